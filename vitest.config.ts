@@ -1,0 +1,10 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    include: ["src/**/*.test.ts", "test/**/*.test.ts", "examples/**/*.test.ts"],
+    // One process per file: the native engine keeps its own threads, and two cores are all a small machine has.
+    pool: "forks",
+    testTimeout: 60_000,
+  },
+});
