@@ -1,0 +1,68 @@
+/** Composite operators in plain ones, for devices without the fused kernel and for export. */
+import {
+  add,
+  cast,
+  div,
+  equal,
+  erf,
+  expand,
+  gatherElements,
+  iota,
+  joinHeads,
+  logSoftmax,
+  matmul,
+  mean,
+  mul,
+  neg,
+  not,
+  reciprocal,
+  reshape,
+  softmax,
+  splitHeads,
+  sqrt,
+  square,
+  sub,
+  tanh,
+  where,
+} from "./operators.ts";
+import type { Attributes, OpName, Tensor } from "./tensor.ts";
+
+export type Composite = "RmsNorm" | "LayerNorm" | "Gelu" | "Attention" | "SoftmaxCrossEntropy" | "OneHot";
+
+type Decomposition<K extends OpName> = (inputs: readonly Tensor[], attributes: Attributes[K]) => readonly Tensor[];
+
+/** softmax(scale · q kᵀ + bias) v, head by head. */
+const attention: Decomposition<"Attention"> = (inputs, { heads, scale }) => {
+  const [q, k, v] = inputs.slice(0, 3).map((t) => splitHeads(t, heads)) as [Tensor, Tensor, Tensor];
+  const scores = matmul(q, k, { transB: true, alpha: scale });
+  return [joinHeads(matmul(softmax(inputs[3] ? add(scores, inputs[3]) : scores), v))];
+};
+
+const crossEntropy: Decomposition<"SoftmaxCrossEntropy"> = ([logits, labels], { ignore }) => {
+  const logProbabilities = logSoftmax(logits!);
+  const valid = not(equal(labels!, ignore));
+  const place = reshape(where(valid, labels!, 0), [...labels!.shape, 1]);
+  const picked = reshape(gatherElements(logProbabilities, place, -1), labels!.shape);
+  return [where(valid, neg(picked), 0), logProbabilities];
+};
+
+export const decompositions: { readonly [K in Composite]: Decomposition<K> } = {
+  RmsNorm: ([x, w], { epsilon }) => [mul(mul(x!, reciprocal(sqrt(add(mean(square(x!), [-1], true), epsilon)))), w!)],
+  LayerNorm: ([x, w, b], { epsilon }) => {
+    const centred = sub(x!, mean(x!, [-1], true));
+    const normal = div(centred, sqrt(add(mean(square(centred), [-1], true), epsilon)));
+    return [add(mul(normal, w!), b!)];
+  },
+  Gelu: ([x], { approximate }) => {
+    if (approximate === "none") return [mul(mul(x!, 0.5), add(erf(mul(x!, Math.SQRT1_2)), 1))];
+    const inner = mul(mul(x!, add(mul(square(x!), 0.044715), 1)), Math.sqrt(2 / Math.PI));
+    return [mul(mul(x!, 0.5), add(tanh(inner), 1))];
+  },
+  Attention: attention,
+  SoftmaxCrossEntropy: crossEntropy,
+  OneHot: ([indices], { depth, dtype }) => {
+    const shape = [...indices!.shape, 1];
+    const column = expand(reshape(indices!, shape), [...indices!.shape, depth]);
+    return [cast(equal(column, iota(depth, indices!.dtype)), dtype)];
+  },
+};

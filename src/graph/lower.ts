@@ -1,0 +1,132 @@
+/** From a graph to an ONNX model: names, symbols, the table of lowerings, and nothing that no output needs. */
+import { fail } from "../errors.ts";
+import type { Shape } from "./dims.ts";
+import type { DType } from "./dtype.ts";
+import { dtypes } from "./dtype.ts";
+import { createEmitter, type InitializerData, type OnnxInitializer, type OnnxNode, type Target } from "./emit.ts";
+import { type Graph, graph } from "./graph.ts";
+import { type Lowered, lowerings } from "./lowerings.ts";
+import type { Node, OpName, OpNode, Tensor } from "./tensor.ts";
+
+export interface OnnxValue {
+  readonly name: string;
+  readonly dtype: DType;
+  readonly shape: Shape;
+}
+
+export interface OnnxModel {
+  readonly inputs: readonly OnnxValue[];
+  readonly outputs: readonly OnnxValue[];
+  readonly initializers: readonly OnnxInitializer[];
+  readonly nodes: readonly OnnxNode[];
+}
+
+/** A frozen weight as stored; its dtype may differ from the graph's, a cast is then written. */
+export interface BoundWeight {
+  readonly dtype: DType;
+  readonly data: InitializerData;
+}
+
+export interface LowerOptions {
+  target: Target;
+  /** The stored weight of a frozen parameter; undefined makes the parameter an input of the model. */
+  weight?: (name: string, shape: readonly number[]) => BoundWeight | undefined;
+}
+
+/** Which input and axis each symbol can be read from. */
+function symbolSources(g: Graph): Map<string, { input: string; axis: number }> {
+  const sources = new Map<string, { input: string; axis: number }>();
+  for (const { name, outputs } of g.inputs) {
+    outputs[0]!.shape.forEach((dim, axis) => {
+      if (typeof dim === "string" && /^\w+$/.test(dim) && !sources.has(dim)) sources.set(dim, { input: name, axis });
+    });
+  }
+  return sources;
+}
+
+/** Write the graph as ONNX for a target. Equal nodes are merged; recomputed ones stay apart. */
+export function lower(g: Graph, { target, weight }: LowerOptions): OnnxModel {
+  const emit = createEmitter(target, symbolSources(g));
+  const inputs: OnnxValue[] = [];
+  const done = new Set<Node>();
+
+  const leaf = (node: Exclude<Node, OpNode>): void => {
+    const value = node.outputs[0]!;
+    if (node.kind === "constant") {
+      emit.bind(value, emit.constant(node.value));
+      return;
+    }
+    const bound = node.kind === "parameter" ? weight?.(node.name, value.shape as number[]) : undefined;
+    emit.bind(value, node.name);
+    if (!bound) {
+      inputs.push({ name: node.name, dtype: value.dtype, shape: value.shape });
+      return;
+    }
+    const cast = bound.dtype !== value.dtype;
+    const name = cast ? `${node.name}.stored` : node.name;
+    emit.initializers.push({ name, dtype: bound.dtype, shape: value.shape as number[], data: bound.data });
+    if (cast) emit.bind(value, emit.node("Cast", [name], { to: { int: dtypes[value.dtype].onnx } })[0]!);
+  };
+
+  const visit = (node: Node): void => {
+    if (done.has(node)) return;
+    done.add(node);
+    if (node.kind !== "op") {
+      leaf(node);
+      return;
+    }
+    const lowering = lowerings[node.op] as (e: typeof emit, n: OpNode, o: object) => Lowered;
+    const lowered = lowering(emit, node as OpNode<OpName>, node.recomputed ? { fresh: true } : {});
+    if (!("instead" in lowered)) {
+      lowered.forEach((name, i) => {
+        if (node.outputs[i]) emit.bind(node.outputs[i], name);
+      });
+      return;
+    }
+    const parts = graph(Object.fromEntries(lowered.instead.map((value, i) => [`${i}`, value])));
+    for (const part of parts.nodes) visit(part);
+    lowered.instead.forEach((value, i) => {
+      emit.bind(node.outputs[i]!, emit.name(value));
+    });
+  };
+
+  for (const node of g.nodes) visit(node);
+  const outputs = Object.entries<Tensor>(g.outputs).map(([name, value]) => ({
+    name,
+    dtype: value.dtype,
+    shape: value.shape,
+    from: emit.name(value),
+  }));
+  return { inputs, outputs, initializers: emit.initializers, nodes: prune(nameOutputs(emit.nodes, outputs), outputs) };
+}
+
+/** Give output tensors their public names; one that has several, or is an input, goes through Identity. */
+function nameOutputs(nodes: readonly OnnxNode[], outputs: readonly { name: string; from: string }[]): OnnxNode[] {
+  const made = new Set(nodes.flatMap((node) => node.outputs));
+  const renamed = new Map<string, string>();
+  const copies: OnnxNode[] = [];
+  for (const { name, from } of outputs) {
+    if (made.has(from) && !renamed.has(from)) renamed.set(from, name);
+    else copies.push({ op: "Identity", domain: "", inputs: [from], outputs: [name], attributes: {} });
+  }
+  const rename = (name: string) => renamed.get(name) ?? name;
+  return [...nodes, ...copies].map((node) => ({
+    ...node,
+    inputs: node.inputs.map(rename),
+    outputs: node.outputs.map(rename),
+  }));
+}
+
+/** Drop nodes whose results nobody asks for: the runtime would compute them all the same. Unused outputs become "". */
+function prune(nodes: readonly OnnxNode[], outputs: readonly { name: string }[]): OnnxNode[] {
+  const needed = new Set(outputs.map(({ name }) => name));
+  const kept: OnnxNode[] = [];
+  for (const node of [...nodes].reverse()) {
+    if (!node.outputs.some((name) => needed.has(name))) continue;
+    for (const name of node.inputs) needed.add(name);
+    const last = node.outputs.findLastIndex((name) => needed.has(name));
+    kept.push({ ...node, outputs: node.outputs.slice(0, last + 1).map((name) => (needed.has(name) ? name : "")) });
+  }
+  if (kept.length === 0 && nodes.length > 0) fail("internal", "no node computes an output");
+  return kept.reverse();
+}

@@ -1,0 +1,260 @@
+/** How each operator is written in ONNX: a total table. Composites use a fused kernel where the target has one. */
+import { type Composite, decompositions } from "./decompose.ts";
+import { dtypes, isFloat } from "./dtype.ts";
+import { type AttributeValue, type Emitter, type NodeOptions, reshapeArgument, type Target } from "./emit.ts";
+import type { OpName, OpNode, Tensor } from "./tensor.ts";
+
+/** Names of the node's outputs; or tensors to lower in its place. */
+export type Lowered = readonly string[] | { readonly instead: readonly Tensor[] };
+type Lowering<K extends OpName> = (emit: Emitter, node: OpNode<K>, options: NodeOptions) => Lowered;
+
+const microsoft = { domain: "com.microsoft" };
+const int = (value: number | boolean): AttributeValue => ({ int: Number(value) });
+const names = (emit: Emitter, node: OpNode) => node.inputs.map((value) => emit.name(value));
+
+/** The ONNX operator of the same name without attributes. */
+const plain = <K extends OpName>(emit: Emitter, node: OpNode<K>, options: NodeOptions) =>
+  emit.node(node.op, names(emit, node), {}, options);
+
+const withAxis = <K extends "Concat" | "Gather" | "GatherElements" | "Softmax" | "LogSoftmax">(
+  emit: Emitter,
+  node: OpNode<K>,
+  options: NodeOptions,
+) => emit.node(node.op, names(emit, node), { axis: int(node.attributes.axis) }, options);
+
+const reduce = <K extends "ReduceSum" | "ReduceMean" | "ReduceMax" | "ReduceMin">(
+  emit: Emitter,
+  node: OpNode<K>,
+  options: NodeOptions,
+) => {
+  const { axes, keepdims } = node.attributes;
+  return emit.node(node.op, [...names(emit, node), emit.ints(axes)], { keepdims: int(keepdims) }, options);
+};
+
+/** Which targets have a fused kernel; the others get the decomposition. */
+const fusedOn: Record<Composite, readonly Target[]> = {
+  RmsNorm: ["cpu", "cuda", "wasm", "webgpu"],
+  LayerNorm: ["cpu", "cuda", "wasm", "webgpu", "onnx"],
+  Gelu: ["cpu", "cuda", "wasm", "webgpu", "onnx"],
+  Attention: ["cpu", "cuda", "wasm", "webgpu"],
+  SoftmaxCrossEntropy: [],
+  OneHot: ["cpu", "cuda", "wasm", "onnx"],
+};
+
+type Decompose = (inputs: readonly Tensor[], attributes: object) => readonly Tensor[];
+
+const composite =
+  <K extends Composite>(fused: Lowering<K>): Lowering<K> =>
+  (emit, node, options) => {
+    if (fusedOn[node.op].includes(emit.target)) return fused(emit, node, options);
+    return { instead: (decompositions[node.op] as unknown as Decompose)(node.inputs, node.attributes) };
+  };
+
+const matmul: Lowering<"MatMul"> = (emit, node, options) => {
+  const { transA, transB, alpha } = node.attributes;
+  const [a, b] = names(emit, node) as [string, string];
+  if (!transA && !transB && alpha === 1) return emit.node("MatMul", [a, b], {}, options);
+  if (emit.target === "cpu" || emit.target === "cuda" || emit.target === "wasm") {
+    const attributes = { transA: int(transA), transB: int(transB), alpha: { float: alpha } };
+    return emit.node("FusedMatMul", [a, b], attributes, { ...microsoft, ...options });
+  }
+  const turn = (name: string, value: Tensor) => {
+    const rank = value.shape.length;
+    const perm = value.shape.map((_, i) => (i < rank - 2 ? i : i === rank - 2 ? rank - 1 : rank - 2));
+    return emit.node("Transpose", [name], { perm: { ints: perm } }, options)[0]!;
+  };
+  const left = transA ? turn(a, node.inputs[0]!) : a;
+  const right = transB ? turn(b, node.inputs[1]!) : b;
+  const product = emit.node("MatMul", [left, right], {}, options);
+  if (alpha === 1) return product;
+  const factor = emit.constant({ dtype: "float32", shape: [], data: Float32Array.of(alpha) });
+  return emit.node("Mul", [product[0]!, factor], {}, options);
+};
+
+const slice: Lowering<"Slice"> = (emit, node, options) => {
+  const { axis, start, end, step } = node.attributes;
+  const stop = end === Infinity ? 2 ** 31 - 1 : end;
+  const bounds = [[start], [stop], [axis], [step]].map((values) => emit.ints(values));
+  return emit.node("Slice", [...names(emit, node), ...bounds], {}, options);
+};
+
+const attention: Lowering<"Attention"> = (emit, node, options) => {
+  const [q, k, v, bias] = names(emit, node);
+  const inputs = bias ? [q!, k!, v!, "", "", bias] : [q!, k!, v!];
+  const attributes = { num_heads: int(node.attributes.heads), scale: { float: node.attributes.scale } };
+  return emit.node("MultiHeadAttention", inputs, attributes, { ...microsoft, ...options });
+};
+
+export const lowerings: { readonly [K in OpName]: Lowering<K> } = {
+  Neg: plain,
+  Abs: plain,
+  Sign: plain,
+  Exp: plain,
+  Log: plain,
+  Sqrt: plain,
+  Reciprocal: plain,
+  Erf: plain,
+  Tanh: plain,
+  Sigmoid: plain,
+  Sin: plain,
+  Cos: plain,
+  Floor: plain,
+  Ceil: plain,
+  Round: plain,
+  Relu: plain,
+  Not: plain,
+  Add: plain,
+  Sub: plain,
+  Mul: plain,
+  Div: plain,
+  Pow: plain,
+  Min: plain,
+  Max: plain,
+  // The remainder takes the sign of the divisor for integers and of the dividend for floats, as ONNX defines it.
+  Mod: (emit, node, options) =>
+    emit.node("Mod", names(emit, node), { fmod: int(isFloat(node.inputs[0]!.dtype)) }, options),
+  Equal: plain,
+  Less: plain,
+  LessOrEqual: plain,
+  Greater: plain,
+  GreaterOrEqual: plain,
+  And: plain,
+  Or: plain,
+  BitwiseXor: plain,
+  BitwiseAnd: plain,
+  BitShift: (emit, node, options) =>
+    emit.node("BitShift", names(emit, node), { direction: { string: node.attributes.direction } }, options),
+  Where: plain,
+  Cast: (emit, node, options) =>
+    emit.node("Cast", names(emit, node), { to: int(dtypes[node.attributes.to].onnx) }, options),
+  MatMul: matmul,
+  Reshape: (emit, node, options) => {
+    const shape = reshapeArgument(emit, node.inputs[0]!.shape, node.attributes.shape);
+    const zero = node.attributes.shape.includes(0) ? { allowzero: int(1) } : {};
+    return emit.node("Reshape", [...names(emit, node), shape], zero, options);
+  },
+  Transpose: (emit, node, options) =>
+    emit.node("Transpose", names(emit, node), { perm: { ints: node.attributes.perm } }, options),
+  Expand: (emit, node, options) =>
+    emit.node("Expand", [...names(emit, node), emit.shape(node.attributes.shape)], {}, options),
+  Concat: withAxis,
+  Slice: slice,
+  Pad: (emit, node, options) => {
+    const { begin, end } = node.attributes;
+    return emit.node("Pad", [...names(emit, node), emit.ints([...begin, ...end])], {}, options);
+  },
+  Split: (emit, node, options) => {
+    const { axis, sizes } = node.attributes;
+    return emit.node(
+      "Split",
+      [...names(emit, node), emit.ints(sizes)],
+      { axis: int(axis) },
+      { ...options, outputs: sizes.length },
+    );
+  },
+  Gather: withAxis,
+  GatherElements: withAxis,
+  // ScatterND loses updates at repeated indices on two threads; ScatterElements was exact.
+  ScatterAdd: (emit, node, options) =>
+    emit.node(
+      "ScatterElements",
+      names(emit, node),
+      { axis: int(node.attributes.axis), reduction: { string: "add" } },
+      options,
+    ),
+  ReduceSum: reduce,
+  ReduceMean: reduce,
+  ReduceMax: reduce,
+  ReduceMin: reduce,
+  ArgMax: (emit, node, options) => {
+    const { axis, keepdims } = node.attributes;
+    return emit.node("ArgMax", names(emit, node), { axis: int(axis), keepdims: int(keepdims) }, options);
+  },
+  TopK: (emit, node, options) => {
+    const { axis, k } = node.attributes;
+    return emit.node("TopK", [...names(emit, node), emit.ints([k])], { axis: int(axis) }, { ...options, outputs: 2 });
+  },
+  CumSum: (emit, node, options) => {
+    const { axis, reverse, exclusive } = node.attributes;
+    const at = emit.constant({ dtype: "int64", shape: [], data: BigInt64Array.of(BigInt(axis)) });
+    return emit.node(
+      "CumSum",
+      [...names(emit, node), at],
+      { reverse: int(reverse), exclusive: int(exclusive) },
+      options,
+    );
+  },
+  Softmax: withAxis,
+  LogSoftmax: withAxis,
+  Iota: (emit, node, options) => {
+    const { size, dtype } = node.attributes;
+    const scalar = (value: bigint) => emit.constant({ dtype: "int64", shape: [], data: BigInt64Array.of(value) });
+    const limit = emit.node("Reshape", [emit.size(size), emit.ints([])])[0]!;
+    const range = emit.node("Range", [scalar(0n), limit, scalar(1n)], {}, options);
+    return dtype === "int64" ? range : emit.node("Cast", range, { to: int(dtypes[dtype].onnx) }, options);
+  },
+  SizeValue: (emit, node, options) => {
+    const scalar = emit.node("Reshape", [emit.size(node.attributes.size), emit.ints([])]);
+    return emit.node("Cast", scalar, { to: int(dtypes[node.attributes.dtype].onnx) }, options);
+  },
+  OneHot: composite((emit, node, options) => {
+    const { depth, dtype } = node.attributes;
+    const values = new dtypes[dtype].array(2);
+    values[1] = typeof values[0] === "bigint" ? (1n as never) : (1 as never);
+    const ends = emit.constant({ dtype, shape: [2], data: values });
+    return emit.node("OneHot", [...names(emit, node), emit.ints([depth]), ends], { axis: int(-1) }, options);
+  }),
+  Conv: (emit, node, options) => {
+    const { strides, pads, dilations, group } = node.attributes;
+    const attributes = {
+      strides: { ints: strides },
+      pads: { ints: pads },
+      dilations: { ints: dilations },
+      group: int(group),
+    };
+    return emit.node("Conv", names(emit, node), attributes, options);
+  },
+  ConvTranspose: (emit, node, options) => {
+    const { strides, pads, dilations, group, outputPadding } = node.attributes;
+    const window = {
+      strides: { ints: strides },
+      pads: { ints: pads },
+      dilations: { ints: dilations },
+      group: int(group),
+    };
+    return emit.node(
+      "ConvTranspose",
+      names(emit, node),
+      { ...window, output_padding: { ints: outputPadding } },
+      options,
+    );
+  },
+  MaxPool: (emit, node, options) => {
+    const { kernel, strides, pads } = node.attributes;
+    const attributes = { kernel_shape: { ints: kernel }, strides: { ints: strides }, pads: { ints: pads } };
+    return emit.node("MaxPool", names(emit, node), attributes, { ...options, outputs: 2 });
+  },
+  AveragePool: (emit, node, options) => {
+    const { kernel, strides, pads } = node.attributes;
+    const attributes = {
+      kernel_shape: { ints: kernel },
+      strides: { ints: strides },
+      pads: { ints: pads },
+      count_include_pad: int(1),
+    };
+    return emit.node("AveragePool", names(emit, node), attributes, options);
+  },
+  RmsNorm: composite((emit, node, options) => {
+    const attributes = { axis: int(-1), epsilon: { float: node.attributes.epsilon }, stash_type: int(1) };
+    return emit.node("SimplifiedLayerNormalization", names(emit, node), attributes, options);
+  }),
+  LayerNorm: composite((emit, node, options) => {
+    const attributes = { axis: int(-1), epsilon: { float: node.attributes.epsilon } };
+    return emit.node("LayerNormalization", names(emit, node), attributes, options);
+  }),
+  Gelu: composite((emit, node, options) =>
+    emit.node("Gelu", names(emit, node), { approximate: { string: node.attributes.approximate } }, options),
+  ),
+  Attention: composite(attention),
+  SoftmaxCrossEntropy: composite(() => []),
+};

@@ -1,0 +1,350 @@
+/**
+ * The operators as functions of tensors. Each checks its shapes as it is called and drops what changes nothing
+ * (a cast to the same type, a reshape to the same shape, times one), so graphs stay readable without a pass.
+ */
+import { fail } from "../errors.ts";
+import { type Dim, elements, mulDims, normalAxis, type Shape, sameShape } from "./dims.ts";
+import type { DType } from "./dtype.ts";
+import { infer } from "./infer.ts";
+import { type Attributes, createNode, full, type OpName, type OpNode, scalarValue, type Tensor } from "./tensor.ts";
+
+/** A tensor, or a number that becomes a constant of the other operand's type. */
+export type Operand = Tensor | number;
+
+/** Make the node of any operator; the named functions below are the pleasant way. */
+export function apply<K extends OpName>(
+  op: K,
+  inputs: readonly Tensor[],
+  attributes: Attributes[K],
+  recomputed = false,
+): readonly Tensor[] {
+  let outputs: ReturnType<(typeof infer)[K]>;
+  try {
+    outputs = infer[op](inputs, attributes) as ReturnType<(typeof infer)[K]>;
+  } catch (error) {
+    if (error instanceof Error) error.message = `${op}: ${error.message}`;
+    throw error;
+  }
+  const node = { kind: "op", op, inputs, attributes, ...(recomputed ? { recomputed: true } : {}) } as const;
+  return createNode<OpNode>(node as unknown as OpNode, outputs).outputs;
+}
+
+const one = <K extends OpName>(op: K, inputs: readonly Tensor[], attributes: Attributes[K]): Tensor =>
+  apply(op, inputs, attributes)[0]!;
+
+type Plain = { [K in OpName]: Attributes[K] extends Record<string, never> ? K : never }[OpName];
+
+const unary = (op: Plain) => (x: Tensor) => one(op, [x], {});
+
+function lift(a: Operand, b: Operand): [Tensor, Tensor] {
+  if (typeof a === "number") {
+    if (typeof b === "number") fail("wrong_use", "two numbers: one operand must be a tensor");
+    return [full(b.dtype, a), b];
+  }
+  return [a, typeof b === "number" ? full(a.dtype, b) : b];
+}
+
+const binary = (op: Plain) => (x: Operand, y: Operand) => one(op, lift(x, y), {});
+
+export const neg = unary("Neg");
+export const abs = unary("Abs");
+export const sign = unary("Sign");
+export const exp = unary("Exp");
+export const log = unary("Log");
+export const sqrt = unary("Sqrt");
+export const reciprocal = unary("Reciprocal");
+export const erf = unary("Erf");
+export const tanh = unary("Tanh");
+export const sigmoid = unary("Sigmoid");
+export const sin = unary("Sin");
+export const cos = unary("Cos");
+export const floor = unary("Floor");
+export const ceil = unary("Ceil");
+export const round = unary("Round");
+export const relu = unary("Relu");
+export const not = unary("Not");
+export const pow = binary("Pow");
+export const minimum = binary("Min");
+export const maximum = binary("Max");
+export const mod = binary("Mod");
+export const equal = binary("Equal");
+export const less = binary("Less");
+export const lessOrEqual = binary("LessOrEqual");
+export const greater = binary("Greater");
+export const greaterOrEqual = binary("GreaterOrEqual");
+export const and = binary("And");
+export const or = binary("Or");
+export const bitwiseXor = binary("BitwiseXor");
+export const bitwiseAnd = binary("BitwiseAnd");
+
+/** Whether a neutral constant may be dropped: it must not change the other operand's shape. */
+const neutral = (x: Tensor, value: number, other: Tensor) =>
+  scalarValue(x) === value && x.shape.length <= other.shape.length;
+
+export function add(x: Operand, y: Operand): Tensor {
+  const [a, b] = lift(x, y);
+  if (neutral(b, 0, a)) return a;
+  if (neutral(a, 0, b)) return b;
+  return one("Add", [a, b], {});
+}
+
+export function sub(x: Operand, y: Operand): Tensor {
+  const [a, b] = lift(x, y);
+  return neutral(b, 0, a) ? a : one("Sub", [a, b], {});
+}
+
+export function mul(x: Operand, y: Operand): Tensor {
+  const [a, b] = lift(x, y);
+  if (neutral(b, 1, a)) return a;
+  if (neutral(a, 1, b)) return b;
+  return one("Mul", [a, b], {});
+}
+
+export function div(x: Operand, y: Operand): Tensor {
+  const [a, b] = lift(x, y);
+  return neutral(b, 1, a) ? a : one("Div", [a, b], {});
+}
+
+export const square = (x: Tensor) => mul(x, x);
+export const shiftRight = (x: Operand, y: Operand) => one("BitShift", lift(x, y), { direction: "RIGHT" });
+export const shiftLeft = (x: Operand, y: Operand) => one("BitShift", lift(x, y), { direction: "LEFT" });
+
+/** condition ? a : b, elementwise. */
+export function where(condition: Tensor, a: Operand, b: Operand): Tensor {
+  return one("Where", [condition, ...lift(a, b)], {});
+}
+
+export function cast(x: Tensor, to: DType): Tensor {
+  return x.dtype === to ? x : one("Cast", [x], { to });
+}
+
+export interface MatMulOptions {
+  transA?: boolean;
+  transB?: boolean;
+  alpha?: number;
+}
+
+/** alpha · a · b over the last two axes, either transposed; leading axes broadcast. */
+export function matmul(
+  a: Tensor,
+  b: Tensor,
+  { transA = false, transB = false, alpha = 1 }: MatMulOptions = {},
+): Tensor {
+  return one("MatMul", [a, b], { transA, transB, alpha });
+}
+
+/** Same elements in another shape, whose sizes may be symbols. */
+export function reshape(x: Tensor, shape: Shape): Tensor {
+  if (sameShape(x.shape, shape)) return x;
+  const source = x.node.kind === "op" && x.node.op === "Reshape" ? x.node.inputs[0]! : x;
+  return sameShape(source.shape, shape) ? source : one("Reshape", [source], { shape });
+}
+
+/** Drop the leading axes into one: [a, b, …, width] to [a·b·…, width]. */
+export function flattenRows(x: Tensor): Tensor {
+  return reshape(x, [elements(x.shape.slice(0, -1)), x.shape.at(-1)!]);
+}
+
+export function transpose(x: Tensor, perm: readonly number[]): Tensor {
+  return perm.every((axis, i) => axis === i) ? x : one("Transpose", [x], { perm });
+}
+
+export function expand(x: Tensor, shape: Shape): Tensor {
+  return sameShape(x.shape, shape) ? x : one("Expand", [x], { shape });
+}
+
+/** A tensor of one value with any shape, symbols too. */
+export function filled(dtype: DType, value: number, shape: Shape): Tensor {
+  return expand(full(dtype, value), shape);
+}
+
+export function concat(parts: readonly Tensor[], axis: number): Tensor {
+  const first = parts[0] ?? fail("wrong_use", "concat of nothing");
+  return parts.length === 1 ? first : one("Concat", parts, { axis: normalAxis(axis, first.shape.length) });
+}
+
+/** x[…, start:end:step, …]; negative positions count from the end, end defaults to all. */
+export function slice(x: Tensor, axis: number, start: number, end = Infinity, step = 1): Tensor {
+  if (start === 0 && end === Infinity && step === 1) return x;
+  return one("Slice", [x], { axis: normalAxis(axis, x.shape.length), start, end, step });
+}
+
+/** Zeros before and after each axis. */
+export function pad(x: Tensor, begin: readonly number[], end: readonly number[]): Tensor {
+  return [...begin, ...end].every((n) => n === 0) ? x : one("Pad", [x], { begin, end });
+}
+
+export function split(x: Tensor, axis: number, sizes: readonly number[]): readonly Tensor[] {
+  return sizes.length === 1 ? [x] : apply("Split", [x], { axis: normalAxis(axis, x.shape.length), sizes });
+}
+
+/** x with whole slices picked along the axis by an index tensor of any shape. */
+export function gather(x: Tensor, indices: Tensor, axis = 0): Tensor {
+  return one("Gather", [x, indices], { axis: normalAxis(axis, x.shape.length) });
+}
+
+export function gatherElements(x: Tensor, indices: Tensor, axis: number): Tensor {
+  return one("GatherElements", [x, indices], { axis: normalAxis(axis, x.shape.length) });
+}
+
+export function scatterAdd(data: Tensor, indices: Tensor, updates: Tensor, axis: number): Tensor {
+  return one("ScatterAdd", [data, indices, updates], { axis: normalAxis(axis, data.shape.length) });
+}
+
+type Reduction = "ReduceSum" | "ReduceMean" | "ReduceMax" | "ReduceMin";
+
+const reduction =
+  (op: Reduction) =>
+  /** Over these axes (all by default). */
+  (x: Tensor, axes?: readonly number[], keepdims = false): Tensor => {
+    const normal = axes ? axes.map((axis) => normalAxis(axis, x.shape.length)) : x.shape.map((_, i) => i);
+    return normal.length === 0 ? x : one(op, [x], { axes: normal, keepdims });
+  };
+
+export const sum = reduction("ReduceSum");
+export const mean = reduction("ReduceMean");
+export const max = reduction("ReduceMax");
+export const min = reduction("ReduceMin");
+
+export function argmax(x: Tensor, axis = -1, keepdims = false): Tensor {
+  return one("ArgMax", [x], { axis: normalAxis(axis, x.shape.length), keepdims });
+}
+
+/** The k largest along the axis, largest first: [values, indices]. */
+export function topK(x: Tensor, k: number, axis = -1): readonly [Tensor, Tensor] {
+  const [values, indices] = apply("TopK", [x], { axis: normalAxis(axis, x.shape.length), k });
+  return [values!, indices!];
+}
+
+export function cumsum(x: Tensor, axis: number, { reverse = false, exclusive = false } = {}): Tensor {
+  return one("CumSum", [x], { axis: normalAxis(axis, x.shape.length), reverse, exclusive });
+}
+
+export function softmax(x: Tensor, axis = -1): Tensor {
+  return one("Softmax", [x], { axis: normalAxis(axis, x.shape.length) });
+}
+
+export function logSoftmax(x: Tensor, axis = -1): Tensor {
+  return one("LogSoftmax", [x], { axis: normalAxis(axis, x.shape.length) });
+}
+
+/** 0, 1, …, size − 1; the size may be a symbol. */
+export function iota(size: Dim, dtype: DType = "int64"): Tensor {
+  return one("Iota", [], { size, dtype });
+}
+
+/** The value of a size as a scalar tensor: a constant where it is a number. */
+export function sizeValue(size: Dim, dtype: DType = "float32"): Tensor {
+  return typeof size === "number" ? full(dtype, size) : one("SizeValue", [], { size, dtype });
+}
+
+export function oneHot(indices: Tensor, depth: number, dtype: DType = "float32"): Tensor {
+  return one("OneHot", [indices], { depth, dtype });
+}
+
+export const rmsNorm = (x: Tensor, weight: Tensor, epsilon: number) => one("RmsNorm", [x, weight], { epsilon });
+
+export const layerNorm = (x: Tensor, weight: Tensor, bias: Tensor, epsilon: number) =>
+  one("LayerNorm", [x, weight, bias], { epsilon });
+
+export const gelu = (x: Tensor, approximate: "none" | "tanh" = "none") => one("Gelu", [x], { approximate });
+
+/** softmax(scale · q kᵀ + bias) v by heads; q, k, v [batch, length, heads · k], bias [1 | batch, 1 | heads, query, key]. */
+export function attention(
+  q: Tensor,
+  k: Tensor,
+  v: Tensor,
+  bias: Tensor | undefined,
+  heads: number,
+  scale: number,
+): Tensor {
+  return one("Attention", bias ? [q, k, v, bias] : [q, k, v], { heads, scale });
+}
+
+/** Cross-entropy of each row against its label, 0 where the label is `ignore` (-100 by custom). */
+export function softmaxCrossEntropy(logits: Tensor, labels: Tensor, ignore = -100): Tensor {
+  return one("SoftmaxCrossEntropy", [logits, labels], { ignore });
+}
+
+const spatial = (x: Tensor, value: number | readonly number[] | undefined, otherwise: number): readonly number[] =>
+  Array.isArray(value) ? (value as number[]) : x.shape.slice(2).map(() => (value as number | undefined) ?? otherwise);
+
+export interface ConvOptions {
+  stride?: number | readonly number[];
+  /** The same on both sides of an axis, or begins then ends. */
+  pads?: number | readonly number[];
+  dilation?: number | readonly number[];
+  group?: number;
+}
+
+const bothSides = (x: Tensor, pads: number | readonly number[] | undefined): readonly number[] =>
+  Array.isArray(pads) ? (pads as number[]) : [...spatial(x, pads, 0), ...spatial(x, pads, 0)];
+
+/** x [batch, channels, …], w [out, channels / group, …kernel], bias [out]. */
+export function conv(
+  x: Tensor,
+  w: Tensor,
+  bias?: Tensor,
+  { stride, pads, dilation, group = 1 }: ConvOptions = {},
+): Tensor {
+  return one("Conv", bias ? [x, w, bias] : [x, w], {
+    strides: spatial(x, stride, 1),
+    pads: bothSides(x, pads),
+    dilations: spatial(x, dilation, 1),
+    group,
+  });
+}
+
+/** x [batch, in, …], w [in, out / group, …kernel], bias [out]. */
+export function convTranspose(
+  x: Tensor,
+  w: Tensor,
+  bias?: Tensor,
+  {
+    stride,
+    pads,
+    dilation,
+    group = 1,
+    outputPadding,
+  }: ConvOptions & { outputPadding?: number | readonly number[] } = {},
+): Tensor {
+  return one("ConvTranspose", bias ? [x, w, bias] : [x, w], {
+    strides: spatial(x, stride, 1),
+    pads: bothSides(x, pads),
+    dilations: spatial(x, dilation, 1),
+    group,
+    outputPadding: spatial(x, outputPadding, 0),
+  });
+}
+
+export interface PoolOptions {
+  stride?: number | readonly number[];
+  pads?: number | readonly number[];
+}
+
+const pooling =
+  (op: "MaxPool" | "AveragePool") =>
+  (x: Tensor, kernel: number | readonly number[], { stride, pads }: PoolOptions = {}): Tensor => {
+    const size = spatial(x, kernel, 1);
+    return one(op, [x], {
+      kernel: size,
+      strides: stride === undefined ? size : spatial(x, stride, 1),
+      pads: bothSides(x, pads),
+    });
+  };
+
+export const maxPool = pooling("MaxPool");
+export const averagePool = pooling("AveragePool");
+
+/** Split the last axis into heads and bring them forward: [batch, length, heads·k] to [batch, heads, length, k]. */
+export function splitHeads(x: Tensor, heads: number): Tensor {
+  const [batch, length, width] = x.shape as [Dim, Dim, Dim];
+  if (typeof width !== "number" || width % heads !== 0) fail("wrong_use", `width ${width} in ${heads} heads`);
+  return transpose(reshape(x, [batch, length, heads, width / heads]), [0, 2, 1, 3]);
+}
+
+/** The inverse of {@link splitHeads}. */
+export function joinHeads(x: Tensor): Tensor {
+  const [batch, heads, length, width] = x.shape as [Dim, Dim, Dim, Dim];
+  return reshape(transpose(x, [0, 2, 1, 3]), [batch, length, mulDims(heads, width)]);
+}

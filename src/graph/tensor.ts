@@ -1,0 +1,194 @@
+/** Symbolic values and the nodes that make them. A graph is nothing but tensors that know where they come from. */
+import { fail } from "../errors.ts";
+import { type NdArray, sizeOf } from "./array.ts";
+import type { Dim, Shape } from "./dims.ts";
+import { type DType, dtypes } from "./dtype.ts";
+
+type None = Record<string, never>;
+
+interface Window {
+  readonly strides: readonly number[];
+  /** Begin of each spatial axis, then end of each. */
+  readonly pads: readonly number[];
+}
+
+/**
+ * Every operator with its attributes. Names are ONNX's where ONNX has the operator; `Iota`, `ScatterAdd` and the
+ * composites at the end lower to several nodes or to a fused kernel.
+ */
+export interface Attributes {
+  Neg: None;
+  Abs: None;
+  Sign: None;
+  Exp: None;
+  Log: None;
+  Sqrt: None;
+  Reciprocal: None;
+  Erf: None;
+  Tanh: None;
+  Sigmoid: None;
+  Sin: None;
+  Cos: None;
+  Floor: None;
+  Ceil: None;
+  Round: None;
+  Relu: None;
+  Not: None;
+  Add: None;
+  Sub: None;
+  Mul: None;
+  Div: None;
+  Pow: None;
+  Min: None;
+  Max: None;
+  Mod: None;
+  Equal: None;
+  Less: None;
+  LessOrEqual: None;
+  Greater: None;
+  GreaterOrEqual: None;
+  And: None;
+  Or: None;
+  BitwiseXor: None;
+  BitwiseAnd: None;
+  BitShift: { readonly direction: "LEFT" | "RIGHT" };
+  Where: None;
+  Cast: { readonly to: DType };
+  /** alpha · op(a) · op(b), the transposes of the last two axes. */
+  MatMul: { readonly transA: boolean; readonly transB: boolean; readonly alpha: number };
+  Reshape: { readonly shape: Shape };
+  Transpose: { readonly perm: readonly number[] };
+  Expand: { readonly shape: Shape };
+  Concat: { readonly axis: number };
+  Slice: { readonly axis: number; readonly start: number; readonly end: number; readonly step: number };
+  Pad: { readonly begin: readonly number[]; readonly end: readonly number[] };
+  Split: { readonly axis: number; readonly sizes: readonly number[] };
+  Gather: { readonly axis: number };
+  GatherElements: { readonly axis: number };
+  /** data with updates added at indices along the axis; repeated indices add up. */
+  ScatterAdd: { readonly axis: number };
+  ReduceSum: { readonly axes: readonly number[]; readonly keepdims: boolean };
+  ReduceMean: { readonly axes: readonly number[]; readonly keepdims: boolean };
+  ReduceMax: { readonly axes: readonly number[]; readonly keepdims: boolean };
+  ReduceMin: { readonly axes: readonly number[]; readonly keepdims: boolean };
+  ArgMax: { readonly axis: number; readonly keepdims: boolean };
+  TopK: { readonly axis: number; readonly k: number };
+  CumSum: { readonly axis: number; readonly reverse: boolean; readonly exclusive: boolean };
+  Softmax: { readonly axis: number };
+  LogSoftmax: { readonly axis: number };
+  /** 0, 1, …, size − 1. */
+  Iota: { readonly size: Dim; readonly dtype: DType };
+  /** A size of some input as a scalar value. */
+  SizeValue: { readonly size: Dim; readonly dtype: DType };
+  OneHot: { readonly depth: number; readonly dtype: DType };
+  Conv: Window & { readonly dilations: readonly number[]; readonly group: number };
+  ConvTranspose: Window & {
+    readonly dilations: readonly number[];
+    readonly group: number;
+    readonly outputPadding: readonly number[];
+  };
+  /** Second output: where each maximum was, counted over the whole tensor. */
+  MaxPool: Window & { readonly kernel: readonly number[] };
+  /** Padding counts as zeros. */
+  AveragePool: Window & { readonly kernel: readonly number[] };
+  /** w · x / sqrt(mean(x²) + ε) over the last axis (Zhang & Sennrich 2019). */
+  RmsNorm: { readonly epsilon: number };
+  /** w · (x − mean) / sqrt(var + ε) + b over the last axis (Ba et al. 2016). */
+  LayerNorm: { readonly epsilon: number };
+  Gelu: { readonly approximate: "none" | "tanh" };
+  /** softmax(scale · q kᵀ + bias) v; q [batch, query, heads·k], k and v [batch, key, heads·k]. */
+  Attention: { readonly heads: number; readonly scale: number };
+  /** logsumexp(logits) − logits[label] for each row, 0 where label = ignore; second output: log-probabilities. */
+  SoftmaxCrossEntropy: { readonly ignore: number };
+}
+
+export type OpName = keyof Attributes;
+
+export interface OpNode<K extends OpName = OpName> {
+  readonly kind: "op";
+  readonly id: number;
+  readonly op: K;
+  readonly inputs: readonly Tensor[];
+  readonly attributes: Attributes[K];
+  readonly outputs: readonly Tensor[];
+  /** A copy made to compute a value a second time instead of keeping it: never merged with the first. */
+  readonly recomputed?: true;
+}
+
+export interface InputNode {
+  readonly kind: "input";
+  readonly id: number;
+  readonly name: string;
+  readonly outputs: readonly Tensor[];
+}
+
+/** A weight, named exactly as in the checkpoint. Whether it is frozen or trained is decided when compiling. */
+export interface ParameterNode {
+  readonly kind: "parameter";
+  readonly id: number;
+  readonly name: string;
+  readonly outputs: readonly Tensor[];
+}
+
+export interface ConstantNode {
+  readonly kind: "constant";
+  readonly id: number;
+  readonly value: NdArray;
+  readonly outputs: readonly Tensor[];
+}
+
+export type Node = OpNode | InputNode | ParameterNode | ConstantNode;
+
+/** A symbolic value: what a node's `index`-th output will be when the graph runs. */
+export interface Tensor {
+  readonly dtype: DType;
+  readonly shape: Shape;
+  readonly node: Node;
+  readonly index: number;
+}
+
+/** Ids only grow, and a node's inputs exist before it: ordering nodes by id is a topological order. */
+let nextId = 0;
+
+type Unborn<N extends Node> = Omit<N, "id" | "outputs">;
+
+/** Make a node with its output tensors; the only place where ids are given. */
+export function createNode<N extends Node>(node: Unborn<N>, outputs: readonly { dtype: DType; shape: Shape }[]): N {
+  const made = { ...node, id: nextId++, outputs: [] as Tensor[] };
+  outputs.forEach(({ dtype, shape }, index) => {
+    made.outputs.push({ dtype, shape, node: made as unknown as Node, index });
+  });
+  return made as unknown as N;
+}
+
+/** A value given at every run. */
+export function input(name: string, dtype: DType, shape: Shape): Tensor {
+  return createNode<InputNode>({ kind: "input", name }, [{ dtype, shape }]).outputs[0]!;
+}
+
+/** A weight of the model, by its checkpoint name. */
+export function parameter(name: string, shape: readonly number[], dtype: DType = "float32"): Tensor {
+  return createNode<ParameterNode>({ kind: "parameter", name }, [{ dtype, shape }]).outputs[0]!;
+}
+
+/** A value fixed in the graph. */
+export function constant(value: NdArray): Tensor {
+  return createNode<ConstantNode>({ kind: "constant", value }, [value]).outputs[0]!;
+}
+
+/** A constant of one value, of any shape of numbers; scalar by default. */
+export function full(dtype: DType, value: number, shape: readonly number[] = []): Tensor {
+  const data = new dtypes[dtype].array(sizeOf(shape));
+  if (data instanceof BigInt64Array || data instanceof BigUint64Array) data.fill(BigInt(value));
+  else if (dtype === "float16" || dtype === "bfloat16") {
+    if (value !== 0) fail("unsupported", `constants of ${dtype}: make a float32 constant and cast it`);
+  } else data.fill(value);
+  return constant({ dtype, shape, data });
+}
+
+/** The single value of a constant scalar (or of a constant filled with one value of one element), if it is one. */
+export function scalarValue(tensor: Tensor): number | undefined {
+  if (tensor.node.kind !== "constant" || tensor.node.value.data.length !== 1) return undefined;
+  if (tensor.dtype === "float16" || tensor.dtype === "bfloat16") return undefined;
+  return Number(tensor.node.value.data[0]);
+}

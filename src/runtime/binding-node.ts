@@ -1,0 +1,60 @@
+/** Pointing a compiled graph at weights where they lie: in files, without a copy, or in memory. */
+import { readFileSync } from "node:fs";
+import { basename, dirname } from "node:path";
+import { fail } from "../errors.ts";
+import { dtypes } from "../graph/dtype.ts";
+import type { BoundWeight } from "../graph/lower.ts";
+import type { Weights } from "../hub/weights.ts";
+
+export interface Binding {
+  weight(name: string, shape: readonly number[]): BoundWeight | undefined;
+  /** The folder the engine may read weights from: the real one of the files, never a caller's. */
+  folder(): string | undefined;
+}
+
+/**
+ * Bind frozen parameters to stored tensors. All files of a model must lie in one folder (as shards and the blobs
+ * of a cache do); a tensor from another folder is read into memory instead.
+ */
+export function bindWeights(weights: Weights | undefined, trained: (name: string) => boolean): Binding {
+  let folder: string | undefined;
+  return {
+    weight(name, shape) {
+      if (trained(name)) return undefined;
+      const stored = weights?.get(name);
+      if (!stored) {
+        return fail("corrupt_file", `there is no tensor "${name}" of shape [${shape.join(", ")}] among the weights`, {
+          hint: "the weights and config.json are of different models, or the file is incomplete",
+        });
+      }
+      if (stored.shape.length !== shape.length || stored.shape.some((dim, i) => dim !== shape[i])) {
+        fail(
+          "corrupt_file",
+          `tensor "${name}" is [${stored.shape.join(", ")}], config.json needs [${shape.join(", ")}]`,
+          {
+            hint: "the two files are from different models",
+            ...("file" in stored ? { where: stored.file } : {}),
+          },
+        );
+      }
+      if ("data" in stored) return { dtype: stored.dtype, data: { bytes: stored.data } };
+      folder ??= dirname(stored.file);
+      if (dirname(stored.file) === folder) {
+        return {
+          dtype: stored.dtype,
+          data: { location: basename(stored.file), offset: stored.offset, length: stored.length },
+        };
+      }
+      const bytes = readFileSync(stored.file).subarray(stored.offset, stored.offset + stored.length);
+      return { dtype: stored.dtype, data: { bytes } };
+    },
+    folder: () => folder,
+  };
+}
+
+/** Bytes the bound weights of this dtype and shape take; used to size things before reading them. */
+export function storedBytes(weights: Weights): number {
+  let total = 0;
+  for (const { dtype, shape } of weights.values()) total += shape.reduce((a, b) => a * b, dtypes[dtype].bytes);
+  return total;
+}

@@ -1,0 +1,19 @@
+/** A compiled graph: what every device and host offers. */
+import type { NdArray } from "../graph/array.ts";
+
+/** Where a graph runs. cpu, cuda (and webgpu through the native runtime) in Node; wasm and webgpu in the browser. */
+export type Device = "cpu" | "cuda" | "wasm" | "webgpu";
+
+export interface RunOptions<O extends string> {
+  /** Compute only these outputs. */
+  outputs?: readonly O[];
+  /** Write outputs into these arrays, also when they share their memory with an input: an update in place. */
+  into?: Partial<Record<O, NdArray>>;
+}
+
+export interface Program<O extends string = string> extends AsyncDisposable {
+  readonly inputs: readonly string[];
+  readonly outputs: readonly O[];
+  /** Run once. Inputs are named arrays; a missing, unknown or misshapen one is a `wrong_use` error. */
+  run(feeds: Readonly<Record<string, NdArray>>, options?: RunOptions<O>): Promise<Record<O, NdArray>>;
+}
