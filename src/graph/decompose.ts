@@ -1,11 +1,13 @@
 /** Composite operators in plain ones, for devices without the fused kernel and for export. */
 import {
   add,
+  asHeads,
   cast,
   div,
   equal,
   erf,
   expand,
+  gather,
   gatherElements,
   iota,
   joinHeads,
@@ -17,6 +19,7 @@ import {
   not,
   reciprocal,
   reshape,
+  slice,
   softmax,
   splitHeads,
   sqrt,
@@ -27,15 +30,32 @@ import {
 } from "./operators.ts";
 import type { Attributes, OpName, Tensor } from "./tensor.ts";
 
-export type Composite = "RmsNorm" | "LayerNorm" | "Gelu" | "Attention" | "SoftmaxCrossEntropy" | "OneHot";
+export type Composite =
+  | "RmsNorm"
+  | "LayerNorm"
+  | "Gelu"
+  | "Attention"
+  | "CachedAttention"
+  | "SoftmaxCrossEntropy"
+  | "OneHot";
 
 type Decomposition<K extends OpName> = (inputs: readonly Tensor[], attributes: Attributes[K]) => readonly Tensor[];
 
 /** softmax(scale · q kᵀ + bias) v, head by head. */
 const attention: Decomposition<"Attention"> = (inputs, { heads, scale }) => {
-  const [q, k, v] = inputs.slice(0, 3).map((t) => splitHeads(t, heads)) as [Tensor, Tensor, Tensor];
+  const [q, k, v] = inputs.slice(0, 3).map((t) => asHeads(t, heads)) as [Tensor, Tensor, Tensor];
   const scores = matmul(q, k, { transB: true, alpha: scale });
   return [joinHeads(matmul(softmax(inputs[3] ? add(scores, inputs[3]) : scores), v))];
+};
+
+/** Keeps the whole buffer: the new row goes in by comparison, and the rows in use are picked by their positions. */
+const cachedAttention: Decomposition<"CachedAttention"> = (inputs, { heads, scale }) => {
+  const [q, k, v, pastK, pastV, positions, bias] = inputs as [Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor];
+  const capacity = pastK.shape[2]!;
+  const here = reshape(equal(iota(capacity), slice(positions, 0, -1)), [1, 1, capacity, 1]);
+  const [nextK, nextV] = [where(here, splitHeads(k, heads), pastK), where(here, splitHeads(v, heads), pastV)];
+  const used = (x: Tensor) => gather(x, positions, 2);
+  return [...attention([q, used(nextK), used(nextV), bias], { heads, scale }), nextK, nextV];
 };
 
 const crossEntropy: Decomposition<"SoftmaxCrossEntropy"> = ([logits, labels], { ignore }) => {
@@ -59,6 +79,7 @@ export const decompositions: { readonly [K in Composite]: Decomposition<K> } = {
     return [mul(mul(x!, 0.5), add(tanh(inner), 1))];
   },
   Attention: attention,
+  CachedAttention: cachedAttention,
   SoftmaxCrossEntropy: crossEntropy,
   OneHot: ([indices], { depth, dtype }) => {
     const shape = [...indices!.shape, 1];

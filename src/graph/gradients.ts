@@ -34,7 +34,7 @@ export function unbroadcast(g: Tensor, shape: Shape): Tensor {
   return o.reshape(o.sum(g, axes, true), shape);
 }
 
-const none = (): null[] => [null, null, null];
+const none = (): null[] => [];
 const unary =
   <K extends OpName>(rule: (c: Cotangent<K>) => Tensor): Rule<K> =>
   (c) => [() => rule(c)];
@@ -180,15 +180,16 @@ function geluGradient({ g, x: [x], attributes: { approximate } }: Cotangent<"Gel
 
 /** Attention's gradient recomputes the probabilities: the fused kernel does not give them. */
 function attentionGradients({ g, x, attributes: { heads, scale } }: Cotangent<"Attention">) {
-  const [q, k, v] = x.slice(0, 3).map((t) => o.splitHeads(t, heads)) as [Tensor, Tensor, Tensor];
+  const [q, k, v] = x.slice(0, 3).map((t) => o.asHeads(t, heads)) as [Tensor, Tensor, Tensor];
+  const like = (t: Tensor, d: Tensor) => (t.shape.length === 4 ? d : o.joinHeads(d));
   const raw = o.matmul(q, k, { transB: true, alpha: scale });
   const p = o.softmax(x[3] ? o.add(raw, x[3]) : raw);
   const gHeads = o.splitHeads(g, heads);
   const scores = softmaxGradient(p, o.matmul(gHeads, v, { transB: true }), -1);
   return [
     () => o.joinHeads(o.matmul(scores, k, { alpha: scale })),
-    () => o.joinHeads(o.matmul(scores, q, { transA: true, alpha: scale })),
-    () => o.joinHeads(o.matmul(p, gHeads, { transA: true })),
+    () => like(x[1]!, o.matmul(scores, q, { transA: true, alpha: scale })),
+    () => like(x[2]!, o.matmul(p, gHeads, { transA: true })),
     () => unbroadcast(scores, x[3]!.shape),
   ];
 }
@@ -363,5 +364,6 @@ export const gradientRules: { readonly [K in OpName]: Rule<K> } = {
   LayerNorm: layerNormGradients,
   Gelu: unary(geluGradient),
   Attention: attentionGradients,
+  CachedAttention: none,
   SoftmaxCrossEntropy: (c) => [() => crossEntropyGradient(c), null],
 };

@@ -237,12 +237,16 @@ export const infer: { readonly [K in OpName]: Infer<K> } = {
   Gelu: float,
   Attention: (inputs, { heads }) => {
     const [q, k, v] = inputs as [Tensor, Tensor, Tensor];
+    const joined = (x: Tensor): Shape =>
+      x.shape.length === 4 ? [x.shape[0]!, x.shape[2]!, mulDims(x.shape[1]!, x.shape[3]!)] : x.shape;
+    const [keys, values] = [joined(k), joined(v)];
     if (divideDims(q.shape[2]!, heads) === undefined) fail("wrong_use", `width ${q.shape[2]} in ${heads} heads`);
-    if (q.shape[2] !== k.shape[2] || k.shape[1] !== v.shape[1]) {
+    if (q.shape[2] !== keys[2] || keys[1] !== values[1]) {
       fail("wrong_use", `attention over q ${showShape(q.shape)}, k ${showShape(k.shape)}, v ${showShape(v.shape)}`);
     }
-    return [{ dtype: sameDType(inputs), shape: [q.shape[0]!, q.shape[1]!, v.shape[2]!] }];
+    return [{ dtype: sameDType(inputs), shape: [q.shape[0]!, q.shape[1]!, values[2]!] }];
   },
+  CachedAttention: ([q, , , pastK, pastV]) => [q!, pastK!, pastV!].map(({ dtype, shape }) => ({ dtype, shape })),
   SoftmaxCrossEntropy: ([logits, labels]) => {
     if (!sameShape(logits!.shape.slice(0, -1), labels!.shape)) {
       fail(

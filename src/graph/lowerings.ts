@@ -37,18 +37,21 @@ const fusedOn: Record<Composite, readonly Target[]> = {
   LayerNorm: ["cpu", "cuda", "wasm", "webgpu", "onnx"],
   Gelu: ["cpu", "cuda", "wasm", "webgpu", "onnx"],
   Attention: ["cpu", "cuda", "wasm", "webgpu"],
+  CachedAttention: ["cpu", "wasm"],
   SoftmaxCrossEntropy: [],
   OneHot: ["cpu", "cuda", "wasm", "onnx"],
 };
 
 type Decompose = (inputs: readonly Tensor[], attributes: object) => readonly Tensor[];
 
+const decomposed = <K extends Composite>(node: OpNode<K>): Lowered => ({
+  instead: (decompositions[node.op] as unknown as Decompose)(node.inputs, node.attributes),
+});
+
 const composite =
   <K extends Composite>(fused: Lowering<K>): Lowering<K> =>
-  (emit, node, options) => {
-    if (fusedOn[node.op].includes(emit.target)) return fused(emit, node, options);
-    return { instead: (decompositions[node.op] as unknown as Decompose)(node.inputs, node.attributes) };
-  };
+  (emit, node, options) =>
+    fusedOn[node.op].includes(emit.target) ? fused(emit, node, options) : decomposed(node);
 
 const matmul: Lowering<"MatMul"> = (emit, node, options) => {
   const { transA, transB, alpha } = node.attributes;
@@ -83,6 +86,20 @@ const attention: Lowering<"Attention"> = (emit, node, options) => {
   const inputs = bias ? [q!, k!, v!, "", "", bias] : [q!, k!, v!];
   const attributes = { num_heads: int(node.attributes.heads), scale: { float: node.attributes.scale } };
   return emit.node("MultiHeadAttention", inputs, attributes, { ...microsoft, ...options });
+};
+
+/** Grouped-query attention with as many groups as heads: the one kernel that updates its cache in place. */
+const cachedAttention: Lowering<"CachedAttention"> = (emit, node, options) => {
+  const { heads, scale } = node.attributes;
+  const [q, k, v, pastK, pastV, , bias] = names(emit, node) as [string, string, string, string, string, string, string];
+  const int32 = (name: string) => emit.node("Cast", [name], { to: int(dtypes.int32.onnx) })[0]!;
+  const total = emit.size(node.inputs[5]!.shape[0]!);
+  const last = emit.node("Sub", [total, emit.ints([1])])[0]!;
+  const lengths = emit.node("Expand", [int32(last), emit.size(node.inputs[0]!.shape[0]!)])[0]!;
+  const length = emit.node("Reshape", [int32(total), emit.ints([])])[0]!;
+  const inputs = [q, k, v, pastK, pastV, lengths, length, "", "", "", bias];
+  const attributes = { num_heads: int(heads), kv_num_heads: int(heads), scale: { float: scale } };
+  return emit.node("GroupQueryAttention", inputs, attributes, { ...microsoft, ...options, outputs: 3 });
 };
 
 export const lowerings: { readonly [K in OpName]: Lowering<K> } = {
@@ -256,5 +273,10 @@ export const lowerings: { readonly [K in OpName]: Lowering<K> } = {
     emit.node("Gelu", names(emit, node), { approximate: { string: node.attributes.approximate } }, options),
   ),
   Attention: composite(attention),
+  CachedAttention: (emit, node, options) => {
+    // The kernel takes heads of a multiple of 8 only.
+    const fits = (node.inputs[3]!.shape[3] as number) % 8 === 0;
+    return fits ? composite(cachedAttention)(emit, node, options) : decomposed(node);
+  },
   SoftmaxCrossEntropy: composite(() => []),
 };

@@ -261,6 +261,18 @@ export function attention(
   return one("Attention", bias ? [q, k, v, bias] : [q, k, v], { heads, scale });
 }
 
+/** See `CachedAttention` in {@link Attributes}: the answer and the updated past keys and values. */
+export function cachedAttention(
+  [q, k, v]: readonly [Tensor, Tensor, Tensor],
+  past: { readonly k: Tensor; readonly v: Tensor },
+  positions: Tensor,
+  bias: Tensor,
+  { heads, scale }: Attributes["CachedAttention"],
+): readonly [Tensor, Tensor, Tensor] {
+  const [y, nextK, nextV] = apply("CachedAttention", [q, k, v, past.k, past.v, positions, bias], { heads, scale });
+  return [y!, nextK!, nextV!];
+}
+
 /** Cross-entropy of each row against its label, 0 where the label is `ignore` (-100 by custom). */
 export function softmaxCrossEntropy(logits: Tensor, labels: Tensor, ignore = -100): Tensor {
   return one("SoftmaxCrossEntropy", [logits, labels], { ignore });
@@ -341,6 +353,11 @@ export function splitHeads(x: Tensor, heads: number): Tensor {
   const [batch, length, width] = x.shape as [Dim, Dim, Dim];
   if (typeof width !== "number" || width % heads !== 0) fail("wrong_use", `width ${width} in ${heads} heads`);
   return transpose(reshape(x, [batch, length, heads, width / heads]), [0, 2, 1, 3]);
+}
+
+/** [batch, length, heads·k] as [batch, heads, length, k], which it may be already. */
+export function asHeads(x: Tensor, heads: number): Tensor {
+  return x.shape.length === 4 ? x : splitHeads(x, heads);
 }
 
 /** The inverse of {@link splitHeads}. */

@@ -96,8 +96,14 @@ export interface Attributes {
   /** w · (x − mean) / sqrt(var + ε) + b over the last axis (Ba et al. 2016). */
   LayerNorm: { readonly epsilon: number };
   Gelu: { readonly approximate: "none" | "tanh" };
-  /** softmax(scale · q kᵀ + bias) v; q [batch, query, heads·k], k and v [batch, key, heads·k]. */
+  /** softmax(scale · q kᵀ + bias) v; q [batch, query, heads·k], k and v so too or [batch, heads, key, k]. */
   Attention: { readonly heads: number; readonly scale: number };
+  /**
+   * Attention of one new position over a cache: writes k and v into the past at the last of `positions` and attends
+   * over those positions. Inputs q, k, v [rows, 1, heads·k], past k and v [rows, heads, capacity, k], positions
+   * [total], bias [1, heads, 1, total]; outputs the answer and the updated past. Inference only.
+   */
+  CachedAttention: { readonly heads: number; readonly scale: number };
   /** logsumexp(logits) − logits[label] for each row, 0 where label = ignore; second output: log-probabilities. */
   SoftmaxCrossEntropy: { readonly ignore: number };
 }

@@ -1,5 +1,5 @@
 /** Compiling in Node: lower, bind the weights, open a session. */
-import { InferenceSession } from "onnxruntime-node";
+import { InferenceSession, Tensor } from "onnxruntime-node";
 import { fail } from "../errors.ts";
 import type { Graph } from "../graph/graph.ts";
 import { lower } from "../graph/lower.ts";
@@ -7,7 +7,7 @@ import { encodeOnnx } from "../graph/onnx.ts";
 import type { Weights } from "../hub/weights.ts";
 import { bindWeights } from "./binding-node.ts";
 import type { Device, Program } from "./program.ts";
-import { engineError, sessionProgram } from "./session.ts";
+import { engineError, sessionProgram, type TensorClass } from "./session.ts";
 import { defaultThreads } from "./threads-node.ts";
 
 export interface CompileOptions {
@@ -51,7 +51,7 @@ export async function compile<O extends string>(g: Graph<O>, options: CompileOpt
       logSeverityLevel: 3,
       extra: { session },
     });
-    return sessionProgram<O>(opened, model);
+    return sessionProgram<O>(opened, model, Tensor as unknown as TensorClass);
   } catch (error) {
     throw engineError(error, "opening a session");
   }

@@ -1,5 +1,5 @@
 /** A program around one ONNX Runtime session; the same code for the native and the web runtime. */
-import { type InferenceSession, Tensor as OrtTensor } from "onnxruntime-common";
+import type { InferenceSession, Tensor as OrtTensor } from "onnxruntime-common";
 import { fail, ZerothError } from "../errors.ts";
 import type { NdArray } from "../graph/array.ts";
 import { evaluateDim, showShape } from "../graph/dims.ts";
@@ -19,30 +19,45 @@ export function engineError(error: unknown, doing: string): ZerothError {
   return new ZerothError("engine_failed", `${doing} failed in the compute engine: ${message}`, { cause: error });
 }
 
-function toOrt(name: string, value: NdArray, declared: OnnxValue, symbols: Map<string, number>): OrtTensor {
-  const { dtype, shape } = declared;
-  const misfit = () =>
-    fail(
-      "wrong_use",
-      `input "${name}" is ${value.dtype}${showShape(value.shape)}, the graph takes ${dtype}${showShape(shape)}`,
-    );
-  if (value.dtype !== dtype || value.shape.length !== shape.length) misfit();
-  shape.forEach((dim, axis) => {
-    const size = value.shape[axis]!;
-    // A bare symbol takes its value from the first input that has it; anything else must agree.
-    if (typeof dim === "string" && !symbols.has(dim) && /^\w+$/.test(dim)) symbols.set(dim, size);
-    if (evaluateDim(dim, symbols) !== size) misfit();
-  });
-  return ort(value);
+/** Values of the symbols: a bare one takes its size from the first input that has it. */
+function bindSymbols(feeds: Readonly<Record<string, NdArray>>, declared: readonly OnnxValue[]): Map<string, number> {
+  const symbols = new Map<string, number>();
+  for (const { name, shape } of declared) {
+    shape.forEach((dim, axis) => {
+      const size = feeds[name]?.shape[axis];
+      if (typeof dim === "string" && !symbols.has(dim) && /^\w+$/.test(dim) && size !== undefined)
+        symbols.set(dim, size);
+    });
+  }
+  return symbols;
 }
 
-function ort(value: NdArray): OrtTensor {
-  const Tensor = OrtTensor as unknown as new (type: string, data: TypedArray, dims: readonly number[]) => OrtTensor;
-  return new Tensor(value.dtype, value.data, value.shape);
+function check(value: NdArray, { name, dtype, shape }: OnnxValue, symbols: ReadonlyMap<string, number>): void {
+  const fits =
+    value.dtype === dtype &&
+    value.shape.length === shape.length &&
+    shape.every((dim, axis) => evaluateDim(dim, symbols) === value.shape[axis]);
+  if (fits) return;
+  const bound = [...symbols].map(([symbol, size]) => `${symbol} = ${size}`).join(", ");
+  fail(
+    "wrong_use",
+    `input "${name}" is ${value.dtype}${showShape(value.shape)}, the graph takes ${dtype}${showShape(shape)}${bound && ` with ${bound}`}`,
+  );
 }
+
+/**
+ * The engine's own tensor class. Each package of the engine has a copy and looks at `instanceof`: a tensor of
+ * another copy given as an output would be ignored without a word, so the class comes from whoever opened the session.
+ */
+export type TensorClass = new (type: DType, data: TypedArray, dims: readonly number[]) => OrtTensor;
 
 /** Wrap a session. Disposal waits for running calls and frees it; later calls are errors. */
-export function sessionProgram<O extends string>(session: InferenceSession, model: OnnxModel): Program<O> {
+export function sessionProgram<O extends string>(
+  session: InferenceSession,
+  model: OnnxModel,
+  Tensor: TensorClass,
+): Program<O> {
+  const ort = (value: NdArray) => new Tensor(value.dtype, value.data, value.shape);
   let open = true;
   const pending = new Set<Promise<unknown>>();
   const declared = new Map(model.inputs.map((value) => [value.name, value]));
@@ -53,13 +68,14 @@ export function sessionProgram<O extends string>(session: InferenceSession, mode
     outputs: names,
     async run(feeds: Readonly<Record<string, NdArray>>, { outputs = names, into = {} }: RunOptions<O> = {}) {
       if (!open) fail("wrong_use", "the program has been disposed");
-      const symbols = new Map<string, number>();
+      const symbols = bindSymbols(feeds, model.inputs);
       const tensors: Record<string, OrtTensor> = {};
       for (const [name, value] of declared) {
         const given =
           feeds[name] ??
           fail("wrong_use", `input "${name}" is missing; the graph takes ${[...declared.keys()].join(", ")}`);
-        tensors[name] = toOrt(name, given, value, symbols);
+        check(given, value, symbols);
+        tensors[name] = ort(given);
       }
       for (const name of Object.keys(feeds)) {
         if (!declared.has(name))

@@ -1,0 +1,54 @@
+/** The graphs a T5 model runs: encode, one cached step, and full decoding of given targets. */
+import { type Graph, graph } from "../graph/graph.ts";
+import * as o from "../graph/operators.ts";
+import { input, type Tensor } from "../graph/tensor.ts";
+import { createScope } from "../nn/scope.ts";
+import { type KeyValue, type T5Config, t5 } from "./t5.ts";
+
+const layers = (config: T5Config) => Array.from({ length: config.decoderLayers }, (_, i) => i);
+
+const ids = () => input("ids", "int64", ["batch", "sequence"]);
+const mask = () => input("mask", "int64", ["batch", "sequence"]);
+
+function memoryInputs(config: T5Config): KeyValue[] {
+  const shape = ["batch", config.heads, "sequence", config.headWidth];
+  return layers(config).map((i) => ({
+    k: input(`memory.${i}.k`, "float32", shape),
+    v: input(`memory.${i}.v`, "float32", shape),
+  }));
+}
+
+const named = (prefix: string, values: readonly KeyValue[]): Record<string, Tensor> =>
+  Object.fromEntries(
+    values.flatMap(({ k, v }, i) => [[`${prefix}.${i}.k`, k] as const, [`${prefix}.${i}.v`, v] as const]),
+  );
+
+/** ids, mask to `encoded` [batch, sequence, width] and the memory of every decoder layer. */
+export function encoderGraph(config: T5Config): Graph {
+  const model = t5(createScope(), config);
+  const encoded = model.encode(ids(), mask());
+  return graph({ encoded, ...named("memory", model.memory(encoded)) });
+}
+
+/** tokens [batch, beams, 1] and the caches to `logits`, `best` and the caches with the new position in. */
+export function stepGraph(config: T5Config): Graph {
+  const model = t5(createScope(), config);
+  const shape = ["batch*beams", config.heads, "capacity", config.headWidth];
+  const past = layers(config).map((i) => ({
+    k: input(`past.${i}.k`, "float32", shape),
+    v: input(`past.${i}.v`, "float32", shape),
+  }));
+  const tokens = input("tokens", "int64", ["batch", "beams", 1]);
+  const positions = input("positions", "int64", ["total"]);
+  const { logits, present } = model.decode(tokens, memoryInputs(config), mask(), { past, positions });
+  return graph({ logits, best: o.argmax(logits), ...named("present", present) });
+}
+
+/** tokens [batch, beams, length], shifted right, and labels to the log-probability of every label (0 where -100). */
+export function scoreGraph(config: T5Config): Graph {
+  const model = t5(createScope(), config);
+  const tokens = input("tokens", "int64", ["batch", "beams", "length"]);
+  const labels = input("labels", "int64", ["batch", "beams", "length"]);
+  const { logits } = model.decode(tokens, memoryInputs(config), mask());
+  return graph({ logits, scores: o.neg(o.softmaxCrossEntropy(logits, labels)) });
+}

@@ -1,0 +1,166 @@
+/** A T5 checkpoint as a model that encodes, decodes step by step and scores. */
+import { fail } from "../errors.ts";
+import { int64, type NdArray, zeros } from "../graph/array.ts";
+import type { Graph } from "../graph/graph.ts";
+import type { Weights } from "../hub/weights.ts";
+import type { Program } from "../runtime/program.ts";
+import type { Decoding, Memory, Seq2Seq } from "./seq2seq.ts";
+import { parseT5Config, type T5Config } from "./t5.ts";
+import { encoderGraph, scoreGraph, stepGraph } from "./t5-graphs.ts";
+
+/** Compiles a graph over the model's weights; the caller chooses device, threads and host. */
+export type Compile = (graph: Graph) => Promise<Program>;
+
+/** Rows padded to the longest with `value`, and their mask. */
+export function padded(rows: readonly (readonly number[])[], value: number): { ids: NdArray; mask: NdArray } {
+  const length = Math.max(1, ...rows.map((row) => row.length));
+  const ids = rows.flatMap((row) => [...row, ...Array<number>(length - row.length).fill(value)]);
+  const mask = rows.flatMap((row) => Array.from({ length }, (_, i) => (i < row.length ? 1 : 0)));
+  return { ids: int64([rows.length, length], ids), mask: int64([rows.length, length], mask) };
+}
+
+/** Other names a T5 checkpoint may use for the same tensors, made one: readers ask for `shared.weight`. */
+export function canonicalWeights(weights: Weights): Weights {
+  const aliases = ["encoder.embed_tokens.weight", "decoder.embed_tokens.weight"];
+  if (weights.has("shared.weight")) return weights;
+  const alias = aliases.find((name) => weights.has(name));
+  return alias ? new Map([...weights, ["shared.weight", weights.get(alias)!]]) : weights;
+}
+
+/** Reads config.json against the stored tensors. */
+export function t5ConfigFor(json: unknown, weights: Weights): T5Config {
+  const rows = weights.get("shared.weight")?.shape[0];
+  return parseT5Config(json, { has: (name) => weights.has(name), ...(rows === undefined ? {} : { rows }) });
+}
+
+/** Programs are compiled when first needed: scoring never opens the step graph, generation never the scoring one. */
+function lazily<T>(make: () => Promise<T>): { get(): Promise<T>; made(): Promise<T> | undefined } {
+  let value: Promise<T> | undefined;
+  return {
+    get() {
+      value ??= make();
+      return value;
+    },
+    made: () => value,
+  };
+}
+
+function cachedDecoding(
+  config: T5Config,
+  program: () => Promise<Program>,
+  memory: Memory,
+  beams: number,
+  expected: number,
+): Decoding {
+  const rows = memory.batch * beams;
+  const { heads, headWidth } = config;
+  const buffers = (capacity: number) =>
+    Array.from(
+      { length: 2 * config.decoderLayers },
+      (): NdArray => zeros("float32", [rows, heads, capacity, headWidth]),
+    );
+  const names = Array.from({ length: 2 * config.decoderLayers }, (_, i) => `${i >> 1}.${i % 2 ? "v" : "k"}`);
+  let capacity = Math.max(8, expected);
+  let caches = buffers(capacity);
+  let length = 0;
+
+  /** Copy the used part of every head of the rows named by `parents` into new buffers. */
+  const moved = (to: number, parents: readonly number[]): NdArray[] => {
+    const next = to === capacity ? caches.map(({ shape }): NdArray => zeros("float32", shape)) : buffers(to);
+    const used = length * headWidth;
+    caches.forEach(({ data }, i) => {
+      const [source, target] = [data as Float32Array, next[i]!.data as Float32Array];
+      parents.forEach((parent, row) => {
+        for (let head = 0; head < heads; head++) {
+          const from = (parent * heads + head) * capacity * headWidth;
+          target.set(source.subarray(from, from + used), (row * heads + head) * to * headWidth);
+        }
+      });
+    });
+    return next;
+  };
+
+  return {
+    async step(tokens) {
+      if (length === capacity) {
+        caches = moved(
+          capacity * 2,
+          tokens.map((_, row) => row),
+        );
+        capacity *= 2;
+      }
+      length++;
+      const feeds: Record<string, NdArray> = {
+        ...memory.arrays,
+        mask: memory.mask,
+        tokens: int64([memory.batch, beams, 1], tokens),
+        positions: int64(
+          [length],
+          Array.from({ length }, (_, i) => i),
+        ),
+      };
+      const into: Record<string, NdArray> = {};
+      names.forEach((name, i) => {
+        feeds[`past.${name}`] = caches[i]!;
+        into[`present.${name}`] = caches[i]!;
+      });
+      const { logits, best } = (await (await program()).run(feeds, { into })) as Record<"logits" | "best", NdArray>;
+      return { logits, best: Array.from(best.data as BigInt64Array, Number) };
+    },
+    reorder(parents) {
+      if (parents.some((parent, row) => parent !== row)) caches = moved(capacity, parents);
+    },
+  };
+}
+
+/** A T5 model over compiled programs. The caller closes it with `await using`. */
+export function t5Model(config: T5Config, compile: Compile): Seq2Seq {
+  const encoder = lazily(() => compile(encoderGraph(config)));
+  const stepper = lazily(() => compile(stepGraph(config)));
+  const scorer = lazily(() => compile(scoreGraph(config)));
+  return {
+    vocabulary: config.vocabulary,
+    start: config.start,
+    pad: config.pad,
+    eos: config.eos,
+    async encode(prompts) {
+      if (prompts.some((ids) => ids.length === 0)) fail("bad_input", "an empty prompt has nothing to encode");
+      for (const id of prompts.flat()) {
+        if (!Number.isInteger(id) || id < 0 || id >= config.vocabulary) {
+          fail("bad_input", `token ${id} is outside the vocabulary of ${config.vocabulary}`);
+        }
+      }
+      const { ids, mask } = padded(prompts, config.pad);
+      const program = await encoder.get();
+      const outputs = program.outputs.filter((name) => name !== "encoded");
+      return { batch: prompts.length, mask, arrays: await program.run({ ids, mask }, { outputs }) };
+    },
+    decoding: (memory, beams, expected) => cachedDecoding(config, stepper.get, memory, beams, expected),
+    async score(memory, targets) {
+      const beams = Math.max(...targets.map((choices) => choices.length));
+      const length = Math.max(1, ...targets.flat().map((target) => target.length));
+      const tokens = new Array<number>(memory.batch * beams * length).fill(config.pad);
+      const labels = new Array<number>(tokens.length).fill(-100);
+      targets.forEach((choices, b) => {
+        choices.forEach((target, c) => {
+          const at = (b * beams + c) * length;
+          target.forEach((id, t) => {
+            labels[at + t] = id;
+            tokens[at + t] = t === 0 ? config.start : target[t - 1]!;
+          });
+          if (target.length === 0) tokens[at] = config.start;
+        });
+      });
+      const shape = [memory.batch, beams, length];
+      const feeds = { ...memory.arrays, mask: memory.mask, tokens: int64(shape, tokens), labels: int64(shape, labels) };
+      const { scores } = (await (await scorer.get()).run(feeds, { outputs: ["scores"] })) as Record<"scores", NdArray>;
+      const values = scores.data as Float32Array;
+      return targets.map((choices, b) =>
+        choices.map((target, c) => target.map((_, t) => values[(b * beams + c) * length + t]!)),
+      );
+    },
+    async [Symbol.asyncDispose]() {
+      for (const made of [encoder.made(), stepper.made(), scorer.made()]) await (await made)?.[Symbol.asyncDispose]();
+    },
+  };
+}

@@ -1,0 +1,301 @@
+/**
+ * T5 and its family: v1.0, v1.1, LM-adapted, T0, Flan-T5 (Raffel et al. 2019, arXiv 1910.10683; Shazeer 2020,
+ * arXiv 2002.05202; Sanh et al. 2021, arXiv 2110.08207). No bias vectors anywhere, no 1/√k in attention, one table
+ * of relative position biases for each stack.
+ *
+ * One decoder serves everything: ids [batch, beams, length], where beams are alternatives for the same input
+ * (hypotheses of a beam search, choices to score; 1 in training). They share the encoder's keys and values, which
+ * are computed once: for cross-attention the beams of an input are simply more queries.
+ */
+import { z } from "zod";
+import { fail } from "../errors.ts";
+import { int64 } from "../graph/array.ts";
+import { type Dim, mulDims } from "../graph/dims.ts";
+import * as o from "../graph/operators.ts";
+import { constant, type Tensor } from "../graph/tensor.ts";
+import {
+  type Activation,
+  activations,
+  attend,
+  type Dropout,
+  keepAll,
+  linear,
+  paddingBias,
+  rmsNorm,
+} from "../nn/layers.ts";
+import { type Initial, normal, type Scope } from "../nn/scope.ts";
+
+const positive = z
+  .number()
+  .int()
+  .positive()
+  .max(2 ** 24);
+
+/** config.json of a T5 folder, with the defaults of its reference implementation. */
+export const t5ConfigSchema = z.object({
+  model_type: z.enum(["t5", "mt5"]),
+  d_model: positive,
+  d_kv: positive,
+  d_ff: positive,
+  num_heads: positive,
+  num_layers: positive,
+  num_decoder_layers: positive.nullish(),
+  vocab_size: positive,
+  feed_forward_proj: z.string().default("relu"),
+  relative_attention_num_buckets: positive.default(32),
+  relative_attention_max_distance: positive.default(128),
+  layer_norm_epsilon: z.number().positive().default(1e-6),
+  initializer_factor: z.number().positive().default(1),
+  dropout_rate: z.number().min(0).max(1).default(0.1),
+  tie_word_embeddings: z.boolean().default(true),
+  scale_decoder_outputs: z.boolean().optional(),
+  decoder_start_token_id: z.number().int().nonnegative().nullish(),
+  pad_token_id: z.number().int().nonnegative().nullish(),
+  eos_token_id: z.number().int().nonnegative().nullish(),
+});
+
+export interface T5Config {
+  readonly width: number;
+  readonly headWidth: number;
+  readonly inner: number;
+  readonly heads: number;
+  readonly encoderLayers: number;
+  readonly decoderLayers: number;
+  readonly vocabulary: number;
+  readonly activation: Activation;
+  readonly gated: boolean;
+  readonly ffWidth: number;
+  readonly buckets: number;
+  readonly maxDistance: number;
+  readonly epsilon: number;
+  readonly factor: number;
+  readonly dropout: number;
+  /** The output matrix is `shared.weight`. */
+  readonly tied: boolean;
+  /** Multiply the decoder's output by d^-½ before the output matrix. */
+  readonly scaled: boolean;
+  readonly start: number;
+  readonly pad: number;
+  readonly eos: number;
+}
+
+/**
+ * Read config.json. Which matrix makes the logits cannot be told from the configuration alone (transformers 5 writes
+ * `tie_word_embeddings: true` for every T5), so the names of the stored tensors and the rows of `shared.weight` are
+ * asked too.
+ */
+export function parseT5Config(json: unknown, stored?: { has(name: string): boolean; rows?: number }): T5Config {
+  const parsed = t5ConfigSchema.safeParse(json);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0]!;
+    return fail("corrupt_file", `${issue.path.join(".") || "the file"}: ${issue.message}`, {
+      where: "config.json",
+      hint: "config.json must describe a T5 model, as the Hugging Face hub has them",
+    });
+  }
+  const c = parsed.data;
+  const { activation, gated } = feedForward(c.feed_forward_proj);
+  const untied =
+    !c.tie_word_embeddings || (c.scale_decoder_outputs !== undefined && (stored?.has("lm_head.weight") ?? false));
+  if (!c.tie_word_embeddings && stored && !stored.has("lm_head.weight")) {
+    fail("corrupt_file", "config.json unties the output matrix, but there is no lm_head.weight", {
+      where: "config.json",
+    });
+  }
+  return {
+    width: c.d_model,
+    headWidth: c.d_kv,
+    inner: c.num_heads * c.d_kv,
+    heads: c.num_heads,
+    encoderLayers: c.num_layers,
+    decoderLayers: c.num_decoder_layers ?? c.num_layers,
+    vocabulary: stored?.rows ?? c.vocab_size,
+    activation,
+    gated,
+    ffWidth: c.d_ff,
+    buckets: c.relative_attention_num_buckets,
+    maxDistance: c.relative_attention_max_distance,
+    epsilon: c.layer_norm_epsilon,
+    factor: c.initializer_factor,
+    dropout: c.dropout_rate,
+    tied: !untied,
+    scaled: c.scale_decoder_outputs ?? c.tie_word_embeddings,
+    start: c.decoder_start_token_id ?? 0,
+    pad: c.pad_token_id ?? 0,
+    eos: c.eos_token_id ?? 1,
+  };
+}
+
+/** `ACT` or `gated-ACT`; the literal gated-gelu means the tanh approximation. */
+function feedForward(text: string): { activation: Activation; gated: boolean } {
+  const gated = text.startsWith("gated-");
+  const name = text === "gated-gelu" ? "gelu_new" : gated ? text.slice("gated-".length) : text;
+  if (name in activations) return { activation: name as Activation, gated };
+  return fail("unsupported", `feed_forward_proj "${text}" is not known`, {
+    where: "config.json",
+    hint: `known: ${Object.keys(activations).join(", ")}, each also as gated-…`,
+  });
+}
+
+/**
+ * The bucket of each relative position −limit … limit (key minus query). Small distances have a bucket each, larger
+ * ones share them on a logarithmic scale up to `maxDistance`.
+ */
+export function positionBuckets(
+  bidirectional: boolean,
+  buckets: number,
+  maxDistance: number,
+  limit = maxDistance,
+): number[] {
+  const half = bidirectional ? buckets / 2 : buckets;
+  const exact = half / 2;
+  return Array.from({ length: 2 * limit + 1 }, (_, i) => {
+    const relative = i - limit;
+    const distance = bidirectional ? Math.abs(relative) : Math.max(-relative, 0);
+    const offset = bidirectional && relative > 0 ? half : 0;
+    if (distance < exact) return offset + distance;
+    const scaled = (Math.log(distance / exact) / Math.log(maxDistance / exact)) * (half - exact);
+    return offset + Math.min(half - 1, Math.floor(exact) + Math.trunc(scaled));
+  });
+}
+
+/** Keys and values of one layer, [batch, heads, length, k]. */
+export interface KeyValue {
+  readonly k: Tensor;
+  readonly v: Tensor;
+}
+
+/** What a cached step needs and gives back for its self-attention. */
+export interface Cache {
+  /** Buffers of all layers [batch·beams, heads, capacity, k]. */
+  readonly past: readonly KeyValue[];
+  /** Positions of the keys so far, the current one included: 0 … step, int64 [total]. */
+  readonly positions: Tensor;
+}
+
+export interface T5Options {
+  training?: boolean;
+  dropout?: Dropout;
+}
+
+/** The T5 network over a scope; every method writes its part of a graph. */
+export function t5(scope: Scope, config: T5Config, { training = false, dropout = keepAll }: T5Options = {}) {
+  const { width, inner, heads, headWidth, ffWidth, epsilon, factor, vocabulary } = config;
+  const norms: Initial = { kind: "fill", value: factor };
+  const std = (fan: number) => normal(factor * fan ** -0.5);
+  const embedding = () => scope.param("shared.weight", [vocabulary, width], normal(factor));
+
+  const project = (at: Scope, name: string, x: Tensor) =>
+    linear(at.at(name), x, inner, std(name === "q" ? width * headWidth : width));
+  const output = (at: Scope, x: Tensor) => dropout(linear(at.at("o"), x, width, std(inner)));
+
+  /** One bias for each relative position and head, [heads, 2 · maxDistance + 1]. */
+  const biasTable = (at: Scope, bidirectional: boolean): Tensor => {
+    const table = at.at("relative_attention_bias").param("weight", [config.buckets, heads], std(width));
+    const buckets = positionBuckets(bidirectional, config.buckets, config.maxDistance);
+    return o.gather(o.transpose(table, [1, 0]), constant(int64([buckets.length], buckets)), 1);
+  };
+
+  /** The bias of each pair of positions: query [q], key [k] to [1, heads, q, k]. */
+  const positionBias = (at: Scope, bidirectional: boolean, query: Tensor, key: Tensor): Tensor => {
+    const [q, k] = [query.shape[0]!, key.shape[0]!];
+    const relative = o.sub(o.reshape(key, [1, k]), o.reshape(query, [q, 1]));
+    const clipped = o.minimum(o.maximum(relative, -config.maxDistance), config.maxDistance);
+    const picked = o.gather(biasTable(at, bidirectional), o.add(clipped, config.maxDistance), 1);
+    return o.reshape(picked, [1, heads, q, k]);
+  };
+
+  const feedForwardBlock = (at: Scope, x: Tensor): Tensor => {
+    const normed = rmsNorm(at.at("layer_norm"), x, epsilon, norms);
+    const dense = at.at("DenseReluDense");
+    const act = activations[config.activation];
+    const hidden = config.gated
+      ? o.mul(
+          act(linear(dense.at("wi_0"), normed, ffWidth, std(width))),
+          linear(dense.at("wi_1"), normed, ffWidth, std(width)),
+        )
+      : act(linear(dense.at("wi"), normed, ffWidth, std(width)));
+    return o.add(x, dropout(linear(dense.at("wo"), dropout(hidden), width, std(ffWidth))));
+  };
+
+  const embed = (ids: Tensor) => dropout(o.gather(embedding(), ids));
+  const attention = { heads, scale: 1, training, dropout };
+
+  /** ids and mask [batch, sequence] int64 (1 is text, 0 is padding) to [batch, sequence, width]. */
+  const encode = (ids: Tensor, mask?: Tensor, embedded = embed(ids)): Tensor => {
+    const stack = scope.at("encoder");
+    const positions = o.iota(embedded.shape[1]!);
+    const first = stack.at("block.0.layer.0.SelfAttention");
+    const relative = positionBias(first, true, positions, positions);
+    const bias = mask ? o.add(relative, paddingBias(mask)) : relative;
+    let x = embedded;
+    for (let i = 0; i < config.encoderLayers; i++) {
+      const block = stack.at(`block.${i}`);
+      const self = block.at("layer.0.SelfAttention");
+      const normed = rmsNorm(block.at("layer.0.layer_norm"), x, epsilon, norms);
+      const [q, k, v] = ["q", "k", "v"].map((name) => project(self, name, normed)) as [Tensor, Tensor, Tensor];
+      x = o.add(x, output(self, attend(q, k, v, { ...attention, bias })));
+      x = feedForwardBlock(block.at("layer.1"), x);
+    }
+    return dropout(rmsNorm(stack.at("final_layer_norm"), x, epsilon, norms));
+  };
+
+  /** Keys and values of every decoder layer's cross-attention, [batch, heads, sequence, k], computed once an input. */
+  const memory = (encoded: Tensor): KeyValue[] =>
+    Array.from({ length: config.decoderLayers }, (_, i) => {
+      const cross = scope.at(`decoder.block.${i}.layer.1.EncDecAttention`);
+      const part = (name: string) => o.splitHeads(project(cross, name, encoded), heads);
+      return { k: part("k"), v: part("v") };
+    });
+
+  /**
+   * ids [batch, beams, length] with the memory of their inputs to logits [batch, beams, length, vocabulary]. With a
+   * cache the length is 1 and `present` holds the updated buffers.
+   */
+  const decode = (ids: Tensor, memories: readonly KeyValue[], mask?: Tensor, cache?: Cache) => {
+    const stack = scope.at("decoder");
+    const [batch, beams, length] = ids.shape as [Dim, Dim, Dim];
+    const rows = mulDims(batch, beams);
+    const first = stack.at("block.0.layer.0.SelfAttention");
+    const keys = cache?.positions ?? o.iota(length);
+    const queries = cache ? o.slice(cache.positions, 0, -1) : keys;
+    const relative = positionBias(first, false, queries, keys);
+    const causal = o.greater(o.reshape(keys, [1, keys.shape[0]!]), o.reshape(queries, [queries.shape[0]!, 1]));
+    const selfBias = cache ? relative : o.add(relative, o.mul(o.cast(causal, "float32"), -1e9));
+    const across = (x: Tensor) => o.reshape(x, [batch, mulDims(beams, length), x.shape.at(-1)!]);
+    // The fused kernel takes a bias for every query, not one for all.
+    const sequence = memories[0]!.k.shape.at(-2)!;
+    const crossBias = mask && o.expand(paddingBias(mask), [batch, 1, mulDims(beams, length), sequence]);
+    const present: KeyValue[] = [];
+    let x = o.reshape(embed(ids), [rows, length, width]);
+    for (let i = 0; i < config.decoderLayers; i++) {
+      const block = stack.at(`block.${i}`);
+      const self = block.at("layer.0.SelfAttention");
+      const normed = rmsNorm(block.at("layer.0.layer_norm"), x, epsilon, norms);
+      const [q, k, v] = ["q", "k", "v"].map((name) => project(self, name, normed)) as [Tensor, Tensor, Tensor];
+      let mixed: Tensor;
+      if (cache) {
+        const [answer, nextK, nextV] = o.cachedAttention([q, k, v], cache.past[i]!, cache.positions, selfBias, {
+          heads,
+          scale: 1,
+        });
+        mixed = answer;
+        present.push({ k: nextK, v: nextV });
+      } else mixed = attend(q, k, v, { ...attention, bias: selfBias });
+      x = o.add(x, output(self, mixed));
+
+      const cross = block.at("layer.1.EncDecAttention");
+      const asked = project(cross, "q", across(rmsNorm(block.at("layer.1.layer_norm"), x, epsilon, norms)));
+      const { k: memoryK, v: memoryV } = memories[i]!;
+      const answer = output(cross, attend(asked, memoryK, memoryV, { ...attention, bias: crossBias }));
+      x = o.add(x, o.reshape(answer, [rows, length, width]));
+      x = feedForwardBlock(block.at("layer.2"), x);
+    }
+    const final = dropout(rmsNorm(stack.at("final_layer_norm"), x, epsilon, norms));
+    const head = config.tied ? embedding() : scope.param("lm_head.weight", [vocabulary, width], normal(factor));
+    const logits = o.matmul(final, head, { transB: true, alpha: config.scaled ? width ** -0.5 : 1 });
+    return { logits: o.reshape(logits, [batch, beams, length, vocabulary]), present };
+  };
+
+  return { encode, memory, decode, embed };
+}
