@@ -91,7 +91,8 @@ function sliceGradient({ g, x: [x], attributes: { axis, start, step } }: Cotange
   const dim = x!.shape[axis]!;
   if (step !== 1) {
     if (typeof dim !== "number") fail("unsupported", "the gradient of a strided slice of symbolic size");
-    const index = o.add(o.mul(o.iota(g.shape[axis]!), step), start < 0 ? start + dim : Math.min(start, dim));
+    const first = Math.max(0, start < 0 ? start + dim : start);
+    const index = o.add(o.mul(o.iota(g.shape[axis]!), step), first);
     const places = o.expand(
       o.reshape(
         index,
@@ -101,7 +102,8 @@ function sliceGradient({ g, x: [x], attributes: { axis, start, step } }: Cotange
     );
     return o.scatterAdd(zero(x!), places, g, axis);
   }
-  const before = start >= 0 ? start : subDims(dim, -start);
+  const from = (n: number) => Math.max(0, Math.min(n, start < 0 ? start + n : start));
+  const before = typeof dim === "number" ? from(dim) : start < 0 ? subDims(dim, -start) : start;
   return place(g, axis, before, subDims(subDims(dim, before), g.shape[axis]!));
 }
 

@@ -102,7 +102,10 @@ function matmul(inputs: readonly Tensor[], { transA, transB }: Attributes["MatMu
 /** Size of a convolution's or pool's spatial axis; symbols must divide out exactly, so strides need numbers. */
 function windowed(dim: Dim, kernel: number, stride: number, begin: number, end: number, dilation: number): Dim {
   const span = subDims(addDims(dim, begin + end), dilation * (kernel - 1) + 1);
-  if (typeof span === "number") return Math.floor(span / stride) + 1;
+  if (typeof span === "number") {
+    if (span < 0) fail("wrong_use", `a window of ${kernel} does not fit into ${dim} with padding ${begin} and ${end}`);
+    return Math.floor(span / stride) + 1;
+  }
   if (stride === 1) return addDims(span, 1);
   return fail("unsupported", `a strided window over the symbolic size ${dim}`);
 }

@@ -1,5 +1,6 @@
 /** How each operator is written in ONNX: a total table. Composites use a fused kernel where the target has one. */
 import { type Composite, decompositions } from "./decompose.ts";
+import { sameShape } from "./dims.ts";
 import { dtypes, isFloat } from "./dtype.ts";
 import { type AttributeValue, type Emitter, type NodeOptions, reshapeArgument, type Target } from "./emit.ts";
 import type { OpName, OpNode, Tensor } from "./tensor.ts";
@@ -56,6 +57,12 @@ const composite =
 const matmul: Lowering<"MatMul"> = (emit, node, options) => {
   const { transA, transB, alpha } = node.attributes;
   const [a, b] = names(emit, node) as [string, string];
+  const { dtype, shape } = node.outputs[0]!;
+  // The kernels do not broadcast one matrix against none, and FusedMatMul does not write sums of nothing.
+  if (shape.includes(0) || node.inputs[0]!.shape.includes(0)) {
+    const zero = emit.constant({ dtype, shape: [1], data: new dtypes[dtype].array(1) });
+    return emit.node("Expand", [zero, emit.shape(shape)], {}, options);
+  }
   if (!transA && !transB && alpha === 1) return emit.node("MatMul", [a, b], {}, options);
   if (emit.target === "cpu" || emit.target === "cuda" || emit.target === "wasm") {
     const attributes = { transA: int(transA), transB: int(transB), alpha: { float: alpha } };
@@ -216,6 +223,8 @@ export const lowerings: { readonly [K in OpName]: Lowering<K> } = {
   },
   OneHot: composite((emit, node, options) => {
     const { depth, dtype } = node.attributes;
+    // ONNX has no one-hot of a single index.
+    if (node.inputs[0]!.shape.length === 0) return decomposed(node);
     const values = new dtypes[dtype].array(2);
     values[1] = typeof values[0] === "bigint" ? (1n as never) : (1 as never);
     const ends = emit.constant({ dtype, shape: [2], data: values });
@@ -272,7 +281,12 @@ export const lowerings: { readonly [K in OpName]: Lowering<K> } = {
   Gelu: composite((emit, node, options) =>
     emit.node("Gelu", names(emit, node), { approximate: { string: node.attributes.approximate } }, options),
   ),
-  Attention: composite(attention),
+  Attention: (emit, node, options) => {
+    const [, k, v] = node.inputs;
+    // The kernel takes keys and values by heads only when they are of one shape.
+    const odd = k!.shape.length !== v!.shape.length || (k!.shape.length === 4 && !sameShape(k!.shape, v!.shape));
+    return odd ? decomposed(node) : composite(attention)(emit, node, options);
+  },
   CachedAttention: (emit, node, options) => {
     // The kernel takes heads of a multiple of 8 only.
     const fits = (node.inputs[3]!.shape[3] as number) % 8 === 0;

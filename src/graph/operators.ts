@@ -3,7 +3,7 @@
  * (a cast to the same type, a reshape to the same shape, times one), so graphs stay readable without a pass.
  */
 import { fail } from "../errors.ts";
-import { type Dim, elements, mulDims, normalAxis, type Shape, sameShape } from "./dims.ts";
+import { type Dim, elements, mulDims, normalAxis, type Shape, sameShape, showShape } from "./dims.ts";
 import type { DType } from "./dtype.ts";
 import { infer } from "./infer.ts";
 import { type Attributes, createNode, full, type OpName, type OpNode, scalarValue, type Tensor } from "./tensor.ts";
@@ -21,6 +21,10 @@ export function apply<K extends OpName>(
   let outputs: ReturnType<(typeof infer)[K]>;
   try {
     outputs = infer[op](inputs, attributes) as ReturnType<(typeof infer)[K]>;
+    for (const { shape } of outputs) {
+      if (shape.some((dim) => typeof dim === "number" && dim < 0))
+        fail("wrong_use", `the result would have the shape ${showShape(shape)}`);
+    }
   } catch (error) {
     if (error instanceof Error) error.message = `${op}: ${error.message}`;
     throw error;

@@ -1,0 +1,147 @@
+/** One random application of an operator as a graph with its first and second gradients, and what they should be. */
+import { gradients } from "../../src/graph/differentiate.ts";
+import type { Shape } from "../../src/graph/dims.ts";
+import { isFloat } from "../../src/graph/dtype.ts";
+import { gradientRules, type Rule } from "../../src/graph/gradients.ts";
+import { type Graph, graph } from "../../src/graph/graph.ts";
+import { add, apply, mul, sum } from "../../src/graph/operators.ts";
+import { constant, input, type OpName, type Tensor } from "../../src/graph/tensor.ts";
+import type { Case } from "./cases.ts";
+import { type Plain, toArray } from "./plain.ts";
+import { type Reference, references } from "./reference.ts";
+import type { Feeds } from "./run-graph.ts";
+
+export interface Expected {
+  readonly name: string;
+  readonly value: Plain;
+  readonly tolerance: number;
+}
+
+export interface Problem {
+  readonly graph: Graph;
+  readonly feeds: Feeds;
+  /** What each output should be; computed on demand, since central differences take time. */
+  expected(): Expected[];
+}
+
+/** Fixed weights that make a scalar of any output, so that its gradient shows every element. */
+const weightsFor = (shape: readonly number[], salt: number): Plain => {
+  const size = shape.reduce((a, b) => a * b, 1);
+  const data = Array.from({ length: size }, (_, i) => Math.fround(Math.sin(i * 1.7 + salt) + 0.2));
+  return { dtype: "float32", shape, data };
+};
+
+const dot = (a: Plain, b: Plain) => a.data.reduce((total, value, i) => total + value * b.data[i]!, 0);
+
+/** The inputs a rule gives gradients for. */
+export function differentiable(op: OpName, inputs: readonly Tensor[]): number[] {
+  const outputs = apply(op, inputs, attributesOf.get(op) as never);
+  const rule = gradientRules[op] as Rule<OpName>;
+  const first = outputs[0]!;
+  const parts = rule({ g: first, gs: outputs, x: inputs, y: outputs, attributes: attributesOf.get(op) as never });
+  return inputs.flatMap((x, i) => (parts[i] && isFloat(x.dtype) ? [i] : []));
+}
+const attributesOf = new Map<OpName, unknown>();
+
+export interface Shapes {
+  /** Declared shapes of the inputs, where they are not the plain sizes. */
+  readonly inputs?: readonly Shape[];
+}
+
+/** The graph of a case: outputs y0…, gradients d0… and, with `second`, directional second derivatives s0…. */
+export function problem<K extends OpName>(op: K, c: Case<K>, second: boolean, shapes: Shapes = {}): Problem {
+  attributesOf.set(op, c.attributes);
+  const inputs = c.inputs.map((x, i) => input(`x${i}`, x.dtype, shapes.inputs?.[i] ?? x.shape));
+  const outputs = apply(op, inputs, c.attributes);
+  const named: Record<string, Tensor> = {};
+  outputs.forEach((y, i) => {
+    named[`y${i}`] = y;
+  });
+  const reference = references[op] as unknown as Reference<K>;
+  const results = reference(c.inputs, c.attributes);
+  const floats = outputs.flatMap((y, i) => (y.dtype === "float32" ? [i] : []));
+  const wanted = floats.length > 0 ? differentiable(op, inputs) : [];
+  const weights = results.map((y, i) => weightsFor(y.shape, i));
+  const directions = c.inputs.map((x, i) => weightsFor(x.shape, i + 7));
+  const scalar = (terms: readonly Tensor[]) => terms.map((t) => sum(t)).reduce((a, b) => add(a, b));
+  const weighted = (values: readonly Tensor[], by: readonly Plain[]) =>
+    scalar(values.map((value, i) => mul(value, constant(toArray(by[i]!)))));
+  if (wanted.length > 0) {
+    const loss = weighted(
+      floats.map((i) => outputs[i]!),
+      floats.map((i) => weights[i]!),
+    );
+    const sources = wanted.map((i) => inputs[i]!);
+    const first = gradients(loss, sources);
+    wanted.forEach((i, n) => {
+      named[`d${i}`] = first[n]!;
+    });
+    if (second) {
+      const again = gradients(
+        weighted(
+          first,
+          wanted.map((i) => directions[i]!),
+        ),
+        sources,
+      );
+      wanted.forEach((i, n) => {
+        named[`s${i}`] = again[n]!;
+      });
+    }
+  }
+
+  /** The loss with every wanted input moved along its direction and one element moved alone. */
+  const lossAt = (along: number, which: number, element: number, step: number): number => {
+    const moved = c.inputs.map((x, i): Plain => {
+      if (!wanted.includes(i)) return x;
+      const data = x.data.map(
+        (v, n) => v + along * directions[i]!.data[n]! + (i === which && n === element ? step : 0),
+      );
+      return { ...x, data };
+    });
+    const ys = reference(moved, c.attributes);
+    return floats.reduce((total, i) => total + dot(ys[i]!, weights[i]!), 0);
+  };
+  const perElement = (i: number, f: (n: number) => number): Plain => ({
+    ...c.inputs[i]!,
+    data: c.inputs[i]!.data.map((_, n) => f(n)),
+  });
+  const [h, k] = [1e-5, 2e-4];
+  return {
+    graph: graph(named),
+    feeds: Object.fromEntries(c.inputs.map((x, i) => [`x${i}`, toArray(x)])),
+    expected: () => [
+      ...results.map((value, i) => ({ name: `y${i}`, value, tolerance: 2e-5 })),
+      ...wanted.map((i) => ({
+        name: `d${i}`,
+        value: perElement(i, (n) => (lossAt(0, i, n, h) - lossAt(0, i, n, -h)) / (2 * h)),
+        tolerance: 2e-4,
+      })),
+      ...(second ? wanted : []).map((i) => ({
+        name: `s${i}`,
+        value: perElement(
+          i,
+          (n) => (lossAt(k, i, n, k) - lossAt(k, i, n, -k) - lossAt(-k, i, n, k) + lossAt(-k, i, n, -k)) / (4 * k * k),
+        ),
+        tolerance: 2e-3,
+      })),
+    ],
+  };
+}
+
+/**
+ * The first element that differs by more than the tolerance, relative to the largest value, in words. Where NaN is
+ * expected anything may be.
+ */
+export function difference(got: Plain, { name, value, tolerance }: Expected): string | undefined {
+  if (got.dtype !== value.dtype) return `${name}: dtype ${got.dtype}, expected ${value.dtype}`;
+  if (got.shape.join() !== value.shape.join()) return `${name}: shape [${got.shape}], expected [${value.shape}]`;
+  const scale = value.data.reduce((top, v) => (Number.isFinite(v) ? Math.max(top, Math.abs(v)) : top), 1);
+  const exact = !isFloat(value.dtype);
+  const wrong = got.data.findIndex((v, i) => {
+    const e = value.data[i]!;
+    if (v === e || Number.isNaN(e)) return false;
+    return exact || !(Math.abs(v - e) <= tolerance * scale);
+  });
+  return wrong < 0 ? undefined : `${name}[${wrong}] is ${got.data[wrong]}, expected ${value.data[wrong]}`;
+}
