@@ -55,7 +55,7 @@ function keepAxes(g: Tensor, shape: Shape, axes: readonly number[]): Tensor {
   );
 }
 
-/** The first of the elements equal to the extreme gets the gradient, as in the reference frameworks. */
+/** Elements that tie for the extreme share the gradient evenly, as PyTorch's amax has it. */
 function extreme(c: Cotangent<"ReduceMax" | "ReduceMin">): Tensor {
   const { axes } = c.attributes;
   const x = c.x[0]!;
@@ -290,19 +290,12 @@ export const gradientRules: { readonly [K in OpName]: Rule<K> } = {
   ),
   Expand: unary(({ g, x }) => unbroadcast(g, x[0]!.shape)),
   Concat: ({ g, x, attributes: { axis } }) => {
-    const sizes = x.map(({ shape }) => shape[axis]!);
-    if (sizes.every((size) => typeof size === "number")) {
-      const parts = o.split(g, axis, sizes as number[]);
-      return x.map((_, i) => () => parts[i]!);
-    }
-    // At most one part may be of symbolic size: the ones before count from the start, the ones after from the end.
-    const symbol = sizes.findIndex((size) => typeof size !== "number");
-    const total = (from: number, to: number) => sizes.slice(from, to).reduce<number>((a, b) => a + (b as number), 0);
-    return x.map((_, i) => () => {
-      const start = i <= symbol ? total(0, i) : -total(i, sizes.length);
-      const end = i < symbol ? total(0, i + 1) : -total(i + 1, sizes.length);
-      return o.slice(g, axis, start, end === 0 ? Infinity : end);
-    });
+    const parts = o.split(
+      g,
+      axis,
+      x.map(({ shape }) => shape[axis]!),
+    );
+    return x.map((_, i) => () => parts[i]!);
   },
   Slice: unary(sliceGradient),
   Pad: unary(({ g, x, attributes: { begin } }) =>

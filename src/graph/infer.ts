@@ -4,7 +4,6 @@ import {
   addDims,
   broadcast,
   type Dim,
-  divideDims,
   elements,
   mulDims,
   normalAxis,
@@ -128,6 +127,26 @@ const pool = ([x]: readonly Tensor[], attributes: Attributes["MaxPool"]): Output
 const numbers = (shape: Shape): number[] =>
   shape.map((dim) => (typeof dim === "number" ? dim : fail("unsupported", `a kernel of symbolic size ${dim}`)));
 
+/** Weights of a norm are vectors as long as the last axis. */
+const norm = (inputs: readonly Tensor[]): Output[] => {
+  const [x, ...weights] = inputs;
+  for (const { shape } of weights) {
+    if (!sameShape(shape, x!.shape.slice(-1))) {
+      fail("wrong_use", `a norm's weight ${showShape(shape)} for values ${showShape(x!.shape)}`);
+    }
+  }
+  sameDType(inputs);
+  return float(inputs);
+};
+
+/** Width of each head, a number. */
+function headWidth({ shape }: Tensor, heads: number): number {
+  const width = shape.at(-1);
+  return typeof width === "number" && width % heads === 0
+    ? width / heads
+    : fail("wrong_use", `width ${width} in ${heads} heads`);
+}
+
 export const infer: { readonly [K in OpName]: Infer<K> } = {
   Neg: same,
   Abs: same,
@@ -182,7 +201,7 @@ export const infer: { readonly [K in OpName]: Infer<K> } = {
     { dtype: x!.dtype, shape: x!.shape.map((dim, i) => addDims(dim, begin[i]! + end[i]!)) },
   ],
   Split: ([x], { axis, sizes }) => {
-    const total = sizes.reduce((a, b) => a + b, 0);
+    const total = sizes.reduce<Dim>(addDims, 0);
     if (x!.shape[axis] !== total) fail("wrong_use", `axis ${axis} has ${x!.shape[axis]}, the parts sum to ${total}`);
     return sizes.map((size) => ({ dtype: x!.dtype, shape: withAxis(x!.shape, axis, size) }));
   },
@@ -235,21 +254,26 @@ export const infer: { readonly [K in OpName]: Infer<K> } = {
     ...pool(inputs, attributes).map(({ shape }) => ({ dtype: "int64" as const, shape })),
   ],
   AveragePool: pool,
-  RmsNorm: float,
-  LayerNorm: float,
+  RmsNorm: norm,
+  LayerNorm: norm,
   Gelu: float,
   Attention: (inputs, { heads }) => {
     const [q, k, v] = inputs as [Tensor, Tensor, Tensor];
     const joined = (x: Tensor): Shape =>
       x.shape.length === 4 ? [x.shape[0]!, x.shape[2]!, mulDims(x.shape[1]!, x.shape[3]!)] : x.shape;
     const [keys, values] = [joined(k), joined(v)];
-    if (divideDims(q.shape[2]!, heads) === undefined) fail("wrong_use", `width ${q.shape[2]} in ${heads} heads`);
+    headWidth(q, heads);
     if (q.shape[2] !== keys[2] || keys[1] !== values[1]) {
       fail("wrong_use", `attention over q ${showShape(q.shape)}, k ${showShape(k.shape)}, v ${showShape(v.shape)}`);
     }
     return [{ dtype: sameDType(inputs), shape: [q.shape[0]!, q.shape[1]!, values[2]!] }];
   },
-  CachedAttention: ([q, , , pastK, pastV]) => [q!, pastK!, pastV!].map(({ dtype, shape }) => ({ dtype, shape })),
+  CachedAttention: ([q, , , pastK, pastV], { heads }) => {
+    if (pastK!.shape[1] !== heads || pastK!.shape[3] !== headWidth(q!, heads)) {
+      fail("wrong_use", `a past ${showShape(pastK!.shape)} for ${heads} heads of queries ${showShape(q!.shape)}`);
+    }
+    return [q!, pastK!, pastV!].map(({ dtype, shape }) => ({ dtype, shape }));
+  },
   SoftmaxCrossEntropy: ([logits, labels]) => {
     if (!sameShape(logits!.shape.slice(0, -1), labels!.shape)) {
       fail(

@@ -171,7 +171,7 @@ export const lowerings: { readonly [K in OpName]: Lowering<K> } = {
     const { axis, sizes } = node.attributes;
     return emit.node(
       "Split",
-      [...names(emit, node), emit.ints(sizes)],
+      [...names(emit, node), emit.shape(sizes)],
       { axis: int(axis) },
       { ...options, outputs: sizes.length },
     );

@@ -167,7 +167,10 @@ export function concat(parts: readonly Tensor[], axis: number): Tensor {
   return parts.length === 1 ? first : one("Concat", parts, { axis: normalAxis(axis, first.shape.length) });
 }
 
-/** x[…, start:end:step, …]; negative positions count from the end, end defaults to all. */
+/**
+ * x[…, start:end:step, …]; negative positions count from the end, end defaults to all. Positions outside are clipped
+ * where the size is a number; a symbolic size must hold them, and takes no step.
+ */
 export function slice(x: Tensor, axis: number, start: number, end = Infinity, step = 1): Tensor {
   if (start === 0 && end === Infinity && step === 1) return x;
   return one("Slice", [x], { axis: normalAxis(axis, x.shape.length), start, end, step });
@@ -178,7 +181,8 @@ export function pad(x: Tensor, begin: readonly number[], end: readonly number[])
   return [...begin, ...end].every((n) => n === 0) ? x : one("Pad", [x], { begin, end });
 }
 
-export function split(x: Tensor, axis: number, sizes: readonly number[]): readonly Tensor[] {
+/** Consecutive parts of these sizes, which may be symbols, along the axis. */
+export function split(x: Tensor, axis: number, sizes: Shape): readonly Tensor[] {
   return sizes.length === 1 ? [x] : apply("Split", [x], { axis: normalAxis(axis, x.shape.length), sizes });
 }
 

@@ -62,7 +62,7 @@ export interface Attributes {
   Concat: { readonly axis: number };
   Slice: { readonly axis: number; readonly start: number; readonly end: number; readonly step: number };
   Pad: { readonly begin: readonly number[]; readonly end: readonly number[] };
-  Split: { readonly axis: number; readonly sizes: readonly number[] };
+  Split: { readonly axis: number; readonly sizes: Shape };
   Gather: { readonly axis: number };
   GatherElements: { readonly axis: number };
   /** data with updates added at indices along the axis; repeated indices add up. */

@@ -1,11 +1,13 @@
 /** One random application of an operator as a graph with its first and second gradients, and what they should be. */
+
+import type { NdArray } from "../../src/graph/array.ts";
 import { gradients } from "../../src/graph/differentiate.ts";
-import type { Shape } from "../../src/graph/dims.ts";
+import type { Dim } from "../../src/graph/dims.ts";
 import { isFloat } from "../../src/graph/dtype.ts";
 import { gradientRules, type Rule } from "../../src/graph/gradients.ts";
 import { type Graph, graph } from "../../src/graph/graph.ts";
 import { add, apply, mul, sum } from "../../src/graph/operators.ts";
-import { constant, input, type OpName, type Tensor } from "../../src/graph/tensor.ts";
+import { type Attributes, input, type OpName, type OpNode, type Tensor } from "../../src/graph/tensor.ts";
 import type { Case } from "./cases.ts";
 import { type Plain, toArray } from "./plain.ts";
 import { type Reference, references } from "./reference.ts";
@@ -33,26 +35,29 @@ const weightsFor = (shape: readonly number[], salt: number): Plain => {
 
 const dot = (a: Plain, b: Plain) => a.data.reduce((total, value, i) => total + value * b.data[i]!, 0);
 
-/** The inputs a rule gives gradients for. */
-export function differentiable(op: OpName, inputs: readonly Tensor[]): number[] {
-  const outputs = apply(op, inputs, attributesOf.get(op) as never);
+/** The inputs the operator's rule gives gradients for. */
+function differentiable(outputs: readonly Tensor[]): number[] {
+  const { op, inputs, attributes } = outputs[0]!.node as OpNode;
   const rule = gradientRules[op] as Rule<OpName>;
-  const first = outputs[0]!;
-  const parts = rule({ g: first, gs: outputs, x: inputs, y: outputs, attributes: attributesOf.get(op) as never });
+  const parts = rule({ g: outputs[0]!, gs: outputs, x: inputs, y: outputs, attributes });
   return inputs.flatMap((x, i) => (parts[i] && isFloat(x.dtype) ? [i] : []));
 }
-const attributesOf = new Map<OpName, unknown>();
 
-export interface Shapes {
-  /** Declared shapes of the inputs, where they are not the plain sizes. */
-  readonly inputs?: readonly Shape[];
+/** How a size of the inputs is declared in the graph: itself, or a symbol. */
+export type Naming = (size: number) => Dim;
+
+/** Attributes that hold sizes of the inputs, declared the same way. */
+function renamed<K extends OpName>(op: K, attributes: Attributes[K], naming: Naming): Attributes[K] {
+  if (op !== "Reshape" && op !== "Expand") return attributes;
+  const { shape } = attributes as Attributes["Reshape"];
+  return { ...attributes, shape: shape.map((dim) => naming(dim as number)) };
 }
 
 /** The graph of a case: outputs y0…, gradients d0… and, with `second`, directional second derivatives s0…. */
-export function problem<K extends OpName>(op: K, c: Case<K>, second: boolean, shapes: Shapes = {}): Problem {
-  attributesOf.set(op, c.attributes);
-  const inputs = c.inputs.map((x, i) => input(`x${i}`, x.dtype, shapes.inputs?.[i] ?? x.shape));
-  const outputs = apply(op, inputs, c.attributes);
+export function problem<K extends OpName>(op: K, c: Case<K>, second: boolean, naming: Naming = (n) => n): Problem {
+  const attributes = renamed(op, c.attributes, naming);
+  const inputs = c.inputs.map((x, i) => input(`x${i}`, x.dtype, x.shape.map(naming)));
+  const outputs = apply(op, inputs, attributes);
   const named: Record<string, Tensor> = {};
   outputs.forEach((y, i) => {
     named[`y${i}`] = y;
@@ -60,16 +65,26 @@ export function problem<K extends OpName>(op: K, c: Case<K>, second: boolean, sh
   const reference = references[op] as unknown as Reference<K>;
   const results = reference(c.inputs, c.attributes);
   const floats = outputs.flatMap((y, i) => (y.dtype === "float32" ? [i] : []));
-  const wanted = floats.length > 0 ? differentiable(op, inputs) : [];
+  const wanted = floats.length > 0 ? differentiable(outputs) : [];
   const weights = results.map((y, i) => weightsFor(y.shape, i));
   const directions = c.inputs.map((x, i) => weightsFor(x.shape, i + 7));
   const scalar = (terms: readonly Tensor[]) => terms.map((t) => sum(t)).reduce((a, b) => add(a, b));
-  const weighted = (values: readonly Tensor[], by: readonly Plain[]) =>
-    scalar(values.map((value, i) => mul(value, constant(toArray(by[i]!)))));
+  const feeds: Record<string, NdArray> = {};
+  c.inputs.forEach((x, i) => {
+    feeds[`x${i}`] = toArray(x);
+  });
+  const weighted = (values: readonly Tensor[], by: readonly Plain[], name: string) =>
+    scalar(
+      values.map((value, i) => {
+        feeds[`${name}${i}`] = toArray(by[i]!);
+        return mul(value, input(`${name}${i}`, "float32", value.shape));
+      }),
+    );
   if (wanted.length > 0) {
     const loss = weighted(
       floats.map((i) => outputs[i]!),
       floats.map((i) => weights[i]!),
+      "w",
     );
     const sources = wanted.map((i) => inputs[i]!);
     const first = gradients(loss, sources);
@@ -81,6 +96,7 @@ export function problem<K extends OpName>(op: K, c: Case<K>, second: boolean, sh
         weighted(
           first,
           wanted.map((i) => directions[i]!),
+          "v",
         ),
         sources,
       );
@@ -109,7 +125,7 @@ export function problem<K extends OpName>(op: K, c: Case<K>, second: boolean, sh
   const [h, k] = [1e-5, 2e-4];
   return {
     graph: graph(named),
-    feeds: Object.fromEntries(c.inputs.map((x, i) => [`x${i}`, toArray(x)])),
+    feeds,
     expected: () => [
       ...results.map((value, i) => ({ name: `y${i}`, value, tolerance: 2e-5 })),
       ...wanted.map((i) => ({

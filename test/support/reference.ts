@@ -132,7 +132,7 @@ function pad([x]: readonly Plain[], { begin, end }: Attributes["Pad"]): Plain[] 
 
 function split([x]: readonly Plain[], { axis, sizes }: Attributes["Split"]): Plain[] {
   let start = 0;
-  return sizes.map((size) => {
+  return (sizes as readonly number[]).map((size) => {
     const from = start;
     start += size;
     return build(x!.dtype, replace(x!.shape, axis, size), (p) => at(x!, replace(p, axis, p[axis]! + from)));
