@@ -32,6 +32,11 @@ function polynomial(dim: Dim): Polynomial {
   return result;
 }
 
+/** Whether a text reads as a size: names and whole numbers, with * and +. */
+export function isDim(text: string): boolean {
+  return /^(-?\d{1,15}|[A-Za-z_]\w*)([*+](-?\d{1,15}|[A-Za-z_]\w*))*$/.test(text);
+}
+
 function canonical(terms: Polynomial): Dim {
   const kept = [...terms].filter(([, coefficient]) => coefficient !== 0);
   if (kept.length === 0) return 0;

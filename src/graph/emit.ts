@@ -50,6 +50,8 @@ export interface Emitter {
   shape(shape: Shape): string;
   /** A size as an int64 vector of one element. */
   size(dim: Dim): string;
+  /** A size as an int64 scalar. */
+  scalar(dim: Dim): string;
 }
 
 export interface NodeOptions {
@@ -125,6 +127,10 @@ export function createEmitter(
         return factors.reduce((a, b) => emitter.node("Mul", [a, b])[0]!);
       });
       return parts.reduce((a, b) => emitter.node("Add", [a, b])[0]!);
+    },
+    scalar(dim: Dim): string {
+      if (typeof dim === "string") return emitter.node("Reshape", [emitter.size(dim), emitter.ints([])])[0]!;
+      return emitter.constant({ dtype: "int64", shape: [], data: BigInt64Array.of(BigInt(dim)) });
     },
     shape(shape: Shape): string {
       if (shape.every((dim) => typeof dim === "number")) return emitter.ints(shape as number[]);

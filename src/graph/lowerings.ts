@@ -200,7 +200,7 @@ export const lowerings: { readonly [K in OpName]: Lowering<K> } = {
   },
   CumSum: (emit, node, options) => {
     const { axis, reverse, exclusive } = node.attributes;
-    const at = emit.constant({ dtype: "int64", shape: [], data: BigInt64Array.of(BigInt(axis)) });
+    const at = emit.scalar(axis);
     return emit.node(
       "CumSum",
       [...names(emit, node), at],
@@ -212,14 +212,12 @@ export const lowerings: { readonly [K in OpName]: Lowering<K> } = {
   LogSoftmax: withAxis,
   Iota: (emit, node, options) => {
     const { size, dtype } = node.attributes;
-    const scalar = (value: bigint) => emit.constant({ dtype: "int64", shape: [], data: BigInt64Array.of(value) });
-    const limit = emit.node("Reshape", [emit.size(size), emit.ints([])])[0]!;
-    const range = emit.node("Range", [scalar(0n), limit, scalar(1n)], {}, options);
+    const range = emit.node("Range", [emit.scalar(0), emit.scalar(size), emit.scalar(1)], {}, options);
     return dtype === "int64" ? range : emit.node("Cast", range, { to: int(dtypes[dtype].onnx) }, options);
   },
   SizeValue: (emit, node, options) => {
-    const scalar = emit.node("Reshape", [emit.size(node.attributes.size), emit.ints([])]);
-    return emit.node("Cast", scalar, { to: int(dtypes[node.attributes.dtype].onnx) }, options);
+    const { size, dtype } = node.attributes;
+    return emit.node("Cast", [emit.scalar(size)], { to: int(dtypes[dtype].onnx) }, options);
   },
   OneHot: composite((emit, node, options) => {
     const { depth, dtype } = node.attributes;

@@ -1,11 +1,10 @@
 /** Every operator against plain numbers: forward, gradients against central differences, second derivatives. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type Case, caseOf } from "../../test/support/cases.ts";
-import { difference, type Naming, type Problem, problem } from "../../test/support/check-case.ts";
+import { caseOf } from "../../test/support/cases.ts";
+import { difference, type Problem, problem, symbolic } from "../../test/support/check-case.ts";
 import { fromArray } from "../../test/support/plain.ts";
 import { runGraph } from "../../test/support/run-graph.ts";
-import { ZerothError } from "../errors.ts";
 import { float32 } from "./array.ts";
 import { dump, graph } from "./graph.ts";
 import { infer } from "./infer.ts";
@@ -18,30 +17,6 @@ async function check({ graph: g, feeds, expected }: Problem): Promise<void> {
   const out = await runGraph(g, feeds);
   const wrong = expected().flatMap((e) => difference(fromArray(out[e.name]!), e) ?? []);
   expect(wrong, dump(g)).toEqual([]);
-}
-
-/** What a slice of a symbolic size promises. */
-function staysInside({ inputs, attributes: { axis, start, end } }: Case<"Slice">): boolean {
-  const size = inputs[0]!.shape[axis]!;
-  const [from, to] = [start, Math.min(end, size)].map((at) => (at < 0 ? at + size : at)) as [number, number];
-  return from >= 0 && from <= to && (end === Infinity || end <= size);
-}
-
-/** The case with as many sizes as symbols as the operator takes: all, or those equal to the first one's, or none. */
-function symbolic(op: OpName, c: Case): Problem | undefined {
-  if (op === "Slice" && !staysInside(c as Case<"Slice">)) return undefined;
-  const first = c.inputs[0]?.shape[0];
-  const symbols: Naming[] = [(n) => (n > 1 ? `s${n}` : n), (n) => (n === first && n > 1 ? "batch" : n)];
-  for (const naming of symbols) {
-    if (!c.inputs.some(({ shape }) => shape.some((n) => typeof naming(n) === "string"))) continue;
-    try {
-      return problem(op, c, true, naming);
-    } catch (error) {
-      // A size that must be a number is one of these; anything else is a fault.
-      if (!(error instanceof ZerothError) || error.code === "internal") throw error;
-    }
-  }
-  return undefined;
 }
 
 describe.each(operators)("%s", (op) => {
@@ -59,7 +34,7 @@ describe.each(operators.filter((op) => op !== "Iota" && op !== "SizeValue"))("%s
     let tried = 0;
     await fc.assert(
       fc.asyncProperty(caseOf(op), async (c) => {
-        const built = symbolic(op, c);
+        const built = symbolic(op, c, true);
         if (!built) return;
         tried++;
         await check(built);

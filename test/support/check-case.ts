@@ -1,5 +1,6 @@
 /** One random application of an operator as a graph with its first and second gradients, and what they should be. */
 
+import { ZerothError } from "../../src/errors.ts";
 import type { NdArray } from "../../src/graph/array.ts";
 import { gradients } from "../../src/graph/differentiate.ts";
 import type { Dim } from "../../src/graph/dims.ts";
@@ -160,4 +161,28 @@ export function difference(got: Plain, { name, value, tolerance }: Expected): st
     return exact || !(Math.abs(v - e) <= tolerance * scale);
   });
   return wrong < 0 ? undefined : `${name}[${wrong}] is ${got.data[wrong]}, expected ${value.data[wrong]}`;
+}
+
+/** What a slice of a symbolic size promises. */
+function staysInside({ inputs, attributes: { axis, start, end } }: Case<"Slice">): boolean {
+  const size = inputs[0]!.shape[axis]!;
+  const [from, to] = [start, Math.min(end, size)].map((at) => (at < 0 ? at + size : at)) as [number, number];
+  return from >= 0 && from <= to && (end === Infinity || end <= size);
+}
+
+/** The case with as many sizes as symbols as the operator takes: all, or those equal to the first one's, or none. */
+export function symbolic(op: OpName, c: Case, second: boolean): Problem | undefined {
+  if (op === "Slice" && !staysInside(c as Case<"Slice">)) return undefined;
+  const first = c.inputs[0]?.shape[0];
+  const symbols: Naming[] = [(n) => (n > 1 ? `s${n}` : n), (n) => (n === first && n > 1 ? "batch" : n)];
+  for (const naming of symbols) {
+    if (!c.inputs.some(({ shape }) => shape.some((n) => typeof naming(n) === "string"))) continue;
+    try {
+      return problem(op, c, second, naming);
+    } catch (error) {
+      // A size that must be a number is one of these; anything else is a fault.
+      if (!(error instanceof ZerothError) || error.code === "internal") throw error;
+    }
+  }
+  return undefined;
 }
