@@ -1,0 +1,58 @@
+/** Files that are there whole or not at all. */
+import { type FileHandle, mkdir, open, rename, rm } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { ZerothError } from "../errors.ts";
+
+let counter = 0;
+
+/** Make a rename survive a power cut; where folders cannot be opened (Windows), the system does it on its own. */
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, "r").catch(() => undefined);
+  await handle?.sync().catch(() => undefined);
+  await handle?.close();
+}
+
+async function writeAll(handle: FileHandle, piece: Uint8Array): Promise<void> {
+  for (let done = 0; done < piece.length; ) {
+    // One call writes at most 2 GiB on Linux.
+    const { bytesWritten } = await handle.write(piece, done, Math.min(piece.length - done, 1 << 30));
+    done += bytesWritten;
+  }
+}
+
+/**
+ * Write a file through a temporary name in the same folder: write, sync, rename, sync the folder. Missing folders are
+ * made. On any failure the temporary file is removed and what was there before is untouched.
+ */
+export async function writeFileSafely(
+  path: string,
+  content: string | Uint8Array | (() => Iterable<Uint8Array>),
+): Promise<void> {
+  const folder = dirname(path);
+  const temporary = join(folder, `.${basename(path)}.${process.pid}-${counter++}.tmp`);
+  let handle: FileHandle | undefined;
+  try {
+    await mkdir(folder, { recursive: true });
+    handle = await open(temporary, "wx");
+    if (typeof content === "function") {
+      for (const piece of content()) await writeAll(handle, piece);
+    } else {
+      await writeAll(handle, typeof content === "string" ? new TextEncoder().encode(content) : content);
+    }
+    await handle.sync();
+    await handle.close();
+    handle = undefined;
+    await rename(temporary, path);
+  } catch (cause) {
+    await handle?.close().catch(() => undefined);
+    await rm(temporary, { force: true }).catch(() => undefined);
+    if (cause instanceof ZerothError) throw cause;
+    const { code, message } = cause as NodeJS.ErrnoException;
+    throw new ZerothError("bad_input", `cannot be written (${code ?? message})`, {
+      where: path,
+      hint: code === "ENOSPC" ? "free some space on the disk and try again" : "check the folder and its permissions",
+      cause,
+    });
+  }
+  await syncFolder(folder);
+}

@@ -1,0 +1,251 @@
+/** Model folders on disk: opened without reading a single weight, written so that half a folder is never a model. */
+import { readdirSync, readFileSync, realpathSync, rmSync, statSync } from "node:fs";
+import { basename, dirname, join, sep } from "node:path";
+import { fileURLToPath } from "node:url";
+import { fail } from "../errors.ts";
+import { writeFileSafely } from "./files-node.ts";
+import { type Files, type ResolvedModel, resolveModel } from "./folder.ts";
+import { isJsonObject, type JsonObject, jsonKind, jsonLimits, parseJsonObject, shown } from "./json.ts";
+import { type Environment, isPlainFileName } from "./names.ts";
+import { openSafetensors, systemError, type Writable, writeCheckpoint } from "./safetensors-node.ts";
+import type { StoredTensor, Weights } from "./weights.ts";
+
+export interface ModelFolder {
+  /** Absolute, symlinks resolved. */
+  readonly path: string;
+  readonly config: JsonObject;
+  readonly weights: Weights;
+  /** `__metadata__` of the weight files. */
+  readonly metadata: ReadonlyMap<string, string>;
+  /** Absolute paths of the tokenizer's files that are there. */
+  readonly tokenizer: { readonly json?: string; readonly config?: string; readonly sentencePiece?: string };
+  readonly generationConfig: JsonObject | undefined;
+  /** Names in the folder, sorted. */
+  readonly files: readonly string[];
+}
+
+/** This machine's disk, for {@link resolveModel}. */
+export const diskFiles: Files = {
+  kind(path) {
+    const stat = statSync(path, { throwIfNoEntry: false });
+    return stat?.isDirectory() ? "folder" : stat?.isFile() ? "file" : undefined;
+  },
+  list(path) {
+    try {
+      return readdirSync(path).sort();
+    } catch {
+      return [];
+    }
+  },
+  readSmall(path, limit) {
+    const stat = statSync(path, { throwIfNoEntry: false });
+    return stat?.isFile() && stat.size <= limit ? readFileSync(path, "utf8") : undefined;
+  },
+};
+
+/** `models/` at the root of this package, from `src/hub` and `dist/hub` alike. */
+export const shippedModels: string = fileURLToPath(new URL("../../models", import.meta.url));
+
+/** {@link resolveModel} on this machine's disk and with the models this package ships. */
+export function findModel(name: string, env: Environment = process.env, allowPaths = true): ResolvedModel {
+  try {
+    return resolveModel(name, { env, files: diskFiles, shipped: shippedModels, allowPaths });
+  } catch (cause) {
+    throw systemError(cause, name.slice(0, 200));
+  }
+}
+
+/** Folders a model's files may really lie in: its own, and the blobs of its repository in the Hugging Face cache. */
+function allowedRoots(folder: string): string[] {
+  const repository = dirname(dirname(folder));
+  const cached = basename(dirname(folder)) === "snapshots" && basename(repository).startsWith("models--");
+  return cached ? [folder, join(repository, "blobs")] : [folder];
+}
+
+/** The real path of a file of the folder; undefined when it is not there. */
+function locate(folder: string, name: string): string | undefined {
+  const path = join(folder, name);
+  let real: string;
+  try {
+    real = realpathSync(path);
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw systemError(cause, path);
+  }
+  if (!allowedRoots(folder).some((root) => real.startsWith(root + sep))) {
+    fail("corrupt_file", "is a link that leads outside the model's folder", {
+      where: path,
+      hint: "copy or hard-link the file into the folder instead",
+    });
+  }
+  return real;
+}
+
+/** Read a JSON object from a file of at most `limit` bytes. */
+export function readJsonFile(path: string, limit: number = jsonLimits.config, where: string = path): JsonObject {
+  let text: string;
+  try {
+    const { size } = statSync(path);
+    if (size > limit) fail("corrupt_file", `${size} bytes of JSON, at most ${limit} are read`, { where });
+    text = new TextDecoder("utf-8", { fatal: true }).decode(readFileSync(path));
+  } catch (cause) {
+    if (cause instanceof TypeError) fail("corrupt_file", "not valid UTF-8", { where, cause });
+    throw systemError(cause, where);
+  }
+  return parseJsonObject(text, where, limit);
+}
+
+type Stored = { tensors: Weights; metadata: ReadonlyMap<string, string> };
+
+function openShards(folder: string, indexFile: string): Stored {
+  const where = join(folder, "model.safetensors.index.json");
+  const map = readJsonFile(indexFile, jsonLimits.index, where).weight_map;
+  if (!isJsonObject(map)) fail("corrupt_file", `weight_map must be an object, got ${jsonKind(map)}`, { where });
+  const shards = new Map<string, Weights>();
+  const tensors = new Map<string, StoredTensor>();
+  const metadata = new Map<string, string>();
+  for (const [tensor, shard] of Object.entries(map)) {
+    if (typeof shard !== "string" || !isPlainFileName(shard) || !shard.endsWith(".safetensors")) {
+      const got = typeof shard === "string" ? shown(shard) : jsonKind(shard);
+      fail("corrupt_file", `tensor ${shown(tensor)} is said to be in ${got}, which is not a plain file name`, {
+        where,
+      });
+    }
+    let held = shards.get(shard);
+    if (!held) {
+      const file = locate(folder, shard);
+      if (!file) {
+        fail("corrupt_file", `shard ${shard} is missing (tensor ${shown(tensor)} is in it)`, {
+          where,
+          hint: "fetch the missing file into the folder",
+        });
+      }
+      const opened = openSafetensors(file);
+      for (const [key, value] of opened.metadata) metadata.set(key, value);
+      held = opened.tensors;
+      shards.set(shard, held);
+    }
+    const stored = held.get(tensor);
+    if (!stored) fail("corrupt_file", `tensor ${shown(tensor)} is not in ${shard}, where the index puts it`, { where });
+    tensors.set(tensor, stored);
+  }
+  return { tensors, metadata };
+}
+
+function openWeights(folder: string, files: readonly string[]): Stored {
+  const single = locate(folder, "model.safetensors");
+  if (single) return openSafetensors(single);
+  const index = locate(folder, "model.safetensors.index.json");
+  if (index) return openShards(folder, index);
+  const pickle = files.find((name) => /^pytorch_model.*\.bin$/.test(name));
+  if (pickle) {
+    fail("unsupported", `weights are stored as ${pickle}, which this version does not read`, {
+      where: folder,
+      hint: "save the model once as safetensors: save_pretrained(folder, safe_serialization=True)",
+    });
+  }
+  return fail("not_found", "no weights: neither model.safetensors nor model.safetensors.index.json", {
+    where: folder,
+    hint: "is the download complete?",
+  });
+}
+
+/**
+ * Open a model folder: configuration parsed, every weight located (none read), tokenizer files named.
+ * @throws not_found without a folder, config.json or weights; corrupt_file naming what does not fit; unsupported for
+ *   weights of another format
+ */
+export function openModelFolder(path: string): ModelFolder {
+  let folder: string;
+  let files: string[];
+  try {
+    folder = realpathSync(path);
+    files = readdirSync(folder).sort();
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code;
+    if (code === "ENOENT" || code === "ENOTDIR") fail("not_found", "no such folder", { where: path, cause });
+    throw systemError(cause, path);
+  }
+  const configFile = locate(folder, "config.json");
+  if (!configFile) {
+    fail("not_found", "no config.json, so this is not a model folder", {
+      where: path,
+      hint: "give the folder that holds config.json, tokenizer.json and the weights",
+    });
+  }
+  const config = readJsonFile(configFile, jsonLimits.config, join(path, "config.json"));
+  const generation = locate(folder, "generation_config.json");
+  const { tensors, metadata } = openWeights(folder, files);
+  const json = locate(folder, "tokenizer.json");
+  const tokenizerConfig = locate(folder, "tokenizer_config.json");
+  const sentencePiece = locate(folder, "spiece.model");
+  return {
+    path: folder,
+    config,
+    weights: tensors,
+    metadata,
+    tokenizer: {
+      ...(json && { json }),
+      ...(tokenizerConfig && { config: tokenizerConfig }),
+      ...(sentencePiece && { sentencePiece }),
+    },
+    generationConfig: generation ? readJsonFile(generation) : undefined,
+    files,
+  };
+}
+
+export interface ModelFolderContent {
+  readonly config: JsonObject;
+  readonly tensors: Iterable<readonly [string, Writable]>;
+  readonly tokenizerJson?: JsonObject | string;
+  readonly tokenizerConfig?: JsonObject;
+  readonly generationConfig?: JsonObject;
+  /** Further small files: name to text (README.md, a licence). */
+  readonly texts?: Readonly<Record<string, string>>;
+  readonly metadata?: Readonly<Record<string, string>>;
+  /** Weights larger than this are cut into several files. Default: one file. */
+  readonly maxShardBytes?: number;
+  /** Replace a model that is already there. Default false. */
+  readonly overwrite?: boolean;
+}
+
+const weightFile = /^model(-\d{5}-of-\d{5})?\.safetensors$|^model\.safetensors\.index\.json$/;
+
+/**
+ * Write a whole Hugging Face folder. Each file appears whole or not at all, config.json last: a folder that was being
+ * written when the power went is not a model. Weight files of an earlier model in the folder are removed.
+ * @throws bad_input when a model is there and `overwrite` is not set, or the disk refuses
+ */
+export async function writeModelFolder(path: string, content: ModelFolderContent): Promise<void> {
+  const configFile = join(path, "config.json");
+  if (statSync(configFile, { throwIfNoEntry: false })) {
+    if (!content.overwrite) {
+      fail("bad_input", "holds a model already", { where: path, hint: "choose another folder, or ask to overwrite" });
+    }
+    rmSync(configFile);
+  }
+  const text = (value: JsonObject): string => `${JSON.stringify(value, null, 2)}\n`;
+  const { metadata, maxShardBytes } = content;
+  const written = await writeCheckpoint(path, content.tensors, {
+    ...(metadata && { metadata }),
+    ...(maxShardBytes !== undefined && { maxShardBytes }),
+  });
+  for (const name of readdirSync(path)) {
+    if (weightFile.test(name) && !written.includes(name)) rmSync(join(path, name));
+  }
+  const { tokenizerJson } = content;
+  if (tokenizerJson !== undefined) {
+    const json = typeof tokenizerJson === "string" ? tokenizerJson : text(tokenizerJson);
+    await writeFileSafely(join(path, "tokenizer.json"), json);
+  }
+  if (content.tokenizerConfig)
+    await writeFileSafely(join(path, "tokenizer_config.json"), text(content.tokenizerConfig));
+  if (content.generationConfig) {
+    await writeFileSafely(join(path, "generation_config.json"), text(content.generationConfig));
+  }
+  for (const [name, value] of Object.entries(content.texts ?? {})) {
+    if (!isPlainFileName(name)) fail("bad_input", `${shown(name)} is not a plain file name`);
+    await writeFileSafely(join(path, name), value);
+  }
+  await writeFileSafely(configFile, text(content.config));
+}

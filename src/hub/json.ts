@@ -1,0 +1,48 @@
+/** JSON from files nobody vouches for: size first, then syntax, then the type of the top. */
+import { fail } from "../errors.ts";
+
+export type JsonObject = { readonly [key: string]: unknown };
+
+/** Greatest sizes in bytes that are read at all; real files are well below. */
+export const jsonLimits = { config: 16 << 20, index: 64 << 20, tokenizer: 128 << 20 } as const;
+
+export function isJsonObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** A word for what a JSON value is, for messages. */
+export function jsonKind(value: unknown): string {
+  return value === null
+    ? "null"
+    : Array.isArray(value)
+      ? "an array"
+      : value === undefined
+        ? "nothing"
+        : `a ${typeof value}`;
+}
+
+/** A name as shown in a message: quoted, and cut when a hostile file made it long. */
+export function shown(name: string): string {
+  return JSON.stringify(name.length > 120 ? `${name.slice(0, 120)}…` : name);
+}
+
+/**
+ * The JSON object in `text`.
+ * @param where the file, for messages
+ * @throws corrupt_file when the text is longer than `limit`, is not JSON, or is not an object
+ */
+export function parseJsonObject(text: string, where: string, limit: number = jsonLimits.config): JsonObject {
+  if (text.length > limit) {
+    fail("corrupt_file", `${text.length} characters of JSON, at most ${limit} are read`, { where });
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    fail("corrupt_file", `not valid JSON (${(cause as Error).message.slice(0, 200)})`, { where, cause });
+  }
+  if (!isJsonObject(value)) {
+    fail("corrupt_file", `expected a JSON object, got ${jsonKind(value)}`, { where });
+  }
+  return value;
+}

@@ -1,0 +1,116 @@
+/** What a person may call a model, and where the Hugging Face cache would hold it. Pure: nothing here touches a disk. */
+import { fail } from "../errors.ts";
+import { shown } from "./json.ts";
+
+export type ModelName =
+  | { readonly kind: "path"; readonly path: string }
+  | {
+      readonly kind: "name";
+      /** `org/name` or `name`. */
+      readonly repo: string;
+      readonly revision: string | undefined;
+      /** The text as given: a plain relative folder of this name wins. */
+      readonly path: string;
+    };
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+const segment = /^[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9_-])?$/;
+const revisionSegment = /^[A-Za-z0-9_][A-Za-z0-9._+-]{0,99}$/;
+const deviceName = /^(con|prn|aux|nul|com\d|lpt\d)(\.|$)/i;
+const explicitPath = /^(\.{1,2}(?=\/|$)|\/|~\/|[A-Za-z]:[\\/]|\.{1,2}\\)/;
+
+function isSegment(text: string): boolean {
+  return segment.test(text) && !text.includes("..") && !text.includes("--") && !deviceName.test(text);
+}
+
+/** Whether this is a plain file name: no folder, no way up, nothing a system treats specially. */
+export function isPlainFileName(name: string): boolean {
+  return /^[A-Za-z0-9_][A-Za-z0-9._+=@-]{0,199}$/.test(name) && !name.endsWith(".") && !deviceName.test(name);
+}
+
+/**
+ * Sort a model name into a path or a repository name.
+ * @param allowPaths false where the name comes from someone who must not read this disk (a server's client)
+ * @throws bad_input for names that are neither; nothing was looked up then
+ */
+export function parseModelName(name: string, allowPaths = true): ModelName {
+  const refuse = (why: string): never =>
+    fail("bad_input", `${shown(name)} is not a model name: ${why}`, {
+      hint: "give org/name, org/name@revision, or a folder starting with ./ or /",
+    });
+  if (name.length === 0) return refuse("it is empty");
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
+  if (/[\u0000-\u001f\u007f]/.test(name)) return refuse("it holds a control character");
+  if (name.length > 4096) return refuse(`it is ${name.length} characters long`);
+  if (explicitPath.test(name)) return allowPaths ? { kind: "path", path: name } : refuse("paths are not allowed here");
+  const [repo = "", revision, ...rest] = name.split("@");
+  if (rest.length > 0) return refuse("it holds more than one @");
+  const parts = repo.split("/");
+  const bad = parts.find((part) => !isSegment(part));
+  if (bad !== undefined) {
+    return refuse(bad.length > 96 ? "a part is longer than 96 characters" : `${shown(bad)} cannot be part of one`);
+  }
+  if (revision !== undefined) {
+    const pieces = revision.split("/");
+    if (pieces.length > 4 || pieces.some((part) => !revisionSegment.test(part) || part.includes(".."))) {
+      return refuse(`${shown(revision)} is not a revision`);
+    }
+  }
+  if (parts.length > 2) {
+    if (!allowPaths || revision !== undefined) return refuse("it has more than two parts");
+    return { kind: "path", path: name };
+  }
+  return { kind: "name", repo, revision, path: name };
+}
+
+/** `HF_HUB_CACHE`, its old name, `HF_HOME/hub`, `XDG_CACHE_HOME/huggingface/hub`, `~/.cache/huggingface/hub`. */
+export function cacheFolder(env: Environment): string | undefined {
+  const home = env.HOME || env.USERPROFILE;
+  const expand = (path: string): string => (home && /^~(?=\/|$)/.test(path) ? home + path.slice(1) : path);
+  const direct = env.HF_HUB_CACHE || env.HUGGINGFACE_HUB_CACHE;
+  if (direct) return expand(direct);
+  if (env.HF_HOME) return `${expand(env.HF_HOME)}/hub`;
+  if (env.XDG_CACHE_HOME) return `${expand(env.XDG_CACHE_HOME)}/huggingface/hub`;
+  return home ? `${home}/.cache/huggingface/hub` : undefined;
+}
+
+/** `models--org--name`. */
+export function cacheName(repo: string): string {
+  return `models--${repo.replaceAll("/", "--")}`;
+}
+
+/** `org/name` of a cache folder's name, or undefined when it is not a model's. */
+export function repoOfCacheName(folder: string): string | undefined {
+  if (!folder.startsWith("models--")) return undefined;
+  const parts = folder.slice(8).split("--");
+  return parts.length <= 2 && parts.every(isSegment) ? parts.join("/") : undefined;
+}
+
+/** Edits (insert, delete, replace) between two short texts, case aside. */
+function distance(a: string, b: string): number {
+  const [x, y] = [a.toLowerCase(), b.toLowerCase()];
+  let row = Array.from({ length: y.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= x.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= y.length; j++) {
+      next.push(Math.min(next[j - 1]! + 1, row[j]! + 1, row[j - 1]! + (x[i - 1] === y[j - 1] ? 0 : 1)));
+    }
+    row = next;
+  }
+  return row[y.length]!;
+}
+
+/** The names nearest to what was typed, at most three, none that is mostly different. */
+export function nearestNames(name: string, known: readonly string[]): string[] {
+  const typed = name.slice(0, 200);
+  return known
+    .map((candidate) => {
+      const tail = candidate.slice(candidate.indexOf("/") + 1);
+      return { candidate, edits: Math.min(distance(typed, candidate), distance(typed, tail) + 0.5) };
+    })
+    .filter(({ edits }) => edits <= Math.max(2, typed.length * 0.4))
+    .sort((a, b) => a.edits - b.edits)
+    .slice(0, 3)
+    .map(({ candidate }) => candidate);
+}
