@@ -14,6 +14,8 @@ export interface OnnxNode {
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly attributes: Readonly<Record<string, AttributeValue>>;
+  /** Computes a value a second time instead of keeping it. */
+  readonly recomputed?: true;
 }
 
 /** Where a stored weight lies for ONNX Runtime: a range of a file beside the model, or bytes inside the model. */
@@ -94,7 +96,7 @@ export function createEmitter(
       const before = fresh ? undefined : known.get(key);
       if (before && before.length >= outputs) return before;
       const made = Array.from({ length: outputs }, () => `t${count++}`);
-      emitter.nodes.push({ op, domain, inputs, outputs: made, attributes });
+      emitter.nodes.push({ op, domain, inputs, outputs: made, attributes, ...(fresh ? { recomputed: true } : {}) });
       if (!fresh) known.set(key, made);
       return made;
     },

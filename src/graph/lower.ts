@@ -6,6 +6,7 @@ import { dtypes } from "./dtype.ts";
 import { createEmitter, type InitializerData, type OnnxInitializer, type OnnxNode, type Target } from "./emit.ts";
 import { type Graph, graph } from "./graph.ts";
 import { type Lowered, lowerings } from "./lowerings.ts";
+import { schedule } from "./schedule.ts";
 import type { Node, OpName, OpNode, Tensor } from "./tensor.ts";
 
 export interface OnnxValue {
@@ -68,15 +69,16 @@ export function lower(g: Graph, { target, weight }: LowerOptions): OnnxModel {
     if (cast) emit.bind(value, emit.node("Cast", [name], { to: { int: dtypes[value.dtype].onnx } })[0]!);
   };
 
-  const visit = (node: Node): void => {
+  const visit = (node: Node, fresh = false): void => {
     if (done.has(node)) return;
     done.add(node);
     if (node.kind !== "op") {
       leaf(node);
       return;
     }
+    const again = fresh || node.recomputed === true;
     const lowering = lowerings[node.op] as (e: typeof emit, n: OpNode, o: object) => Lowered;
-    const lowered = lowering(emit, node as OpNode<OpName>, node.recomputed ? { fresh: true } : {});
+    const lowered = lowering(emit, node as OpNode<OpName>, again ? { fresh: true } : {});
     if (!("instead" in lowered)) {
       lowered.forEach((name, i) => {
         if (node.outputs[i]) emit.bind(node.outputs[i], name);
@@ -84,7 +86,7 @@ export function lower(g: Graph, { target, weight }: LowerOptions): OnnxModel {
       return;
     }
     const parts = graph(Object.fromEntries(lowered.instead.map((value, i) => [`${i}`, value])));
-    for (const part of parts.nodes) visit(part);
+    for (const part of parts.nodes) visit(part, again);
     lowered.instead.forEach((value, i) => {
       emit.bind(node.outputs[i]!, emit.name(value));
     });
@@ -97,7 +99,12 @@ export function lower(g: Graph, { target, weight }: LowerOptions): OnnxModel {
     shape: value.shape,
     from: emit.name(value),
   }));
-  return { inputs, outputs, initializers: emit.initializers, nodes: prune(nameOutputs(emit.nodes, outputs), outputs) };
+  return {
+    inputs,
+    outputs,
+    initializers: emit.initializers,
+    nodes: schedule(prune(nameOutputs(emit.nodes, outputs), outputs)),
+  };
 }
 
 /** Give output tensors their public names; one that has several, or is an input, goes through Identity. */

@@ -2,7 +2,7 @@
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { fail } from "../errors.ts";
 import type { Graph } from "../graph/graph.ts";
-import { lower } from "../graph/lower.ts";
+import { lower, type OnnxModel } from "../graph/lower.ts";
 import { encodeOnnx } from "../graph/onnx.ts";
 import type { Weights } from "../hub/weights.ts";
 import { bindWeights } from "./binding-node.ts";
@@ -29,6 +29,12 @@ export interface CompileOptions {
   arena?: boolean;
 }
 
+/** The engine merges equal nodes, which would undo a recomputation: where there is one, it must not. */
+const optimization = (model: OnnxModel) =>
+  model.nodes.some((node) => node.recomputed)
+    ? { optimization: { disable_specified_optimizers: "CommonSubexpressionElimination" } }
+    : {};
+
 /** Turn a graph into a program. Frozen weights stay in their files; nothing is copied. */
 export async function compile<O extends string>(g: Graph<O>, options: CompileOptions = {}): Promise<Program<O>> {
   const { device = "cpu", threads = defaultThreads(), weights, trained = () => false } = options;
@@ -49,7 +55,7 @@ export async function compile<O extends string>(g: Graph<O>, options: CompileOpt
       enableCpuMemArena: options.arena ?? true,
       enableMemPattern: options.arena ?? true,
       logSeverityLevel: 3,
-      extra: { session },
+      extra: { session, ...optimization(model) },
     });
     return sessionProgram<O>(opened, model, Tensor as unknown as TensorClass);
   } catch (error) {
