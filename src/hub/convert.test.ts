@@ -43,7 +43,7 @@ describe("16-bit floats", () => {
   );
 
   test("known values", () => {
-    const values = float32([7], [1, -2, 65504, 65519, 65520, 5.960464477539063e-8, 2.9e-8]);
+    const values = float32([7], [1, -2, 65504, 65519, 65520, 2 ** -24, 2.9e-8]);
     expect([...(fromFloat32(values, "float16").data as Uint16Array)]).toEqual([
       0x3c00, 0xc000, 0x7bff, 0x7bff, 0x7c00, 1, 0,
     ]);

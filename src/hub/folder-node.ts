@@ -4,7 +4,7 @@ import { basename, dirname, join, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { fail } from "../errors.ts";
 import { writeFileSafely } from "./files-node.ts";
-import { type Files, type ResolvedModel, resolveModel } from "./folder.ts";
+import { type Files, knownModels, locateModel, type ResolvedModel } from "./folder.ts";
 import { isJsonObject, type JsonObject, jsonKind, jsonLimits, parseJsonObject, shown } from "./json.ts";
 import { type Environment, isPlainFileName } from "./names.ts";
 import { openSafetensors, systemError, type Writable, writeCheckpoint } from "./safetensors-node.ts";
@@ -17,15 +17,18 @@ export interface ModelFolder {
   readonly weights: Weights;
   /** `__metadata__` of the weight files. */
   readonly metadata: ReadonlyMap<string, string>;
-  /** Absolute paths of the tokenizer's files that are there. */
+  /** Real paths of the tokenizer's files that are there. */
   readonly tokenizer: { readonly json?: string; readonly config?: string; readonly sentencePiece?: string };
+  /** Contents of tokenizer.json and tokenizer_config.json, read when first asked for: opening needs neither. */
+  readonly tokenizerJson: JsonObject | undefined;
+  readonly tokenizerConfig: JsonObject | undefined;
   readonly generationConfig: JsonObject | undefined;
   /** Names in the folder, sorted. */
   readonly files: readonly string[];
 }
 
-/** This machine's disk, for {@link resolveModel}. */
-export const diskFiles: Files = {
+/** This machine's disk, for {@link locateModel}. */
+const diskFiles: Files = {
   kind(path) {
     const stat = statSync(path, { throwIfNoEntry: false });
     return stat?.isDirectory() ? "folder" : stat?.isFile() ? "file" : undefined;
@@ -44,15 +47,36 @@ export const diskFiles: Files = {
 };
 
 /** `models/` at the root of this package, from `src/hub` and `dist/hub` alike. */
-export const shippedModels: string = fileURLToPath(new URL("../../models", import.meta.url));
+const shippedModels: string = fileURLToPath(new URL("../../models", import.meta.url));
 
-/** {@link resolveModel} on this machine's disk and with the models this package ships. */
-export function findModel(name: string, env: Environment = process.env, allowPaths = true): ResolvedModel {
+export interface ResolveOptions {
+  /** Where `HF_HOME` and its like are read. Default: this process's environment. */
+  readonly env?: Environment;
+  /** false where the name comes from a stranger: then only names, never paths. Default true. */
+  readonly allowPaths?: boolean;
+}
+
+/**
+ * Find a model on this machine: a local folder, then a name in the Hugging Face cache (`org/name`,
+ * `org/name@revision`), then a model this package ships (`zeroth-nano`).
+ * @throws bad_input for what cannot be a name, before any look at the disk; not_found with where it looked and near names
+ */
+export function resolveModel(
+  name: string,
+  { env = process.env, allowPaths = true }: ResolveOptions = {},
+): ResolvedModel {
   try {
-    return resolveModel(name, { env, files: diskFiles, shipped: shippedModels, allowPaths });
+    return locateModel(name, { env, files: diskFiles, shipped: shippedModels, allowPaths });
   } catch (cause) {
     throw systemError(cause, name.slice(0, 200));
   }
+}
+
+export { resolveModel as findModel };
+
+/** Names of all models that open without a download, for listings and shell completion. */
+export function listModels(env: Environment = process.env): string[] {
+  return knownModels({ env, files: diskFiles, shipped: shippedModels });
 }
 
 /** Folders a model's files may really lie in: its own, and the blobs of its repository in the Hugging Face cache. */
@@ -85,7 +109,9 @@ function locate(folder: string, name: string): string | undefined {
 export function readJsonFile(path: string, limit: number = jsonLimits.config, where: string = path): JsonObject {
   let text: string;
   try {
-    const { size } = statSync(path);
+    const stat = statSync(path);
+    if (!stat.isFile()) fail("corrupt_file", "is not a file", { where });
+    const { size } = stat;
     if (size > limit) fail("corrupt_file", `${size} bytes of JSON, at most ${limit} are read`, { where });
     text = new TextDecoder("utf-8", { fatal: true }).decode(readFileSync(path));
   } catch (cause) {
@@ -179,6 +205,8 @@ export function openModelFolder(path: string): ModelFolder {
   const json = locate(folder, "tokenizer.json");
   const tokenizerConfig = locate(folder, "tokenizer_config.json");
   const sentencePiece = locate(folder, "spiece.model");
+  let tokenizerJson: JsonObject | undefined;
+  let settings: JsonObject | undefined;
   return {
     path: folder,
     config,
@@ -189,7 +217,19 @@ export function openModelFolder(path: string): ModelFolder {
       ...(tokenizerConfig && { config: tokenizerConfig }),
       ...(sentencePiece && { sentencePiece }),
     },
-    generationConfig: generation ? readJsonFile(generation) : undefined,
+    get tokenizerJson() {
+      tokenizerJson ??= json ? readJsonFile(json, jsonLimits.tokenizer, join(path, "tokenizer.json")) : undefined;
+      return tokenizerJson;
+    },
+    get tokenizerConfig() {
+      settings ??= tokenizerConfig
+        ? readJsonFile(tokenizerConfig, jsonLimits.config, join(path, "tokenizer_config.json"))
+        : undefined;
+      return settings;
+    },
+    generationConfig: generation
+      ? readJsonFile(generation, jsonLimits.config, join(path, "generation_config.json"))
+      : undefined,
     files,
   };
 }

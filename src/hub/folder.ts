@@ -59,7 +59,7 @@ export function knownModels(options: Pick<ResolveOptions, "env" | "files" | "shi
  * @throws bad_input for what cannot be a name (before any look at the disk); not_found with where it looked, near
  *   names and the next step
  */
-export function resolveModel(name: string, options: ResolveOptions): ResolvedModel {
+export function locateModel(name: string, options: ResolveOptions): ResolvedModel {
   const { env, files, shipped, allowPaths = true } = options;
   const parsed = parseModelName(name, allowPaths);
   const looked: string[] = [];

@@ -1,5 +1,5 @@
 /** Safetensors files on disk: opened by their header alone, read a tensor at a time, written whole or not at all. */
-import { closeSync, fstatSync, openSync, readSync, realpathSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readSync, realpathSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { fail, ZerothError } from "../errors.ts";
 import { type NdArray, ndarray, sizeOf } from "../graph/array.ts";
@@ -69,9 +69,11 @@ function withFile<T>(path: string, use: (file: number) => T): T {
  * @throws not_found; corrupt_file naming file, tensor and rule
  */
 export function openSafetensors(path: string): SafetensorsFile {
+  // Asked before opening: opening a pipe would wait for a writer.
+  if (statSync(path, { throwIfNoEntry: false })?.isFile() === false)
+    fail("bad_input", "is not a file", { where: path });
   return withFile(path, (file) => {
     const stat = fstatSync(file);
-    if (!stat.isFile()) fail("bad_input", "is not a file", { where: path });
     const first = new Uint8Array(8);
     const length = safetensorsHeaderLength(first.subarray(0, readAt(file, first, 0)), stat.size, path);
     const head = new Uint8Array(8 + length);
