@@ -26,6 +26,9 @@ export interface SafetensorsHeader {
 /** The reference implementation's own limit on the header. */
 export const maxHeaderBytes = 100_000_000;
 
+/** Header, entry, list. */
+const maxDepth = 3;
+
 /** Types the format has and tensors here cannot: the file is whole, this version just cannot use it. */
 const foreignDTypes = /^(F8_[A-Z0-9]+|F6_[A-Z0-9]+|F4|F4_[A-Z0-9]+|C64|C128)$/;
 
@@ -41,7 +44,7 @@ function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0 && !Object.is(value, -0);
 }
 
-/** Where the string that opens at `start` closes; the text is valid JSON. */
+/** Where the string that opens at `start` closes; the text has been parsed before, so it does. */
 function endOfString(text: string, start: number): number {
   for (let end = text.indexOf('"', start + 1); ; end = text.indexOf('"', end + 1)) {
     let slashes = 0;
@@ -50,18 +53,34 @@ function endOfString(text: string, start: number): number {
   }
 }
 
-/** What parsing forgets: how many members the text writes (one colon each) and whether a number is not plain digits. */
-function scan(text: string): { members: number; plainNumbers: boolean } {
+interface Scan {
+  /** Members written, one colon each. */
+  readonly members: number;
+  /** No number has a point or an exponent. */
+  readonly plainNumbers: boolean;
+  readonly depth: number;
+}
+
+/** What parsing forgets, and the depth, which bounds its work; one pass over the bytes, valid JSON or not. */
+function scan(bytes: Uint8Array): Scan {
   let members = 0;
   let plainNumbers = true;
-  for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i);
-    if (code === 0x3a) members++;
-    else if (code === 0x22) i = endOfString(text, i);
-    else if (code === 0x2e || code === 0x45) plainNumbers = false;
-    else if (code === 0x65 && text.charCodeAt(i - 1) <= 0x39) plainNumbers = false;
+  let open = 0;
+  let depth = 0;
+  let inString = false;
+  for (let i = 0; i < bytes.length; i++) {
+    const byte = bytes[i];
+    if (inString) {
+      if (byte === 0x5c) i++;
+      else if (byte === 0x22) inString = false;
+    } else if (byte === 0x22) inString = true;
+    else if (byte === 0x3a) members++;
+    else if (byte === 0x7b || byte === 0x5b) depth = Math.max(depth, ++open);
+    else if (byte === 0x7d || byte === 0x5d) open--;
+    else if (byte === 0x2e || byte === 0x45) plainNumbers = false;
+    else if (byte === 0x65 && bytes[i - 1]! <= 0x39) plainNumbers = false;
   }
-  return { members, plainNumbers };
+  return { members, plainNumbers, depth };
 }
 
 /** The first key that comes twice in one object. */
@@ -145,8 +164,9 @@ function parseJson(bytes: Uint8Array, where: string): { json: JsonObject; plainN
   } catch (cause) {
     return fail("corrupt_file", "the header is not valid UTF-8", { where, cause });
   }
+  const { members, plainNumbers, depth } = scan(bytes);
+  if (depth > maxDepth) fail("corrupt_file", `the header is nested ${depth} deep, tensors need ${maxDepth}`, { where });
   const json = parseJsonObject(text, `${where}, header`, maxHeaderBytes);
-  const { members, plainNumbers } = scan(text);
   if (members !== countKeptMembers(json)) {
     fail("corrupt_file", `the key ${shown(repeatedKey(text) ?? "")} appears twice in the header`, { where });
   }

@@ -1,0 +1,25 @@
+/** Folders that the Python reference saved open here with every tensor where it lies. */
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { openModelFolder } from "../src/hub/folder-node.ts";
+import { readStored } from "../src/hub/safetensors-node.ts";
+import { fixtures, readWeights } from "./support/fixtures.ts";
+
+const folders = readdirSync(join(fixtures, "t5")).filter((name) =>
+  readdirSync(join(fixtures, "t5", name)).includes("config.json"),
+);
+
+test.each(folders)("t5/%s", (name) => {
+  const folder = openModelFolder(join(fixtures, "t5", name));
+  const expected = readWeights(join("t5", name));
+  expect(expected.size).toBeGreaterThan(0);
+  expect([...folder.weights.keys()].sort()).toEqual([...expected.keys()].sort());
+  for (const [tensor, stored] of expected) {
+    expect(folder.weights.get(tensor)).toEqual(stored);
+    if (!("file" in stored)) continue;
+    const { data } = readStored(folder.weights.get(tensor)!);
+    const bytes = readFileSync(stored.file).subarray(stored.offset, stored.offset + stored.length);
+    expect(Buffer.from(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength).equals(bytes)).toBe(true);
+  }
+});
