@@ -71,6 +71,8 @@ function checkSteps(value: unknown, path: string, depth = 0): void {
       if (key === "Regex") {
         if (typeof item !== "string") bad(at, `must be a string, got ${jsonKind(item)}`);
         checkRegex(item, at);
+      } else if (key === "pattern" && !(isJsonObject(item) && (typeof item.String === "string" || "Regex" in item))) {
+        bad(at, "must be {String} or {Regex}");
       } else if (key === "length" && !(isId(item) && item > 0)) {
         bad(at, "must be a positive integer");
       } else {

@@ -26,11 +26,19 @@ const bytePiece = /^<0x[0-9A-F]{2}>$/;
 function align(original: string, base: number, text: string, normalize: (text: string) => string): Span[] {
   const spans: Span[] = new Array(text.length);
   if (original === text) {
-    for (let i = 0; i < text.length; i++) spans[i] = [base + i, base + i + 1];
+    for (let i = 0; i < text.length; ) {
+      const length = text.codePointAt(i)! > 0xffff ? 2 : 1;
+      for (let k = 0; k < length; k++) spans[i + k] = [base + i, base + i + length];
+      i += length;
+    }
     return spans;
   }
+  // What a normaliser puts in front of any text belongs to the text's first character.
+  const prefix = normalize("aa").replace(/a.*$/s, "");
+  const prefixed = prefix !== "" && text.startsWith(prefix) ? prefix.length : 0;
+  for (let i = 0; i < prefixed; i++) spans[i] = [base, base + Math.min(1, original.length)];
   const memo = new Map<string, string>();
-  let at = 0;
+  let at = prefixed;
   let reached = base;
   for (const match of original.matchAll(clusterPattern)) {
     const cluster = match[0];
@@ -46,14 +54,23 @@ function align(original: string, base: number, text: string, normalize: (text: s
     const end = start + cluster.length;
     if (made === "") continue;
     const found = text.indexOf(made, at);
+    if (found !== at && made.trim() === "") {
+      // One of several spaces that became one: the reference gives the last of them.
+      if (text[at - 1] === made) spans[at - 1] = [start, end];
+      continue;
+    }
     if (found < 0 || found - at > 8) continue;
-    if (found > at && made.trim() === "") continue;
-    for (let i = at; i < found; i++) spans[i] = [reached, start];
-    for (let i = found; i < found + made.length; i++) spans[i] = [start, end];
+    for (let i = at; i < found; i++) spans[i] = [start, end];
+    const kept = made === cluster;
+    for (let i = 0; i < made.length; ) {
+      const length = made.codePointAt(i)! > 0xffff ? 2 : 1;
+      for (let k = 0; k < length; k++) spans[found + i + k] = kept ? [start + i, start + i + length] : [start, end];
+      i += length;
+    }
     at = found + made.length;
     reached = end;
   }
-  for (let i = at; i < text.length; i++) spans[i] = [reached, reached];
+  for (let i = at; i < text.length; i++) spans[i] = [reached, base + original.length];
   return spans;
 }
 
@@ -119,7 +136,7 @@ function placeWords(text: string, words: readonly string[]): number[][] {
         const here = text[at];
         const same = here === unit[k] || (unit[k] === "▁" && here !== undefined && /\s/u.test(here));
         if (same) places.push(at++);
-        else if (unit[k] === "▁") places.push(-1);
+        else if (unit[k] === "▁") places.push(Math.min(at, text.length - 1));
         else {
           // Pre-tokenizers may drop text (spaces between words): go on where the unit stands next.
           const next = text.indexOf(unit[k]!, at);

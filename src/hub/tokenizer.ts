@@ -142,6 +142,13 @@ function load(json: JsonObject, config: JsonObject): Library {
   }
 }
 
+/** The library's byte decoders drop a leading U+FEFF, which is a character like any other here. */
+function keepByteOrderMarks(decoder: unknown): void {
+  const step = decoder as { text_decoder?: TextDecoder; decoders?: unknown[] } | null;
+  if (step?.text_decoder) step.text_decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+  for (const inner of step?.decoders ?? []) keepByteOrderMarks(inner);
+}
+
 /** A step of the library over hostile settings may fail in any way: it then fails as a damaged file. */
 function guarded<T>(step: () => T): T {
   try {
@@ -163,6 +170,7 @@ function guarded<T>(step: () => T): T {
 export function createTokenizer(tokenizerJson: JsonObject, tokenizerConfig: JsonObject = {}): Tokenizer {
   const { json, added } = checkTokenizerJson(tokenizerJson);
   const library = load(json, { eos_token: contentOf(tokenizerConfig.eos_token) });
+  keepByteOrderMarks(library.decoder);
   const model = library.model as unknown as LibraryModel;
   const settings = json.model as JsonObject;
   const isUnigram = settings.type === "Unigram";
@@ -299,8 +307,11 @@ export function createTokenizer(tokenizerJson: JsonObject, tokenizerConfig: Json
     const marker = "\u0000";
     const { tokens } = library.post_processor([marker], null, true) as { tokens: string[] };
     const at = tokens.indexOf(marker);
-    if (at < 0)
-      fail("corrupt_file", "the text itself is not part of the result", { where: "tokenizer.json, post_processor" });
+    if (at < 0 || tokens.some((token) => typeof token !== "string")) {
+      fail("corrupt_file", "the result is not the text with tokens around it", {
+        where: "tokenizer.json, post_processor",
+      });
+    }
     return { before: tokens.slice(0, at), after: tokens.slice(at + 1) };
   });
   const wrapped = { before: frame.before.map(idOf), after: frame.after.map(idOf) };
