@@ -1,0 +1,20 @@
+import { expect, it } from "vitest";
+import { fuzz, readers } from "../fuzz/cases.js";
+import { ZerothError } from "../src/errors.ts";
+import { parseJsonObject } from "../src/hub/json.ts";
+import { parseSafetensorsHeader } from "../src/hub/safetensors.ts";
+import { createTokenizer } from "../src/hub/tokenizer.ts";
+
+it("gives a value or a typed error for 6,000 malformed files", () => {
+  const rows = fuzz(readers({ parseSafetensorsHeader, parseJsonObject, createTokenizer }), {
+    cases: 6000,
+    seed: 11,
+    expected: (error) => error instanceof ZerothError,
+  });
+  for (const row of rows) {
+    expect(row.failures, row.name).toEqual([]);
+    // Mutations that never pass, or always do, would test nothing.
+    expect(row.accepted).toBeGreaterThan(0);
+    expect(row.refused).toBeGreaterThan(0);
+  }
+});
