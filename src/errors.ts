@@ -35,7 +35,10 @@ export class ZerothError extends Error {
   readonly hint: string | undefined;
 
   constructor(code: ErrorCode, what: string, parts: ErrorParts = {}) {
-    super(parts.where ? `${parts.where}: ${what}` : what, parts.cause === undefined ? undefined : { cause: parts.cause });
+    super(
+      parts.where ? `${parts.where}: ${what}` : what,
+      parts.cause === undefined ? undefined : { cause: parts.cause },
+    );
     this.name = "ZerothError";
     this.code = code;
     this.where = parts.where;

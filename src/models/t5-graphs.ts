@@ -3,7 +3,8 @@ import { type Graph, graph } from "../graph/graph.ts";
 import * as o from "../graph/operators.ts";
 import { input, type Tensor } from "../graph/tensor.ts";
 import { createScope } from "../nn/scope.ts";
-import { type KeyValue, type T5Config, t5 } from "./t5.ts";
+import { type KeyValue, t5 } from "./t5.ts";
+import type { T5Config } from "./t5-config.ts";
 
 const layers = (config: T5Config) => Array.from({ length: config.decoderLayers }, (_, i) => i);
 

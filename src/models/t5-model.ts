@@ -5,7 +5,7 @@ import type { Graph } from "../graph/graph.ts";
 import type { Weights } from "../hub/weights.ts";
 import type { Program } from "../runtime/program.ts";
 import type { Decoding, Memory, Seq2Seq } from "./seq2seq.ts";
-import { parseT5Config, type T5Config } from "./t5.ts";
+import { parseT5Config, type T5Config } from "./t5-config.ts";
 import { encoderGraph, scoreGraph, stepGraph } from "./t5-graphs.ts";
 
 /** Compiles a graph over the model's weights; the caller chooses device, threads and host. */

@@ -3,7 +3,8 @@ import * as o from "../graph/operators.ts";
 import { input, type Tensor } from "../graph/tensor.ts";
 import type { Dropout } from "../nn/layers.ts";
 import type { Scope } from "../nn/scope.ts";
-import { type T5Config, t5 } from "./t5.ts";
+import { t5 } from "./t5.ts";
+import type { T5Config } from "./t5-config.ts";
 
 /**
  * Inputs: `ids` and `mask` [batch, sequence], `tokens` [batch, 1, length] (targets shifted right), `labels` so too

@@ -7,135 +7,13 @@
  * (hypotheses of a beam search, choices to score; 1 in training). They share the encoder's keys and values, which
  * are computed once: for cross-attention the beams of an input are simply more queries.
  */
-import { z } from "zod";
-import { fail } from "../errors.ts";
 import { int64 } from "../graph/array.ts";
 import { type Dim, mulDims } from "../graph/dims.ts";
 import * as o from "../graph/operators.ts";
 import { constant, type Tensor } from "../graph/tensor.ts";
-import {
-  type Activation,
-  activations,
-  attend,
-  type Dropout,
-  keepAll,
-  linear,
-  paddingBias,
-  rmsNorm,
-} from "../nn/layers.ts";
+import { activations, attend, type Dropout, keepAll, linear, paddingBias, rmsNorm } from "../nn/layers.ts";
 import { type Initial, normal, type Scope } from "../nn/scope.ts";
-
-const positive = z
-  .number()
-  .int()
-  .positive()
-  .max(2 ** 24);
-
-/** config.json of a T5 folder, with the defaults of its reference implementation. */
-export const t5ConfigSchema = z.object({
-  model_type: z.enum(["t5", "mt5"]),
-  d_model: positive,
-  d_kv: positive,
-  d_ff: positive,
-  num_heads: positive,
-  num_layers: positive,
-  num_decoder_layers: positive.nullish(),
-  vocab_size: positive,
-  feed_forward_proj: z.string().default("relu"),
-  relative_attention_num_buckets: positive.default(32),
-  relative_attention_max_distance: positive.default(128),
-  layer_norm_epsilon: z.number().positive().default(1e-6),
-  initializer_factor: z.number().positive().default(1),
-  dropout_rate: z.number().min(0).max(1).default(0.1),
-  tie_word_embeddings: z.boolean().default(true),
-  scale_decoder_outputs: z.boolean().optional(),
-  decoder_start_token_id: z.number().int().nonnegative().nullish(),
-  pad_token_id: z.number().int().nonnegative().nullish(),
-  eos_token_id: z.number().int().nonnegative().nullish(),
-});
-
-export interface T5Config {
-  readonly width: number;
-  readonly headWidth: number;
-  readonly inner: number;
-  readonly heads: number;
-  readonly encoderLayers: number;
-  readonly decoderLayers: number;
-  readonly vocabulary: number;
-  readonly activation: Activation;
-  readonly gated: boolean;
-  readonly ffWidth: number;
-  readonly buckets: number;
-  readonly maxDistance: number;
-  readonly epsilon: number;
-  readonly factor: number;
-  readonly dropout: number;
-  /** The output matrix is `shared.weight`. */
-  readonly tied: boolean;
-  /** Multiply the decoder's output by d^-½ before the output matrix. */
-  readonly scaled: boolean;
-  readonly start: number;
-  readonly pad: number;
-  readonly eos: number;
-}
-
-/**
- * Read config.json. Which matrix makes the logits cannot be told from the configuration alone (transformers 5 writes
- * `tie_word_embeddings: true` for every T5), so the names of the stored tensors and the rows of `shared.weight` are
- * asked too.
- */
-export function parseT5Config(json: unknown, stored?: { has(name: string): boolean; rows?: number }): T5Config {
-  const parsed = t5ConfigSchema.safeParse(json);
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0]!;
-    return fail("corrupt_file", `${issue.path.join(".") || "the file"}: ${issue.message}`, {
-      where: "config.json",
-      hint: "config.json must describe a T5 model, as the Hugging Face hub has them",
-    });
-  }
-  const c = parsed.data;
-  const { activation, gated } = feedForward(c.feed_forward_proj);
-  const untied =
-    !c.tie_word_embeddings || (c.scale_decoder_outputs !== undefined && (stored?.has("lm_head.weight") ?? false));
-  if (!c.tie_word_embeddings && stored && !stored.has("lm_head.weight")) {
-    fail("corrupt_file", "config.json unties the output matrix, but there is no lm_head.weight", {
-      where: "config.json",
-    });
-  }
-  return {
-    width: c.d_model,
-    headWidth: c.d_kv,
-    inner: c.num_heads * c.d_kv,
-    heads: c.num_heads,
-    encoderLayers: c.num_layers,
-    decoderLayers: c.num_decoder_layers ?? c.num_layers,
-    vocabulary: stored?.rows ?? c.vocab_size,
-    activation,
-    gated,
-    ffWidth: c.d_ff,
-    buckets: c.relative_attention_num_buckets,
-    maxDistance: c.relative_attention_max_distance,
-    epsilon: c.layer_norm_epsilon,
-    factor: c.initializer_factor,
-    dropout: c.dropout_rate,
-    tied: !untied,
-    scaled: c.scale_decoder_outputs ?? c.tie_word_embeddings,
-    start: c.decoder_start_token_id ?? 0,
-    pad: c.pad_token_id ?? 0,
-    eos: c.eos_token_id ?? 1,
-  };
-}
-
-/** `ACT` or `gated-ACT`; the literal gated-gelu means the tanh approximation. */
-function feedForward(text: string): { activation: Activation; gated: boolean } {
-  const gated = text.startsWith("gated-");
-  const name = text === "gated-gelu" ? "gelu_new" : gated ? text.slice("gated-".length) : text;
-  if (name in activations) return { activation: name as Activation, gated };
-  return fail("unsupported", `feed_forward_proj "${text}" is not known`, {
-    where: "config.json",
-    hint: `known: ${Object.keys(activations).join(", ")}, each also as gated-…`,
-  });
-}
+import type { T5Config } from "./t5-config.ts";
 
 /**
  * The bucket of each relative position −limit … limit (key minus query). Small distances have a bucket each, larger

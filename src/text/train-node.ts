@@ -1,0 +1,336 @@
+/** Training from a configuration to a model folder: files, resuming, metrics. */
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { mkdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fail } from "../errors.ts";
+import { float32, type NdArray } from "../graph/array.ts";
+import { graph } from "../graph/graph.ts";
+import { toFloat32 } from "../hub/convert.ts";
+import { writeFileSafely } from "../hub/files-node.ts";
+import { findModel, openModelFolder } from "../hub/folder-node.ts";
+import { jsonLimits, parseJsonObject } from "../hub/json.ts";
+import { readStored, writeCheckpoint } from "../hub/safetensors-node.ts";
+import { createTokenizer } from "../hub/tokenizer.ts";
+import type { Weights } from "../hub/weights.ts";
+import { parseT5Config, type T5Config, t5ConfigJson } from "../models/t5-config.ts";
+import { canonicalWeights, t5ConfigFor } from "../models/t5-model.ts";
+import { compile } from "../runtime/compile-node.ts";
+import { collate, type PlanOptions, planEpoch } from "../train/batches.ts";
+import { latestCheckpoint, listCheckpoints, saveCheckpoint } from "../train/checkpoint-node.ts";
+import type { TrainingConfig } from "../train/config.ts";
+import { type StepMetrics, trainLoop } from "../train/loop.ts";
+import { openMetrics } from "../train/metrics-node.ts";
+import type { Example } from "../train/objectives.ts";
+import { scheduleFactor } from "../train/schedules.ts";
+import { createTrainer } from "../train/trainer.ts";
+import { type ExampleOptions, pairSource, type Row, type TextSource, textSource } from "./examples.ts";
+import { freshValues, groupOf, optimizerOf, t5Training } from "./training.ts";
+
+export interface TrainEvents {
+  /** Once, before the first step. */
+  started?(info: {
+    parameters: number;
+    trained: number;
+    rows: number;
+    skipped: number;
+    step: number;
+    steps: number;
+  }): void;
+  step?(metrics: StepMetrics & { readonly total: number }): void;
+  evaluated?(row: { readonly step: number; readonly eval_loss: number }): void;
+  saved?(path: string): void;
+}
+
+export interface TrainOptions {
+  /** Continue from the latest checkpoint in the run's folder. */
+  resume?: boolean;
+  signal?: AbortSignal | undefined;
+  events?: TrainEvents;
+  now?: () => number;
+}
+
+/** Rows of a JSON Lines file, one at a time. */
+async function readRows(file: string): Promise<Row[]> {
+  const rows: Row[] = [];
+  const lines = createInterface({ input: createReadStream(file, "utf8"), crlfDelay: Infinity });
+  let number = 0;
+  for await (const line of lines) {
+    number++;
+    if (line.trim() === "") continue;
+    rows.push(parseJsonObject(line, `${file}, line ${number}`));
+  }
+  return rows;
+}
+
+interface Start {
+  readonly config: T5Config;
+  readonly tokenizerJson: string;
+  readonly tokenizerConfig: string | undefined;
+  readonly weights: Weights | undefined;
+}
+
+async function readStart(c: TrainingConfig): Promise<Start> {
+  const text = (path: string) => readFile(path, "utf8").catch(() => fail("not_found", "no such file", { where: path }));
+  if (c.model !== undefined) {
+    const folder = openModelFolder(findModel(c.model).path);
+    const weights = canonicalWeights(folder.weights);
+    const tokenizer = join(c.tokenizer ?? folder.path, c.tokenizer ? "" : "tokenizer.json");
+    const config = await readFile(join(folder.path, "tokenizer_config.json"), "utf8").catch(() => undefined);
+    return {
+      config: t5ConfigFor(folder.config, weights),
+      tokenizerJson: await text(tokenizer),
+      tokenizerConfig: config,
+      weights,
+    };
+  }
+  const tokenizerJson = await text(c.tokenizer!);
+  const config = parseT5Config({ model_type: c.architecture, ...c.sizes });
+  return { config, tokenizerJson, tokenizerConfig: undefined, weights: undefined };
+}
+
+type DataSource = Exclude<TrainingConfig["data"]["train"], unknown[]>;
+
+async function readSources(
+  list: readonly DataSource[],
+  c: TrainingConfig,
+  base: Omit<ExampleOptions, "file" | "objective">,
+) {
+  const hash = createHash("sha256");
+  const sources: TextSource[] = [];
+  for (const entry of list) {
+    const { file, weight, objective = c.objective } = typeof entry === "string" ? { file: entry, weight: 1 } : entry;
+    const rows = await readRows(file).catch((error: NodeJS.ErrnoException) =>
+      error.code === "ENOENT" ? fail("not_found", "no such file", { where: file }) : Promise.reject(error),
+    );
+    for (const row of rows) hash.update(JSON.stringify(row));
+    const options = { ...base, file, objective };
+    sources.push(objective === "seq2seq" ? pairSource(rows, weight, options) : textSource(rows, weight, options));
+  }
+  return { sources, digest: hash.digest("hex") };
+}
+
+const targetTokens = (examples: readonly Example[]) => examples.reduce((sum, { target }) => sum + target.length, 0);
+
+/** Train as configured; the result is a model folder at `out`. */
+export async function train(
+  c: TrainingConfig,
+  options: TrainOptions = {},
+): Promise<{ model: string; steps: number; loss: number }> {
+  const { events = {}, now = Date.now, signal } = options;
+  const start = await readStart(c);
+  const { config } = start;
+  const tokenizer = createTokenizer(
+    parseJsonObject(start.tokenizerJson, "tokenizer.json", jsonLimits.tokenizer),
+    start.tokenizerConfig ? parseJsonObject(start.tokenizerConfig, "tokenizer_config.json") : undefined,
+  );
+  const sentinels: number[] = [];
+  for (
+    let i = 0, id = tokenizer.tokenId("<extra_id_0>");
+    id !== undefined;
+    id = tokenizer.tokenId(`<extra_id_${++i}>`)
+  ) {
+    sentinels.push(id);
+  }
+  const base = {
+    encoder: tokenizer,
+    maxInput: c.max_input,
+    maxTarget: c.max_target,
+    tooLong: c.too_long,
+    seed: c.seed,
+    eos: config.eos,
+    sentinels,
+  };
+  const list = Array.isArray(c.data.train) ? c.data.train : [c.data.train];
+  const { sources, digest } = await readSources(list, c, base);
+  const validation = c.data.validation === undefined ? [] : [c.data.validation].flat();
+  const held = (await readSources(validation, c, base)).sources;
+
+  const model = t5Training(config, c);
+  const fresh = start.weights ? undefined : await startingEmbeddings(c);
+  const values = start.weights ? loaded(start.weights, model.all) : freshValues(model, c.seed, fresh);
+  const { steps: _, out: __, save_every: ___, eval_every: ____, threads: _____, ...identity } = c;
+  const fingerprint = createHash("sha256").update(JSON.stringify(identity)).update(digest).digest("hex").slice(0, 16);
+  const existing = await listCheckpoints(c.out);
+  if (existing.length > 0 && !options.resume) {
+    fail("bad_input", `there is a run in this folder already (step ${existing[0]})`, {
+      where: c.out,
+      hint: "add --resume to continue it, or give another out folder",
+    });
+  }
+  const checkpoint = options.resume ? await latestCheckpoint(c.out, fingerprint) : undefined;
+  for (const [name, value] of checkpoint?.values ?? []) {
+    (values.get(name)?.data as Float32Array | undefined)?.set(value.data as Float32Array);
+  }
+  await mkdir(c.out, { recursive: true });
+  await writeFileSafely(join(c.out, "training_config.json"), `${JSON.stringify(c, null, 2)}\n`);
+
+  const moving = new Set(model.trained.map(({ name }) => name));
+  const compileFor = (trained: (name: string) => boolean) => (graph: Parameters<typeof compile>[0]) =>
+    compile(graph, {
+      ...(c.threads ? { threads: c.threads } : {}),
+      // Frozen weights come from the checkpoint's files; from scratch nothing is frozen on disk.
+      ...(start.weights ? { weights: start.weights } : {}),
+      trained: (name) => trained(name) || !start.weights,
+      // Measured: the engine's own rewriting makes a training step slower and opening it much slower.
+      optimize: "disabled",
+    });
+  await using trainer = await createTrainer({
+    loss: model.loss,
+    parameters: start.weights ? model.trained : model.all,
+    values,
+    optimizer: optimizerOf(c),
+    group: groupOf(c),
+    clip: c.clip,
+    accumulate: c.accumulate,
+    recompute: model.recompute,
+    compile: compileFor((name) => moving.has(name)),
+  });
+  if (checkpoint) trainer.restore(checkpoint.optimizer, checkpoint.step);
+  await using metrics = await openMetrics(c.out, trainer.steps, now);
+
+  const plan: PlanOptions = {
+    sources,
+    shuffle: c.shuffle,
+    seed: c.seed,
+    ...(c.batch_tokens ? { tokens: c.batch_tokens } : { rows: c.batch ?? 8 }),
+  };
+  const batchAt = epochReader(plan);
+  let total = checkpoint?.tokens ?? 0;
+  let smooth = Number.NaN;
+  const schedule = typeof c.schedule === "string" ? { name: c.schedule, warmup: 0 } : c.schedule;
+  const saveModel = async (folder: string) => {
+    await writeCheckpoint(folder, values);
+    await writeFileSafely(join(folder, "tokenizer.json"), start.tokenizerJson);
+    if (start.tokenizerConfig) await writeFileSafely(join(folder, "tokenizer_config.json"), start.tokenizerConfig);
+    await writeFileSafely(join(folder, "config.json"), `${JSON.stringify(t5ConfigJson(config), null, 2)}\n`);
+  };
+  const count = (list: readonly { shape: readonly number[] }[]) =>
+    list.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
+  events.started?.({
+    parameters: count(model.all),
+    trained: count(model.trained),
+    rows: sources.reduce((sum, { size }) => sum + size, 0),
+    skipped: sources.reduce((sum, { skipped }) => sum + skipped, 0),
+    step: trainer.steps,
+    steps: c.steps,
+  });
+
+  const evaluate =
+    held.length === 0
+      ? undefined
+      : await evaluator(
+          config,
+          c,
+          held,
+          values,
+          compileFor(() => true),
+        );
+  try {
+    await trainLoop({
+      trainer,
+      steps: c.steps,
+      saveEvery: c.save_every,
+      evalEvery: c.eval_every,
+      signal,
+      now,
+      lr: (step) => (c.optimizer.lr ?? 0) * scheduleFactor(schedule, step, c.steps),
+      data(step) {
+        const micro = Array.from({ length: c.accumulate }, (_, i) => batchAt((step - 1) * c.accumulate + i));
+        const tokens = micro.reduce((sum, examples) => sum + targetTokens(examples), 0);
+        const inputs = micro.flat().reduce((sum, { input }) => sum + input.length, 0);
+        const feeds = micro.map((examples, i) => ({
+          ...collate(examples, { pad: config.pad, start: config.start, tokens }),
+          ...model.extra(c.seed, step, i),
+        }));
+        return { micro: feeds, tokens: tokens + inputs };
+      },
+      report(row) {
+        total += row.tokens;
+        smooth = Number.isNaN(smooth) ? row.loss : 0.98 * smooth + 0.02 * row.loss;
+        if (!Number.isFinite(row.loss)) {
+          fail("bad_input", `the loss of step ${row.step} is ${row.loss}`, {
+            hint: "lower the learning rate or set clip; the last checkpoint is untouched, --resume continues from it",
+          });
+        }
+        metrics.write({ ...row });
+        events.step?.({ ...row, total });
+      },
+      async save(step) {
+        const path = await saveCheckpoint(c.out, { step, tokens: total, fingerprint }, trainer.state, saveModel);
+        events.saved?.(path);
+      },
+      ...(evaluate
+        ? {
+            async evaluate(step: number) {
+              const row = { step, eval_loss: await evaluate.run(signal) };
+              metrics.write(row);
+              events.evaluated?.(row);
+            },
+          }
+        : {}),
+    });
+  } finally {
+    await evaluate?.close();
+  }
+  await saveModel(c.out);
+  return { model: c.out, steps: trainer.steps, loss: smooth };
+}
+
+/** The examples of micro-batch n of the whole run: epochs are planned as they are reached. */
+function epochReader(plan: PlanOptions): (n: number) => Example[] {
+  let epoch = 0;
+  let first = 0;
+  let batches = planEpoch(plan, 0);
+  return (n) => {
+    while (n - first >= batches.length) {
+      first += batches.length;
+      batches = planEpoch(plan, ++epoch);
+    }
+    return batches[n - first]!.map(([source, row]) => plan.sources[source]!.example(row, epoch));
+  };
+}
+
+function loaded(weights: Weights, specs: readonly { name: string }[]): Map<string, NdArray> {
+  return new Map(
+    specs.map(({ name }): [string, NdArray] => {
+      const stored = weights.get(name) ?? fail("corrupt_file", `there is no tensor "${name}" among the weights`);
+      return [name, float32(stored.shape, (toFloat32(readStored(stored)).data as Float32Array).slice())];
+    }),
+  );
+}
+
+async function startingEmbeddings(c: TrainingConfig): Promise<Float32Array | undefined> {
+  if (!c.embeddings) return undefined;
+  const bytes = await readFile(c.embeddings).catch(() => fail("not_found", "no such file", { where: c.embeddings! }));
+  return new Float32Array(new Uint8Array(bytes).buffer);
+}
+
+/** Mean cross-entropy of held-out rows without dropout. */
+async function evaluator(
+  config: T5Config,
+  c: TrainingConfig,
+  sources: readonly TextSource[],
+  values: ReadonlyMap<string, NdArray>,
+  compileAll: (graph: Parameters<typeof compile>[0]) => ReturnType<typeof compile>,
+) {
+  const quiet = t5Training(config, { dropout: 0, recompute: false });
+  const program = await compileAll(graph({ loss: quiet.loss }));
+  const plan = planEpoch({ sources, rows: c.batch ?? 16, shuffle: false, seed: 0 }, 0);
+  return {
+    async run(signal: AbortSignal | undefined) {
+      let [loss, tokens] = [0, 0];
+      for (const places of plan) {
+        if (signal?.aborted) break;
+        const examples = places.map(([source, row]) => sources[source]!.example(row, 0));
+        const feeds: Record<string, NdArray> = collate(examples, { pad: config.pad, start: config.start, tokens: 1 });
+        for (const name of program.inputs) if (values.has(name)) feeds[name] = values.get(name)!;
+        loss += Number((await program.run(feeds)).loss!.data[0]);
+        tokens += targetTokens(examples);
+      }
+      return loss / Math.max(1, tokens);
+    },
+    close: () => program[Symbol.asyncDispose](),
+  };
+}

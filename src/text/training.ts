@@ -1,0 +1,93 @@
+/** A T5 model as something to train: its loss with dropout, which parameters move, and where they start. */
+import { fail } from "../errors.ts";
+import type { NdArray } from "../graph/array.ts";
+import type { GradientOptions } from "../graph/differentiate.ts";
+import { bitwiseXor } from "../graph/operators.ts";
+import { dropout as drop, isDropoutMask, siteSeed } from "../graph/random.ts";
+import { full, input, type Tensor } from "../graph/tensor.ts";
+import type { T5Config } from "../models/t5-config.ts";
+import { t5Loss } from "../models/t5-training.ts";
+import { initialValue } from "../nn/initial.ts";
+import type { Dropout } from "../nn/layers.ts";
+import { createScope, type ParameterSpec } from "../nn/scope.ts";
+import { matcher, type TrainingConfig } from "../train/config.ts";
+import { adafactor, adamw, type Optimizer, sgd } from "../train/optimizers.ts";
+import type { ParameterGroup } from "../train/trainer.ts";
+
+export interface TrainingModel {
+  readonly loss: Tensor;
+  readonly all: readonly ParameterSpec[];
+  readonly trained: readonly ParameterSpec[];
+  /** What a step needs besides the batch: the seed of its dropout. */
+  extra(seed: number, step: number, micro: number): Readonly<Record<string, NdArray>>;
+  readonly recompute: GradientOptions["recompute"];
+}
+
+/** Every place where something is dropped has its own seed, made of the step's and the place's number. */
+function siteDropout(rate: number): Dropout {
+  const seed = input("seed", "uint32", []);
+  let site = 0;
+  return (x) => drop(x, rate, bitwiseXor(seed, full("uint32", siteSeed(0, 0, ++site))));
+}
+
+/** Write the training graph of a T5 model for a configuration. */
+export function t5Training(
+  config: T5Config,
+  options: Pick<TrainingConfig, "dropout" | "trainable" | "recompute">,
+): TrainingModel {
+  const scope = createScope();
+  const rate = options.dropout ?? config.dropout;
+  const loss = t5Loss(scope, config, rate > 0 ? siteDropout(rate) : undefined);
+  const all = [...scope.parameters.values()];
+  const matches = options.trainable ? matcher(options.trainable, "trainable") : () => true;
+  const trained = all.filter(({ name }) => matches(name));
+  if (trained.length === 0) {
+    fail("bad_input", `trainable: no parameter matches ${JSON.stringify(options.trainable)}`, {
+      hint: `names look like ${all[0]!.name}; zeroth inspect --tensors lists them`,
+    });
+  }
+  return {
+    loss,
+    all,
+    trained,
+    extra(seed, step, micro): Record<string, NdArray> {
+      if (rate === 0) return {};
+      return { seed: { dtype: "uint32", shape: [], data: Uint32Array.of(siteSeed(seed, step, micro)) } };
+    },
+    recompute: options.recompute ? isDropoutMask : undefined,
+  };
+}
+
+/** Starting values of a model trained from scratch; embeddings may be given. */
+export function freshValues(model: TrainingModel, seed: number, embeddings?: Float32Array): Map<string, NdArray> {
+  return new Map(
+    model.all.map((spec): [string, NdArray] => {
+      const value = initialValue(spec, seed);
+      if (spec.name === "shared.weight" && embeddings) {
+        if (embeddings.length !== value.data.length) {
+          fail("bad_input", `embeddings hold ${embeddings.length} numbers, the model has [${spec.shape.join(", ")}]`);
+        }
+        (value.data as Float32Array).set(embeddings);
+      }
+      return [spec.name, value];
+    }),
+  );
+}
+
+/** The optimiser of a configuration. */
+export function optimizerOf({ optimizer }: Pick<TrainingConfig, "optimizer">): Optimizer {
+  switch (optimizer.name) {
+    case "adamw":
+      return adamw(optimizer);
+    case "adafactor":
+      return adafactor(optimizer);
+    case "sgd":
+      return sgd(optimizer);
+  }
+}
+
+/** Weight decay by name. */
+export function groupOf({ optimizer }: Pick<TrainingConfig, "optimizer">): (name: string) => ParameterGroup {
+  const spared = matcher(optimizer.no_decay, "optimizer.no_decay");
+  return (name) => ({ lrScale: 1, weightDecay: spared(name) ? 0 : optimizer.weight_decay });
+}

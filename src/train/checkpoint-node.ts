@@ -1,0 +1,77 @@
+/**
+ * Checkpoints: a folder a step, written under another name and renamed, so there is never half of one. Each is a
+ * model folder of its own with the optimiser's state beside it.
+ */
+import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fail } from "../errors.ts";
+import type { NdArray } from "../graph/array.ts";
+import { openSafetensors, readTensor, writeSafetensors } from "../hub/safetensors-node.ts";
+
+const prefix = "checkpoint-";
+
+export interface CheckpointState {
+  readonly step: number;
+  /** Text tokens seen so far. */
+  readonly tokens: number;
+  /** What the run was started with; resuming with something else is refused. */
+  readonly fingerprint: string;
+}
+
+export interface Checkpoint extends CheckpointState {
+  readonly path: string;
+  readonly values: ReadonlyMap<string, NdArray>;
+  readonly optimizer: ReadonlyMap<string, NdArray>;
+}
+
+/** Steps of the whole checkpoints in a run's folder, latest first. */
+export async function listCheckpoints(out: string): Promise<number[]> {
+  const names = await readdir(out).catch(() => []);
+  const steps = names.filter((name) => /^checkpoint-\d+$/.test(name)).map((name) => Number(name.slice(prefix.length)));
+  return steps.sort((a, b) => b - a);
+}
+
+/** Write one checkpoint and remove the ones before it. `model` writes the model's own files into a folder. */
+export async function saveCheckpoint(
+  out: string,
+  state: CheckpointState,
+  optimizer: ReadonlyMap<string, NdArray>,
+  model: (folder: string) => Promise<void>,
+): Promise<string> {
+  const target = join(out, `${prefix}${state.step}`);
+  const draft = `${target}.partial`;
+  await rm(draft, { recursive: true, force: true });
+  await mkdir(draft, { recursive: true });
+  await model(draft);
+  await writeSafetensors(join(draft, "optimizer.safetensors"), optimizer);
+  await writeFile(join(draft, "training_state.json"), `${JSON.stringify(state, null, 2)}\n`);
+  await rm(target, { recursive: true, force: true });
+  await rename(draft, target);
+  for (const step of await listCheckpoints(out)) {
+    if (step !== state.step) await rm(join(out, `${prefix}${step}`), { recursive: true, force: true });
+  }
+  return target;
+}
+
+function readAll(path: string): Map<string, NdArray> {
+  const file = openSafetensors(path);
+  const arrays = new Map<string, NdArray>();
+  for (const name of file.tensors.keys()) arrays.set(name, readTensor(file, name));
+  return arrays;
+}
+
+/** The latest checkpoint of a run, or undefined when it has none yet. */
+export async function latestCheckpoint(out: string, fingerprint: string): Promise<Checkpoint | undefined> {
+  const [step] = await listCheckpoints(out);
+  if (step === undefined) return undefined;
+  const path = join(out, `${prefix}${step}`);
+  const state = JSON.parse(await readFile(join(path, "training_state.json"), "utf8")) as CheckpointState;
+  if (state.fingerprint !== fingerprint) {
+    fail("bad_input", "the run in this folder was started with another configuration or other data", {
+      where: path,
+      hint: "give the configuration it was started with, or another out folder",
+    });
+  }
+  const values = readAll(join(path, "model.safetensors"));
+  return { ...state, path, values, optimizer: readAll(join(path, "optimizer.safetensors")) };
+}
