@@ -7,6 +7,7 @@ import { createEmitter, type InitializerData, type OnnxInitializer, type OnnxNod
 import { type Graph, graph } from "./graph.ts";
 import { type Lowered, lowerings } from "./lowerings.ts";
 import { schedule } from "./schedule.ts";
+import { simplify } from "./simplify.ts";
 import type { Node, OpName, OpNode, Tensor } from "./tensor.ts";
 
 export interface OnnxValue {
@@ -45,8 +46,9 @@ function symbolSources(g: Graph): Map<string, { input: string; axis: number }> {
   return sources;
 }
 
-/** Write the graph as ONNX for a target. Equal nodes are merged; recomputed ones stay apart. */
-export function lower(g: Graph, { target, weight }: LowerOptions): OnnxModel {
+/** Write the graph, simplified, as ONNX for a target. Equal nodes are merged; recomputed ones stay apart. */
+export function lower(given: Graph, { target, weight }: LowerOptions): OnnxModel {
+  const g = simplify(given);
   const emit = createEmitter(target, symbolSources(g));
   const inputs: OnnxValue[] = [];
   const done = new Set<Node>();
