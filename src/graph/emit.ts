@@ -2,7 +2,7 @@
 import { fail } from "../errors.ts";
 import type { NdArray } from "./array.ts";
 import { type Dim, divideDims, elements, type Shape, terms } from "./dims.ts";
-import { type DType, dtypes } from "./dtype.ts";
+import type { DType } from "./dtype.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** Attribute values with the kind ONNX stores them as. */
@@ -160,9 +160,4 @@ export function reshapeArgument(emit: Emitter, from: Shape, to: Shape): string {
     if (solvable) return emit.ints(to.map((dim, i) => (open[0] === i ? -1 : typeof dim === "number" ? dim : 0)));
   }
   return emit.shape(to);
-}
-
-/** Bytes one element takes in a file. */
-export function elementBytes(dtype: DType): number {
-  return dtypes[dtype].bytes;
 }

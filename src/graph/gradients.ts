@@ -11,6 +11,7 @@ import {
   maxPoolGradient,
 } from "./convolution-gradients.ts";
 import { type Dim, elements, type Shape, sameShape, subDims } from "./dims.ts";
+import { isFlip, sliceRange } from "./infer.ts";
 import * as o from "./operators.ts";
 import type { Attributes, OpName, Tensor } from "./tensor.ts";
 
@@ -87,23 +88,17 @@ function place(g: Tensor, axis: number, before: Dim, after: Dim): Tensor {
   return o.concat([...zeros(before), g, ...zeros(after)], axis);
 }
 
-function sliceGradient({ g, x: [x], attributes: { axis, start, step } }: Cotangent<"Slice">): Tensor {
+function sliceGradient({ g, x: [x], attributes }: Cotangent<"Slice">): Tensor {
+  const { axis, start, step } = attributes;
   const dim = x!.shape[axis]!;
+  if (isFlip(attributes)) return o.flip(g, axis);
   if (step !== 1) {
     if (typeof dim !== "number") fail("unsupported", "the gradient of a strided slice of symbolic size");
-    const first = Math.max(0, start < 0 ? start + dim : start);
-    const index = o.add(o.mul(o.iota(g.shape[axis]!), step), first);
-    const places = o.expand(
-      o.reshape(
-        index,
-        g.shape.map((d, i): Dim => (i === axis ? d : 1)),
-      ),
-      g.shape,
-    );
-    return o.scatterAdd(zero(x!), places, g, axis);
+    const index = o.add(o.mul(o.iota(g.shape[axis]!), step), sliceRange(dim, attributes).first);
+    const column: Shape = g.shape.map((d, i) => (i === axis ? d : 1));
+    return o.scatterAdd(zero(x!), o.expand(o.reshape(index, column), g.shape), g, axis);
   }
-  const from = (n: number) => Math.max(0, Math.min(n, start < 0 ? start + n : start));
-  const before = typeof dim === "number" ? from(dim) : start < 0 ? subDims(dim, -start) : start;
+  const before = typeof dim === "number" ? sliceRange(dim, attributes).first : start < 0 ? subDims(dim, -start) : start;
   return place(g, axis, before, subDims(subDims(dim, before), g.shape[axis]!));
 }
 

@@ -75,12 +75,25 @@ function concat(inputs: readonly Tensor[], { axis }: Attributes["Concat"]): Outp
   return [{ dtype: sameDType(inputs), shape: withAxis(first.shape, axis, total) }];
 }
 
-/** Elements a slice keeps; start and end within the axis, end = Infinity for all of it. */
-function sliced(dim: Dim, { start, end, step }: Attributes["Slice"]): Dim {
-  if (typeof dim === "number") {
-    const clip = (at: number) => Math.max(0, Math.min(dim, at < 0 ? at + dim : at));
-    return Math.max(0, Math.ceil((clip(end) - clip(start)) / step));
-  }
+/** Whether a slice turns the whole axis around. */
+export const isFlip = ({ start, end, step }: Attributes["Slice"]): boolean =>
+  step === -1 && start === -1 && end === -Infinity;
+
+/** The first position of a slice and how many it takes, in an axis of known size; positions outside are clipped. */
+export function sliceRange(dim: number, { start, end, step }: Attributes["Slice"]): { first: number; count: number } {
+  // Going backwards, the end may lie before the first element.
+  const [low, high] = step > 0 ? [0, dim] : [-1, dim - 1];
+  const clip = (at: number) => Math.max(low, Math.min(high, at < 0 ? at + dim : at));
+  const first = clip(start);
+  return { first, count: Math.max(0, Math.ceil((clip(end) - first) / step)) };
+}
+
+/** Elements a slice keeps; end = ±Infinity for all that follow. */
+function sliced(dim: Dim, attributes: Attributes["Slice"]): Dim {
+  const { start, end, step } = attributes;
+  if (!Number.isInteger(step) || step === 0) fail("wrong_use", `a step of ${step}`);
+  if (typeof dim === "number") return sliceRange(dim, attributes).count;
+  if (isFlip(attributes)) return dim;
   if (step !== 1) fail("unsupported", `a strided slice of the symbolic size ${dim}`);
   const at = (value: number): Dim => (value === Infinity ? dim : value < 0 ? addDims(dim, value) : value);
   return subDims(at(end), at(start));

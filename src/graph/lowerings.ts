@@ -83,7 +83,7 @@ const matmul: Lowering<"MatMul"> = (emit, node, options) => {
 
 const slice: Lowering<"Slice"> = (emit, node, options) => {
   const { axis, start, end, step } = node.attributes;
-  const stop = end === Infinity ? 2 ** 31 - 1 : end;
+  const stop = Number.isFinite(end) ? end : Math.sign(end) * (2 ** 31 - 1);
   const bounds = [[start], [stop], [axis], [step]].map((values) => emit.ints(values));
   return emit.node("Slice", [...names(emit, node), ...bounds], {}, options);
 };

@@ -98,8 +98,8 @@ function slice(node: NodeReader): Tensor[] {
   const steps = node.optional(4) ? node.numbers(4) : starts.map(() => 1);
   return [
     starts.reduce((x, start, i) => {
-      if (!(steps[i]! > 0)) fail("unsupported", `a Slice with the step ${steps[i]}`);
-      return o.slice(x, axes[i]!, start, ends[i]! >= 2 ** 31 - 1 ? Infinity : ends[i]!, steps[i]!);
+      const end = ends[i]!;
+      return o.slice(x, axes[i]!, start, Math.abs(end) >= 2 ** 31 - 1 ? end * Infinity : end, steps[i]!);
     }, node.tensor(0)),
   ];
 }

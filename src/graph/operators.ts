@@ -169,11 +169,17 @@ export function concat(parts: readonly Tensor[], axis: number): Tensor {
 
 /**
  * x[…, start:end:step, …]; negative positions count from the end, end defaults to all. Positions outside are clipped
- * where the size is a number; a symbolic size must hold them, and takes no step.
+ * where the size is a number; a symbolic size must hold them, and takes no step. With a negative step the positions
+ * go down, and the end is -Infinity to include the first.
  */
 export function slice(x: Tensor, axis: number, start: number, end = Infinity, step = 1): Tensor {
   if (start === 0 && end === Infinity && step === 1) return x;
   return one("Slice", [x], { axis: normalAxis(axis, x.shape.length), start, end, step });
+}
+
+/** The axis turned around, whatever its size. */
+export function flip(x: Tensor, axis: number): Tensor {
+  return slice(x, axis, -1, -Infinity, -1);
 }
 
 /** Zeros before and after each axis. */

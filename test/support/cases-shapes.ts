@@ -96,8 +96,15 @@ const concat: Cases<"Concat"> = (draw) => {
 const slice: Cases<"Slice"> = (draw) => {
   const shape = draw.shape(1, 3);
   const axis = axisOf(draw, shape);
-  const step = draw.pick([1, 1, 1, 2, 3]);
+  const step = draw.pick([1, 1, 1, 2, 3, -1, -2]);
   const dim = shape[axis]!;
+  if (step < 0) {
+    const attributes = draw.pick([
+      { axis, start: -1, end: -Infinity, step: -1 },
+      { axis, start: draw.int(-dim, dim), end: draw.pick([-Infinity, draw.int(-dim, dim)]), step },
+    ]);
+    return { inputs: [draw.floats(shape)], attributes };
+  }
   const start = draw.pick([0, draw.int(0, dim), -draw.int(1, dim + 1), dim + 2]);
   const end = draw.pick([Infinity, draw.int(0, dim + 1), -draw.int(1, dim + 1), dim]);
   return { inputs: [draw.floats(shape)], attributes: { axis, start, end, step } };

@@ -114,9 +114,10 @@ function matmul([a, b]: readonly Plain[], { transA, transB, alpha }: Attributes[
 
 function slice([x]: readonly Plain[], { axis, start, end, step }: Attributes["Slice"]): Plain[] {
   const dim = x!.shape[axis]!;
-  const clip = (v: number) => Math.max(0, Math.min(dim, v < 0 ? v + dim : v));
+  const [low, high] = step > 0 ? [0, dim] : [-1, dim - 1];
+  const clip = (v: number) => Math.max(low, Math.min(high, v < 0 ? v + dim : v));
   const picked: number[] = [];
-  for (let i = clip(start); i < clip(end); i += step) picked.push(i);
+  for (let i = clip(start); step > 0 ? i < clip(end) : i > clip(end); i += step) picked.push(i);
   return [build(x!.dtype, replace(x!.shape, axis, picked.length), (p) => at(x!, replace(p, axis, picked[p[axis]!]!)))];
 }
 
