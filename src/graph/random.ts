@@ -28,7 +28,7 @@ function hashes(seed: Tensor, size: Dim, how: Mix): Tensor {
 
 /**
  * One uint32 per element, uniform over all 2³² values: mix(mix(position) ^ seed), positions counted row by row.
- * `seed` is a uint32 scalar, best one made by {@link siteSeed}. About 3 ms per million elements on one core.
+ * `seed` is a uint32 scalar, best one made by {@link siteSeed}. About 6 ms per million elements on one core.
  */
 export function hashUniform(seed: Tensor, shape: Shape): Tensor {
   needSeed(seed);
@@ -49,7 +49,7 @@ export function isDropoutMask(value: Tensor): boolean {
 
 /**
  * 1 where an element is kept, 0 where it is dropped. With r an odd hash of the row and c one of the column, an
- * element is dropped where r · c mod 2³² < rate · 2³²: one product and one comparison an element, a third of the
+ * element is dropped where r · c mod 2³² < rate · 2³²: one product and one comparison an element, a fraction of the
  * cost of a hash for each. r · c is uniform, and any two elements are independent (an odd factor is a bijection).
  */
 function keepMask(seed: Tensor, shape: Shape, rate: number, like: Tensor): Tensor {
