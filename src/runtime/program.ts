@@ -7,7 +7,10 @@ export type Device = "cpu" | "cuda" | "wasm" | "webgpu";
 export interface RunOptions<O extends string> {
   /** Compute only these outputs. */
   outputs?: readonly O[];
-  /** Write outputs into these arrays, also when they share their memory with an input: an update in place. */
+  /**
+   * Write outputs into these arrays, also when they share their memory with an input: an update in place. Such an
+   * output must depend on every other use of that input; the engine is free to compute it before a use it does not.
+   */
   into?: Partial<Record<O, NdArray>>;
 }
 
