@@ -9,6 +9,7 @@ import { isJsonObject, type JsonObject } from "./json.ts";
 import { type AddedToken, checkTokenizerJson } from "./tokenizer-check.ts";
 import { type EncodedSection, offsetsOf } from "./tokenizer-offsets.ts";
 import { type StreamDecoder, streamDecoder } from "./tokenizer-stream.ts";
+import { createUnigram, type Segments } from "./unigram.ts";
 
 export interface EncodeOptions {
   /** Add what the post-processor adds (end of sequence, …). Default true. */
@@ -50,11 +51,13 @@ interface Word {
 /** What the library's model object offers beyond its declared type. */
 interface LibraryModel {
   (words: string[]): string[];
-  tokenize?(word: string): string[];
-  readonly vocab: (string | undefined)[];
-  readonly tokens_to_ids: Map<string, number>;
-  readonly unk_token_id: number | undefined;
+  vocab: (string | undefined)[];
+  tokens_to_ids: Map<string, number>;
+  unk_token_id: number | undefined;
+  unk_token: string | undefined;
 }
+
+type UnigramVocabulary = readonly (readonly [string, number])[];
 
 const cacheWords = 30_000;
 const cacheLength = 64;
@@ -142,6 +145,34 @@ function load(json: JsonObject, config: JsonObject): Library {
   }
 }
 
+/**
+ * A library over a Unigram vocabulary that it never reads: its own trie takes most of the time of opening a tokenizer.
+ * It is built over one piece and given the vocabulary afterwards, for decoding; {@link createUnigram} segments.
+ */
+function loadUnigram(json: JsonObject, config: JsonObject, vocabulary: UnigramVocabulary): Library {
+  const settings = json.model as JsonObject;
+  const unknown = typeof settings.unk_id === "number" ? settings.unk_id : undefined;
+  const library = load({ ...json, model: { ...settings, vocab: [["", 0]], unk_id: 0 } }, config);
+  const model = library.model as unknown as LibraryModel;
+  const { vocab: added } = model;
+  const ids = new Map<string, number>();
+  const vocab: (string | undefined)[] = new Array(vocabulary.length);
+  for (let id = 0; id < vocabulary.length; id++) {
+    const piece = vocabulary[id]![0];
+    vocab[id] = piece;
+    ids.set(piece, id);
+  }
+  for (const { content, id } of json.added_tokens as { content: string; id: number }[]) {
+    vocab[id] = added[id];
+    ids.set(content, id);
+  }
+  model.vocab = vocab;
+  model.tokens_to_ids = ids;
+  model.unk_token_id = unknown;
+  model.unk_token = unknown === undefined ? undefined : vocab[unknown];
+  return library;
+}
+
 /** The library's byte decoders drop a leading U+FEFF, which is a character like any other here. */
 function keepByteOrderMarks(decoder: unknown): void {
   const step = decoder as { text_decoder?: TextDecoder; decoders?: unknown[] } | null;
@@ -169,15 +200,17 @@ function guarded<T>(step: () => T): T {
  */
 export function createTokenizer(tokenizerJson: JsonObject, tokenizerConfig: JsonObject = {}): Tokenizer {
   const { json, added } = checkTokenizerJson(tokenizerJson);
-  const library = load(json, { eos_token: contentOf(tokenizerConfig.eos_token) });
+  const settings = json.model as JsonObject;
+  const pieces = settings.type === "Unigram" ? (settings.vocab as UnigramVocabulary) : undefined;
+  const names = { eos_token: contentOf(tokenizerConfig.eos_token) };
+  const library = pieces ? loadUnigram(json, names, pieces) : load(json, names);
   keepByteOrderMarks(library.decoder);
   const model = library.model as unknown as LibraryModel;
-  const settings = json.model as JsonObject;
-  const isUnigram = settings.type === "Unigram";
+  const segment = pieces && createUnigram(pieces);
   const ids = model.tokens_to_ids;
   const unknown = model.unk_token_id ?? undefined;
   const byteIds =
-    isUnigram && settings.byte_fallback === true
+    pieces && settings.byte_fallback === true
       ? Array.from({ length: 256 }, (_, byte) => ids.get(`<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`))
       : undefined;
   const useBytes = byteIds?.every((id) => id !== undefined) === true;
@@ -215,8 +248,7 @@ export function createTokenizer(tokenizerJson: JsonObject, tokenizerConfig: Json
     return id;
   };
 
-  const unigram = (word: string): Word => {
-    // tokenize, not the model's call: that one spreads its pieces as arguments and fails on long texts.
+  const unigram = (word: string, { ids: found, ends }: Segments): Word => {
     const out: { ids: number[]; pieces: string[] } = { ids: [], pieces: [] };
     let fused = "";
     const close = (): void => {
@@ -232,9 +264,10 @@ export function createTokenizer(tokenizerJson: JsonObject, tokenizerConfig: Json
       }
       fused = "";
     };
-    for (const piece of model.tokenize!(word)) {
-      const id = ids.get(piece);
-      if (id === undefined || id === unknown) {
+    for (let i = 0, start = 0; i < found.length; start = ends[i]!, i++) {
+      const id = found[i]!;
+      const piece = word.slice(start, ends[i]!);
+      if (id < 0 || id === unknown) {
         fused += piece;
       } else {
         close();
@@ -250,7 +283,7 @@ export function createTokenizer(tokenizerJson: JsonObject, tokenizerConfig: Json
     const known = cache.get(word);
     if (known) return known;
     const made = guarded(() => {
-      if (isUnigram) return unigram(word);
+      if (segment) return unigram(word, segment(word));
       const pieces = model([word]);
       return { ids: pieces.map(idOf), pieces };
     });
