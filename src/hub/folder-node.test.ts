@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ZerothError } from "../errors.ts";
 import { float32, type NdArray } from "../graph/array.ts";
-import { openModelFolder, resolveModel, writeModelFolder } from "./folder-node.ts";
+import { openModelFolder, openTokenizer, resolveModel, writeModelFolder } from "./folder-node.ts";
 import { readStored, writeSafetensors } from "./safetensors-node.ts";
 
 let root: string;
@@ -72,6 +72,19 @@ describe("a folder", () => {
       );
       expect((await readdir(path)).filter((name) => name.startsWith("."))).toEqual([]);
     }
+  });
+
+  test("gives its tokenizer, or says why not", async () => {
+    const path = join(root, "tokenizers");
+    await writeModelFolder(path, { config, tensors });
+    expect(thrown(() => openTokenizer(openModelFolder(path))).code).toBe("not_found");
+    await put(join(path, "spiece.model"), "");
+    expect(thrown(() => openTokenizer(openModelFolder(path)))).toMatchObject({ code: "unsupported", hint: /save/ });
+    await put(join(path, "tokenizer.json"), '{"model":{"type":"Unigram","vocab":[["a"]]}}');
+    const error = thrown(() => openTokenizer(openModelFolder(path)));
+    expect(error).toMatchObject({ code: "corrupt_file", message: /model\.vocab\[0\]/ });
+    await put(join(path, "tokenizer.json"), '{"model":{"type":"Unigram","vocab":[["a",-1]]}}');
+    expect(openTokenizer(openModelFolder(path)).encode("aa").ids).toEqual([0, 0]);
   });
 
   test("is not replaced unless asked, and then keeps no weight file of the old one", async () => {

@@ -8,6 +8,7 @@ import { type Files, knownModels, locateModel, type ResolvedModel } from "./fold
 import { isJsonObject, type JsonObject, jsonKind, jsonLimits, parseJsonObject, shown } from "./json.ts";
 import { type Environment, isPlainFileName } from "./names.ts";
 import { openSafetensors, systemError, type Writable, writeCheckpoint } from "./safetensors-node.ts";
+import { createTokenizer, type Tokenizer } from "./tokenizer.ts";
 import type { StoredTensor, Weights } from "./weights.ts";
 
 export interface ModelFolder {
@@ -232,6 +233,22 @@ export function openModelFolder(path: string): ModelFolder {
       : undefined,
     files,
   };
+}
+
+/**
+ * The tokenizer of a model folder.
+ * @throws unsupported when there is only a SentencePiece file; not_found when there is none; corrupt_file with the key
+ */
+export function openTokenizer(folder: ModelFolder): Tokenizer {
+  const { tokenizerJson, tokenizerConfig, tokenizer, path } = folder;
+  if (tokenizerJson) return createTokenizer(tokenizerJson, tokenizerConfig);
+  if (tokenizer.sentencePiece) {
+    fail("unsupported", "the tokenizer is stored as spiece.model only, which this version does not read", {
+      where: path,
+      hint: "save it once as tokenizer.json: AutoTokenizer.from_pretrained(folder).save_pretrained(folder)",
+    });
+  }
+  return fail("not_found", "no tokenizer.json", { where: path, hint: "is the download complete?" });
 }
 
 export interface ModelFolderContent {
