@@ -175,6 +175,7 @@ export async function train(
       trained: (name) => trained(name) || !start.weights,
       // Measured: the engine's own rewriting makes a training step slower and opening it much slower.
       optimize: "disabled",
+      spin: false,
     });
   await using trainer = await createTrainer({
     loss: model.loss,
