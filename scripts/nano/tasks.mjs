@@ -58,30 +58,6 @@ const sentiment = (name, file, field, cap, validation = "validation") => ({
   wordings: reviewWordings,
 });
 
-const multipleChoice = [
-  "{question}\nChoose one: {options}.",
-  "Question: {question}\nOptions:\n{list}\nAnswer:",
-  "Which is the best answer to this question? {question} {options}?",
-  "{question} Pick the right answer from: {options}.",
-  "Choose the answer.\n{list}\nQuestion: {question}",
-];
-
-const readingChoice = multipleChoice.map((wording) => `{context}\n${wording}`);
-
-const pick = (question, texts, correct, random, context) => {
-  if (!texts.includes(correct)) return undefined;
-  const choices = shuffled([...new Set(texts)], random);
-  return { fields: { question, ...(context ? { context } : {}) }, target: correct, choices };
-};
-
-const lettered = (field) => (row, random) =>
-  pick(
-    tidy(row[field]),
-    row.choices.text.map(tidy),
-    tidy(row.choices.text[row.choices.label.indexOf(row.answerKey)] ?? ""),
-    random,
-  );
-
 const topics = ["World", "Sports", "Business", "Science and technology"];
 const kinds = {
   ABBR: "abbreviation",
@@ -288,51 +264,9 @@ export const tasks = [
     ],
   },
   {
-    name: "sciq",
-    files: { train: "sciq.train", validation: "sciq.validation" },
-    cap: 800,
-    example: (row, random) =>
-      pick(
-        tidy(row.question),
-        [row.correct_answer, row.distractor1, row.distractor2, row.distractor3].map(tidy),
-        tidy(row.correct_answer),
-        random,
-      ),
-    wordings: multipleChoice,
-  },
-  {
-    name: "arc_easy",
-    files: { train: "arc_easy.train", validation: "arc_easy.validation" },
-    cap: 2251,
-    example: lettered("question"),
-    wordings: multipleChoice,
-  },
-  {
-    name: "openbookqa",
-    files: { train: "openbookqa.train", validation: "openbookqa.validation" },
-    cap: 4957,
-    example: lettered("question_stem"),
-    wordings: multipleChoice,
-  },
-  {
-    name: "commonsense_qa",
-    files: { train: "commonsense_qa.train", validation: "commonsense_qa.validation" },
-    cap: 6000,
-    example: lettered("question"),
-    wordings: multipleChoice,
-  },
-  {
-    name: "dream",
-    files: { train: "dream.train", validation: "dream.validation" },
-    cap: 3000,
-    example: (row, random) =>
-      pick(tidy(row.question), row.choice.map(tidy), tidy(row.answer), random, row.dialogue.map(tidy).join(" ")),
-    wordings: readingChoice,
-  },
-  {
     name: "title",
     files: { train: "ag_news.train", validation: "ag_news.test" },
-    cap: 2500,
+    cap: 1000,
     example: (row) =>
       words(row.title) < 12 ? { fields: { text: tidy(row.description) }, target: tidy(row.title) } : undefined,
     wordings: [
@@ -345,7 +279,7 @@ export const tasks = [
   {
     name: "e2e_nlg",
     files: { train: "e2e_nlg.train", validation: "e2e_nlg.test" },
-    cap: 3000,
+    cap: 1000,
     example: (row) => ({
       fields: { data: row.meaning_representation.replace(/(\w+)\[([^\]]*)\]/g, "$1: $2") },
       target: tidy(row.human_reference),

@@ -1,0 +1,96 @@
+/** Beam search, prompt by prompt in one batch, with the rules of transformers (parity/README.md states them). */
+import { throwIfAborted } from "../errors.ts";
+import type { Memory, Seq2Seq } from "../models/seq2seq.ts";
+import { logSumExp } from "./choose.ts";
+import type { Settings } from "./options.ts";
+
+export interface Beam {
+  readonly tokens: readonly number[];
+  readonly score: number;
+}
+
+interface Running {
+  readonly total: number;
+  readonly tokens: readonly number[];
+  /** Row of the last step it continues. */
+  readonly row: number;
+}
+
+type Limits = Pick<
+  Settings,
+  "numBeams" | "lengthPenalty" | "earlyStopping" | "minNewTokens" | "maxNewTokens" | "repetitionPenalty"
+>;
+
+interface Candidate extends Running {
+  readonly token: number;
+}
+
+/** The best `count` continuations of the running beams, best first, earlier row and lower id first on ties. */
+function continuations(beams: readonly Running[], scores: readonly Float32Array[], count: number): Candidate[] {
+  const best: Candidate[] = [];
+  beams.forEach((beam, i) => {
+    const row = scores[i]!;
+    for (let token = 0; token < row.length; token++) {
+      const total = beam.total + row[token]!;
+      if (best.length === count && total <= best[count - 1]!.total) continue;
+      let at = best.length;
+      while (at > 0 && best[at - 1]!.total < total) at--;
+      best.splice(at, 0, { total, tokens: beam.tokens, row: beam.row, token });
+      if (best.length > count) best.pop();
+    }
+  });
+  return best;
+}
+
+/** The finished beams of each prompt, best first. */
+export async function beamSearch(
+  model: Seq2Seq,
+  memory: Memory,
+  limits: Limits,
+  signal?: AbortSignal,
+): Promise<Beam[][]> {
+  const { numBeams, lengthPenalty, earlyStopping, minNewTokens, maxNewTokens, repetitionPenalty } = limits;
+  const decoding = model.decoding(memory, numBeams, Math.min(maxNewTokens, 64));
+  const done: Beam[][] = Array.from({ length: memory.batch }, () => []);
+  // All beams start equal, so only the first of each prompt counts at first.
+  let running: Running[][] = done.map((_, b) => [{ total: 0, tokens: [], row: b * numBeams }]);
+  const idle = new Set<number>();
+  let feed = new Array<number>(memory.batch * numBeams).fill(model.start);
+  for (let step = 1; step <= maxNewTokens && idle.size < memory.batch; step++) {
+    throwIfAborted(signal);
+    const { logits } = await decoding.step(feed);
+    const values = logits.data as Float32Array;
+    const parents = feed.map((_, row) => row);
+    feed = feed.map(() => model.pad);
+    running = running.map((beams, b) => {
+      if (idle.has(b)) return beams;
+      const scores = beams.map(({ row, tokens }) => {
+        const z = values.slice(row * model.vocabulary, (row + 1) * model.vocabulary);
+        const total = logSumExp(z);
+        for (let i = 0; i < z.length; i++) z[i]! -= total;
+        // On log-probabilities, which are not positive, the penalty always multiplies.
+        if (repetitionPenalty !== 1) for (const id of new Set([model.start, ...tokens])) z[id]! *= repetitionPenalty;
+        if (tokens.length < minNewTokens) z[model.eos] = -Infinity;
+        return z;
+      });
+      const ranked = continuations(beams, scores, 2 * numBeams);
+      const ends = ranked.map(({ token }) => token === model.eos || step === maxNewTokens);
+      ranked.slice(0, numBeams).forEach(({ total, tokens, token }, i) => {
+        if (ends[i]) done[b]!.push({ tokens: [...tokens, token], score: total / step ** lengthPenalty });
+      });
+      // A stable sort keeps the earlier of two equal scores in front.
+      done[b]!.sort((x, y) => y.score - x.score).splice(numBeams);
+      const next = ranked.filter((_, i) => !ends[i]).slice(0, numBeams);
+      const full = done[b]!.length === numBeams;
+      const hopeless = full && (next.length === 0 || next[0]!.total / step ** lengthPenalty <= done[b]!.at(-1)!.score);
+      if (next.length === 0 || (full && earlyStopping) || hopeless) idle.add(b);
+      return next.map(({ total, tokens, token, row }, i) => {
+        parents[b * numBeams + i] = row;
+        feed[b * numBeams + i] = token;
+        return { total, tokens: [...tokens, token], row: b * numBeams + i };
+      });
+    });
+    decoding.reorder(parents);
+  }
+  return done;
+}

@@ -1,0 +1,85 @@
+/** What can be asked of a generation, with the names the field uses. */
+import { fail } from "../errors.ts";
+
+export interface GenerateOptions {
+  /** Greatest number of new tokens; 256 by default. Reaching it gives the finish "length". */
+  readonly maxNewTokens?: number;
+  readonly minNewTokens?: number;
+  /** More than 1 is beam search. */
+  readonly numBeams?: number;
+  /** Scores of finished beams are divided by length^penalty. */
+  readonly lengthPenalty?: number;
+  readonly earlyStopping?: boolean;
+  /** Draw tokens instead of taking the likeliest. */
+  readonly sample?: boolean;
+  readonly temperature?: number;
+  /** Draw among the k likeliest; 0 for all. */
+  readonly topK?: number;
+  /** Draw among the likeliest that together have this probability. */
+  readonly topP?: number;
+  readonly repetitionPenalty?: number;
+  readonly seed?: number;
+  /** The text ends before the first of these. */
+  readonly stop?: readonly string[];
+  /** Longest prompt in tokens; a longer one is an error, never cut. */
+  readonly maxInput?: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export type Finish = "stop" | "length" | "stop_string";
+
+export interface Generated {
+  readonly text: string;
+  /** New ids without the decoder's start token, with the end token if it was produced. */
+  readonly tokens: readonly number[];
+  readonly finish: Finish;
+  readonly promptTokens: number;
+  /** Of a beam: sum of log-probabilities / length^penalty. */
+  readonly score?: number;
+}
+
+export type Settings = Required<Omit<GenerateOptions, "signal" | "maxInput">>;
+
+const ranges: Record<string, readonly [min: number, max: number, whole: boolean]> = {
+  maxNewTokens: [1, 1_000_000, true],
+  minNewTokens: [0, 1_000_000, true],
+  numBeams: [1, 64, true],
+  lengthPenalty: [-10, 10, false],
+  temperature: [1e-3, 100, false],
+  topK: [0, 1_000_000, true],
+  topP: [1e-6, 1, false],
+  repetitionPenalty: [1e-2, 100, false],
+  seed: [0, Number.MAX_SAFE_INTEGER, true],
+};
+
+/** Options with their defaults; a value outside its range is a `bad_input` error that names it. */
+export function settingsOf(options: GenerateOptions): Settings {
+  const settings: Settings = {
+    maxNewTokens: options.maxNewTokens ?? 256,
+    minNewTokens: options.minNewTokens ?? 0,
+    numBeams: options.numBeams ?? 1,
+    lengthPenalty: options.lengthPenalty ?? 1,
+    earlyStopping: options.earlyStopping ?? false,
+    sample: options.sample ?? false,
+    temperature: options.temperature ?? 1,
+    topK: options.topK ?? 0,
+    topP: options.topP ?? 1,
+    repetitionPenalty: options.repetitionPenalty ?? 1,
+    seed: options.seed ?? 0,
+    stop: options.stop ?? [],
+  };
+  for (const [name, [min, max, whole]] of Object.entries(ranges)) {
+    const value = settings[name as keyof Settings] as number;
+    if (!(value >= min && value <= max) || (whole && !Number.isInteger(value))) {
+      fail("bad_input", `${name} is ${value}; expected ${whole ? "a whole number" : "a number"} from ${min} to ${max}`);
+    }
+  }
+  if (settings.stop.some((text) => text === "")) fail("bad_input", "a stop string is empty");
+  if (settings.sample && settings.numBeams > 1) {
+    fail("bad_input", "sampling and beam search do not go together", { hint: "choose one of them" });
+  }
+  if (settings.minNewTokens > settings.maxNewTokens) {
+    fail("bad_input", `minNewTokens (${settings.minNewTokens}) is above maxNewTokens (${settings.maxNewTokens})`);
+  }
+  return settings;
+}
