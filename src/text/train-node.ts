@@ -18,7 +18,7 @@ import { parseT5Config, type T5Config, t5ConfigJson } from "../models/t5-config.
 import { canonicalWeights, t5ConfigFor } from "../models/t5-model.ts";
 import { compile } from "../runtime/compile-node.ts";
 import { collate, type PlanOptions, planEpoch } from "../train/batches.ts";
-import { latestCheckpoint, listCheckpoints, saveCheckpoint } from "../train/checkpoint-node.ts";
+import { latestCheckpoint, listCheckpoints, removeLeftovers, saveCheckpoint } from "../train/checkpoint-node.ts";
 import type { TrainingConfig } from "../train/config.ts";
 import { type StepMetrics, trainLoop } from "../train/loop.ts";
 import { openMetrics } from "../train/metrics-node.ts";
@@ -164,6 +164,7 @@ export async function train(
     (values.get(name)?.data as Float32Array | undefined)?.set(value.data as Float32Array);
   }
   await mkdir(c.out, { recursive: true });
+  await removeLeftovers(c.out);
   await writeFileSafely(join(c.out, "training_config.json"), `${JSON.stringify(c, null, 2)}\n`);
 
   const moving = new Set(model.trained.map(({ name }) => name));
@@ -259,13 +260,17 @@ export async function train(
         events.step?.({ ...row, total });
       },
       async save(step) {
+        // Rows of steps that the checkpoint holds are never computed again: they must be on disk before it is.
+        await metrics.flush();
         const path = await saveCheckpoint(c.out, { step, tokens: total, fingerprint }, trainer.state, saveModel);
         events.saved?.(path);
       },
       ...(evaluate
         ? {
             async evaluate(step: number) {
-              const row = { step, eval_loss: await evaluate.run(signal) };
+              const eval_loss = await evaluate.run(signal);
+              if (eval_loss === undefined) return;
+              const row = { step, eval_loss };
               metrics.write(row);
               events.evaluated?.(row);
             },
@@ -320,10 +325,11 @@ async function evaluator(
   const program = await compileAll(graph({ loss: quiet.loss }));
   const plan = planEpoch({ sources, rows: c.batch ?? 16, shuffle: false, seed: 0 }, 0);
   return {
-    async run(signal: AbortSignal | undefined) {
+    /** Undefined when it was stopped on the way: a mean of some rows is not the mean of all. */
+    async run(signal: AbortSignal | undefined): Promise<number | undefined> {
       let [loss, tokens] = [0, 0];
       for (const places of plan) {
-        if (signal?.aborted) break;
+        if (signal?.aborted) return undefined;
         const examples = places.map(([source, row]) => sources[source]!.example(row, 0));
         const feeds: Record<string, NdArray> = collate(examples, { pad: config.pad, start: config.start, tokens: 1 });
         for (const name of program.inputs) if (values.has(name)) feeds[name] = values.get(name)!;

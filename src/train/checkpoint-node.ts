@@ -2,10 +2,11 @@
  * Checkpoints: a folder a step, written under another name and renamed, so there is never half of one. Each is a
  * model folder of its own with the optimiser's state beside it.
  */
-import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { fail } from "../errors.ts";
 import type { NdArray } from "../graph/array.ts";
+import { writeFileSafely } from "../hub/files-node.ts";
 import { openSafetensors, readTensor, writeSafetensors } from "../hub/safetensors-node.ts";
 
 const prefix = "checkpoint-";
@@ -22,6 +23,22 @@ export interface Checkpoint extends CheckpointState {
   readonly path: string;
   readonly values: ReadonlyMap<string, NdArray>;
   readonly optimizer: ReadonlyMap<string, NdArray>;
+}
+
+/** What a run that was killed left half written or half removed; nobody reads it again. */
+export async function removeLeftovers(out: string): Promise<void> {
+  const names = await readdir(out).catch(() => []);
+  for (const name of names.filter((name) => /^checkpoint-\d+\.(partial|removed)$/.test(name))) {
+    await rm(join(out, name), { recursive: true, force: true });
+  }
+}
+
+/** Remove a checkpoint so that, whenever this is stopped, it is there whole or not there under its name. */
+async function removeCheckpoint(path: string): Promise<void> {
+  const doomed = `${path}.removed`;
+  await rm(doomed, { recursive: true, force: true });
+  await rename(path, doomed);
+  await rm(doomed, { recursive: true, force: true });
 }
 
 /** Steps of the whole checkpoints in a run's folder, latest first. */
@@ -44,11 +61,11 @@ export async function saveCheckpoint(
   await mkdir(draft, { recursive: true });
   await model(draft);
   await writeSafetensors(join(draft, "optimizer.safetensors"), optimizer);
-  await writeFile(join(draft, "training_state.json"), `${JSON.stringify(state, null, 2)}\n`);
-  await rm(target, { recursive: true, force: true });
+  await writeFileSafely(join(draft, "training_state.json"), `${JSON.stringify(state, null, 2)}\n`);
+  if ((await listCheckpoints(out)).includes(state.step)) await removeCheckpoint(target);
   await rename(draft, target);
   for (const step of await listCheckpoints(out)) {
-    if (step !== state.step) await rm(join(out, `${prefix}${step}`), { recursive: true, force: true });
+    if (step !== state.step) await removeCheckpoint(join(out, `${prefix}${step}`));
   }
   return target;
 }

@@ -59,8 +59,9 @@ export async function trainLoop(options: LoopOptions): Promise<void> {
     const { loss, gradNorm } = await trainer.step(micro, lr);
     const seconds = (options.now() - started) / 1000;
     await options.report({ step, loss, lr, tokens, seconds, grad_norm: gradNorm });
-    if (options.saveEvery > 0 && step % options.saveEvery === 0) await save();
+    // Evaluated before it is saved: a step that was saved is not done again, its evaluation would be lost.
     if (options.evaluate && options.evalEvery > 0 && step % options.evalEvery === 0) await options.evaluate(step);
+    if (options.saveEvery > 0 && step % options.saveEvery === 0) await save();
   }
   await save();
 }

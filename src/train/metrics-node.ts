@@ -7,6 +7,8 @@ import { eventFileHeader, scalarEvent } from "./tensorboard.ts";
 
 export interface MetricsLog extends AsyncDisposable {
   write(row: Readonly<Record<string, number>> & { readonly step: number }): void;
+  /** Wait until every row written so far is in its file, so that a kill after it loses none. */
+  flush(): Promise<void>;
 }
 
 /**
@@ -31,6 +33,11 @@ async function cutAfter(path: string, step: number): Promise<void> {
   if (kept < bytes.length) await truncate(path, kept);
 }
 
+/** A stream writes in order: when this empty write is done, all before it are. */
+const flushed = (stream: WriteStream) =>
+  new Promise<void>((resolve, reject) => {
+    stream.write("", (error) => (error ? reject(error) : resolve()));
+  });
 const ended = (stream: WriteStream) => new Promise<void>((resolve) => stream.end(resolve));
 
 /** Open the log of a run at the step it (re)starts from. */
@@ -50,6 +57,9 @@ export async function openMetrics(out: string, step: number, now: () => number):
       for (const [tag, value] of Object.entries(row)) {
         if (tag !== "step") events.write(scalarEvent(tag, value, row.step, seconds()));
       }
+    },
+    async flush() {
+      await Promise.all([flushed(rows), flushed(events)]);
     },
     async [Symbol.asyncDispose]() {
       await Promise.all([ended(rows), ended(events)]);

@@ -1,0 +1,95 @@
+/** What a stopped run leaves: killed (a few of the kills of scripts/kill-train.mjs) and aborted with dropout on. */
+import { execFile } from "node:child_process";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type TrainEvents, train } from "../src/text/train-node.ts";
+import { parseTrainingConfig, type TrainingConfig } from "../src/train/config.ts";
+import { trainBpe } from "../src/train/tokenizer/bpe.ts";
+
+const run = promisify(execFile);
+const root = fileURLToPath(new URL("..", import.meta.url));
+let folder: string;
+
+beforeAll(async () => {
+  await mkdir(join(root, "test/.tmp"), { recursive: true });
+  folder = await mkdtemp(join(root, "test/.tmp/resume-"));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+const pairs = [
+  { prompt: "one two three four five", target: "six seven" },
+  { prompt: "red green blue", target: "yellow" },
+  { prompt: "spring summer autumn winter spring", target: "summer" },
+  { prompt: "north east south", target: "west north" },
+  { prompt: "do re mi fa so la ti", target: "do" },
+];
+
+async function configuration(out: string): Promise<TrainingConfig> {
+  const [tokenizer, data] = [join(folder, "tokenizer.json"), join(folder, "pairs.jsonl")];
+  const texts = pairs.map(({ prompt, target }) => `${prompt} ${target}`);
+  await writeFile(tokenizer, JSON.stringify(trainBpe(texts, { vocabularySize: 320, sentinels: 4 })));
+  await writeFile(data, pairs.map((row) => `${JSON.stringify(row)}\n`).join(""));
+  const json = {
+    architecture: "t5",
+    sizes: { vocab_size: 320, d_model: 16, d_kv: 8, d_ff: 24, num_heads: 2, num_layers: 1 },
+    tokenizer,
+    data: { train: { file: data, weight: 0.8 } },
+    batch: 2,
+    dropout: 0.2,
+    optimizer: { name: "adamw", lr: 0.01 },
+    steps: 12,
+    save_every: 5,
+    out: join(folder, out),
+  };
+  return parseTrainingConfig(json, "the test");
+}
+
+const rows = async (out: string) =>
+  (await readFile(join(out, "metrics.jsonl"), "utf8"))
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line) as { step: number; loss: number; grad_norm: number })
+    .map(({ step, loss, grad_norm }) => ({ step, loss, grad_norm }));
+
+test("an aborted run with dropout continues as if nothing had happened", async () => {
+  const plain = await configuration("plain");
+  await train(plain);
+  const stopped = await configuration("stopped");
+  for (const last of [3, 7]) {
+    const controller = new AbortController();
+    const events: TrainEvents = {
+      step({ step }) {
+        if (step === last) controller.abort();
+      },
+    };
+    const work = train(stopped, { resume: true, signal: controller.signal, events });
+    await expect(work).rejects.toMatchObject({ code: "interrupted" });
+    expect(await readdir(stopped.out)).toContain(`checkpoint-${last}`);
+  }
+  await train(stopped, { resume: true });
+  expect(await rows(stopped.out)).toEqual(await rows(plain.out));
+  expect((await rows(plain.out)).map(({ step }) => step)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
+  for (const name of ["model.safetensors", "checkpoint-12/optimizer.safetensors"]) {
+    const [one, other] = await Promise.all([stopped, plain].map(({ out }) => readFile(join(out, name))));
+    expect(one!.equals(other!), name).toBe(true);
+  }
+});
+
+test("a folder with a run is not overwritten, another configuration does not continue it", async () => {
+  const config = await configuration("other");
+  await train({ ...config, steps: 2 });
+  await expect(train({ ...config, steps: 4 })).rejects.toMatchObject({ code: "bad_input" });
+  await expect(train({ ...config, seed: 3 }, { resume: true })).rejects.toThrow(/another configuration/);
+});
+
+test("killed five times, nothing is lost but the steps since the last checkpoint", async () => {
+  const dist = join(folder, "dist");
+  await run("npx", ["tsc", "-p", "tsconfig.build.json", "--outDir", dist], { cwd: root });
+  const script = join(root, "scripts/kill-train.mjs");
+  const { stdout } = await run(process.execPath, [script, "--kills", "5", "--dist", dist], { cwd: root });
+  expect(stdout).toContain("| 5 |");
+  expect(stdout).toContain("bit-identical");
+}, 60_000);
