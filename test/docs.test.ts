@@ -1,0 +1,104 @@
+/**
+ * The documentation is executed. Every `ts` block runs, in the folder of its document, after the blocks before it,
+ * unless the line before it is `<!-- fragment: why it cannot run -->`. `<!-- file: NAME -->` before a block writes it
+ * into that folder; `<!-- run -->` before a `sh` block runs its `zeroth …` lines with the built command.
+ */
+import { execFile } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { afterAll, describe, expect, test } from "vitest";
+import { trainingConfigSchema } from "../src/train/config.ts";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const temporary = join(root, "test/.tmp");
+
+interface Block {
+  readonly language: string;
+  readonly code: string;
+  /** Line of the opening fence, from 1. */
+  readonly line: number;
+  /** What the comment before it says: its word and the rest. */
+  readonly mark: string | undefined;
+  readonly about: string;
+}
+
+/** The fenced blocks of a Markdown text, with the comment right before each. */
+function blocksOf(text: string): Block[] {
+  const lines = text.split("\n");
+  const blocks: Block[] = [];
+  for (let i = 0; i < lines.length; i++) {
+    const fence = /^\s*(`{3,}|~{3,})\s*(\w*)/.exec(lines[i]!);
+    if (!fence) continue;
+    const end = lines.findIndex((line, at) => at > i && line.trim().startsWith(fence[1]!));
+    const before = lines
+      .slice(0, i)
+      .reverse()
+      .find((line) => line.trim() !== "");
+    const [, mark, about = ""] = /^<!--\s*(fragment|file|run)\b:?\s*(.*?)\s*-->$/.exec(before ?? "") ?? [];
+    blocks.push({ language: fence[2]!, code: lines.slice(i + 1, end).join("\n"), line: i + 1, mark, about });
+    i = end < 0 ? lines.length : end;
+  }
+  return blocks;
+}
+
+const documents = ["README.md", ...readdirSync(join(root, "docs")).map((name) => `docs/${name}`)]
+  .filter((name) => name.endsWith(".md") && existsSync(join(root, name)))
+  .map((name) => ({ name, blocks: blocksOf(readFileSync(join(root, name), "utf8")) }));
+
+async function execute({ language, code, mark, about }: Block, folder: string, name: string): Promise<void> {
+  if (mark === "file") writeFileSync(join(folder, about), `${code}\n`);
+  else if (mark === "run") {
+    const zeroth = `"${process.execPath}" "${join(root, "bin/zeroth.js")}"`;
+    for (const line of code.split("\n").filter((text) => text.startsWith("zeroth "))) {
+      const command = line.replace(/^zeroth/, () => zeroth);
+      await promisify(execFile)("sh", ["-c", command], { cwd: folder, env: { ...process.env, NO_COLOR: "1" } });
+    }
+  } else if (language === "ts") {
+    const file = join(folder, `${name}.ts`);
+    writeFileSync(file, code);
+    await import(file);
+  }
+}
+
+mkdirSync(temporary, { recursive: true });
+const home = process.cwd();
+const made: string[] = [];
+afterAll(() => {
+  process.chdir(home);
+  for (const folder of made) rmSync(folder, { recursive: true, force: true });
+});
+
+describe.each(documents)("$name", ({ blocks }) => {
+  const runs = blocks.filter(
+    ({ language, mark }) => mark === "file" || mark === "run" || (language === "ts" && mark !== "fragment"),
+  );
+  const folder = mkdtempSync(join(temporary, "docs-"));
+  made.push(folder);
+
+  test("fragments say why they are not run", () => {
+    for (const { mark, about, line } of blocks) {
+      if (mark === "fragment" || mark === "file") expect(about, `line ${line}`).not.toBe("");
+    }
+  });
+
+  test.each(runs)("the block at line $line", async (block) => {
+    process.chdir(folder);
+    await execute(block, folder, `line-${block.line}`);
+  });
+});
+
+test("docs/train.md lists every key of a training configuration, and no other", () => {
+  const text = readFileSync(join(root, "docs/train.md"), "utf8");
+  const table = text.slice(text.indexOf("## Every key"), text.indexOf("## Optimisers"));
+  const listed = [...table.matchAll(/^\| `(\w+)`/gm)].map(([, key]) => key!);
+  expect(listed.sort()).toEqual(Object.keys(trainingConfigSchema.shape).sort());
+  const optimizers = text.slice(text.indexOf("## Optimisers"), text.indexOf("## Resuming"));
+  for (const option of trainingConfigSchema.shape.optimizer.unwrap().options) {
+    const row = new RegExp(`^\\| \`${option.shape.name.value}\` \\|.*$`, "m").exec(optimizers)?.[0] ?? "";
+    const keys = [...row.matchAll(/`(\w+)`/g)].map(([, key]) => key!).slice(1);
+    const own = Object.keys(option.shape).filter((key) => key !== "name");
+    expect(keys.sort(), option.shape.name.value).toEqual(own.sort());
+  }
+});
