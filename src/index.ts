@@ -1,29 +1,24 @@
-/** The library for Node: everything a program needs to run, score with, train and write models. */
+/** The library in Node: open a model and ask it; build graphs, differentiate and train them. */
 export { type ErrorCode, errorCodes, ZerothError } from "./errors.ts";
 export { float32, int64, type NdArray, ndarray, zeros } from "./graph/array.ts";
 export { type GradientOptions, gradients } from "./graph/differentiate.ts";
-export type { Dim, Shape } from "./graph/dims.ts";
-export type { DType } from "./graph/dtype.ts";
 export { dump, type Graph, graph } from "./graph/graph.ts";
 export * as ops from "./graph/operators.ts";
 export { constant, full, input, parameter, type Tensor } from "./graph/tensor.ts";
-export {
-  openSafetensors,
-  readTensor,
-  type SafetensorsFile,
-  writeCheckpoint,
-  writeSafetensors,
-} from "./hub/safetensors-node.ts";
+export { findModel, openModelFolder, openTokenizer, writeModelFolder } from "./hub/folder-node.ts";
+export { openSafetensors, readStored, readTensor, writeSafetensors } from "./hub/safetensors-node.ts";
+export { createTokenizer, type Tokenizer } from "./hub/tokenizer.ts";
 export type { StoredTensor, Weights } from "./hub/weights.ts";
 export { initialValue } from "./nn/initial.ts";
-export { activations, attend, type Dropout, linear, rmsNorm } from "./nn/layers.ts";
-export { createScope, type Initial, normal, noughts, ones, type ParameterSpec, type Scope } from "./nn/scope.ts";
+export { linear, rmsNorm } from "./nn/layers.ts";
+export { createScope, type Scope } from "./nn/scope.ts";
 export { type CompileOptions, compile } from "./runtime/compile-node.ts";
 export type { Device, Program, RunOptions } from "./runtime/program.ts";
-export { type OpenedModel, type OpenOptions, openModel, openTextModel } from "./text/open-node.ts";
-export { type TrainEvents, type TrainOptions, train } from "./text/train-node.ts";
+export type { Scored, TextModel } from "./text/model.ts";
+export { type OpenOptions, openTextModel } from "./text/open-node.ts";
+export type { Generated, GenerateOptions } from "./text/options.ts";
+export { train } from "./text/train-node.ts";
 export { parseTrainingConfig, type TrainingConfig } from "./train/config.ts";
 export { adafactor, adamw, type Optimizer, sgd } from "./train/optimizers.ts";
-export { type Random, randomAt } from "./train/rng.ts";
-export { type BpeOptions, trainBpe } from "./train/tokenizer/bpe.ts";
+export { trainBpe } from "./train/tokenizer/bpe.ts";
 export { createTrainer, type Trainer, type TrainerOptions } from "./train/trainer.ts";

@@ -48,7 +48,7 @@ const diskFiles: Files = {
 };
 
 /** `models/` at the root of this package, from `src/hub` and `dist/hub` alike. */
-const shippedModels: string = fileURLToPath(new URL("../../models", import.meta.url));
+export const shippedModels: string = fileURLToPath(new URL("../../models", import.meta.url));
 
 export interface ResolveOptions {
   /** Where `HF_HOME` and its like are read. Default: this process's environment. */

@@ -19,6 +19,8 @@ export type Prompt = string | readonly number[];
 export interface ScoreOptions {
   /** Append the end token to targets and count it; on by default. */
   readonly eos?: boolean;
+  /** Whether prompts get the special tokens their tokenizer adds; on by default. */
+  readonly promptEnd?: boolean;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -51,6 +53,8 @@ export interface TextModel extends AsyncDisposable {
     options?: ScoreOptions & JobOptions,
   ): Promise<(Scored | ZerothError)[]>;
 }
+
+type PromptOptions = Pick<GenerateOptions, "maxInput" | "promptEnd">;
 
 /** Text with stop strings watched for: what may still become one is held back. */
 function stopWatch(stops: readonly string[]) {
@@ -112,8 +116,8 @@ function follow(codec: TextCodec, settings: Settings, eos: number, emit: (text: 
 
 /** A text model over a sequence-to-sequence model and its tokenizer; closing it closes the model. */
 export function textModel({ model, tokenizer: codec }: { model: Seq2Seq; tokenizer: TextCodec }): TextModel {
-  const idsOf = (prompt: Prompt, maxInput = Infinity): readonly number[] => {
-    const ids = typeof prompt === "string" ? codec.encode(prompt).ids : prompt;
+  const idsOf = (prompt: Prompt, { maxInput = Infinity, promptEnd = true }: PromptOptions = {}): readonly number[] => {
+    const ids = typeof prompt === "string" ? codec.encode(prompt, { addSpecialTokens: promptEnd }).ids : prompt;
     if (ids.length === 0) fail("bad_input", "the prompt is empty");
     if (ids.length > maxInput) {
       fail("too_long", `the prompt has ${ids.length} tokens, the limit is ${maxInput}`, {
@@ -205,7 +209,7 @@ export function textModel({ model, tokenizer: codec }: { model: Seq2Seq; tokeniz
     },
     async generateAll(prompts, options = {}) {
       const settings = settingsOf(options);
-      const ids = prompts.map((prompt) => attempt(() => idsOf(prompt, options.maxInput)));
+      const ids = prompts.map((prompt) => attempt(() => idsOf(prompt, options)));
       const lengths = ids.map((row) => (row instanceof ZerothError ? row : row.length));
       return inBatches(lengths, options, (rows) =>
         batch(
@@ -218,7 +222,7 @@ export function textModel({ model, tokenizer: codec }: { model: Seq2Seq; tokeniz
     },
     async *stream(prompt, options = {}) {
       const settings = settingsOf(options);
-      const ids = idsOf(prompt, options.maxInput);
+      const ids = idsOf(prompt, options);
       const memory = await model.encode([ids]);
       if (settings.numBeams > 1) {
         const [result] = await beams(memory, [ids], settings, options.signal);
@@ -268,7 +272,7 @@ export function textModel({ model, tokenizer: codec }: { model: Seq2Seq; tokeniz
           if (choices.length === 0) fail("bad_input", "there are no choices to score");
           const targets = choices.map((choice) => targetOf(choice, eos));
           if (targets.some((target) => target.length === 0)) fail("bad_input", "an empty choice has no likelihood");
-          return { ids: idsOf(prompt), targets };
+          return { ids: idsOf(prompt, options), targets };
         }),
       );
       const lengths = prepared.map((row) => (row instanceof ZerothError ? row : row.ids.length));

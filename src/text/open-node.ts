@@ -1,16 +1,46 @@
 /** A model by name or path to a text model, ready to answer. */
 import { fail } from "../errors.ts";
-import { findModel, openModelFolder, openTokenizer } from "../hub/folder-node.ts";
+import { isFloat } from "../graph/dtype.ts";
+import { fromFloat32, toFloat32 } from "../hub/convert.ts";
+import { findModel, type ModelFolder, openModelFolder, openTokenizer } from "../hub/folder-node.ts";
+import { readStored } from "../hub/safetensors-node.ts";
+import type { Tokenizer } from "../hub/tokenizer.ts";
+import type { Weights } from "../hub/weights.ts";
+import type { T5Config } from "../models/t5-config.ts";
 import { canonicalWeights, t5ConfigFor, t5Model } from "../models/t5-model.ts";
 import { type CompileOptions, compile } from "../runtime/compile-node.ts";
 import { type TextModel, textModel } from "./model.ts";
 
 export interface OpenOptions extends Pick<CompileOptions, "device" | "threads" | "prepack" | "spin"> {
-  readonly signal?: AbortSignal;
+  /** Precision of the weights; as stored by default. Arithmetic is fp32 in either case. */
+  readonly dtype?: "fp32" | "bf16";
+}
+
+export interface OpenedModel extends AsyncDisposable {
+  readonly text: TextModel;
+  readonly tokenizer: Tokenizer;
+  readonly folder: ModelFolder;
+  readonly config: T5Config;
+  readonly weights: Weights;
+}
+
+/** Weights rounded to another precision in memory; those that have it already stay in their file. */
+function inPrecision(weights: Weights, dtype: OpenOptions["dtype"]): Weights {
+  const wanted = { fp32: "float32", bf16: "bfloat16" } as const;
+  if (!dtype) return weights;
+  const target = wanted[dtype];
+  return new Map(
+    [...weights].map(([name, stored]) => {
+      if (stored.dtype === target || !isFloat(stored.dtype)) return [name, stored];
+      const { shape, data } = fromFloat32(toFloat32(readStored(stored)), target);
+      const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+      return [name, { dtype: target, shape, data: bytes }];
+    }),
+  );
 }
 
 /** Open a model folder: a path, a name in the Hugging Face cache, or `zeroth-nano`, which comes with this package. */
-export async function openTextModel(name = "zeroth-nano", options: OpenOptions = {}): Promise<TextModel> {
+export async function openModel(name = "zeroth-nano", options: OpenOptions = {}): Promise<OpenedModel> {
   const folder = openModelFolder(findModel(name).path);
   const type = folder.config.model_type;
   if (type !== "t5" && type !== "mt5") {
@@ -19,9 +49,16 @@ export async function openTextModel(name = "zeroth-nano", options: OpenOptions =
       hint: "supported: t5 and mt5 (T5, T5 v1.1, LM-adapted T5, T0, Flan-T5, mT5)",
     });
   }
-  const weights = canonicalWeights(folder.weights);
+  const { dtype, ...engine } = options;
+  const weights = inPrecision(canonicalWeights(folder.weights), dtype);
   const config = t5ConfigFor(folder.config, weights);
   const tokenizer = openTokenizer(folder);
-  const model = t5Model(config, (graph) => compile(graph, { ...options, weights }));
-  return textModel({ model, tokenizer });
+  const model = t5Model(config, (graph) => compile(graph, { ...engine, weights }));
+  const text = textModel({ model, tokenizer });
+  return { text, tokenizer, folder, config, weights, [Symbol.asyncDispose]: () => model[Symbol.asyncDispose]() };
+}
+
+/** The text model alone: what a program that only wants answers needs. */
+export async function openTextModel(name?: string, options?: OpenOptions): Promise<TextModel> {
+  return (await openModel(name, options)).text;
 }

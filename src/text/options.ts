@@ -23,6 +23,8 @@ export interface GenerateOptions {
   readonly stop?: readonly string[];
   /** Longest prompt in tokens; a longer one is an error, never cut. */
   readonly maxInput?: number;
+  /** Whether prompts get the special tokens their tokenizer adds (T5: the end token); on by default. */
+  readonly promptEnd?: boolean;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -38,7 +40,7 @@ export interface Generated {
   readonly score?: number;
 }
 
-export type Settings = Required<Omit<GenerateOptions, "signal" | "maxInput">>;
+export type Settings = Required<Omit<GenerateOptions, "signal" | "maxInput" | "promptEnd">>;
 
 const ranges: Record<string, readonly [min: number, max: number, whole: boolean]> = {
   maxNewTokens: [1, 1_000_000, true],

@@ -1,0 +1,72 @@
+/** `zeroth bench`: a short measurement of one model on this machine. */
+import { fail } from "../errors.ts";
+import { findModel, openModelFolder } from "../hub/folder-node.ts";
+import { canonicalWeights, t5ConfigFor, t5Model } from "../models/t5-model.ts";
+import { compile } from "../runtime/compile-node.ts";
+import { defaultThreads } from "../runtime/threads-node.ts";
+import { type EngineFlags, engineOptions } from "./engine.ts";
+import { bytes, type Output } from "./output.ts";
+
+const median = (values: number[]) => values.sort((a, b) => a - b)[values.length >> 1]!;
+
+export async function bench(
+  names: readonly string[],
+  flags: EngineFlags & { tokens?: number },
+  output: Output,
+  signal: AbortSignal,
+): Promise<number> {
+  const { tokens = 128 } = flags;
+  if (tokens < 1 || tokens > 100_000) fail("wrong_use", `--tokens ${tokens}: expected 1 to 100000`);
+  const name = names[0] ?? "zeroth-nano";
+  const folder = openModelFolder(findModel(name).path);
+  const weights = canonicalWeights(folder.weights);
+  const config = t5ConfigFor(folder.config, weights);
+  const { dtype: _, ...engine } = engineOptions(flags);
+  await using model = t5Model(config, (graph) => compile(graph, { ...engine, weights }));
+  const prompt = Array.from({ length: tokens }, (_, i) => 3 + ((i * 7919) % (config.vocabulary - 3)));
+  const started = performance.now();
+  await model.encode([prompt]);
+  const open = performance.now() - started;
+  const timed = async (run: () => Promise<unknown>, repeats: number) => {
+    const times: number[] = [];
+    for (let i = 0; i < repeats && !signal.aborted; i++) {
+      const from = performance.now();
+      await run();
+      times.push(performance.now() - from);
+    }
+    return median(times);
+  };
+  const encode = await timed(() => model.encode([prompt]), 5);
+  const steps = async (batch: number) => {
+    const memory = await model.encode(Array.from({ length: batch }, () => prompt));
+    const decoding = model.decoding(memory, 1, 64);
+    let feed = new Array<number>(batch).fill(config.start);
+    return timed(async () => {
+      feed = [...(await decoding.step(feed)).best];
+    }, 48);
+  };
+  const one = await steps(1);
+  const eight = await steps(8);
+  const row = {
+    model: name,
+    threads: flags.threads ?? defaultThreads(),
+    open_ms: open,
+    encode_tokens_per_second: (1000 * tokens) / encode,
+    decode_tokens_per_second: 1000 / one,
+    decode_tokens_per_second_batch_8: 8000 / eight,
+    memory_bytes: process.memoryUsage.rss(),
+  };
+  output.row(row);
+  output.text(
+    [
+      `model              ${name}, ${row.threads} threads`,
+      `first encoding     ${open.toFixed(0)} ms, opening included`,
+      `encoder            ${Math.round(row.encode_tokens_per_second)} tokens/s (${tokens} tokens in ${encode.toFixed(1)} ms)`,
+      `decoder, 1 prompt  ${row.decode_tokens_per_second.toFixed(1)} tokens/s (${one.toFixed(2)} ms a step)`,
+      `decoder, 8 prompts ${row.decode_tokens_per_second_batch_8.toFixed(1)} tokens/s (${eight.toFixed(2)} ms a step)`,
+      `memory             ${bytes(row.memory_bytes)}`,
+      "",
+    ].join("\n"),
+  );
+  return 0;
+}

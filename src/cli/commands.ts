@@ -1,0 +1,136 @@
+/** Every command with its options: one table, from which parsing, --help, completion and the documentation follow. */
+
+export interface OptionSpec {
+  /** As typed: "--max-new-tokens <n>", "--json", "--stop <text...>" for one that may be repeated. */
+  readonly flags: string;
+  readonly help: string;
+  /** How the value is read; text when absent. */
+  readonly as?: "number" | "integer" | "list" | "repeat";
+}
+
+export interface Command {
+  readonly summary: string;
+  /** "[prompt...]", "<model>": as in the usage line. */
+  readonly arguments: string;
+  readonly options: readonly OptionSpec[];
+  readonly example: string;
+}
+
+const model: OptionSpec = {
+  flags: "-m, --model <name>",
+  help: "folder, hub name in the cache, or zeroth-nano (default)",
+};
+const input: OptionSpec = {
+  flags: "--input <file>",
+  help: "rows to do: .jsonl, .csv, .parquet, or - for JSON lines on stdin",
+};
+
+const engine: readonly OptionSpec[] = [
+  { flags: "--device <name>", help: "cpu, webgpu, cuda or auto" },
+  { flags: "--threads <n>", help: "threads of the engine", as: "integer" },
+  { flags: "--dtype <type>", help: "fp32 or bf16: refuse a model stored otherwise (int8, int4 are not supported yet)" },
+];
+
+/** Options of every command. */
+export const common: readonly OptionSpec[] = [
+  { flags: "--json", help: "JSON on stdout, one object a line; talk goes to stderr" },
+  { flags: "-q, --quiet", help: "no status lines" },
+  { flags: "--debug", help: "show where an error came from" },
+  { flags: "--no-color", help: "no colours" },
+];
+
+const generation: readonly OptionSpec[] = [
+  { flags: "--max-new-tokens <n>", help: "longest answer in tokens (256)", as: "integer" },
+  { flags: "--min-new-tokens <n>", help: "shortest answer in tokens", as: "integer" },
+  { flags: "--num-beams <k>", help: "beam search with k beams", as: "integer" },
+  { flags: "--length-penalty <a>", help: "beams: scores divided by length^a (1)", as: "number" },
+  { flags: "--early-stopping", help: "beams: stop when k have finished" },
+  { flags: "--sample", help: "draw tokens instead of taking the likeliest" },
+  { flags: "--temperature <t>", help: "sampling: below 1 is bolder, above 1 is wilder (1)", as: "number" },
+  { flags: "--top-k <k>", help: "sampling: among the k likeliest", as: "integer" },
+  { flags: "--top-p <p>", help: "sampling: among the likeliest that make up p", as: "number" },
+  { flags: "--repetition-penalty <r>", help: "make what was said less likely (1 is off)", as: "number" },
+  { flags: "--seed <n>", help: "for sampling", as: "integer" },
+  { flags: "--stop <text>", help: "end before this text; may be repeated", as: "repeat" },
+  { flags: "--choices <a,b>", help: "answer with exactly one of these", as: "list" },
+  { flags: "--max-input <n>", help: "refuse prompts longer than this many tokens", as: "integer" },
+  { flags: "--no-prompt-end", help: "do not add the end token to prompts" },
+];
+
+export const commands = {
+  generate: {
+    summary: "Answer prompts",
+    arguments: "[prompt...]",
+    options: [model, input, ...generation, { flags: "--stats", help: "show speeds afterwards" }, ...engine],
+    example: 'zeroth generate "Is this review positive or negative? A warm, funny film."',
+  },
+  score: {
+    summary: "How likely each choice is as the answer",
+    arguments: "[prompt]",
+    options: [
+      model,
+      input,
+      { flags: "--choices <a,b>", help: "the answers to compare", as: "list" },
+      { flags: "--target <text>", help: "one answer, token by token" },
+      { flags: "--no-eos", help: "do not append and count the end token" },
+      { flags: "--no-prompt-end", help: "do not add the end token to prompts" },
+      ...engine,
+    ],
+    example: 'zeroth score "Is this a fact or an opinion? Snow is cold." --choices fact,opinion',
+  },
+  tokenize: {
+    summary: "Text as the model sees it",
+    arguments: "[text...]",
+    options: [model, input, { flags: "--no-special", help: "without special tokens" }],
+    example: 'zeroth tokenize "Hello there"',
+  },
+  inspect: {
+    summary: "What a model folder holds",
+    arguments: "[model]",
+    options: [{ flags: "--tensors", help: "list every tensor" }],
+    example: "zeroth inspect zeroth-nano",
+  },
+  train: {
+    summary: "Train a model from a configuration",
+    arguments: "",
+    options: [
+      { flags: "--config <file>", help: "the configuration (docs/train.md)" },
+      { flags: "--resume", help: "continue from the latest checkpoint" },
+    ],
+    example: "zeroth train --config train.json --resume",
+  },
+  export: {
+    summary: "Write a model in another form",
+    arguments: "[model]",
+    options: [
+      { flags: "--format <name>", help: "onnx, safetensors or transformers.js" },
+      { flags: "--out <folder>", help: "where to" },
+    ],
+    example: "zeroth export zeroth-nano --format onnx --out nano-onnx",
+  },
+  bench: {
+    summary: "How fast this machine runs a model",
+    arguments: "[model]",
+    options: [{ flags: "--tokens <n>", help: "prompt length in tokens (128)", as: "integer" }, ...engine],
+    example: "zeroth bench zeroth-nano",
+  },
+  doctor: {
+    summary: "What this machine offers and whether all is well",
+    arguments: "",
+    options: [],
+    example: "zeroth doctor",
+  },
+  completion: {
+    summary: "Shell completion: bash, zsh, fish or powershell",
+    arguments: "<shell>",
+    options: [],
+    example: 'eval "$(zeroth completion bash)"',
+  },
+} as const satisfies Record<string, Command>;
+
+export type CommandName = keyof typeof commands;
+
+/** "--max-new-tokens" of "--max-new-tokens <n>". */
+export function longFlag(option: OptionSpec): string {
+  return option.flags.split(/[ ,]+/).find((part) => part.startsWith("--"))!;
+}

@@ -1,0 +1,66 @@
+/** Opening the model a command was given, with a line that says what was opened. */
+import { fail } from "../errors.ts";
+import { defaultThreads } from "../runtime/threads-node.ts";
+import { type OpenedModel, type OpenOptions, openModel } from "../text/open-node.ts";
+import type { Output } from "./output.ts";
+import { bytes } from "./output.ts";
+
+export interface EngineFlags {
+  readonly model?: string;
+  readonly device?: string;
+  readonly threads?: number;
+  readonly dtype?: string;
+}
+
+/** Check the engine's flags; `auto` is cpu until a faster device has been measured to pay. */
+export function engineOptions({ device = "auto", threads, dtype }: EngineFlags): OpenOptions {
+  if (!["auto", "cpu", "webgpu", "cuda"].includes(device)) {
+    fail("wrong_use", `--device ${device}: expected cpu, webgpu, cuda or auto`);
+  }
+  if (threads !== undefined && (threads < 1 || threads > 1024))
+    fail("wrong_use", `--threads ${threads}: expected 1 to 1024`);
+  if (dtype === "int8" || dtype === "int4") {
+    fail("unsupported", `--dtype ${dtype} is not supported yet`, { hint: "use fp32 or bf16" });
+  }
+  if (dtype !== undefined && dtype !== "fp32" && dtype !== "bf16") {
+    fail("wrong_use", `--dtype ${dtype}: expected fp32 or bf16`);
+  }
+  return {
+    device: device === "auto" ? "cpu" : (device as "cpu"),
+    ...(threads === undefined ? {} : { threads }),
+    ...(dtype === undefined ? {} : { dtype }),
+  };
+}
+
+export interface Opened extends OpenedModel {
+  readonly name: string;
+  readonly seconds: number;
+}
+
+/** Open and say so on stderr. */
+export async function openForCommand(
+  flags: EngineFlags,
+  output: Output,
+  options: Partial<OpenOptions> = {},
+): Promise<Opened> {
+  const name = flags.model ?? "zeroth-nano";
+  const engine = { ...engineOptions(flags), ...options };
+  const started = performance.now();
+  const opened = await openModel(name, engine);
+  const seconds = (performance.now() - started) / 1000;
+  const stored = [...opened.weights.values()];
+  const size = stored.reduce(
+    (sum, { shape, dtype }) => sum + shape.reduce((a, b) => a * b, dtype === "float32" ? 4 : 2),
+    0,
+  );
+  const types = [...new Set(stored.map(({ dtype }) => dtype))].join("+");
+  if (output.terminal) {
+    const threads = engine.threads ?? defaultThreads();
+    output.say(
+      output.dim(
+        `${name} · ${types} · ${bytes(size)} · ${engine.device ?? "cpu"} · ${threads} thread${threads === 1 ? "" : "s"} · opened in ${seconds.toFixed(2)} s`,
+      ),
+    );
+  }
+  return { ...opened, name, seconds };
+}

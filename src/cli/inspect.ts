@@ -1,0 +1,84 @@
+/** `zeroth inspect`: what a model folder holds and what it would take to run. */
+import { createHash } from "node:crypto";
+import { createReadStream, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { findModel, openModelFolder } from "../hub/folder-node.ts";
+import type { Weights } from "../hub/weights.ts";
+import { bytes, type Output } from "./output.ts";
+
+async function sha256(path: string): Promise<string> {
+  const hash = createHash("sha256");
+  for await (const part of createReadStream(path)) hash.update(part as Buffer);
+  return hash.digest("hex");
+}
+
+/** The licence a model card names in its front matter. */
+function licence(folder: string): string | undefined {
+  try {
+    return /^---\n[\s\S]*?^licen[cs]e:\s*(\S+)[\s\S]*?^---$/m.exec(
+      readFileSync(join(folder, "README.md"), "utf8"),
+    )?.[1];
+  } catch {
+    return undefined;
+  }
+}
+
+function precision(weights: Weights): string {
+  const counts = new Map<string, number>();
+  for (const { dtype, shape } of weights.values()) {
+    counts.set(dtype, (counts.get(dtype) ?? 0) + shape.reduce((a, b) => a * b, 1));
+  }
+  return [...counts].sort((a, b) => b[1] - a[1])[0]?.[0] ?? "none";
+}
+
+export async function inspect(names: readonly string[], flags: { tensors?: boolean }, output: Output): Promise<number> {
+  const folder = openModelFolder(findModel(names[0] ?? "zeroth-nano").path);
+  const parameters = [...folder.weights.values()].reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
+  const files = [];
+  for (const name of folder.files) {
+    const path = join(folder.path, name);
+    const stat = statSync(path);
+    if (stat.isFile()) files.push({ name, bytes: stat.size, sha256: await sha256(path) });
+  }
+  const found = licence(folder.path);
+  const architectures = folder.config.architectures as unknown;
+  const row = {
+    architecture: Array.isArray(architectures)
+      ? String(architectures[0])
+      : String(folder.config.model_type ?? "unknown"),
+    parameters,
+    dtype: precision(folder.weights),
+    vocabulary: Number(folder.config.vocab_size ?? 0),
+    files,
+    // Weights alone; int4 with a scale for every block of 32.
+    memory: { fp32: parameters * 4, bf16: parameters * 2, int8: parameters, int4: Math.ceil(parameters * 0.5625) },
+    ...(found ? { licence: found } : {}),
+  };
+  output.row(row);
+  const lines: [string, string][] = [
+    ["architecture", row.architecture],
+    ["parameters", parameters.toLocaleString("en")],
+    ["stored as", row.dtype],
+    ["vocabulary", row.vocabulary.toLocaleString("en")],
+    [
+      "memory",
+      Object.entries(row.memory)
+        .map(([type, n]) => `${type} ${bytes(n)}`)
+        .join(", "),
+    ],
+    ...(found ? ([["licence", found]] as [string, string][]) : []),
+    ["folder", folder.path],
+    ...files.map((file): [string, string] => [
+      "file",
+      `${file.name}  ${bytes(file.bytes)}  sha256 ${file.sha256.slice(0, 12)}…`,
+    ]),
+  ];
+  output.text(lines.map(([key, value]) => `${output.dim(key.padEnd(13))} ${value}\n`).join(""));
+  if (flags.tensors) {
+    for (const [name, { dtype, shape }] of folder.weights) {
+      output.row({ tensor: name, dtype, shape });
+      output.text(`${name}  ${dtype}[${shape.join(", ")}]\n`);
+    }
+  }
+  return 0;
+}

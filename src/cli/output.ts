@@ -1,0 +1,110 @@
+/** Where things are said: results on stdout, talk on stderr, colours only where a person sees them. */
+import { errorCodes, ZerothError } from "../errors.ts";
+
+export interface Output {
+  readonly json: boolean;
+  /** A result for a person; nothing with --json. */
+  text(text: string): void;
+  /** A result row; with --json only. */
+  row(row: object): void;
+  /** Talk: status, warnings. Nothing with --quiet. */
+  say(text: string): void;
+  /** A line that is written over by the next one; nothing where no terminal is. */
+  progress(text: string): void;
+  readonly terminal: boolean;
+  bold(text: string): string;
+  dim(text: string): string;
+}
+
+interface OutputOptions {
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+  readonly color?: boolean;
+}
+
+function coloured(stream: NodeJS.WriteStream, wanted: boolean): boolean {
+  if (!wanted || process.env.NO_COLOR) return false;
+  if (process.env.FORCE_COLOR) return true;
+  return Boolean(stream.isTTY) && process.env.TERM !== "dumb";
+}
+
+export function createOutput({ json = false, quiet = false, color = true }: OutputOptions): Output {
+  const terminal = Boolean(process.stderr.isTTY);
+  let open = false;
+  const clear = () => {
+    if (open) process.stderr.write("\r\u001b[K");
+    open = false;
+  };
+  const style = (code: number) => (text: string) =>
+    coloured(process.stdout, color) ? `\u001b[${code}m${text}\u001b[0m` : text;
+  return {
+    json,
+    terminal,
+    text(text) {
+      if (json) return;
+      clear();
+      process.stdout.write(text);
+    },
+    row(row) {
+      if (json) process.stdout.write(`${JSON.stringify(row)}\n`);
+    },
+    say(text) {
+      if (quiet) return;
+      clear();
+      process.stderr.write(`${text}\n`);
+    },
+    progress(text) {
+      if (quiet || !terminal) return;
+      process.stderr.write(`\r${text.slice(0, (process.stderr.columns ?? 80) - 1)}\u001b[K`);
+      open = true;
+    },
+    bold: style(1),
+    dim: style(2),
+  };
+}
+
+/** An error as people and scripts read it; gives the exit code. */
+export function reportError(
+  error: unknown,
+  { json = false, debug = false }: { json?: boolean; debug?: boolean },
+): number {
+  const known = error instanceof ZerothError ? error : undefined;
+  const code = known?.code ?? "internal";
+  const message = error instanceof Error ? error.message : String(error);
+  if (debug && error instanceof Error) {
+    process.stderr.write(`${error.stack}\n`);
+    if (error.cause instanceof Error) process.stderr.write(`caused by ${error.cause.stack}\n`);
+  }
+  if (json) {
+    const body = { code, message, ...(known?.hint ? { hint: known.hint } : {}) };
+    process.stderr.write(`${JSON.stringify({ error: body })}\n`);
+  } else if (code !== "interrupted") {
+    process.stderr.write(`error: ${message}\n`);
+    if (known?.hint) process.stderr.write(`  → ${known.hint}\n`);
+    if (!known && !debug) process.stderr.write("  → this is a bug; --debug shows where\n");
+  } else if (known?.hint) process.stderr.write(`${known.hint}\n`);
+  return errorCodes[code].exit;
+}
+
+/** What a failing row becomes in the output. */
+export function errorRow(error: ZerothError, id: unknown): object {
+  const body = { code: error.code, message: error.message, ...(error.hint ? { hint: error.hint } : {}) };
+  return { ...(id === undefined ? {} : { id }), error: body };
+}
+
+/** Bytes for people. */
+export function bytes(n: number): string {
+  const units = ["B", "kB", "MB", "GB", "TB"];
+  let value = n;
+  let unit = 0;
+  while (value >= 1000 && unit < units.length - 1) {
+    value /= 1000;
+    unit++;
+  }
+  return `${value >= 100 || unit === 0 ? value.toFixed(0) : value.toFixed(1)} ${units[unit]}`;
+}
+
+/** Wait until stdout has taken everything: exiting before would cut a pipe short. */
+export function flushed(): Promise<void> {
+  return new Promise((resolve) => process.stdout.write("", () => resolve()));
+}

@@ -1,0 +1,97 @@
+/** `zeroth` alone on a terminal: ask, read the answer as it comes, ask again. */
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { dirname, join } from "node:path";
+import { createInterface } from "node:readline";
+import { ZerothError } from "../errors.ts";
+import { openForCommand } from "./engine.ts";
+import type { Output } from "./output.ts";
+
+const suggestions = [
+  "Is this review positive or negative? A warm, funny film that I would gladly see again.",
+  "Is this a fact or an opinion? The bridge was opened in 1932.",
+  "What does this question ask for: abbreviation, thing, description, person, place or number? Who wrote Hamlet?",
+];
+
+function historyFile(): string {
+  const state = process.env.XDG_STATE_HOME ?? join(homedir(), ".local", "state");
+  return join(process.env.ZEROTH_HOME ?? join(state, "zeroth"), "history");
+}
+
+/** Earlier prompts, newest first, as readline wants them. */
+function readHistory(path: string): string[] {
+  if (!existsSync(path)) return [];
+  return readFileSync(path, "utf8").split("\n").filter(Boolean).reverse().slice(0, 500);
+}
+
+const help = `  1, 2, 3      ask one of the examples
+  /model NAME  use another model
+  /help        this text
+  Ctrl-C       stop an answer
+  Ctrl-D       leave
+`;
+
+export async function openPrompt(output: Output): Promise<number> {
+  let model = await openForCommand({}, output);
+  const path = historyFile();
+  const lines = readHistory(path);
+  const asked: string[] = [...lines].reverse();
+  output.text(`${output.bold("Ask something.")} Three to try:\n`);
+  suggestions.forEach((text, i) => {
+    output.text(`  ${output.dim(`${i + 1}`)} ${text}\n`);
+  });
+  output.text(`${output.dim("Type one of the numbers, a prompt of your own, or /help.")}\n`);
+  const reader = createInterface({
+    input: process.stdin,
+    output: process.stdout,
+    prompt: "> ",
+    history: lines,
+    historySize: 500,
+  });
+  let stop: AbortController | undefined;
+  reader.on("SIGINT", () => {
+    if (stop) stop.abort();
+    else {
+      output.text(`\n${output.dim("Ctrl-D leaves.")}\n`);
+      reader.prompt();
+    }
+  });
+  reader.prompt();
+  try {
+    for await (const line of reader) {
+      const text = line.trim();
+      const chosen = suggestions[Number(text) - 1] ?? text;
+      if (text === "/help") output.text(help);
+      else if (text.startsWith("/model")) {
+        try {
+          const next = await openForCommand({ model: text.slice("/model".length).trim() || "zeroth-nano" }, output);
+          await model[Symbol.asyncDispose]();
+          model = next;
+        } catch (error) {
+          if (!(error instanceof ZerothError)) throw error;
+          output.say(`${error.message}${error.hint ? `\n  → ${error.hint}` : ""}`);
+        }
+      } else if (text !== "") {
+        if (chosen !== text) output.text(`${output.dim(chosen)}\n`);
+        asked.push(chosen);
+        stop = new AbortController();
+        try {
+          for await (const piece of model.text.stream(chosen, { signal: stop.signal })) output.text(piece);
+        } catch (error) {
+          if (!(error instanceof ZerothError)) throw error;
+          if (error.code !== "interrupted") output.say(error.message);
+        }
+        stop = undefined;
+        output.text("\n");
+      }
+      reader.prompt();
+    }
+  } finally {
+    reader.close();
+    await model[Symbol.asyncDispose]();
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, `${asked.slice(-500).join("\n")}\n`, { mode: 0o600 });
+  }
+  output.text("\n");
+  return 0;
+}
