@@ -93,42 +93,66 @@ for (const [t, task] of tasks.entries()) {
       length += words(prompt);
     }
   }
-  const held = await readRows(task.files.validation);
-  const [seen, unseen] = [[], []];
-  for (const i of order(held.length, randomAt(seed, t, 1))) {
-    if (seen.length === Number(options.rows)) break;
-    const example = task.example(held[i], randomAt(seed, 500_000 + t, i), held);
-    if (!example?.target || words(example.target) > maxTargetWords) continue;
-    const choices = example.choices
-      ? { choices: example.choices, answer: example.choices.indexOf(example.target) }
-      : {};
-    const row = (wording) => ({
-      prompt: render(wording, example),
-      ...choices,
-      target: example.target,
-      task: task.name,
-    });
-    if (words(row(trained[0]).prompt) > maxWords) continue;
-    seen.push(row(trained[0]));
-    unseen.push(row(task.wordings.at(-1)));
-  }
-  write(join("validation", `${task.name}.jsonl`), seen);
-  write(join("validation", `${task.name}.unseen.jsonl`), unseen);
-  const counts = new Map();
-  for (const { target } of seen) counts.set(target, (counts.get(target) ?? 0) + 1);
-  table.push({
-    task: task.name,
-    rows: kept,
-    words: (length / Math.max(1, kept)).toFixed(1),
-    wordings: trained.length,
-    validation: seen.length,
-    chance: seen[0]?.choices ? (1 / seen[0].choices.length).toFixed(3) : "-",
-    majority: seen[0]?.choices ? (Math.max(...counts.values()) / seen.length).toFixed(3) : "-",
-  });
+  table.push({ task: task.name, rows: kept, words: (length / Math.max(1, kept)).toFixed(1), wordings: trained.length });
 }
 
 const train = passes.flatMap((pass, p) => order(pass.length, randomAt(seed, 7, p)).map((i) => pass[i]));
 write("train.jsonl", train);
+
+/** Parts of a text by which a copy, or a copy of a piece of it, is found again: its start, middle and end. */
+const marks = (text) => {
+  const middle = Math.floor(text.length / 2) - 20;
+  return text.length < 40 ? [] : [text.slice(0, 40), text.slice(middle, middle + 40), text.slice(-40)];
+};
+
+const candidates = new Map();
+const marked = new Map();
+for (const [t, task] of tasks.entries()) {
+  const held = await readRows(task.files.validation);
+  const rows = [];
+  for (const i of order(held.length, randomAt(seed, t, 1))) {
+    if (rows.length === 2 * Number(options.rows)) break;
+    const example = task.example(held[i], randomAt(seed, 500_000 + t, i), held);
+    if (!example?.target || words(example.target) > maxTargetWords) continue;
+    if (words(render(task.wordings[0], example)) > maxWords) continue;
+    const row = { example, leaks: false };
+    for (const mark of marks(essence(example.fields))) marked.set(mark, [...(marked.get(mark) ?? []), row]);
+    rows.push(row);
+  }
+  candidates.set(task, rows);
+}
+// Collections quote each other in part, too: a validation row of which a piece occurs in training is not counted.
+for (const { prompt } of passes[0]) {
+  const text = essence({ prompt });
+  for (let at = 0; at + 40 <= text.length; at++) {
+    for (const row of marked.get(text.slice(at, at + 40)) ?? []) row.leaks = true;
+  }
+}
+for (const [t, task] of tasks.entries()) {
+  const trained = task.wordings.slice(0, -1);
+  const clean = candidates
+    .get(task)
+    .filter(({ leaks }) => !leaks)
+    .slice(0, Number(options.rows));
+  const rowsFor = (wording) =>
+    clean.map(({ example }) => ({
+      prompt: render(wording, example),
+      ...(example.choices ? { choices: example.choices, answer: example.choices.indexOf(example.target) } : {}),
+      target: example.target,
+      task: task.name,
+    }));
+  const seen = rowsFor(trained[0]);
+  write(join("validation", `${task.name}.jsonl`), seen);
+  write(join("validation", `${task.name}.unseen.jsonl`), rowsFor(task.wordings.at(-1)));
+  const counts = new Map();
+  for (const { target } of seen) counts.set(target, (counts.get(target) ?? 0) + 1);
+  Object.assign(table[t], {
+    validation: seen.length,
+    left_out: candidates.get(task).filter(({ leaks }) => leaks).length,
+    chance: seen[0]?.choices ? (1 / seen[0].choices.length).toFixed(3) : "-",
+    majority: seen[0]?.choices ? (Math.max(...counts.values()) / seen.length).toFixed(3) : "-",
+  });
+}
 
 /** Passages of about 70 words, cut at sentence ends. */
 function* chunks(text) {

@@ -22,7 +22,7 @@ export async function bench(
   const weights = canonicalWeights(folder.weights);
   const config = t5ConfigFor(folder.config, weights);
   const { dtype: _, ...engine } = engineOptions(flags);
-  await using model = t5Model(config, (graph) => compile(graph, { ...engine, weights }));
+  await using model = t5Model(config, (graph, more) => compile(graph, { ...engine, ...more, weights }));
   const prompt = Array.from({ length: tokens }, (_, i) => 3 + ((i * 7919) % (config.vocabulary - 3)));
   const started = performance.now();
   await model.encode([prompt]);

@@ -9,7 +9,7 @@ import { parseT5Config, type T5Config } from "./t5-config.ts";
 import { encoderGraph, scoreGraph, stepGraph } from "./t5-graphs.ts";
 
 /** Compiles a graph over the model's weights; the caller chooses device, threads and host. */
-export type Compile = (graph: Graph) => Promise<Program>;
+export type Compile = (graph: Graph, options?: { readonly prepack?: boolean }) => Promise<Program>;
 
 /** Rows padded to the longest with `value`, and their mask. */
 export function padded(rows: readonly (readonly number[])[], value: number): { ids: NdArray; mask: NdArray } {
@@ -116,7 +116,10 @@ function cachedDecoding(
 /** A T5 model over compiled programs. The caller closes it with `await using`. */
 export function t5Model(config: T5Config, compile: Compile): Seq2Seq {
   const encoder = lazily(() => compile(encoderGraph(config)));
-  const stepper = lazily(() => compile(stepGraph(config)));
+  // Weights as they lie in the file are right for one row; from two rows on, products with repacked weights are more
+  // than twice as fast (T5-base, 8 rows: 37 instead of 125 ms a step), which soon pays for the repacking.
+  const narrow = lazily(() => compile(stepGraph(config)));
+  const wide = lazily(() => compile(stepGraph(config), { prepack: true }));
   const scorer = lazily(() => compile(scoreGraph(config)));
   return {
     vocabulary: config.vocabulary,
@@ -135,7 +138,10 @@ export function t5Model(config: T5Config, compile: Compile): Seq2Seq {
       const outputs = program.outputs.filter((name) => name !== "encoded");
       return { batch: prompts.length, mask, arrays: await program.run({ ids, mask }, { outputs }) };
     },
-    decoding: (memory, beams, expected) => cachedDecoding(config, stepper.get, memory, beams, expected),
+    decoding(memory, beams, expected) {
+      const { get } = memory.batch * beams === 1 ? narrow : wide;
+      return cachedDecoding(config, get, memory, beams, expected);
+    },
     async score(memory, targets) {
       const beams = Math.max(...targets.map((choices) => choices.length));
       const length = Math.max(1, ...targets.flat().map((target) => target.length));
@@ -160,7 +166,7 @@ export function t5Model(config: T5Config, compile: Compile): Seq2Seq {
       );
     },
     async [Symbol.asyncDispose]() {
-      for (const made of [encoder.made(), stepper.made(), scorer.made()]) await (await made)?.[Symbol.asyncDispose]();
+      for (const { made } of [encoder, narrow, wide, scorer]) await (await made())?.[Symbol.asyncDispose]();
     },
   };
 }

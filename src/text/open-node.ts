@@ -53,7 +53,7 @@ export async function openModel(name = "zeroth-nano", options: OpenOptions = {})
   const weights = inPrecision(canonicalWeights(folder.weights), dtype);
   const config = t5ConfigFor(folder.config, weights);
   const tokenizer = openTokenizer(folder);
-  const model = t5Model(config, (graph) => compile(graph, { ...engine, weights }));
+  const model = t5Model(config, (graph, more) => compile(graph, { ...engine, ...more, weights }));
   const text = textModel({ model, tokenizer });
   return { text, tokenizer, folder, config, weights, [Symbol.asyncDispose]: () => model[Symbol.asyncDispose]() };
 }
