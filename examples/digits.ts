@@ -1,12 +1,8 @@
 /**
  * A small model in one file: a classifier of 8×8 digits, its data, its training, its checkpoint. This is the worked
- * example of docs/architecture.md. Run it with `node examples/digits.ts` (Node 22.18 and newer read TypeScript) or
- * through its test, `npx vitest run examples/digits.test.ts`.
+ * example of docs/architecture.md; `npx vitest run examples/digits.test.ts` runs it and prints its accuracy.
  */
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { pathToFileURL } from "node:url";
 import { float32, int64, type NdArray } from "../src/graph/array.ts";
 import { graph } from "../src/graph/graph.ts";
 import * as o from "../src/graph/operators.ts";
@@ -145,11 +141,3 @@ export async function trainDigits(folder: string, { steps = 1500, batch = 64, se
 }
 
 const bytesOf = ({ buffer, byteOffset, byteLength }: NdArray["data"]) => new Uint8Array(buffer, byteOffset, byteLength);
-
-if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
-  const folder = await mkdtemp(join(tmpdir(), "digits-"));
-  const { before, after, losses } = await trainDigits(folder);
-  console.log(`loss ${losses[0]?.toFixed(3)} to ${losses.at(-1)?.toFixed(3)}`);
-  console.log(`accuracy on 1,000 digits: ${before} untrained, ${after} trained`);
-  await rm(folder, { recursive: true });
-}
