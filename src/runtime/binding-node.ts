@@ -1,10 +1,10 @@
 /** Pointing a compiled graph at weights where they lie: in files, without a copy, or in memory. */
 import { readFileSync } from "node:fs";
 import { basename, dirname } from "node:path";
-import { fail } from "../errors.ts";
 import { dtypes } from "../graph/dtype.ts";
 import type { BoundWeight } from "../graph/lower.ts";
 import type { Weights } from "../hub/weights.ts";
+import { storedTensor } from "./binding.ts";
 
 export interface Binding {
   weight(name: string, shape: readonly number[]): BoundWeight | undefined;
@@ -21,22 +21,7 @@ export function bindWeights(weights: Weights | undefined, trained: (name: string
   return {
     weight(name, shape) {
       if (trained(name)) return undefined;
-      const stored = weights?.get(name);
-      if (!stored) {
-        return fail("corrupt_file", `there is no tensor "${name}" of shape [${shape.join(", ")}] among the weights`, {
-          hint: "the weights and config.json are of different models, or the file is incomplete",
-        });
-      }
-      if (stored.shape.length !== shape.length || stored.shape.some((dim, i) => dim !== shape[i])) {
-        fail(
-          "corrupt_file",
-          `tensor "${name}" is [${stored.shape.join(", ")}], config.json needs [${shape.join(", ")}]`,
-          {
-            hint: "the two files are from different models",
-            ...("file" in stored ? { where: stored.file } : {}),
-          },
-        );
-      }
+      const stored = storedTensor(weights, name, shape);
       if ("data" in stored) return { dtype: stored.dtype, data: { bytes: stored.data } };
       folder ??= dirname(stored.file);
       if (dirname(stored.file) === folder) {

@@ -12,6 +12,8 @@ export interface RunOptions<O extends string> {
    * output must depend on every other use of that input; the engine is free to compute it before a use it does not.
    */
   into?: Partial<Record<O, NdArray>>;
+  /** Stops a run that has not begun, also one that waits for others; a run under way goes on to its end. */
+  signal?: AbortSignal | undefined;
 }
 
 export interface Program<O extends string = string> extends AsyncDisposable {

@@ -1,6 +1,6 @@
 /** A program around one ONNX Runtime session; the same code for the native and the web runtime. */
 import type { InferenceSession, Tensor as OrtTensor } from "onnxruntime-common";
-import { fail, ZerothError } from "../errors.ts";
+import { fail, throwIfAborted, ZerothError } from "../errors.ts";
 import type { NdArray } from "../graph/array.ts";
 import { evaluateDim, showShape } from "../graph/dims.ts";
 import type { DType, TypedArray } from "../graph/dtype.ts";
@@ -45,17 +45,37 @@ function check(value: NdArray, { name, dtype, shape }: OnnxValue, symbols: Reado
   );
 }
 
+/** Copy a result into the array that was given for it. */
+export function copyInto(target: NdArray, shape: readonly number[], data: TypedArray): NdArray {
+  if (target.shape.join() !== shape.join()) {
+    fail("wrong_use", `the result is ${showShape(shape)}, the array given for it ${showShape(target.shape)}`);
+  }
+  (target.data as Float32Array).set(data as Float32Array);
+  return target;
+}
+
 /**
  * The engine's own tensor class. Each package of the engine has a copy and looks at `instanceof`: a tensor of
  * another copy given as an output would be ignored without a word, so the class comes from whoever opened the session.
  */
 export type TensorClass = new (type: DType, data: TypedArray, dims: readonly number[]) => OrtTensor;
 
-/** Wrap a session. Disposal waits for running calls and frees it; later calls are errors. */
+/** The names and types of what goes in and comes out; all a program needs of its model. */
+export type Signature = Pick<OnnxModel, "inputs" | "outputs">;
+
+/** The little of a session that a program uses. */
+export type OpenSession = Pick<InferenceSession, "run" | "release">;
+
+/**
+ * Wrap a session. Disposal waits for running calls and frees it; later calls are errors. `writesInto` tells whether
+ * the engine writes into arrays given as outputs: the web runtime and other processes compute in memory of their own
+ * and leave them as they were, results are copied then.
+ */
 export function sessionProgram<O extends string>(
-  session: InferenceSession,
-  model: OnnxModel,
+  session: OpenSession,
+  model: Signature,
   Tensor: TensorClass,
+  writesInto = true,
 ): Program<O> {
   const ort = (value: NdArray) => new Tensor(value.dtype, value.data, value.shape);
   let open = true;
@@ -66,7 +86,8 @@ export function sessionProgram<O extends string>(
   return {
     inputs: [...declared.keys()],
     outputs: names,
-    async run(feeds: Readonly<Record<string, NdArray>>, { outputs = names, into = {} }: RunOptions<O> = {}) {
+    async run(feeds: Readonly<Record<string, NdArray>>, { outputs = names, into = {}, signal }: RunOptions<O> = {}) {
+      throwIfAborted(signal);
       if (!open) fail("wrong_use", "the program has been disposed");
       const symbols = bindSymbols(feeds, model.inputs);
       const tensors: Record<string, OrtTensor> = {};
@@ -84,7 +105,7 @@ export function sessionProgram<O extends string>(
       const fetches: Record<string, OrtTensor | null> = {};
       for (const name of outputs) {
         const target = (into as Partial<Record<string, NdArray>>)[name];
-        fetches[name] = target ? ort(target) : null;
+        fetches[name] = target && writesInto ? ort(target) : null;
       }
       let results: InferenceSession.OnnxValueMapType;
       const running = session.run(tensors, fetches);
@@ -98,6 +119,8 @@ export function sessionProgram<O extends string>(
       }
       const arrays = Object.entries(results).map(([name, value]) => {
         const tensor = value as OrtTensor;
+        const target = writesInto ? undefined : (into as Partial<Record<string, NdArray>>)[name];
+        if (target) return [name, copyInto(target, tensor.dims, tensor.data as TypedArray)];
         return [name, { dtype: types.get(name) as DType, shape: tensor.dims, data: tensor.data as TypedArray }];
       });
       return Object.fromEntries(arrays) as Record<O, NdArray>;

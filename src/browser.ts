@@ -1,0 +1,24 @@
+/** The library for the browser: the same models, graphs and trainer, compiled to WebAssembly or WebGPU. */
+export { type ErrorCode, errorCodes, ZerothError } from "./errors.ts";
+export { float32, int64, type NdArray, ndarray, zeros } from "./graph/array.ts";
+export { type GradientOptions, gradients } from "./graph/differentiate.ts";
+export type { Dim, Shape } from "./graph/dims.ts";
+export type { DType } from "./graph/dtype.ts";
+export { dump, type Graph, graph } from "./graph/graph.ts";
+export * as ops from "./graph/operators.ts";
+export { constant, full, input, parameter, type Tensor } from "./graph/tensor.ts";
+export { type FetchedFolder, fetchModelFolder, safetensorsInMemory } from "./hub/folder-web.ts";
+export type { StoredTensor, Weights } from "./hub/weights.ts";
+export { canonicalWeights, t5ConfigFor, t5Model } from "./models/t5-model.ts";
+export { t5Loss } from "./models/t5-training.ts";
+export { initialValue } from "./nn/initial.ts";
+export { activations, attend, type Dropout, linear, rmsNorm } from "./nn/layers.ts";
+export { createScope, type Initial, normal, noughts, ones, type ParameterSpec, type Scope } from "./nn/scope.ts";
+export { compile, type WebCompileOptions } from "./runtime/compile-web.ts";
+export type { Device, Program, RunOptions } from "./runtime/program.ts";
+export { type WebThreads, webThreads } from "./runtime/threads-web.ts";
+export type { TextModel } from "./text/model.ts";
+export { type OpenedWebModel, openModel, type WebOpenOptions } from "./text/open-web.ts";
+export type { Generated, GenerateOptions } from "./text/options.ts";
+export { adafactor, adamw, type Optimizer, sgd } from "./train/optimizers.ts";
+export { createTrainer, type Trainer, type TrainerOptions } from "./train/trainer.ts";
