@@ -47,6 +47,17 @@ async function configuration(out: string): Promise<TrainingConfig> {
   return parseTrainingConfig(json, "the test");
 }
 
+const adafactorDefaults = {
+  name: "adafactor",
+  eps: [1e-30, 1e-3],
+  clip_threshold: 1,
+  decay_rate: -0.8,
+  scale_parameter: true,
+  relative_step: true,
+  warmup_init: false,
+  no_decay: [],
+} satisfies Partial<TrainingConfig["optimizer"]>;
+
 const rows = async (out: string) =>
   (await readFile(join(out, "metrics.jsonl"), "utf8"))
     .trimEnd()
@@ -54,29 +65,55 @@ const rows = async (out: string) =>
     .map((line) => JSON.parse(line) as { step: number; loss: number; grad_norm: number })
     .map(({ step, loss, grad_norm }) => ({ step, loss, grad_norm }));
 
-test("an aborted run with dropout continues as if nothing had happened", async () => {
-  const plain = await configuration("plain");
-  await train(plain);
-  const stopped = await configuration("stopped");
-  for (const last of [3, 7]) {
-    const controller = new AbortController();
-    const events: TrainEvents = {
-      step({ step }) {
-        if (step === last) controller.abort();
-      },
+/** What changes from the configuration above. */
+const variants: Record<string, () => Promise<Partial<TrainingConfig>>> = {
+  "AdamW from scratch": async () => ({}),
+  "Adafactor from a model, a part of it trained, micro-batches by tokens": async () => {
+    const start = await configuration("start");
+    await train({ ...start, steps: 1 });
+    return {
+      model: start.out,
+      architecture: undefined,
+      tokenizer: undefined,
+      trainable: ["SelfAttention", "shared"],
+      optimizer: { ...adafactorDefaults, beta1: 0.9, weight_decay: 0.01 },
+      schedule: { name: "linear", warmup: 3 },
+      batch: undefined,
+      batch_tokens: 40,
+      accumulate: 2,
+      recompute: true,
     };
-    const work = train(stopped, { resume: true, signal: controller.signal, events });
-    await expect(work).rejects.toMatchObject({ code: "interrupted" });
-    expect(await readdir(stopped.out)).toContain(`checkpoint-${last}`);
-  }
-  await train(stopped, { resume: true });
-  expect(await rows(stopped.out)).toEqual(await rows(plain.out));
-  expect((await rows(plain.out)).map(({ step }) => step)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
-  for (const name of ["model.safetensors", "checkpoint-12/optimizer.safetensors"]) {
-    const [one, other] = await Promise.all([stopped, plain].map(({ out }) => readFile(join(out, name))));
-    expect(one!.equals(other!), name).toBe(true);
-  }
-});
+  },
+};
+
+test.each(Object.keys(variants))(
+  "an aborted run with dropout continues as if nothing had happened: %s",
+  async (name) => {
+    const change = await variants[name]!();
+    const folderOf = (kind: string) => `${kind}-${Object.keys(variants).indexOf(name)}`;
+    const plain = { ...(await configuration(folderOf("plain"))), ...change };
+    await train(plain);
+    const stopped = { ...plain, out: join(folder, folderOf("stopped")) };
+    for (const last of [3, 7]) {
+      const controller = new AbortController();
+      const events: TrainEvents = {
+        step({ step }) {
+          if (step === last) controller.abort();
+        },
+      };
+      const work = train(stopped, { resume: true, signal: controller.signal, events });
+      await expect(work).rejects.toMatchObject({ code: "interrupted" });
+      expect(await readdir(stopped.out)).toContain(`checkpoint-${last}`);
+    }
+    await train(stopped, { resume: true });
+    expect(await rows(stopped.out)).toEqual(await rows(plain.out));
+    expect((await rows(plain.out)).map(({ step }) => step)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
+    for (const file of ["model.safetensors", "checkpoint-12/optimizer.safetensors"]) {
+      const [one, other] = await Promise.all([stopped, plain].map(({ out }) => readFile(join(out, file))));
+      expect(one!.equals(other!), file).toBe(true);
+    }
+  },
+);
 
 test("a folder with a run is not overwritten, another configuration does not continue it", async () => {
   const config = await configuration("other");
