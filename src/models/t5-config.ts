@@ -116,7 +116,7 @@ function feedForward(text: string): { activation: Activation; gated: boolean } {
 }
 
 /** config.json for a model of this configuration, read alike by every release of transformers. */
-export function t5ConfigJson(config: T5Config): Record<string, unknown> {
+function t5ConfigJson(config: T5Config): Record<string, unknown> {
   const name = config.activation === "gelu_new" && config.gated ? "gelu" : config.activation;
   return {
     architectures: ["T5ForConditionalGeneration"],
@@ -144,4 +144,10 @@ export function t5ConfigJson(config: T5Config): Record<string, unknown> {
     is_encoder_decoder: true,
     use_cache: true,
   };
+}
+
+/** The text of config.json. Python tells 1 from 1.0 and refuses whole numbers for these three, so they get a point. */
+export function t5ConfigText(config: T5Config): string {
+  const floats = /^(\s*"(?:layer_norm_epsilon|initializer_factor|dropout_rate)": -?\d+)(,?)$/gm;
+  return `${JSON.stringify(t5ConfigJson(config), null, 2).replace(floats, "$1.0$2")}\n`;
 }

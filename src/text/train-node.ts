@@ -14,7 +14,7 @@ import { jsonLimits, parseJsonObject } from "../hub/json.ts";
 import { readStored, writeCheckpoint } from "../hub/safetensors-node.ts";
 import { createTokenizer } from "../hub/tokenizer.ts";
 import type { Weights } from "../hub/weights.ts";
-import { parseT5Config, type T5Config, t5ConfigJson } from "../models/t5-config.ts";
+import { parseT5Config, type T5Config, t5ConfigText } from "../models/t5-config.ts";
 import { canonicalWeights, t5ConfigFor } from "../models/t5-model.ts";
 import { compile } from "../runtime/compile-node.ts";
 import { collate, type PlanOptions, planEpoch } from "../train/batches.ts";
@@ -206,7 +206,7 @@ export async function train(
     await writeCheckpoint(folder, values);
     await writeFileSafely(join(folder, "tokenizer.json"), start.tokenizerJson);
     if (start.tokenizerConfig) await writeFileSafely(join(folder, "tokenizer_config.json"), start.tokenizerConfig);
-    await writeFileSafely(join(folder, "config.json"), `${JSON.stringify(t5ConfigJson(config), null, 2)}\n`);
+    await writeFileSafely(join(folder, "config.json"), t5ConfigText(config));
   };
   const count = (list: readonly { shape: readonly number[] }[]) =>
     list.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
