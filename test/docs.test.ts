@@ -96,7 +96,7 @@ test("docs/train.md lists every key of a training configuration, and no other", 
   expect(listed.sort()).toEqual(Object.keys(trainingConfigSchema.shape).sort());
   const optimizers = text.slice(text.indexOf("## Optimisers"), text.indexOf("## Resuming"));
   for (const option of trainingConfigSchema.shape.optimizer.unwrap().options) {
-    const row = new RegExp(`^\\| \`${option.shape.name.value}\` \\|.*$`, "m").exec(optimizers)?.[0] ?? "";
+    const row = new RegExp(`^\\| \`${option.shape.name.value}\` +\\|.*$`, "m").exec(optimizers)?.[0] ?? "";
     const keys = [...row.matchAll(/`(\w+)`/g)].map(([, key]) => key!).slice(1);
     const own = Object.keys(option.shape).filter((key) => key !== "name");
     expect(keys.sort(), option.shape.name.value).toEqual(own.sort());
