@@ -6,6 +6,7 @@ export default defineConfig({
   resolve: { alias: { zeroth: fileURLToPath(new URL("./src/index.ts", import.meta.url)) } },
   test: {
     include: ["src/**/*.test.ts", "test/**/*.test.ts", "examples/**/*.test.ts"],
+    exclude: ["**/node_modules/**", "test/browser/**"],
     // One process per file: the native engine keeps its own threads, and two cores are all a small machine has.
     pool: "forks",
     testTimeout: 60_000,

@@ -54,7 +54,7 @@ async function work(ask: Extract<Ask, { kind: "answer" | "weigh" }>): Promise<vo
   tell({ kind: "done", tokens, seconds: (performance.now() - start) / 1000, stopped });
 }
 
-onmessage = ({ data }: MessageEvent<Ask>) => {
+addEventListener("message", ({ data }: MessageEvent<Ask>) => {
   if (data.kind === "stop") {
     stopping?.abort();
     return;
@@ -63,4 +63,4 @@ onmessage = ({ data }: MessageEvent<Ask>) => {
     const hint = error instanceof ZerothError ? error.hint : undefined;
     tell({ kind: "failed", message: error instanceof Error ? error.message : String(error), hint });
   });
-};
+});

@@ -1,0 +1,216 @@
+/** Headless Chromium: the same tokens and the same training step as in Node, and the page through its own controls. */
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import type { Server } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { type Browser, chromium, type Page } from "playwright-core";
+import { build } from "vite";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { safetensorsInMemory } from "../../src/browser.ts";
+import { writeModelFolder } from "../../src/hub/folder-node.ts";
+import { parseT5Config } from "../../src/models/t5-config.ts";
+import { t5Loss } from "../../src/models/t5-training.ts";
+import { initialValue } from "../../src/nn/initial.ts";
+import { createScope } from "../../src/nn/scope.ts";
+import { compile } from "../../src/runtime/compile-node.ts";
+import { openTextModel } from "../../src/text/open-node.ts";
+import { expectClose, fixtures } from "../support/fixtures.ts";
+import { serve } from "./serve.ts";
+import { type CompileOver, greedy, type Rows, trainingSteps } from "./tasks.ts";
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+const nano = join(root, "models/zeroth-nano");
+const scratch = mkdtempSync(join(tmpdir(), "zeroth-browser-"));
+const inNode: CompileOver = (weights, trained) => (graph) =>
+  compile(graph, { weights, threads: 1, ...(trained ? { trained: () => true } : {}) });
+
+let browser: Browser;
+const servers: Server[] = [];
+let site = "";
+let bare = "";
+
+/** A tiny model with random weights and a real tokenizer, for the page to load where there is no trained one. */
+async function randomModel(folder: string): Promise<void> {
+  const tokenizer = JSON.parse(readFileSync(join(fixtures, "tokenizers/unigram.json"), "utf8"));
+  const json = {
+    model_type: "t5",
+    d_model: 32,
+    d_kv: 8,
+    d_ff: 64,
+    num_heads: 4,
+    num_layers: 2,
+    vocab_size: 213,
+    feed_forward_proj: "gated-gelu",
+    tie_word_embeddings: false,
+  };
+  const config = parseT5Config(json);
+  const scope = createScope();
+  t5Loss(scope, config);
+  const tensors = [...scope.parameters.values()].map((spec) => [spec.name, initialValue(spec, 7)] as const);
+  await writeModelFolder(folder, { config: json, tensors, tokenizerJson: tokenizer });
+}
+
+beforeAll(async () => {
+  const [pages, checks, models] = ["site", "check", "model"].map((name) => join(scratch, name)) as [
+    string,
+    string,
+    string,
+  ];
+  if (!existsSync(nano)) await randomModel(models);
+  const quiet = { logLevel: "warn" as const, build: { emptyOutDir: true } };
+  await build({ ...quiet, configFile: join(root, "web/vite.config.ts"), build: { ...quiet.build, outDir: pages } });
+  await build({
+    ...quiet,
+    configFile: join(root, "web/vite.config.ts"),
+    root: join(root, "test/browser/check"),
+    build: { ...quiet.build, outDir: checks },
+  });
+  const roots = [
+    ["/fixtures", fixtures],
+    ["/models/zeroth-nano", existsSync(nano) ? nano : models],
+    ["/check", checks],
+    ["/", pages],
+  ] as const;
+  const [isolated, plain] = await Promise.all([serve({ roots }), serve({ roots, isolated: false })]);
+  servers.push(isolated.server, plain.server);
+  [site, bare] = [isolated.address, plain.address];
+  browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    args: ["--no-sandbox", "--disable-dev-shm-usage"],
+  });
+});
+
+afterAll(async () => {
+  await browser?.close();
+  for (const server of servers) server.close();
+  rmSync(scratch, { recursive: true, force: true });
+});
+
+/** A fresh page; anything it reports as an error fails the test. */
+async function opened(address: string, work: (page: Page) => Promise<void>): Promise<void> {
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  const errors: string[] = [];
+  page.on("pageerror", (error) => errors.push(error.message));
+  page.on("console", (message) => message.type() === "error" && errors.push(message.text()));
+  try {
+    await page.goto(address);
+    await work(page);
+  } catch (error) {
+    throw errors.length > 0 ? new Error(`the page reported: ${errors.join("; ")}`, { cause: error }) : error;
+  } finally {
+    await context.close();
+  }
+  // A model folder needs no tokenizer_config.json: asking for it in vain is not an error of ours.
+  expect(errors.filter((text) => !text.includes("404"))).toEqual([]);
+}
+
+const ready = (page: Page) => page.waitForFunction(() => !!window.checks);
+const readJson = (...path: string[]) => JSON.parse(readFileSync(join(...path), "utf8"));
+const inMemory = (...path: string[]) => safetensorsInMemory(new Uint8Array(readFileSync(join(...path))), join(...path));
+
+describe("in wasm as in Node", () => {
+  const prompts = [
+    [5, 9, 3, 1],
+    [7, 2, 8, 4, 6, 10, 1],
+    [3, 1],
+  ];
+
+  test.each(["untied-gated-gelu", "tied-relu-v5", "bf16", "fp16"])("greedy tokens of %s", async (name) => {
+    const folder = join(fixtures, "t5", name);
+    const weights = inMemory(folder, "model.safetensors");
+    const expected = await greedy(readJson(folder, "config.json"), weights, prompts, 20, inNode);
+    await opened(`${site}/check/`, async (page) => {
+      await ready(page);
+      const got = await page.evaluate(([folder, prompts]) => window.checks.greedy(folder, prompts, 20), [
+        `/fixtures/t5/${name}`,
+        prompts,
+      ] as const);
+      expect(got.tokens).toEqual(expected);
+    });
+  });
+
+  test("three steps of training", async () => {
+    const folder = join(fixtures, "training/tied-relu");
+    const rows = readJson(folder, "expected.json").batches[0] as Rows;
+    const weights = inMemory(folder, "model.safetensors");
+    const expected = await trainingSteps(readJson(folder, "config.json"), weights, rows, 3, inNode);
+    await opened(`${site}/check/`, async (page) => {
+      await ready(page);
+      const got = await page.evaluate((rows) => window.checks.train("/fixtures/training/tied-relu", rows, 3), rows);
+      expectClose([got.loss, got.gradNorm], [expected.loss, expected.gradNorm], 1e-4, "loss and gradient norm");
+      for (const [key, value] of Object.entries(expected.values)) expectClose(got.values[key]!, value, 1e-4, key);
+    });
+  });
+
+  test("a page that is not isolated has one thread, and a checkpoint that does not fit says what is missing", async () => {
+    await opened(`${bare}/check/`, async (page) => {
+      await ready(page);
+      expect(await page.evaluate(() => window.checks.threads())).toBe(1);
+      const error = await page.evaluate(() => window.checks.misfit("/fixtures/t5/tied-relu"));
+      expect(error.code).toBe("corrupt_file");
+      expect(error.message).toContain("wo.weight");
+    });
+  });
+});
+
+describe("the page", () => {
+  const ended = (page: Page) =>
+    page.waitForFunction(() => !document.querySelector<HTMLButtonElement>("#run")!.disabled);
+
+  test("answers a prompt with the tokens of Node, streams, stops, and weighs choices", async () => {
+    await opened(site, async (page) => {
+      const started = performance.now();
+      await ended(page);
+      const loaded = performance.now() - started;
+      expect(await page.locator("#status").textContent()).toMatch(/^Ready\. wasm, \d+ thread/);
+
+      await page.locator("#examples button").nth(1).click();
+      await page.locator("#prompt").press("Control+Enter");
+      await ended(page);
+      const prompt = await page.locator("#prompt").inputValue();
+      await using model = await openTextModel(existsSync(nano) ? nano : join(scratch, "model"), { threads: 1 });
+      const expected = await model.generate(prompt);
+      expect(await page.locator("#answer").textContent()).toBe(expected.text);
+      const status = (await page.locator("#status").textContent()) ?? "";
+      expect(status).toMatch(/tokens\/s$/);
+      console.log(`page ready in ${loaded.toFixed(0)} ms after load; ${status}`);
+
+      await page.locator("#examples button").first().click();
+      await page.locator("#run").click();
+      await ended(page);
+      expect(await page.locator("#bars li").count()).toBe(2);
+      const shares = await page.locator("#bars li span:last-child").allTextContents();
+      expect(shares.reduce((sum, text) => sum + Number.parseFloat(text), 0)).toBeCloseTo(100, 0);
+      const { best } = await model.score(await page.locator("#prompt").inputValue(), ["positive", "negative"]);
+      expect(await page.locator("#answer").textContent()).toBe(["positive", "negative"][best]);
+    });
+  });
+
+  test("stops between two tokens", async () => {
+    await opened(site, async (page) => {
+      await ended(page);
+      await page.locator("#prompt").fill("a");
+      await page.evaluate(() => {
+        document.querySelector<HTMLButtonElement>("#run")!.click();
+        document.querySelector<HTMLButtonElement>("#stop")!.click();
+      });
+      await ended(page);
+      expect(await page.locator("#status").textContent()).toMatch(/; stopped$/);
+    });
+  });
+
+  test("what is typed and said is text, never markup", async () => {
+    await opened(site, async (page) => {
+      await ended(page);
+      await page.locator("#prompt").fill("a");
+      await page.locator("#choices").fill("<img src=x onerror=document.title='broken'>\n<b>b</b>");
+      await page.locator("#run").click();
+      await ended(page);
+      expect(await page.locator("#bars img, #bars b, #answer img, #answer b").count()).toBe(0);
+      expect(await page.locator("#bars li").first().textContent()).toContain("<img");
+      expect(await page.title()).toBe("Zeroth");
+    });
+  });
+});
