@@ -36,10 +36,3 @@ export function bindWeights(weights: Weights | undefined, trained: (name: string
     folder: () => folder,
   };
 }
-
-/** Bytes the bound weights of this dtype and shape take; used to size things before reading them. */
-export function storedBytes(weights: Weights): number {
-  let total = 0;
-  for (const { dtype, shape } of weights.values()) total += shape.reduce((a, b) => a * b, dtypes[dtype].bytes);
-  return total;
-}

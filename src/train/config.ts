@@ -31,8 +31,7 @@ const optimizer = z.discriminatedUnion("name", [
   z.strictObject({ name: z.literal("sgd"), ...decay, momentum: fraction.default(0), no_decay: patterns.default([]) }),
 ]);
 
-export const objectives = ["seq2seq", "span-corruption", "prefix-lm"] as const;
-export type Objective = (typeof objectives)[number];
+const objectives = ["seq2seq", "span-corruption", "prefix-lm"] as const;
 
 const source = z.union([
   z.string(),
