@@ -36,7 +36,10 @@ module.exports = {
       severity: "error",
       comment: "what the browser entry reaches must run without Node",
       from: { path: "^dist/browser\\.js$" },
-      to: { reachable: true, path: "^(node:|fs$|path$|os$|child_process$|worker_threads$|node_modules/onnxruntime-node)|-node\\.js$" },
+      to: {
+        reachable: true,
+        path: "^(node:|fs$|path$|os$|child_process$|worker_threads$|node_modules/onnxruntime-node)|-node\\.js$",
+      },
     },
   ],
   options: {

@@ -116,7 +116,7 @@ function feedForward(text: string): { activation: Activation; gated: boolean } {
 }
 
 /** config.json for a model of this configuration, read alike by every release of transformers. */
-function t5ConfigJson(config: T5Config): Record<string, unknown> {
+export function t5ConfigJson(config: T5Config): Record<string, unknown> {
   const name = config.activation === "gelu_new" && config.gated ? "gelu" : config.activation;
   return {
     architectures: ["T5ForConditionalGeneration"],

@@ -1,7 +1,6 @@
 /** Pointing a compiled graph at weights where they lie: in files, without a copy, or in memory. */
 import { readFileSync } from "node:fs";
 import { basename, dirname } from "node:path";
-import { dtypes } from "../graph/dtype.ts";
 import type { BoundWeight } from "../graph/lower.ts";
 import type { Weights } from "../hub/weights.ts";
 import { storedTensor } from "./binding.ts";
