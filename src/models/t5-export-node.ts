@@ -1,0 +1,47 @@
+/** Writing an exported T5 model to disk. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { writeFileSafely } from "../hub/files-node.ts";
+import type { ModelFolder } from "../hub/folder-node.ts";
+import { readStored } from "../hub/safetensors-node.ts";
+import { type ExportedFile, type TransformersJsSource, t5Onnx, t5TransformersJs } from "./t5-export.ts";
+import { canonicalWeights, t5ConfigFor } from "./t5-model.ts";
+
+/** The parts of an open model folder that an export needs. */
+export type ExportFolder = Pick<ModelFolder, "config" | "weights" | "tokenizer"> &
+  Partial<Pick<ModelFolder, "generationConfig">>;
+
+function sourceOf(folder: ExportFolder) {
+  const weights = canonicalWeights(folder.weights);
+  return { config: t5ConfigFor(folder.config, weights), weights, read: readStored };
+}
+
+function tokenizerFiles({ tokenizer }: ExportFolder): ExportedFile[] {
+  const files = { "tokenizer.json": tokenizer.json, "tokenizer_config.json": tokenizer.config };
+  return Object.entries(files).flatMap(([name, path]) => (path ? [{ name, content: readFileSync(path) }] : []));
+}
+
+async function writeAll(out: string, files: readonly ExportedFile[]): Promise<string[]> {
+  for (const { name, content } of files) await writeFileSafely(join(out, name), content);
+  return files.map(({ name }) => name);
+}
+
+/**
+ * Write `encoder.onnx`, `decoder.onnx`, `decoder_step.onnx` and their shared weights, with config.json and the
+ * tokenizer's files, into a folder. Returns the names of the files written.
+ */
+export async function exportOnnx(folder: ExportFolder, out: string): Promise<string[]> {
+  const config = { name: "config.json", content: `${JSON.stringify(folder.config, null, 2)}\n` };
+  return writeAll(out, [...t5Onnx(sourceOf(folder)), ...tokenizerFiles(folder), config]);
+}
+
+/** Write the folder that transformers.js reads. Returns the names of the files written, config.json last. */
+export async function exportTransformersJs(
+  folder: ExportFolder,
+  out: string,
+  options: Pick<TransformersJsSource, "target"> = {},
+): Promise<string[]> {
+  const { config: configJson, generationConfig } = folder;
+  const files = t5TransformersJs({ ...sourceOf(folder), ...options, configJson, generationConfig });
+  return writeAll(out, [...files.slice(0, -1), ...tokenizerFiles(folder), files.at(-1)!]);
+}
