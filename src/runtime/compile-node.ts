@@ -7,7 +7,7 @@ import { encodeOnnx } from "../graph/onnx.ts";
 import type { Weights } from "../hub/weights.ts";
 import { bindWeights } from "./binding-node.ts";
 import type { Device, Program } from "./program.ts";
-import { engineError, sessionProgram, type TensorClass } from "./session.ts";
+import { engineError, type Signature, sessionProgram, type TensorClass } from "./session.ts";
 import { defaultThreads } from "./threads-node.ts";
 
 export interface CompileOptions {
@@ -41,8 +41,15 @@ const optimization = (model: OnnxModel) =>
     ? { optimization: { disable_specified_optimizers: "CommonSubexpressionElimination" } }
     : {};
 
-/** Turn a graph into a program. Frozen weights stay in their files; nothing is copied. */
-export async function compile<O extends string>(g: Graph<O>, options: CompileOptions = {}): Promise<Program<O>> {
+/** A graph ready to be opened, here or in another thread or process: plain data. */
+export interface Prepared {
+  readonly model: Uint8Array;
+  readonly signature: Signature;
+  readonly options: InferenceSession.SessionOptions;
+}
+
+/** Lower a graph and bind its weights; nothing is opened. Frozen weights stay in their files. */
+export function prepare(g: Graph, options: CompileOptions = {}): Prepared {
   const { device = "cpu", threads = defaultThreads(), weights, trained = () => false } = options;
   if (device === "wasm") fail("unsupported", "the wasm device is for browsers", { hint: "use cpu" });
   const binding = bindWeights(weights, trained);
@@ -53,8 +60,13 @@ export async function compile<O extends string>(g: Graph<O>, options: CompileOpt
     ...(options.spin === false ? { intra_op: { allow_spinning: "0" } } : {}),
     ...(folder ? { model_external_initializers_file_folder_path: folder } : {}),
   };
-  try {
-    const opened = await InferenceSession.create(encodeOnnx(model), {
+  return {
+    model: encodeOnnx(model),
+    signature: {
+      inputs: model.inputs,
+      outputs: model.outputs.map(({ name, dtype, shape }) => ({ name, dtype, shape })),
+    },
+    options: {
       executionProviders: [device],
       intraOpNumThreads: threads,
       interOpNumThreads: 1,
@@ -63,8 +75,16 @@ export async function compile<O extends string>(g: Graph<O>, options: CompileOpt
       enableMemPattern: options.arena ?? true,
       logSeverityLevel: 3,
       extra: { session, ...optimization(model) },
-    });
-    return sessionProgram<O>(opened, model, Tensor as unknown as TensorClass);
+    },
+  };
+}
+
+/** Turn a graph into a program. Frozen weights stay in their files; nothing is copied. */
+export async function compile<O extends string>(g: Graph<O>, options: CompileOptions = {}): Promise<Program<O>> {
+  const { model, signature, options: how } = prepare(g, options);
+  try {
+    const opened = await InferenceSession.create(model, how);
+    return sessionProgram<O>(opened, signature, Tensor as unknown as TensorClass);
   } catch (error) {
     throw engineError(error, "opening a session");
   }

@@ -9,6 +9,7 @@ import type { Program, RunOptions } from "./program.ts";
 
 /** Tell a person what the engine's message means; the message itself stays as the cause. */
 export function engineError(error: unknown, doing: string): ZerothError {
+  if (error instanceof ZerothError) return error;
   const message = error instanceof Error ? error.message : String(error);
   if (/alloc|out of memory/i.test(message)) {
     return new ZerothError("out_of_memory", `${doing} needs more memory than there is`, {

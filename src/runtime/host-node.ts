@@ -1,0 +1,207 @@
+/**
+ * Where the engine computes: on the caller's thread, on a worker thread (the caller stays responsive; a run goes on to
+ * its end), or in a child process (can be killed in the middle of a run, and a crash of the engine is only its own).
+ */
+import { type ChildProcess, fork } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { Worker } from "node:worker_threads";
+import { type Tensor as OrtTensor, Tensor } from "onnxruntime-common";
+import { fail, throwIfAborted, ZerothError } from "../errors.ts";
+import type { DType, TypedArray } from "../graph/dtype.ts";
+import type { Graph } from "../graph/graph.ts";
+import { type CompileOptions, compile, prepare } from "./compile-node.ts";
+import { type Call, compact, type Parcel, type Reply } from "./host-messages.ts";
+import type { Program } from "./program.ts";
+import { engineError, type OpenSession, sessionProgram, type TensorClass } from "./session.ts";
+
+export type HostKind = "thread" | "worker" | "child";
+
+export interface EngineHost extends AsyncDisposable {
+  readonly kind: HostKind;
+  /** {@link compile}, with the session in this host. Programs of one host run one after another. */
+  compile<O extends string>(g: Graph<O>, options?: CompileOptions): Promise<Program<O>>;
+  /**
+   * Stop a child process at once, in the middle of a run if need be: its pending runs fail with `interrupted`. The
+   * other kinds cannot be killed without the whole process; dispose them, which waits for the run under way.
+   */
+  kill(): void;
+}
+
+export interface HostOptions {
+  /** The engine's script, where a bundler moved it. */
+  readonly engine?: URL;
+}
+
+/** The other end, thread or process. */
+interface Line {
+  send(call: Call): void;
+  /** Whether the other end keeps this process alive. */
+  hold(on: boolean): void;
+  kill?(): void;
+}
+
+interface Ends {
+  heard(reply: Reply): void;
+  gone(why: string): void;
+}
+
+function workerLine(script: URL, { heard, gone }: Ends): Line {
+  const worker = new Worker(script, { stdout: false, stderr: false });
+  worker.on("message", heard);
+  worker.on("error", (error) => gone(error.message));
+  worker.on("exit", () => gone("its thread ended"));
+  return {
+    send: (call) => worker.postMessage(call),
+    hold: (on) => (on ? worker.ref() : worker.unref()),
+  };
+}
+
+function childLine(script: URL, { heard, gone }: Ends): Line {
+  const child: ChildProcess = fork(fileURLToPath(script), { serialization: "advanced", execArgv: [] });
+  child.on("message", (message) => heard(message as Reply));
+  child.on("error", (error) => gone(error.message));
+  child.on("exit", (code, signal) => gone(signal ? `its process was killed by ${signal}` : `exit code ${code}`));
+  return {
+    send: (call) => child.send(call),
+    hold(on) {
+      if (on) child.ref();
+      else child.unref();
+      if (on) child.channel?.ref();
+      else child.channel?.unref();
+    },
+    kill: () => child.kill("SIGKILL"),
+  };
+}
+
+type Value = number | Readonly<Record<string, Parcel>> | undefined;
+
+/** A call as written by the caller: its number is given when it is sent. */
+type Unsent = Call extends infer C ? (C extends Call ? Omit<C, "id"> : never) : never;
+
+/** Calls and their answers over a line; when it breaks, whoever waits is told. */
+function telephone(open: (ends: Ends) => Line) {
+  const waiting = new Map<number, { resolve: (value: Value) => void; reject: (error: unknown) => void }>();
+  let next = 1;
+  let ended: ZerothError | undefined;
+  let killed = false;
+  let closed = () => {};
+  const end = new Promise<void>((resolve) => {
+    closed = resolve;
+  });
+  const line = open({
+    heard(reply) {
+      const call = waiting.get(reply.id);
+      waiting.delete(reply.id);
+      if (waiting.size === 0) line.hold(false);
+      if ("error" in reply) call?.reject(new Error(reply.error));
+      else call?.resolve(reply.value);
+    },
+    gone(why) {
+      ended ??= killed
+        ? new ZerothError("interrupted", "the engine was stopped")
+        : new ZerothError("engine_failed", `the engine is gone: ${why}`, { hint: "open a new host" });
+      for (const { reject } of waiting.values()) reject(ended);
+      waiting.clear();
+      closed();
+    },
+  });
+  line.hold(false);
+  const call = (unsent: Unsent): Promise<Value> => {
+    if (ended) return Promise.reject(ended);
+    const id = next++;
+    return new Promise((resolve, reject) => {
+      waiting.set(id, { resolve, reject });
+      line.hold(true);
+      line.send({ ...unsent, id } as Call);
+    });
+  };
+  return {
+    call,
+    kill() {
+      if (!line.kill) fail("wrong_use", "only a child process can be killed", { hint: 'open the host as "child"' });
+      killed = true;
+      line.kill();
+    },
+    /** Let the other end finish, and wait until it is gone. */
+    async hangUp() {
+      await call({ kind: "exit" });
+      line.hold(true);
+      await end;
+    },
+    isGone: () => ended !== undefined,
+  };
+}
+
+/** A session at the other end, as {@link sessionProgram} wants one. */
+function remoteSession(call: (call: Unsent) => Promise<Value>, session: number): OpenSession {
+  return {
+    async run(feeds: Readonly<Record<string, OrtTensor>>, fetches: Readonly<Record<string, unknown>>) {
+      const parcels = Object.entries(feeds).map(([name, { type, dims, data }]) => {
+        const parcel: Parcel = { type: type as DType, dims, data: compact(data as TypedArray) };
+        return [name, parcel] as const;
+      });
+      const outputs = Object.keys(fetches);
+      const results = await call({ kind: "run", session, feeds: Object.fromEntries(parcels), outputs });
+      return results as unknown as Record<string, OrtTensor>;
+    },
+    async release() {
+      await call({ kind: "release", session });
+    },
+  } as OpenSession;
+}
+
+const onThisThread: EngineHost = {
+  kind: "thread",
+  compile,
+  kill: () => fail("wrong_use", "only a child process can be killed", { hint: 'open the host as "child"' }),
+  async [Symbol.asyncDispose]() {},
+};
+
+/** Open a host. The caller closes it with `await using`, after its programs. */
+export function openHost(kind: HostKind, options: HostOptions = {}): EngineHost {
+  if (kind === "thread") return onThisThread;
+  const script = options.engine ?? new URL("./host-engine-node.js", import.meta.url);
+  const phone = telephone((ends) => (kind === "worker" ? workerLine : childLine)(script, ends));
+  let last: Promise<unknown> = Promise.resolve();
+  /** One thing at a time, so that what waits can still be called off. */
+  const inTurn = <T>(signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> => {
+    const turn = last.then(() => {
+      throwIfAborted(signal);
+      return work();
+    });
+    last = turn.catch(() => {});
+    return turn;
+  };
+  return {
+    kind,
+    async compile<O extends string>(g: Graph<O>, how: CompileOptions = {}): Promise<Program<O>> {
+      const { signature, ...prepared } = prepare(g, how);
+      let session: number;
+      try {
+        session = (await inTurn(undefined, () => phone.call({ kind: "open", prepared }))) as number;
+      } catch (error) {
+        throw engineError(error, "opening a session");
+      }
+      const inner = sessionProgram<O>(
+        remoteSession(phone.call, session),
+        signature,
+        Tensor as unknown as TensorClass,
+        false,
+      );
+      return {
+        ...inner,
+        run: (feeds, run) => inTurn(run?.signal, () => inner.run(feeds, run)),
+        async [Symbol.asyncDispose]() {
+          // The engine took its sessions with it.
+          if (!phone.isGone()) await inTurn(undefined, async () => inner[Symbol.asyncDispose]());
+        },
+      };
+    },
+    kill: phone.kill,
+    async [Symbol.asyncDispose]() {
+      await last;
+      if (phone.isGone()) return;
+      await phone.hangUp();
+    },
+  };
+}
