@@ -46,7 +46,7 @@ interface Ends {
 }
 
 function workerLine(script: URL, { heard, gone }: Ends): Line {
-  const worker = new Worker(script, { stdout: false, stderr: false });
+  const worker = new Worker(script, { execArgv: [] });
   worker.on("message", heard);
   worker.on("error", (error) => gone(error.message));
   worker.on("exit", () => gone("its thread ended"));
