@@ -21,4 +21,5 @@ export { train } from "./text/train-node.ts";
 export { parseTrainingConfig, type TrainingConfig } from "./train/config.ts";
 export { adafactor, adamw, type Optimizer, sgd } from "./train/optimizers.ts";
 export { trainBpe } from "./train/tokenizer/bpe.ts";
+export { trainUnigram } from "./train/tokenizer/unigram.ts";
 export { createTrainer, type Trainer, type TrainerOptions } from "./train/trainer.ts";

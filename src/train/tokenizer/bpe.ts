@@ -1,6 +1,6 @@
 /** Byte-pair encoding (Sennrich et al. 2016): merge the most frequent neighbours until the vocabulary is full. */
 import { fail } from "../../errors.ts";
-import { bytePieces, countWords, sentinelPieces, specials, tokenizerFile } from "./pieces.ts";
+import { alphabet, bytePieces, countWords, sentinelPieces, specials, tokenizerFile } from "./pieces.ts";
 
 export interface BpeOptions {
   /** All pieces: specials, bytes, characters, merges and sentinels. */
@@ -48,22 +48,6 @@ function pairHeap() {
       }
     },
   };
-}
-
-/** The characters that cover this share of the text, most frequent first. */
-function alphabet(words: ReadonlyMap<string, number>, coverage: number): string[] {
-  const counts = new Map<string, number>();
-  for (const [word, count] of words) for (const char of word) counts.set(char, (counts.get(char) ?? 0) + count);
-  const sorted = [...counts].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1));
-  const total = sorted.reduce((sum, [, count]) => sum + count, 0);
-  let seen = 0;
-  return sorted
-    .filter(([, count]) => {
-      const keep = seen < total * coverage;
-      seen += count;
-      return keep;
-    })
-    .map(([char]) => char);
 }
 
 /** Train a byte-fallback BPE tokenizer and give its tokenizer.json. Same texts and options, same file. */

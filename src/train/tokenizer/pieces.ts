@@ -41,6 +41,22 @@ export function countWords(texts: Iterable<string>, signal?: AbortSignal): Map<s
   return counts;
 }
 
+/** The characters that cover this share of the text, most frequent first. */
+export function alphabet(words: ReadonlyMap<string, number>, coverage: number): string[] {
+  const counts = new Map<string, number>();
+  for (const [word, count] of words) for (const char of word) counts.set(char, (counts.get(char) ?? 0) + count);
+  const sorted = [...counts].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1));
+  const total = sorted.reduce((sum, [, count]) => sum + count, 0);
+  let seen = 0;
+  return sorted
+    .filter(([, count]) => {
+      const keep = seen < total * coverage;
+      seen += count;
+      return keep;
+    })
+    .map(([char]) => char);
+}
+
 /** tokenizer.json around a model; `ids` gives the id of every piece. */
 export function tokenizerFile(model: object, ids: ReadonlyMap<string, number>, sentinels: readonly string[]): object {
   const added = [specials.pad, specials.eos, specials.unk, ...sentinels].map((content) => ({
