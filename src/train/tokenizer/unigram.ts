@@ -154,7 +154,7 @@ export function trainUnigram(texts: Iterable<string>, options: UnigramOptions): 
   let scores: Scores = new Map([...counts].map(([piece, count]) => [piece, Math.log(count / total)]));
 
   /** One round of EM; pieces expected less than half a time go, characters stay. */
-  const fit = () => {
+  const refine = () => {
     const expected = expectedCounts(words, scores, maxPiece);
     const kept = [...scores.keys()].flatMap((piece): [string, number][] => {
       const count = expected.get(piece) ?? 0;
@@ -183,8 +183,8 @@ export function trainUnigram(texts: Iterable<string>, options: UnigramOptions): 
 
   for (;;) {
     signal?.throwIfAborted();
-    fit();
-    fit();
+    refine();
+    refine();
     onProgress?.(scores.size, target);
     if (scores.size <= target) break;
     prune(Math.max(target, Math.floor(scores.size * 0.75)));
