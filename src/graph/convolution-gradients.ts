@@ -1,8 +1,8 @@
 /** Gradients of convolutions and pools, composed of forward operators: the runtime has no kernels for them. */
 import { fail } from "../errors.ts";
 import { type Dim, elements, type Shape } from "./dims.ts";
-import type { Cotangent } from "./gradients.ts";
 import * as o from "./operators.ts";
+import type { Cotangent } from "./rule.ts";
 import { type Attributes, full, type Tensor } from "./tensor.ts";
 
 type ConvAttributes = Attributes["Conv"];

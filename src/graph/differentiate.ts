@@ -2,8 +2,9 @@
 import { fail } from "../errors.ts";
 import { showShape } from "./dims.ts";
 import { isFloat } from "./dtype.ts";
-import { gradientRules, type Rule } from "./gradients.ts";
+import { gradientRules } from "./gradients.ts";
 import { add, apply, filled } from "./operators.ts";
+import type { Rule } from "./rule.ts";
 import type { Node, OpName, OpNode, Tensor } from "./tensor.ts";
 
 export interface GradientOptions {

@@ -13,19 +13,8 @@ import {
 import { type Dim, elements, type Shape, sameShape, subDims } from "./dims.ts";
 import { isFlip, sliceRange } from "./infer.ts";
 import * as o from "./operators.ts";
-import type { Attributes, OpName, Tensor } from "./tensor.ts";
-
-export interface Cotangent<K extends OpName> {
-  /** The gradient of the loss with respect to the first output. */
-  readonly g: Tensor;
-  /** The same for every output, undefined where nothing depends on it. */
-  readonly gs: readonly (Tensor | undefined)[];
-  readonly x: readonly Tensor[];
-  readonly y: readonly Tensor[];
-  readonly attributes: Attributes[K];
-}
-
-export type Rule<K extends OpName> = (c: Cotangent<K>) => readonly (null | (() => Tensor))[];
+import type { Cotangent, Rule } from "./rule.ts";
+import type { OpName, Tensor } from "./tensor.ts";
 
 /** Sum a gradient over the axes along which its operand was broadcast. */
 export function unbroadcast(g: Tensor, shape: Shape): Tensor {
