@@ -1,10 +1,13 @@
 /** Compiling in the browser: WebAssembly or WebGPU, weights from memory. */
 import type { InferenceSession } from "onnxruntime-common";
 import { fail } from "../errors.ts";
+import { ndarray } from "../graph/array.ts";
+import { type DType, dtypes, isFloat } from "../graph/dtype.ts";
 import type { Graph } from "../graph/graph.ts";
 import { type BoundWeight, lower, type OnnxModel } from "../graph/lower.ts";
 import { encodeOnnx } from "../graph/onnx.ts";
-import type { Weights } from "../hub/weights.ts";
+import { toFloat32 } from "../hub/convert.ts";
+import type { StoredTensor, Weights } from "../hub/weights.ts";
 import { storedTensor } from "./binding.ts";
 import type { Device, Program } from "./program.ts";
 import { engineError, sessionProgram, type TensorClass } from "./session.ts";
@@ -45,21 +48,31 @@ function engine(device: "wasm" | "webgpu", threads: number | undefined): Promise
   return loading;
 }
 
+/** The webgpu engine has no kernel that widens bfloat16, and only some machines have one for float16. */
+function widened(stored: StoredTensor & { readonly data: Uint8Array }): { dtype: DType; data: Uint8Array } {
+  if (stored.dtype === "float32" || !isFloat(stored.dtype)) return stored;
+  const { array, bytes } = dtypes[stored.dtype];
+  const values = new array(stored.data.slice().buffer, 0, stored.data.length / bytes);
+  const { data } = toFloat32(ndarray(stored.dtype, stored.shape, values));
+  return { dtype: "float32", data: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) };
+}
+
 /**
  * Bind weights where they lie in memory: each buffer, a whole fetched file as a rule, is handed to the engine once
  * as an external data file, and the model points into it.
  */
-function memoryBinding(weights: Weights | undefined, trained: (name: string) => boolean) {
+function memoryBinding(weights: Weights | undefined, trained: (name: string) => boolean, device: "wasm" | "webgpu") {
   const files = new Map<ArrayBufferLike, string>();
   return {
     weight(name: string, shape: readonly number[]): BoundWeight | undefined {
       if (trained(name)) return undefined;
       const stored = storedTensor(weights, name, shape);
       if (!("data" in stored)) return fail("wrong_use", `tensor "${name}" lies in a file; the browser has none`);
-      const { buffer, byteOffset, byteLength } = stored.data;
+      const { dtype, data } = device === "webgpu" ? widened(stored) : stored;
+      const { buffer, byteOffset, byteLength } = data;
       const location = files.get(buffer) ?? `weights.${files.size}`;
       files.set(buffer, location);
-      return { dtype: stored.dtype, data: { location, offset: byteOffset, length: byteLength } };
+      return { dtype, data: { location, offset: byteOffset, length: byteLength } };
     },
     files: () => [...files].map(([buffer, path]) => ({ path, data: new Uint8Array(buffer) })),
   };
@@ -86,7 +99,7 @@ const extra = (model: OnnxModel) =>
 /** Turn a graph into a program in the browser. Between runs the page's events are handled. */
 export async function compile<O extends string>(g: Graph<O>, options: WebCompileOptions = {}): Promise<Program<O>> {
   const { device = "wasm", threads, weights, trained = () => false } = options;
-  const binding = memoryBinding(weights, trained);
+  const binding = memoryBinding(weights, trained, device);
   const model = lower(g, { target: device, weight: binding.weight });
   let program: Program<O>;
   try {

@@ -80,7 +80,8 @@ beforeAll(async () => {
   [site, bare] = [isolated.address, plain.address];
   browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-    args: ["--no-sandbox", "--disable-dev-shm-usage"],
+    // WebGPU computed in software: slow, and the same everywhere.
+    args: ["--no-sandbox", "--disable-dev-shm-usage", "--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"],
   });
 });
 
@@ -134,7 +135,21 @@ describe("in wasm as in Node", () => {
         address,
         prompts,
       ] as const);
-      expect(got.tokens).toEqual(expected);
+      expect(got).toEqual(expected);
+    });
+  });
+
+  test("greedy tokens on webgpu, from weights stored in bfloat16", async () => {
+    const folder = join(fixtures, "t5/bf16");
+    const weights = inMemory(folder, "model.safetensors");
+    const expected = await greedy(readJson(folder, "config.json"), weights, prompts, 3, inNode);
+    await opened(`${site}/check/`, async (page) => {
+      await ready(page);
+      const got = await page.evaluate(
+        (prompts) => window.checks.greedy("/fixtures/t5/bf16", prompts, 3, "webgpu"),
+        prompts,
+      );
+      expect(got).toEqual(expected);
     });
   });
 
