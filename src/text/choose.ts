@@ -1,5 +1,13 @@
 /** From logits to the next token: penalties, the likeliest, or a draw. */
+import { fail } from "../errors.ts";
 import type { Settings } from "./options.ts";
+
+/** Damaged weights give results that are no numbers: an error, never an answer. */
+export function needNumber(value: number): void {
+  if (Number.isNaN(value)) {
+    fail("engine_failed", "the model's results are not numbers", { hint: "check its weights: they may be damaged" });
+  }
+}
 
 /** log Σ exp z, without overflow. */
 export function logSumExp(z: Float32Array): number {
@@ -7,6 +15,7 @@ export function logSumExp(z: Float32Array): number {
   for (const value of z) if (value > top) top = value;
   let sum = 0;
   for (const value of z) sum += Math.exp(value - top);
+  needNumber(sum);
   return top + Math.log(sum);
 }
 
@@ -46,32 +55,53 @@ function kthLargest(values: Float32Array, k: number): number {
   return a[target]!;
 }
 
-/** Draw from softmax(z / temperature), cut to the top k and the nucleus of mass p (Holtzman et al. 2020). */
+/** The likeliest tokens that together have the share `p` of all weight, likeliest first, lower id first on ties. */
+function nucleus(weights: Float32Array, total: number, p: number): number[] {
+  // The nucleus is small in most steps: only as much is sorted as is needed to fill it.
+  for (let k = 64; ; k *= 8) {
+    const floor = k < weights.length ? kthLargest(weights, k) : 0;
+    const ids: number[] = [];
+    let mass = 0;
+    for (let id = 0; id < weights.length; id++) {
+      if (weights[id]! === 0 || weights[id]! < floor) continue;
+      ids.push(id);
+      mass += weights[id]!;
+    }
+    if (floor > 0 && mass < p * total) continue;
+    ids.sort((a, b) => weights[b]! - weights[a]! || a - b);
+    let held = 0;
+    let count = 0;
+    while (count < ids.length && held < p * total) held += weights[ids[count++]!]!;
+    return ids.slice(0, count);
+  }
+}
+
+/**
+ * Draw from softmax(z / temperature), cut to the top k and the nucleus of mass p (Holtzman et al. 2020), with a
+ * uniform number from [0, 1). Overwrites `z`.
+ */
 export function draw(
   z: Float32Array,
   { temperature, topK, topP }: Pick<Settings, "temperature" | "topK" | "topP">,
   uniform: number,
 ): number {
   const floor = topK > 0 && topK < z.length ? kthLargest(z, topK) : -Infinity;
-  const ids: number[] = [];
-  for (let i = 0; i < z.length; i++) if (z[i]! >= floor && z[i]! > -Infinity) ids.push(i);
   const top = z[argmax(z)]!;
-  const weights = new Map(ids.map((id) => [id, Math.exp((z[id]! - top) / temperature)]));
   let total = 0;
-  for (const weight of weights.values()) total += weight;
-  let kept = ids;
-  if (topP < 1) {
-    kept = [...ids].sort((a, b) => weights.get(b)! - weights.get(a)!);
-    let mass = 0;
-    let count = 0;
-    while (count < kept.length && mass < topP * total) mass += weights.get(kept[count++]!)!;
-    kept = kept.slice(0, count);
-    total = mass;
+  for (let id = 0; id < z.length; id++) {
+    z[id] = z[id]! < floor ? 0 : Math.exp((z[id]! - top) / temperature);
+    total += z[id]!;
   }
+  needNumber(total);
+  const kept = topP < 1 ? nucleus(z, total, topP) : z.keys();
+  if (topP < 1) total = (kept as number[]).reduce((sum, id) => sum + z[id]!, 0);
   let rest = uniform * total;
+  let last = 0;
   for (const id of kept) {
-    rest -= weights.get(id)!;
-    if (rest < 0) return id;
+    if (z[id] === 0) continue;
+    last = id;
+    rest -= z[id]!;
+    if (rest < 0) break;
   }
-  return kept.at(-1)!;
+  return last;
 }
