@@ -13,6 +13,7 @@ export { initialValue } from "./nn/initial.ts";
 export { linear, rmsNorm } from "./nn/layers.ts";
 export { createScope, type Scope } from "./nn/scope.ts";
 export { type CompileOptions, compile } from "./runtime/compile-node.ts";
+export { type EngineHost, type HostKind, type HostOptions, openHost } from "./runtime/host-node.ts";
 export type { Device, Program, RunOptions } from "./runtime/program.ts";
 export type { Scored, TextModel } from "./text/model.ts";
 export { type OpenOptions, openTextModel } from "./text/open-node.ts";

@@ -17,8 +17,13 @@ const examples: readonly (readonly [title: string, prompt: string, choices: stri
     "Is this review positive or negative? A warm, funny film that I would gladly see again.",
     "positive\nnegative",
   ],
-  ["Topic", "Which topic is this news item about? The home team won the final after a late goal.", ""],
-  ["Question", "What kind of answer does this question ask for? Who wrote the first novel about a whale?", ""],
+  [
+    "News",
+    "News: The home team won the final after a late goal in extra time.\nChoose the topic.\n" +
+      "- World\n- Sports\n- Business\n- Science and technology",
+    "",
+  ],
+  ["Fact or opinion", "Fact or opinion: the young doctor travels to a village where nobody will speak to her.", ""],
 ];
 
 const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });

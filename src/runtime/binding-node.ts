@@ -9,6 +9,8 @@ export interface Binding {
   weight(name: string, shape: readonly number[]): BoundWeight | undefined;
   /** The folder the engine may read weights from: the real one of the files, never a caller's. */
   folder(): string | undefined;
+  /** Names of the weight files in it. */
+  files(): readonly string[];
 }
 
 /**
@@ -17,6 +19,7 @@ export interface Binding {
  */
 export function bindWeights(weights: Weights | undefined, trained: (name: string) => boolean): Binding {
   let folder: string | undefined;
+  const files = new Set<string>();
   return {
     weight(name, shape) {
       if (trained(name)) return undefined;
@@ -24,6 +27,7 @@ export function bindWeights(weights: Weights | undefined, trained: (name: string
       if ("data" in stored) return { dtype: stored.dtype, data: { bytes: stored.data } };
       folder ??= dirname(stored.file);
       if (dirname(stored.file) === folder) {
+        files.add(basename(stored.file));
         return {
           dtype: stored.dtype,
           data: { location: basename(stored.file), offset: stored.offset, length: stored.length },
@@ -33,5 +37,6 @@ export function bindWeights(weights: Weights | undefined, trained: (name: string
       return { dtype: stored.dtype, data: { bytes } };
     },
     folder: () => folder,
+    files: () => [...files].sort(),
   };
 }

@@ -1,5 +1,5 @@
 /** Compiling in Node: lower, bind the weights, open a session. */
-import { InferenceSession, Tensor } from "onnxruntime-node";
+import { type InferenceSession, Tensor } from "onnxruntime-node";
 import { fail } from "../errors.ts";
 import type { Graph } from "../graph/graph.ts";
 import { lower, type OnnxModel } from "../graph/lower.ts";
@@ -8,6 +8,7 @@ import type { Weights } from "../hub/weights.ts";
 import { bindWeights } from "./binding-node.ts";
 import type { Device, Program } from "./program.ts";
 import { engineError, type Signature, sessionProgram, type TensorClass } from "./session.ts";
+import { openSession } from "./sessions-node.ts";
 import { defaultThreads } from "./threads-node.ts";
 
 export interface CompileOptions {
@@ -44,6 +45,9 @@ const optimization = (model: OnnxModel) =>
 /** A graph ready to be opened, here or in another thread or process: plain data. */
 export interface Prepared {
   readonly model: Uint8Array;
+  /** Weight files the model points into, and their folder. */
+  readonly files: readonly string[];
+  readonly folder: string | undefined;
   readonly signature: Signature;
   readonly options: InferenceSession.SessionOptions;
 }
@@ -62,6 +66,8 @@ export function prepare(g: Graph, options: CompileOptions = {}): Prepared {
   };
   return {
     model: encodeOnnx(model),
+    files: binding.files(),
+    folder,
     signature: {
       inputs: model.inputs,
       outputs: model.outputs.map(({ name, dtype, shape }) => ({ name, dtype, shape })),
@@ -81,10 +87,9 @@ export function prepare(g: Graph, options: CompileOptions = {}): Prepared {
 
 /** Turn a graph into a program. Frozen weights stay in their files; nothing is copied. */
 export async function compile<O extends string>(g: Graph<O>, options: CompileOptions = {}): Promise<Program<O>> {
-  const { model, signature, options: how } = prepare(g, options);
+  const prepared = prepare(g, options);
   try {
-    const opened = await InferenceSession.create(model, how);
-    return sessionProgram<O>(opened, signature, Tensor as unknown as TensorClass);
+    return sessionProgram<O>(await openSession(prepared), prepared.signature, Tensor as unknown as TensorClass);
   } catch (error) {
     throw engineError(error, "opening a session");
   }

@@ -158,9 +158,9 @@ const onThisThread: EngineHost = {
 };
 
 /** Open a host. The caller closes it with `await using`, after its programs. */
-export function openHost(kind: HostKind, options: HostOptions = {}): EngineHost {
+export function openHost(kind: HostKind, { engine }: HostOptions = {}): EngineHost {
   if (kind === "thread") return onThisThread;
-  const script = options.engine ?? new URL("./host-engine-node.js", import.meta.url);
+  const script = engine ?? new URL("./host-engine-node.js", import.meta.url);
   const phone = telephone((ends) => (kind === "worker" ? workerLine : childLine)(script, ends));
   let last: Promise<unknown> = Promise.resolve();
   /** One thing at a time, so that what waits can still be called off. */
@@ -175,10 +175,10 @@ export function openHost(kind: HostKind, options: HostOptions = {}): EngineHost 
   return {
     kind,
     async compile<O extends string>(g: Graph<O>, how: CompileOptions = {}): Promise<Program<O>> {
-      const { signature, ...prepared } = prepare(g, how);
+      const { signature, model, options } = prepare(g, how);
       let session: number;
       try {
-        session = (await inTurn(undefined, () => phone.call({ kind: "open", prepared }))) as number;
+        session = (await inTurn(undefined, () => phone.call({ kind: "open", prepared: { model, options } }))) as number;
       } catch (error) {
         throw engineError(error, "opening a session");
       }

@@ -1,0 +1,56 @@
+import { copyFileSync, mkdtempSync, rmSync, utimesSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, expect, test } from "vitest";
+import { float32 } from "../graph/array.ts";
+import { graph } from "../graph/graph.ts";
+import * as o from "../graph/operators.ts";
+import { input } from "../graph/tensor.ts";
+import { openSafetensors, writeSafetensors } from "../hub/safetensors-node.ts";
+import { createScope, ones } from "../nn/scope.ts";
+import { compile } from "./compile-node.ts";
+import { openSessions } from "./sessions-node.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "zeroth-sessions-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const file = join(folder, "w.safetensors");
+const scaled = () => graph({ y: o.mul(input("x", "float32", [2]), createScope().param("w", [2], ones)) });
+const opened = (path = file, threads = 1) => compile(scaled(), { threads, weights: openSafetensors(path).tensors });
+const answer = async (program: Awaited<ReturnType<typeof opened>>) => [
+  ...(await program.run({ x: float32([2], [1, 2]) })).y.data,
+];
+
+test("equal compilations share one session until the last has gone", async () => {
+  await writeSafetensors(file, new Map([["w", float32([2], [3, 5])]]));
+  const [first, second] = await Promise.all([opened(), opened()]);
+  expect(openSessions()).toBe(1);
+  await first[Symbol.asyncDispose]();
+  await first[Symbol.asyncDispose]();
+  expect(await answer(second)).toEqual([3, 10]);
+  await expect(answer(first)).rejects.toMatchObject({ code: "wrong_use" });
+  await second[Symbol.asyncDispose]();
+  expect(openSessions()).toBe(0);
+});
+
+test("other threads, other files and a file that was replaced are other sessions", async () => {
+  await using _first = await opened();
+  await using _threads = await opened(file, 2);
+  expect(openSessions()).toBe(2);
+  const copy = join(folder, "copy.safetensors");
+  copyFileSync(file, copy);
+  await using _copy = await opened(copy);
+  expect(openSessions()).toBe(3);
+  utimesSync(copy, 1, 1);
+  await using touched = await opened(copy);
+  expect(openSessions()).toBe(4);
+  expect(await answer(touched)).toEqual([3, 10]);
+});
+
+test("a session that cannot be opened leaves nothing behind", async () => {
+  const short = new Map([["w", { dtype: "float32" as const, shape: [2], file, offset: 1 << 20, length: 8 }]]);
+  for (let i = 0; i < 2; i++) {
+    await expect(compile(scaled(), { threads: 1, weights: short })).rejects.toMatchObject({ code: "engine_failed" });
+  }
+  expect(openSessions()).toBe(0);
+});
