@@ -14,12 +14,16 @@ export interface Memory {
 export interface Decoding {
   /** Feed one token for each row [batch · beams]; gives the logits [batch · beams, vocabulary] of the next. */
   step(tokens: readonly number[]): Promise<StepResult>;
+  /** The same where only the most likely next token of each row is wanted: no logits are handed over. */
+  likeliest(tokens: readonly number[]): Promise<readonly number[]>;
   /** Continue row i from what row parents[i] has been so far (beam search). */
   reorder(parents: readonly number[]): void;
+  /** Go on with these prompts only, in this order: the others have ended and cost nothing any more. */
+  keep(prompts: readonly number[]): void;
 }
 
 export interface StepResult {
-  /** [batch, beams, 1, vocabulary] float32. */
+  /** [batch, beams, 1, vocabulary] float32; the caller's own, to change as it likes. */
   readonly logits: NdArray;
   /** The most likely next token of each row. */
   readonly best: readonly number[];

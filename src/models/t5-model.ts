@@ -45,28 +45,38 @@ function lazily<T>(make: () => Promise<T>): { get(): Promise<T>; made(): Promise
   };
 }
 
+/** Rows of an array along its first axis, copied. */
+function takeRows({ dtype, shape, data }: NdArray, rows: readonly number[]): NdArray {
+  const taken = zeros(dtype, [rows.length, ...shape.slice(1)]);
+  const width = data.length / shape[0]!;
+  rows.forEach((from, to) => {
+    (taken.data as Float32Array).set((data as Float32Array).subarray(from * width, (from + 1) * width), to * width);
+  });
+  return taken;
+}
+
 function cachedDecoding(
   config: T5Config,
   program: () => Promise<Program>,
-  memory: Memory,
+  encoded: Memory,
   beams: number,
   expected: number,
 ): Decoding {
-  const rows = memory.batch * beams;
+  let memory = encoded;
   const { heads, headWidth } = config;
-  const buffers = (capacity: number) =>
+  const buffers = (capacity: number, rows: number) =>
     Array.from(
       { length: 2 * config.decoderLayers },
       (): NdArray => zeros("float32", [rows, heads, capacity, headWidth]),
     );
   const names = Array.from({ length: 2 * config.decoderLayers }, (_, i) => `${i >> 1}.${i % 2 ? "v" : "k"}`);
   let capacity = Math.max(8, expected);
-  let caches = buffers(capacity);
+  let caches = buffers(capacity, memory.batch * beams);
   let length = 0;
 
   /** Copy the used part of every head of the rows named by `parents` into new buffers. */
   const moved = (to: number, parents: readonly number[]): NdArray[] => {
-    const next = to === capacity ? caches.map(({ shape }): NdArray => zeros("float32", shape)) : buffers(to);
+    const next = buffers(to, parents.length);
     const used = length * headWidth;
     caches.forEach(({ data }, i) => {
       const [source, target] = [data as Float32Array, next[i]!.data as Float32Array];
@@ -80,35 +90,51 @@ function cachedDecoding(
     return next;
   };
 
+  /** Feed one token for each row and compute `wanted`; the caches take in the new position. */
+  const advance = async <O extends string>(tokens: readonly number[], wanted: readonly O[]) => {
+    if (length === capacity) {
+      caches = moved(
+        capacity * 2,
+        tokens.map((_, row) => row),
+      );
+      capacity *= 2;
+    }
+    length++;
+    const feeds: Record<string, NdArray> = {
+      ...memory.arrays,
+      mask: memory.mask,
+      tokens: int64([memory.batch, beams, 1], tokens),
+      positions: int64(
+        [length],
+        Array.from({ length }, (_, i) => i),
+      ),
+    };
+    const into: Record<string, NdArray> = {};
+    names.forEach((name, i) => {
+      feeds[`past.${name}`] = caches[i]!;
+      into[`present.${name}`] = caches[i]!;
+    });
+    const outputs = [...wanted, ...Object.keys(into)];
+    return (await (await program()).run(feeds, { outputs, into })) as Record<O, NdArray>;
+  };
+  const ids = ({ data }: NdArray) => Array.from(data as BigInt64Array, Number);
+
   return {
     async step(tokens) {
-      if (length === capacity) {
-        caches = moved(
-          capacity * 2,
-          tokens.map((_, row) => row),
-        );
-        capacity *= 2;
-      }
-      length++;
-      const feeds: Record<string, NdArray> = {
-        ...memory.arrays,
-        mask: memory.mask,
-        tokens: int64([memory.batch, beams, 1], tokens),
-        positions: int64(
-          [length],
-          Array.from({ length }, (_, i) => i),
-        ),
-      };
-      const into: Record<string, NdArray> = {};
-      names.forEach((name, i) => {
-        feeds[`past.${name}`] = caches[i]!;
-        into[`present.${name}`] = caches[i]!;
-      });
-      const { logits, best } = (await (await program()).run(feeds, { into })) as Record<"logits" | "best", NdArray>;
-      return { logits, best: Array.from(best.data as BigInt64Array, Number) };
+      const { logits, best } = await advance(tokens, ["logits", "best"]);
+      return { logits, best: ids(best) };
+    },
+    async likeliest(tokens) {
+      return ids((await advance(tokens, ["best"])).best);
     },
     reorder(parents) {
       if (parents.some((parent, row) => parent !== row)) caches = moved(capacity, parents);
+    },
+    keep(prompts) {
+      const rows = prompts.flatMap((prompt) => Array.from({ length: beams }, (_, beam) => prompt * beams + beam));
+      caches = moved(capacity, rows);
+      const arrays = Object.entries(memory.arrays).map(([name, array]) => [name, takeRows(array, prompts)] as const);
+      memory = { batch: prompts.length, mask: takeRows(memory.mask, prompts), arrays: Object.fromEntries(arrays) };
     },
   };
 }

@@ -52,20 +52,22 @@ export async function beamSearch(
   const { numBeams, lengthPenalty, earlyStopping, minNewTokens, maxNewTokens, repetitionPenalty } = limits;
   const decoding = model.decoding(memory, numBeams, Math.min(maxNewTokens, 64));
   const done: Beam[][] = Array.from({ length: memory.batch }, () => []);
-  // All beams start equal, so only the first of each prompt counts at first.
-  let running: Running[][] = done.map((_, b) => [{ total: 0, tokens: [], row: b * numBeams }]);
+  // Prompts still computed; all beams start equal, so only the first of each counts at first.
+  let active = [...done.keys()];
+  let running: Running[][] = active.map((_, at) => [{ total: 0, tokens: [], row: at * numBeams }]);
   const idle = new Set<number>();
   let feed = new Array<number>(memory.batch * numBeams).fill(model.start);
-  for (let step = 1; step <= maxNewTokens && idle.size < memory.batch; step++) {
+  for (let step = 1; step <= maxNewTokens; step++) {
     throwIfAborted(signal);
     const { logits } = await decoding.step(feed);
     const values = logits.data as Float32Array;
     const parents = feed.map((_, row) => row);
     feed = feed.map(() => model.pad);
-    running = running.map((beams, b) => {
+    running = running.map((beams, at) => {
+      const b = active[at]!;
       if (idle.has(b)) return beams;
       const scores = beams.map(({ row, tokens }) => {
-        const z = values.slice(row * model.vocabulary, (row + 1) * model.vocabulary);
+        const z = values.subarray(row * model.vocabulary, (row + 1) * model.vocabulary);
         const total = logSumExp(z);
         for (let i = 0; i < z.length; i++) z[i]! -= total;
         // On log-probabilities, which are not positive, the penalty always multiplies.
@@ -85,12 +87,21 @@ export async function beamSearch(
       const hopeless = full && (next.length === 0 || next[0]!.total / step ** lengthPenalty <= done[b]!.at(-1)!.score);
       if (next.length === 0 || (full && earlyStopping) || hopeless) idle.add(b);
       return next.map(({ total, tokens, token, row }, i) => {
-        parents[b * numBeams + i] = row;
-        feed[b * numBeams + i] = token;
-        return { total, tokens: [...tokens, token], row: b * numBeams + i };
+        parents[at * numBeams + i] = row;
+        feed[at * numBeams + i] = token;
+        return { total, tokens: [...tokens, token], row: at * numBeams + i };
       });
     });
+    if (idle.size === memory.batch || step === maxNewTokens) break;
     decoding.reorder(parents);
+    const going = [...active.keys()].filter((at) => !idle.has(active[at]!));
+    if (2 * going.length > active.length) continue;
+    decoding.keep(going);
+    running = going.map((from, to) =>
+      running[from]!.map((beam) => ({ ...beam, row: beam.row + (to - from) * numBeams })),
+    );
+    feed = going.flatMap((at) => feed.slice(at * numBeams, (at + 1) * numBeams));
+    active = going.map((at) => active[at]!);
   }
   return done;
 }

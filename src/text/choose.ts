@@ -20,9 +20,9 @@ export function logSumExp(z: Float32Array): number {
 }
 
 /** Make tokens seen before less likely (Keskar et al. 2019): positive logits divided, negative ones multiplied. */
-export function penaliseRepeats(z: Float32Array, seen: Iterable<number>, penalty: number): void {
+export function penaliseRepeats(z: Float32Array, seen: ReadonlySet<number>, penalty: number): void {
   if (penalty === 1) return;
-  for (const id of new Set(seen)) z[id] = z[id]! > 0 ? z[id]! / penalty : z[id]! * penalty;
+  for (const id of seen) z[id] = z[id]! > 0 ? z[id]! / penalty : z[id]! * penalty;
 }
 
 export function argmax(z: Float32Array): number {

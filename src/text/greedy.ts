@@ -18,26 +18,42 @@ export async function generateTokens(
   signal?: AbortSignal,
 ): Promise<void> {
   const { maxNewTokens, minNewTokens, sample, repetitionPenalty, seed } = settings;
-  const plain = !sample && repetitionPenalty === 1 && minNewTokens === 0;
   const decoding = model.decoding(memory, 1, Math.min(maxNewTokens, 64));
-  const tokens = rows.map((): number[] => []);
+  const seen = rows.map(() => new Set([model.start]));
   const open = new Set(rows.keys());
-  let feed = rows.map(() => model.start);
+  // Rows still computed: a row of the batch that has ended is fed padding until half have, then they are dropped.
+  let active = [...rows.keys()];
+  let feed = active.map(() => model.start);
+
+  /** The next token of every active row. */
+  const next = async (step: number): Promise<readonly number[]> => {
+    const early = step < minNewTokens;
+    if (!sample && repetitionPenalty === 1 && !early) return decoding.likeliest(feed);
+    const values = (await decoding.step(feed)).logits.data as Float32Array;
+    return active.map((row, at) => {
+      if (!open.has(row)) return model.pad;
+      const z = values.subarray(at * model.vocabulary, (at + 1) * model.vocabulary);
+      penaliseRepeats(z, seen[row]!, repetitionPenalty);
+      if (early) z[model.eos] = -Infinity;
+      return sample ? draw(z, settings, randomAt(seed, rows[row]!, step).next()) : argmax(z);
+    });
+  };
+
   for (let step = 0; step < maxNewTokens && open.size > 0; step++) {
     throwIfAborted(signal);
-    const { logits, best } = await decoding.step(feed);
-    feed = rows.map((row, i) => {
-      if (!open.has(i)) return model.pad;
-      let token = best[i]!;
-      if (!plain) {
-        const z = (logits.data as Float32Array).slice(i * model.vocabulary, (i + 1) * model.vocabulary);
-        penaliseRepeats(z, [model.start, ...tokens[i]!], repetitionPenalty);
-        if (step < minNewTokens) z[model.eos] = -Infinity;
-        token = sample ? draw(z, settings, randomAt(seed, row, step).next()) : argmax(z);
-      }
-      tokens[i]!.push(token);
-      if (!accept(i, token) || token === model.eos) open.delete(i);
+    const tokens = await next(step);
+    feed = active.map((row, at) => {
+      if (!open.has(row)) return model.pad;
+      const token = tokens[at]!;
+      seen[row]!.add(token);
+      if (!accept(row, token) || token === model.eos) open.delete(row);
       return token;
     });
+    if (open.size > 0 && 2 * open.size <= active.length) {
+      const going = [...active.keys()].filter((at) => open.has(active[at]!));
+      decoding.keep(going);
+      active = going.map((at) => active[at]!);
+      feed = going.map((at) => feed[at]!);
+    }
   }
 }
