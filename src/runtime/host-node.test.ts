@@ -1,12 +1,17 @@
 /** Engines on other threads and in other processes, built first: a thread's script is a file of its own. */
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { fixtures } from "../../test/support/fixtures.ts";
+import { type CompileOver, greedy, type Rows, trainingSteps } from "../../test/support/tasks.ts";
 import { type NdArray, zeros } from "../graph/array.ts";
 import { graph } from "../graph/graph.ts";
 import * as o from "../graph/operators.ts";
 import { input, type Tensor } from "../graph/tensor.ts";
+import { safetensorsInMemory } from "../hub/folder-web.ts";
+import { compile } from "./compile-node.ts";
 import { type HostKind, openHost } from "./host-node.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
@@ -62,6 +67,27 @@ describe.each(["thread", "worker", "child"] as const)("%s", (kind) => {
     await expect(program.run({})).rejects.toMatchObject({ code: "wrong_use" });
     await using other = await engine.compile(graph({ y: o.neg(input("z", "float32", [])) }), { threads: 1 });
     expect([...(await other.run({ z: { ...numbers(2), shape: [] } })).y.data]).toEqual([-2]);
+  });
+
+  test("generates and trains as on the caller's thread", async () => {
+    const folder = join(fixtures, "training/tied-relu");
+    const json = JSON.parse(readFileSync(join(folder, "config.json"), "utf8"));
+    const rows = JSON.parse(readFileSync(join(folder, "expected.json"), "utf8")).batches[0] as Rows;
+    const weights = safetensorsInMemory(new Uint8Array(readFileSync(join(folder, "model.safetensors"))), folder);
+    await using engine = host(kind);
+    const over =
+      (run: typeof compile): CompileOver =>
+      (weights, trained) =>
+      (g) =>
+        run(g, { threads: 1, weights, ...(trained ? { trained: () => true } : {}) });
+    const prompts = [
+      [3, 5, 1],
+      [4, 1],
+    ];
+    const tokens = await greedy(json, weights, prompts, 8, over(engine.compile));
+    expect(tokens).toEqual(await greedy(json, weights, prompts, 8, over(compile)));
+    const result = await trainingSteps(json, weights, rows, 2, over(engine.compile));
+    expect(result).toEqual(await trainingSteps(json, weights, rows, 2, over(compile)));
   });
 
   test("an abort stops what has not begun", async () => {

@@ -16,8 +16,8 @@ import { createScope } from "../../src/nn/scope.ts";
 import { compile } from "../../src/runtime/compile-node.ts";
 import { openTextModel } from "../../src/text/open-node.ts";
 import { expectClose, fixtures } from "../support/fixtures.ts";
+import { type CompileOver, greedy, type Rows, trainingSteps } from "../support/tasks.ts";
 import { serve } from "./serve.ts";
-import { type CompileOver, greedy, type Rows, trainingSteps } from "./tasks.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const nano = join(root, "models/zeroth-nano");

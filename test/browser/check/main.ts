@@ -1,6 +1,6 @@
 /** The tasks, compiled in the browser and offered to the test that drives it. */
 import { compile, safetensorsInMemory, type Weights, webThreads } from "../../../src/browser.ts";
-import { type CompileOver, greedy, type Rows, type StepResult, trainingSteps } from "../tasks.ts";
+import { type CompileOver, greedy, type Rows, type StepResult, trainingSteps } from "../../support/tasks.ts";
 
 export interface Checks {
   threads(): number;

@@ -1,4 +1,4 @@
-/** Work done alike in Node and in the browser, so that the two can be compared. */
+/** Work done alike in Node, in the browser and on every host, so that they can be compared. */
 import {
   adamw,
   canonicalWeights,
