@@ -91,6 +91,18 @@ afterAll(async () => {
   rmSync(scratch, { recursive: true, force: true });
 });
 
+let shared: Promise<Page> | undefined;
+
+/** The page of the checks, opened once: the engine's 14 MB are compiled for every page. */
+function checking(): Promise<Page> {
+  shared ??= browser.newPage().then(async (page) => {
+    await page.goto(`${site}/check/`);
+    await ready(page);
+    return page;
+  });
+  return shared;
+}
+
 /** A fresh page; anything it reports as an error fails the test. */
 async function opened(address: string, work: (page: Page) => Promise<void>): Promise<void> {
   const context = await browser.newContext();
@@ -129,28 +141,24 @@ describe("in wasm as in Node", () => {
   test.each(trained ? [...cases, shipped] : cases)("greedy tokens of %s", async (_, folder, address) => {
     const weights = inMemory(folder, "model.safetensors");
     const expected = await greedy(readJson(folder, "config.json"), weights, prompts, 20, inNode);
-    await opened(`${site}/check/`, async (page) => {
-      await ready(page);
-      const got = await page.evaluate(([folder, prompts]) => window.checks.greedy(folder, prompts, 20), [
-        address,
-        prompts,
-      ] as const);
-      expect(got).toEqual(expected);
-    });
+    const page = await checking();
+    const got = await page.evaluate(([folder, prompts]) => window.checks.greedy(folder, prompts, 20), [
+      address,
+      prompts,
+    ] as const);
+    expect(got).toEqual(expected);
   });
 
   test("greedy tokens on webgpu, from weights stored in bfloat16", async () => {
     const folder = join(fixtures, "t5/bf16");
     const weights = inMemory(folder, "model.safetensors");
     const expected = await greedy(readJson(folder, "config.json"), weights, prompts, 3, inNode);
-    await opened(`${site}/check/`, async (page) => {
-      await ready(page);
-      const got = await page.evaluate(
-        (prompts) => window.checks.greedy("/fixtures/t5/bf16", prompts, 3, "webgpu"),
-        prompts,
-      );
-      expect(got).toEqual(expected);
-    });
+    const page = await checking();
+    const got = await page.evaluate(
+      (prompts) => window.checks.greedy("/fixtures/t5/bf16", prompts, 3, "webgpu"),
+      prompts,
+    );
+    expect(got).toEqual(expected);
   });
 
   test("three steps of training", async () => {
@@ -158,12 +166,10 @@ describe("in wasm as in Node", () => {
     const rows = readJson(folder, "expected.json").batches[0] as Rows;
     const weights = inMemory(folder, "model.safetensors");
     const expected = await trainingSteps(readJson(folder, "config.json"), weights, rows, 3, inNode);
-    await opened(`${site}/check/`, async (page) => {
-      await ready(page);
-      const got = await page.evaluate((rows) => window.checks.train("/fixtures/training/tied-relu", rows, 3), rows);
-      expectClose([got.loss, got.gradNorm], [expected.loss, expected.gradNorm], 1e-4, "loss and gradient norm");
-      for (const [key, value] of Object.entries(expected.values)) expectClose(got.values[key]!, value, 1e-4, key);
-    });
+    const page = await checking();
+    const got = await page.evaluate((rows) => window.checks.train("/fixtures/training/tied-relu", rows, 3), rows);
+    expectClose([got.loss, got.gradNorm], [expected.loss, expected.gradNorm], 1e-4, "loss and gradient norm");
+    for (const [key, value] of Object.entries(expected.values)) expectClose(got.values[key]!, value, 1e-4, key);
   });
 
   test("a page that is not isolated has one thread, and a checkpoint that does not fit says what is missing", async () => {
