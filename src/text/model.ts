@@ -1,17 +1,12 @@
 /** Text in, text out: prompts to answers, streams, choices and scores over an encoder-decoder model. */
-import { fail, throwIfAborted, ZerothError } from "../errors.ts";
+import { fail, ZerothError } from "../errors.ts";
 import type { Memory, Seq2Seq } from "../models/seq2seq.ts";
-import { type BatchLimits, planBatches } from "./batching.ts";
 import { beamSearch } from "./beam.ts";
+import { follow } from "./follow.ts";
 import { generateTokens } from "./greedy.ts";
-import { type Finish, type Generated, type GenerateOptions, type Settings, settingsOf } from "./options.ts";
-
-/** What is needed of a tokenizer. */
-export interface TextCodec {
-  encode(text: string, options?: { addSpecialTokens?: boolean }): { readonly ids: readonly number[] };
-  decode(ids: readonly number[], options?: { skipSpecialTokens?: boolean }): string;
-  streamDecoder(options?: { skipSpecialTokens?: boolean }): { push(id: number): string; flush(): string };
-}
+import { attempt, inBatches, type JobOptions, orThrow } from "./jobs.ts";
+import { type Generated, type GenerateOptions, type Settings, settingsOf, type TextCodec } from "./options.ts";
+import { bestOf, scoreTargets } from "./score.ts";
 
 /** A text, or token ids taken as they are. */
 export type Prompt = string | readonly number[];
@@ -21,7 +16,15 @@ export interface ScoreOptions {
   readonly eos?: boolean;
   /** Whether prompts get the special tokens their tokenizer adds; on by default. */
   readonly promptEnd?: boolean;
+  /** Longest prompt in tokens; a longer one is an error, never cut. */
+  readonly maxInput?: number;
   readonly signal?: AbortSignal | undefined;
+}
+
+/** A prompt and the answers that are possible. */
+export interface ChoiceRow<Choice = Prompt> {
+  readonly prompt: Prompt;
+  readonly choices: readonly Choice[];
 }
 
 export interface Scored {
@@ -34,11 +37,6 @@ export interface Scored {
   readonly logprobs: readonly (readonly number[])[];
 }
 
-export interface JobOptions extends BatchLimits {
-  /** Called as results become final. */
-  readonly onDone?: (done: number, total: number) => void;
-}
-
 export interface TextModel extends AsyncDisposable {
   /** The answer to one prompt. */
   generate(prompt: Prompt, options?: GenerateOptions): Promise<Generated>;
@@ -48,82 +46,25 @@ export interface TextModel extends AsyncDisposable {
   stream(prompt: Prompt, options?: GenerateOptions): AsyncGenerator<string, Generated>;
   /** Log-likelihood of each choice as the answer. The end token counts, as in T0's rank classification. */
   score(prompt: Prompt, choices: readonly Prompt[], options?: ScoreOptions): Promise<Scored>;
-  scoreAll(
-    rows: readonly { readonly prompt: Prompt; readonly choices: readonly Prompt[] }[],
-    options?: ScoreOptions & JobOptions,
-  ): Promise<(Scored | ZerothError)[]>;
+  scoreAll(rows: readonly ChoiceRow[], options?: ScoreOptions & JobOptions): Promise<(Scored | ZerothError)[]>;
+  /**
+   * One of the choices as the answer: the one with the highest sum of log-probabilities, end token included, the first
+   * on ties. Every choice is scored in full, so no search can miss the best; `score` is its sum.
+   */
+  choose(prompt: Prompt, choices: readonly string[], options?: ChooseOptions): Promise<Generated>;
+  chooseAll(
+    rows: readonly ChoiceRow<string>[],
+    options?: ChooseOptions & JobOptions,
+  ): Promise<(Generated | ZerothError)[]>;
 }
+
+export type ChooseOptions = Omit<ScoreOptions, "eos">;
 
 type PromptOptions = Pick<GenerateOptions, "maxInput" | "promptEnd">;
 
-/** Text with stop strings watched for: what may still become one is held back. */
-function stopWatch(stops: readonly string[]) {
-  let held = "";
-  const longestStart = (text: string) => {
-    for (let n = Math.min(text.length, Math.max(0, ...stops.map((s) => s.length - 1))); n > 0; n--) {
-      const tail = text.slice(-n);
-      if (stops.some((stop) => stop.startsWith(tail))) return n;
-    }
-    return 0;
-  };
-  return {
-    /** Text that is safe to show, and whether a stop string has come. */
-    push(piece: string): { text: string; stopped: boolean } {
-      held += piece;
-      const found = stops.map((stop) => held.indexOf(stop)).filter((at) => at >= 0);
-      if (found.length > 0) return { text: held.slice(0, Math.min(...found)), stopped: true };
-      const keep = longestStart(held);
-      const text = held.slice(0, held.length - keep);
-      held = held.slice(held.length - keep);
-      return { text, stopped: false };
-    },
-    rest: () => held,
-  };
-}
-
-/** One row under way: its tokens, its text so far, and how it ended. */
-function follow(codec: TextCodec, settings: Settings, eos: number, emit: (text: string) => void = () => {}) {
-  const decoder = codec.streamDecoder({ skipSpecialTokens: true });
-  const watch = stopWatch(settings.stop);
-  const tokens: number[] = [];
-  let text = "";
-  let finish: Finish = "length";
-  const show = (piece: string) => {
-    if (piece) emit(piece);
-    text += piece;
-  };
-  return {
-    accept(token: number): boolean {
-      tokens.push(token);
-      const piece = decoder.push(token) + (token === eos ? decoder.flush() : "");
-      const { text: safe, stopped } = watch.push(piece);
-      show(safe);
-      if (stopped) finish = "stop_string";
-      else if (token === eos) finish = "stop";
-      return finish === "length";
-    },
-    result(promptTokens: number): Generated {
-      if (finish === "length") {
-        const { text: safe, stopped } = watch.push(decoder.flush());
-        show(safe);
-        if (stopped) finish = "stop_string";
-      }
-      if (finish !== "stop_string") show(watch.rest());
-      return { text, tokens, finish, promptTokens };
-    },
-  };
-}
-
 /** A text model over a sequence-to-sequence model and its tokenizer; closing it closes the model. */
 export function textModel({ model, tokenizer: codec }: { model: Seq2Seq; tokenizer: TextCodec }): TextModel {
-  const idsOf = (prompt: Prompt, { maxInput = Infinity, promptEnd = true }: PromptOptions = {}): readonly number[] => {
-    const ids = typeof prompt === "string" ? codec.encode(prompt, { addSpecialTokens: promptEnd }).ids : prompt;
-    if (ids.length === 0) fail("bad_input", "the prompt is empty");
-    if (ids.length > maxInput) {
-      fail("too_long", `the prompt has ${ids.length} tokens, the limit is ${maxInput}`, {
-        hint: "shorten it or raise the limit; nothing is ever cut off silently",
-      });
-    }
+  const inVocabulary = (ids: readonly number[]): readonly number[] => {
     for (const id of ids) {
       if (!Number.isInteger(id) || id < 0 || id >= model.vocabulary) {
         fail("bad_input", `token ${id} is outside the vocabulary of ${model.vocabulary}`);
@@ -132,9 +73,21 @@ export function textModel({ model, tokenizer: codec }: { model: Seq2Seq; tokeniz
     return ids;
   };
 
+  const idsOf = (prompt: Prompt, { maxInput = Infinity, promptEnd = true }: PromptOptions = {}): readonly number[] => {
+    const ids = typeof prompt === "string" ? codec.encode(prompt, { addSpecialTokens: promptEnd }).ids : prompt;
+    if (ids.length === 0) fail("bad_input", "the prompt is empty");
+    if (ids.length > maxInput) {
+      fail("too_long", `the prompt has ${ids.length} tokens, the limit is ${maxInput}`, {
+        hint: "shorten it or raise the limit; nothing is ever cut off silently",
+      });
+    }
+    return inVocabulary(ids);
+  };
+
   /** Ids of a target: the tokenizer's own end token, or one appended where ids were given. */
   const targetOf = (target: Prompt, eos: boolean): readonly number[] => {
-    const ids = typeof target === "string" ? codec.encode(target, { addSpecialTokens: false }).ids : target;
+    const ids =
+      typeof target === "string" ? codec.encode(target, { addSpecialTokens: false }).ids : inVocabulary(target);
     return eos && ids.at(-1) !== model.eos ? [...ids, model.eos] : ids;
   };
 
@@ -165,42 +118,33 @@ export function textModel({ model, tokenizer: codec }: { model: Seq2Seq; tokeniz
     return following.map((row, i) => row.result(prompts[i]!.length));
   };
 
-  /** Run rows in batches, results in their places, a row's own error in its place. */
-  async function inBatches<R>(
-    lengths: (number | ZerothError)[],
-    options: JobOptions & { signal?: AbortSignal | undefined },
-    run: (rows: number[]) => Promise<R[]>,
-  ): Promise<(R | ZerothError)[]> {
-    const results: (R | ZerothError)[] = lengths.map((length) => length as ZerothError);
-    const good = lengths.flatMap((length, i) => (typeof length === "number" ? [i] : []));
-    let done = lengths.length - good.length;
-    for (const places of planBatches(
-      good.map((i) => lengths[i] as number),
-      options,
-    )) {
-      throwIfAborted(options.signal);
-      const rows = places.map((place) => good[place]!);
-      const answers = await run(rows);
-      rows.forEach((row, i) => {
-        results[row] = answers[i]!;
+  /** Scores of every row's choices, with the ids they were computed for. */
+  const ranked = async (rows: readonly ChoiceRow[], options: ScoreOptions & JobOptions) => {
+    const { eos = true } = options;
+    const prepared = rows.map(({ prompt, choices }) =>
+      attempt(() => {
+        if (choices.length === 0) fail("bad_input", "there are no choices to score");
+        const targets = choices.map((choice) => targetOf(choice, eos));
+        if (targets.some((target) => target.length === 0)) fail("bad_input", "an empty choice has no likelihood");
+        return { ids: idsOf(prompt, options), targets };
+      }),
+    );
+    const lengths = prepared.map((row) => (row instanceof ZerothError ? row : row.ids.length));
+    return inBatches(lengths, options, async (places) => {
+      const group = places.map((place) => prepared[place] as Exclude<(typeof prepared)[number], ZerothError>);
+      const all = await scoreTargets(model, group, options.signal);
+      return group.map((row, i) => {
+        const logprobs = all[i]!;
+        const scores = logprobs.map((tokens) => tokens.reduce((a, b) => a + b, 0));
+        const scored: Scored = {
+          scores,
+          lengths: logprobs.map(({ length }) => length),
+          best: bestOf(scores),
+          logprobs,
+        };
+        return { ...row, scored };
       });
-      done += rows.length;
-      options.onDone?.(done, lengths.length);
-    }
-    return results;
-  }
-
-  const attempt = <T>(make: () => T): T | ZerothError => {
-    try {
-      return make();
-    } catch (error) {
-      if (error instanceof ZerothError) return error;
-      throw error;
-    }
-  };
-  const orThrow = <T>(result: T | ZerothError | undefined): T => {
-    if (result instanceof ZerothError) throw result;
-    return result as T;
+    });
   };
 
   const text: TextModel = {
@@ -211,7 +155,10 @@ export function textModel({ model, tokenizer: codec }: { model: Seq2Seq; tokeniz
       const settings = settingsOf(options);
       const ids = prompts.map((prompt) => attempt(() => idsOf(prompt, options)));
       const lengths = ids.map((row) => (row instanceof ZerothError ? row : row.length));
-      return inBatches(lengths, options, (rows) =>
+      // A batch of beam searches computes numBeams rows for each prompt.
+      const most = Math.max(1, Math.floor(128 / settings.numBeams));
+      const limits = { ...options, rows: Math.min(options.rows ?? 32, most) };
+      return inBatches(lengths, limits, (rows) =>
         batch(
           rows,
           rows.map((row) => ids[row] as readonly number[]),
@@ -266,34 +213,20 @@ export function textModel({ model, tokenizer: codec }: { model: Seq2Seq; tokeniz
       return orThrow((await text.scoreAll([{ prompt, choices }], options))[0]);
     },
     async scoreAll(rows, options = {}) {
-      const { eos = true } = options;
-      const prepared = rows.map(({ prompt, choices }) =>
-        attempt(() => {
-          if (choices.length === 0) fail("bad_input", "there are no choices to score");
-          const targets = choices.map((choice) => targetOf(choice, eos));
-          if (targets.some((target) => target.length === 0)) fail("bad_input", "an empty choice has no likelihood");
-          return { ids: idsOf(prompt, options), targets };
-        }),
-      );
-      const lengths = prepared.map((row) => (row instanceof ZerothError ? row : row.ids.length));
-      return inBatches(lengths, options, async (places) => {
-        const group = places.map(
-          (place) => prepared[place] as { ids: readonly number[]; targets: (readonly number[])[] },
-        );
-        const memory = await model.encode(group.map(({ ids }) => ids));
-        const all = await model.score(
-          memory,
-          group.map(({ targets }) => targets),
-        );
-        return all.map((logprobs): Scored => {
-          const scores = logprobs.map((row) => row.reduce((a, b) => a + b, 0));
-          return {
-            scores,
-            lengths: logprobs.map((row) => row.length),
-            best: scores.indexOf(Math.max(...scores)),
-            logprobs,
-          };
-        });
+      const results = await ranked(rows, options);
+      return results.map((result) => (result instanceof ZerothError ? result : result.scored));
+    },
+    async choose(prompt, choices, options = {}) {
+      return orThrow((await text.chooseAll([{ prompt, choices }], options))[0]);
+    },
+    async chooseAll(rows, options = {}) {
+      const results = await ranked(rows, { ...options, eos: true });
+      return results.map((result, i): Generated | ZerothError => {
+        if (result instanceof ZerothError) return result;
+        const { ids, targets, scored } = result;
+        const { best, scores } = scored;
+        const answer = { text: rows[i]!.choices[best]!, tokens: targets[best]!, score: scores[best]! };
+        return { ...answer, finish: "stop", promptTokens: ids.length };
       });
     },
     [Symbol.asyncDispose]: () => model[Symbol.asyncDispose](),

@@ -1,6 +1,13 @@
 /** What can be asked of a generation, with the names the field uses. */
 import { fail } from "../errors.ts";
 
+/** What is needed of a tokenizer. */
+export interface TextCodec {
+  encode(text: string, options?: { addSpecialTokens?: boolean }): { readonly ids: readonly number[] };
+  decode(ids: readonly number[], options?: { skipSpecialTokens?: boolean }): string;
+  streamDecoder(options?: { skipSpecialTokens?: boolean }): { push(id: number): string; flush(): string };
+}
+
 export interface GenerateOptions {
   /** Greatest number of new tokens; 256 by default. Reaching it gives the finish "length". */
   readonly maxNewTokens?: number;

@@ -1,0 +1,53 @@
+/** Log-probabilities of given answers, in pieces that fit in memory. */
+import { throwIfAborted } from "../errors.ts";
+import type { Seq2Seq } from "../models/seq2seq.ts";
+import { needNumber } from "./choose.ts";
+
+/** Floats of one [positions, vocabulary] tensor: 256 MiB. */
+const mostLogits = 2 ** 26;
+
+interface Row {
+  readonly ids: readonly number[];
+  readonly targets: readonly (readonly number[])[];
+}
+
+/**
+ * Log-probability of every token of every target, `[row][target][token]`. A row is encoded once, whatever its number
+ * of targets; rows and targets are taken in such numbers that the logits of one run stay within bounds.
+ */
+export async function scoreTargets(
+  model: Seq2Seq,
+  rows: readonly Row[],
+  signal?: AbortSignal,
+  limit = mostLogits,
+): Promise<number[][][]> {
+  throwIfAborted(signal);
+  const longest = Math.max(1, ...rows.flatMap(({ targets }) => targets.map(({ length }) => length)));
+  const most = Math.floor(limit / (model.vocabulary * longest));
+  if (rows.length > 1 && rows.length > most) {
+    const half = rows.length >> 1;
+    const first = await scoreTargets(model, rows.slice(0, half), signal, limit);
+    return [...first, ...(await scoreTargets(model, rows.slice(half), signal, limit))];
+  }
+  const memory = await model.encode(rows.map(({ ids }) => ids));
+  const results = rows.map((): number[][] => []);
+  const choices = Math.max(...rows.map(({ targets }) => targets.length));
+  const step = Math.max(1, Math.floor(most / rows.length));
+  for (let at = 0; at < choices; at += step) {
+    throwIfAborted(signal);
+    const part = await model.score(
+      memory,
+      rows.map(({ targets }) => targets.slice(at, at + step)),
+    );
+    part.forEach((scores, row) => {
+      results[row]!.push(...scores);
+    });
+  }
+  return results;
+}
+
+/** Index of the highest score, the first on ties. */
+export function bestOf(scores: readonly number[]): number {
+  scores.forEach(needNumber);
+  return scores.indexOf(Math.max(...scores));
+}
