@@ -6,7 +6,7 @@ import { textModel } from "../src/text/model.ts";
 import type { GenerateOptions, TextCodec } from "../src/text/options.ts";
 import { scoreTargets } from "../src/text/score.ts";
 import { randomAt } from "../src/train/rng.ts";
-import { readJson, readWeights } from "./support/fixtures.ts";
+import { expectClose, readJson, readWeights } from "./support/fixtures.ts";
 
 const folder = "t5/untied-gated-gelu";
 const weights = canonicalWeights(readWeights(folder));
@@ -45,6 +45,30 @@ test.each(plans)("%j: together and alone", async (plan) => {
     let step = await stream.next();
     while (!step.done) step = await stream.next();
     expect(step.value.tokens).toEqual(tokens(alone)[0]);
+  }
+});
+
+test("prompts that stay go on as if nothing had left, with beams moved about and room running out", async () => {
+  const [beams, width] = [2, config.vocabulary];
+  const memory = await model.encode(prompts.slice(0, 4));
+  const full = model.decoding(memory, beams, 1);
+  const shrunk = model.decoding(memory, beams, 1);
+  const kept = [2, 0];
+  const rows = kept.flatMap((prompt) => [prompt * beams, prompt * beams + 1]);
+  for (let step = 0; step < 14; step++) {
+    const feed = ids(4 * beams);
+    const all = (await full.step(feed)).logits.data as Float32Array;
+    const gone = step >= 5;
+    const some = (await shrunk.step(gone ? rows.map((row) => feed[row]!) : feed)).logits.data as Float32Array;
+    (gone ? rows : feed.map((_, row) => row)).forEach((row, at) => {
+      const got = some.subarray(at * width, (at + 1) * width);
+      expectClose(got, all.subarray(row * width, (row + 1) * width), 1e-5, `step ${step}, row ${row}`);
+    });
+    if (step === 4) shrunk.keep(kept);
+    if (step === 7) {
+      full.reorder([1, 0, 2, 3, 5, 5, 6, 7]);
+      shrunk.reorder([1, 1, 3, 2]);
+    }
   }
 });
 

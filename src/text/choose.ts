@@ -58,8 +58,10 @@ function kthLargest(values: Float32Array, k: number): number {
 /** The likeliest tokens that together have the share `p` of all weight, likeliest first, lower id first on ties. */
 function nucleus(weights: Float32Array, total: number, p: number): number[] {
   // The nucleus is small in most steps: only as much is sorted as is needed to fill it.
+  let possible = 0;
+  for (const weight of weights) if (weight > 0) possible++;
   for (let k = 64; ; k *= 8) {
-    const floor = k < weights.length ? kthLargest(weights, k) : 0;
+    const floor = k < possible ? kthLargest(weights, k) : 0;
     const ids: number[] = [];
     let mass = 0;
     for (let id = 0; id < weights.length; id++) {
