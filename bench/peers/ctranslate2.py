@@ -50,9 +50,9 @@ def encoder():
 
 def decode():
     translator, vocab = load(), pieces()
-    for batch in (1, 8):
+    for batch in args.batch:
         rows = [[vocab[t] for t in row] for row in ids(batch, 256, len(vocab))]
-        repeats = max(3, args.repeats - 2)
+        repeats = max(min(3, args.repeats), args.repeats - 2)
         one = min(timed(lambda: translate(translator, rows, 1), repeats))
         many = timed(lambda: translate(translator, rows, 64), repeats)
         report([t - one for t in many], per=63, batch=batch, steps=63, encoder_tokens=256)

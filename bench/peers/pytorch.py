@@ -46,12 +46,12 @@ def greedy(torch, model, encoded, mask, steps):
 
 def decode():
     torch, model = load()
-    for batch in (1, 8):
+    for batch in args.batch:
         tokens = torch.tensor(ids(batch, 256, model.config.vocab_size))
         mask = torch.ones_like(tokens)
         with torch.inference_mode():
             encoded = model.encoder(input_ids=tokens, attention_mask=mask)
-            times = timed(lambda: greedy(torch, model, encoded, mask, 64), max(3, args.repeats - 2))
+            times = timed(lambda: greedy(torch, model, encoded, mask, 64), max(min(3, args.repeats), args.repeats - 2))
         report(times, per=64, batch=batch, steps=64, encoder_tokens=256)
 
 

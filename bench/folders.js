@@ -1,0 +1,127 @@
+/** The folders the benchmark runs on: T5 of three shapes with random weights, and their exports. */
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { openModelFolder, writeModelFolder } from "../dist/hub/folder-node.js";
+import { parseT5Config } from "../dist/models/t5-config.js";
+import { exportTransformersJs } from "../dist/models/t5-export-node.js";
+import { t5Loss } from "../dist/models/t5-training.js";
+import { initialValue } from "../dist/nn/initial.js";
+import { createScope } from "../dist/nn/scope.js";
+
+const common = {
+  architectures: ["T5ForConditionalGeneration"],
+  model_type: "t5",
+  is_encoder_decoder: true,
+  d_kv: 64,
+  relative_attention_num_buckets: 32,
+  relative_attention_max_distance: 128,
+  layer_norm_epsilon: 1e-6,
+  dropout_rate: 0.0,
+  pad_token_id: 0,
+  eos_token_id: 1,
+  decoder_start_token_id: 0,
+};
+
+/** As in bench/peers/make_t5.py. */
+export const shapes = {
+  "t5-small": { d_model: 512, d_ff: 2048, num_layers: 6, num_heads: 8, feed_forward_proj: "relu", vocab_size: 32128 },
+  "t5-base": {
+    d_model: 768,
+    d_ff: 2048,
+    num_layers: 12,
+    num_heads: 12,
+    feed_forward_proj: "gated-gelu",
+    vocab_size: 32128,
+    tie_word_embeddings: false,
+  },
+  "t5-train": { d_model: 512, d_ff: 1024, num_layers: 3, num_heads: 8, feed_forward_proj: "relu", vocab_size: 16384 },
+};
+
+/** A vocabulary of made-up syllables: English becomes pieces of plausible length that mean nothing. */
+function tokenizer(size) {
+  const letters = Array.from({ length: 94 }, (_, i) => String.fromCharCode(33 + i));
+  const syllables = ["", "n", "r", "s", "t"].flatMap((end) =>
+    [..."bcdfghjklmnprstvwz"].flatMap((a) => [..."aeiou"].map((b) => a + b + end)),
+  );
+  const pairs = syllables.slice(0, 200).flatMap((a) => syllables.slice(0, 200).map((b) => a + b));
+  const texts = ["▁", ...letters, ...[...syllables, ...pairs].flatMap((text) => [`▁${text}`, text])];
+  const pieces = [...new Set(texts)].slice(0, size - 3);
+  const special = ["<pad>", "</s>", "<unk>"];
+  const scored = pieces.map((text, n) => [text, -4 - 8 * Math.sqrt(n / size) - (text.length === 1 ? 3 : 0)]);
+  const spaced = { type: "Metaspace", replacement: "▁", prepend_scheme: "always", split: true };
+  const one = (id) => ({ Sequence: { id, type_id: 0 } });
+  const end = { SpecialToken: { id: "</s>", type_id: 0 } };
+  return {
+    version: "1.0",
+    added_tokens: special.map((content, id) => {
+      return { id, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special: true };
+    }),
+    normalizer: { type: "NFKC" },
+    pre_tokenizer: spaced,
+    post_processor: {
+      type: "TemplateProcessing",
+      single: [one("A"), end],
+      pair: [one("A"), end, one("B"), end],
+      special_tokens: { "</s>": { id: "</s>", ids: [1], tokens: ["</s>"] } },
+    },
+    decoder: spaced,
+    model: { type: "Unigram", unk_id: 2, vocab: [...special.map((s) => [s, 0]), ...scored], byte_fallback: false },
+  };
+}
+
+async function writeFolder(name, path) {
+  const json = { ...common, num_decoder_layers: shapes[name].num_layers, ...shapes[name] };
+  const scope = createScope();
+  t5Loss(scope, parseT5Config(json));
+  await writeModelFolder(path, {
+    config: json,
+    tensors: [...scope.parameters.values()].map((spec) => [spec.name, initialValue(spec, 20)]),
+    tokenizerJson: tokenizer(Math.min(32000, json.vocab_size - 128)),
+    tokenizerConfig: { tokenizer_class: "T5Tokenizer", pad_token: "<pad>", eos_token: "</s>", unk_token: "<unk>" },
+    overwrite: true,
+  });
+}
+
+/** The folder of a shape under `root`, made when it is not there. */
+export async function modelFolder(name, root, python) {
+  const path = join(root, name);
+  if (existsSync(join(path, "config.json"))) return path;
+  console.error(`making ${path}`);
+  const script = fileURLToPath(new URL("peers/make_t5.py", import.meta.url));
+  const made = python && spawnSync(python, [script, name, path], { stdio: ["ignore", "ignore", "inherit"] });
+  if (made?.status !== 0) await writeFolder(name, path);
+  return path;
+}
+
+/** The same weights in the layout of transformers.js. */
+export async function exported(folder, target) {
+  const path = `${folder}.transformers.js-${target}`;
+  if (!existsSync(join(path, "config.json"))) {
+    console.error(`making ${path}`);
+    await exportTransformersJs(openModelFolder(folder), path, { target });
+  }
+  return path;
+}
+
+/** Multiply-adds of the products, and bytes read in a decode step, from config.json. */
+export function work(name) {
+  const { d_model: d, d_ff: f, num_heads, num_layers: layers, vocab_size: words, feed_forward_proj } = shapes[name];
+  const inner = num_heads * common.d_kv;
+  const square = d * inner;
+  const feedForward = (feed_forward_proj.startsWith("gated") ? 3 : 2) * d * f;
+  const encoder = (tokens, rows = 1) => rows * layers * (tokens * (4 * square + feedForward) + 2 * tokens ** 2 * inner);
+  const decoder = (length, tokens, rows) =>
+    rows *
+    (layers * (length * (6 * square + feedForward) + 2 * tokens * square + 2 * length * (tokens + length) * inner) +
+      length * d * words);
+  const stepWeights = layers * (6 * square + feedForward) + d * words;
+  return {
+    encoderFlops: 2 * encoder(256),
+    // Forward, and twice as much backward; with a frozen body no product for weights.
+    trainFlops: 2 * 3 * (encoder(128, 8) + decoder(32, 128, 8)),
+    frozenFlops: 2 * 2 * (encoder(148, 8) + decoder(32, 148, 8)),
+    decodeBytes: (batch) => 4 * (stepWeights + batch * layers * 2 * (256 + 32) * inner),
+  };
+}
