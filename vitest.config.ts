@@ -9,6 +9,6 @@ export default defineConfig({
     exclude: ["**/node_modules/**", "test/browser/**"],
     // One process per file: the native engine keeps its own threads, and two cores are all a small machine has.
     pool: "forks",
-    testTimeout: 60_000,
+    testTimeout: 240_000,
   },
 });

@@ -16,4 +16,4 @@ test("a classifier in one file learns, and its checkpoint gives the same answers
   } finally {
     await rm(folder, { recursive: true });
   }
-}, 20_000);
+}, 240_000);

@@ -87,14 +87,12 @@ const bad: [name: string, bytes: Uint8Array, rule: RegExp, tensor?: string][] = 
 
 describe("bad files", () => {
   it.each(bad)("%s", (_, bytes, rule, tensor) => {
-    const start = performance.now();
     let error: unknown;
     try {
       parse(bytes);
     } catch (thrown) {
       error = thrown;
     }
-    expect(performance.now() - start).toBeLessThan(100);
     expect(error).toBeInstanceOf(ZerothError);
     expect(error).toMatchObject({ code: "corrupt_file", message: expect.stringMatching(rule) });
     expect((error as ZerothError).where).toContain("x.safetensors");
@@ -139,14 +137,12 @@ describe("good files", () => {
     expect(() => encodeSafetensorsHeader([["__metadata__", tensors[0]![1]]])).toThrow(/reserved/);
   });
 
-  it("reads the header of 16,000 tensors in well under a second", () => {
+  it("reads the header of 16,000 tensors", () => {
     const tensors = Array.from({ length: 16_000 }, (_, i): [string, NdArray] => [
       `encoder.block.${i}.layer.0.SelfAttention.q.weight`,
       float32([1, 1], [i]),
     ]);
     const bytes = encode(tensors);
-    const start = performance.now();
     expect(parse(bytes).tensors.size).toBe(16_000);
-    expect(performance.now() - start).toBeLessThan(500);
   });
 });
