@@ -73,3 +73,12 @@ test("embedding rows used twice get both gradients, attention and norms run fuse
   }
   expect(base.d.data[0]).toBe(0);
 });
+
+test("the gradient of one part of a concat runs: a split keeps all its outputs", async () => {
+  const prompt = input("prompt", "float32", [2, 3]);
+  const text = input("text", "float32", [4, 3]);
+  const [d] = gradients(o.sum(o.square(o.concat([prompt, text], 0))), [prompt]);
+  await using program = await compile(graph({ d: d! }), { threads: 1 });
+  const feeds = { prompt: float32([2, 3], [1, 2, 3, 4, 5, 6]), text: float32([4, 3], new Float32Array(12)) };
+  expect([...((await program.run(feeds)).d.data as Float32Array)]).toEqual([2, 4, 6, 8, 10, 12]);
+});

@@ -133,6 +133,11 @@ function prune(nodes: readonly OnnxNode[], outputs: readonly { name: string }[])
   for (const node of [...nodes].reverse()) {
     if (!node.outputs.some((name) => needed.has(name))) continue;
     for (const name of node.inputs) needed.add(name);
+    if (node.op === "Split") {
+      // The number of its outputs is part of what it means: the engine refuses one that is cut short.
+      kept.push(node);
+      continue;
+    }
     const last = node.outputs.findLastIndex((name) => needed.has(name));
     kept.push({ ...node, outputs: node.outputs.slice(0, last + 1).map((name) => (needed.has(name) ? name : "")) });
   }

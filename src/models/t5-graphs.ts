@@ -1,4 +1,5 @@
 /** The graphs a T5 model runs: encode, one cached step, and full decoding of given targets. */
+import type { Dim } from "../graph/dims.ts";
 import { type Graph, graph } from "../graph/graph.ts";
 import * as o from "../graph/operators.ts";
 import { input, type Tensor } from "../graph/tensor.ts";
@@ -9,10 +10,10 @@ import type { T5Config } from "./t5-config.ts";
 const layers = (config: T5Config) => Array.from({ length: config.decoderLayers }, (_, i) => i);
 
 const ids = () => input("ids", "int64", ["batch", "sequence"]);
-const mask = () => input("mask", "int64", ["batch", "sequence"]);
+const mask = (batch: Dim = "batch") => input("mask", "int64", [batch, "sequence"]);
 
-function memoryInputs(config: T5Config): KeyValue[] {
-  const shape = ["batch", config.heads, "sequence", config.headWidth];
+function memoryInputs(config: T5Config, batch: Dim = "batch"): KeyValue[] {
+  const shape = [batch, config.heads, "sequence", config.headWidth];
   return layers(config).map((i) => ({
     k: input(`memory.${i}.k`, "float32", shape),
     v: input(`memory.${i}.v`, "float32", shape),
@@ -31,17 +32,22 @@ export function encoderGraph(config: T5Config): Graph {
   return graph({ encoded, ...named("memory", model.memory(encoded)) });
 }
 
-/** tokens [batch, beams, 1] and the caches to `logits`, `best` and the caches with the new position in. */
-export function stepGraph(config: T5Config): Graph {
+/**
+ * tokens [batch, beams, 1] and the caches to `logits`, `best` and the caches with the new position in. A graph for a
+ * single row knows its sizes, which lets it use a faster product for the logits.
+ */
+export function stepGraph(config: T5Config, single = false): Graph {
   const model = t5(createScope(), config);
-  const shape = ["batch*beams", config.heads, "capacity", config.headWidth];
+  const [batch, beams, rows] = single ? [1, 1, 1] : ["batch", "beams", "batch*beams"];
+  const shape = [rows!, config.heads, "capacity", config.headWidth];
   const past = layers(config).map((i) => ({
     k: input(`past.${i}.k`, "float32", shape),
     v: input(`past.${i}.v`, "float32", shape),
   }));
-  const tokens = input("tokens", "int64", ["batch", "beams", 1]);
+  const tokens = input("tokens", "int64", [batch!, beams!, 1]);
   const positions = input("positions", "int64", ["total"]);
-  const { logits, present } = model.decode(tokens, memoryInputs(config), mask(), { past, positions });
+  const memory = memoryInputs(config, batch);
+  const { logits, present } = model.decode(tokens, memory, mask(batch), { past, positions });
   return graph({ logits, best: o.argmax(logits), ...named("present", present) });
 }
 

@@ -171,7 +171,13 @@ export function t5(scope: Scope, config: T5Config, { training = false, dropout =
     }
     const final = dropout(rmsNorm(stack.at("final_layer_norm"), x, epsilon, norms));
     const head = config.tied ? embedding() : scope.param("lm_head.weight", [vocabulary, width], normal(factor));
-    const logits = o.matmul(final, head, { transB: true, alpha: config.scaled ? width ** -0.5 : 1 });
+    const alpha = config.scaled ? width ** -0.5 : 1;
+    // For a single row the matrix goes on the left: a product with a vector reads it once, at the memory's speed,
+    // where the kernel for [1, width] by a transposed matrix of this height takes several times as long.
+    const single = mulDims(rows, length) === 1;
+    const logits = single
+      ? o.matmul(head, o.reshape(final, [width, 1]), { alpha })
+      : o.matmul(final, head, { transB: true, alpha });
     return { logits: o.reshape(logits, [batch, beams, length, vocabulary]), present };
   };
 
