@@ -59,11 +59,3 @@ export function scoreGraph(config: T5Config): Graph {
   const { logits } = model.decode(tokens, memoryInputs(config), mask());
   return graph({ logits, scores: o.neg(o.softmaxCrossEntropy(logits, labels)) });
 }
-
-/** For use elsewhere: tokens [batch, 1, length] and the encoder's output to logits, no cache. */
-export function decoderGraph(config: T5Config): Graph {
-  const model = t5(createScope(), config);
-  const tokens = input("tokens", "int64", ["batch", 1, "length"]);
-  const encoded = input("encoded", "float32", ["batch", "sequence", config.width]);
-  return graph({ logits: model.decode(tokens, model.memory(encoded), mask()).logits });
-}
