@@ -1,5 +1,6 @@
 /** Help texts, printed from the table of commands. */
 import { readFileSync } from "node:fs";
+import { errorCodes } from "../errors.ts";
 import { type Command, type CommandName, commands, common, type OptionSpec } from "./commands.ts";
 
 export function version(): string {
@@ -49,4 +50,59 @@ export function nearest(typed: string, known: readonly string[]): string | undef
   const ranked = known.map((name) => ({ name, far: distance(typed, name) })).sort((a, b) => a.far - b.far);
   const best = ranked[0];
   return best && best.far <= Math.max(1, Math.floor(best.name.length / 3)) ? best.name : undefined;
+}
+
+const rows: Record<CommandName, string> = {
+  generate:
+    '`{"prompt"}` or `{"tokens":[…]}`, also `"choices":[…]` → `{"text","tokens","finish","prompt_tokens","score"?}`',
+  score:
+    '`{"prompt","choices":[…]}` or `{"prompt","target"}` → `{"scores","lengths","best"}`, for one target also `"logprobs"`',
+  tokenize: '`{"text"}` → `{"tokens","pieces","offsets"}`',
+  inspect: '`{"architecture","parameters","dtype","vocabulary","files","memory","licence"?}`',
+  train: '`{"done":true,"model","steps"}`; the run\'s folder has `metrics.jsonl`',
+  export: 'one `{"file","bytes","sha256"}` a file, then `{"done":true,…}`',
+  bench: '`{"model","threads","open_ms","encode_tokens_per_second","decode_tokens_per_second",…}`',
+  doctor: 'one `{"check","ok","value","hint"?}` a finding',
+  completion: "a script, no rows",
+};
+
+/** docs/command-line.md, printed from the table of commands and the list of errors. */
+export function reference(): string {
+  const table = (options: readonly OptionSpec[]) =>
+    options.length === 0
+      ? ""
+      : `\n| option | meaning |\n|---|---|\n${options.map(({ flags, help }) => `| \`${flags.replace(/\|/g, "\\|")}\` | ${help} |`).join("\n")}\n`;
+  const sections = (Object.keys(commands) as CommandName[]).map((name) => {
+    const command: Command = commands[name];
+    return `## zeroth ${name} ${command.arguments}\n\n${command.summary}. Rows with \`--json\`: ${rows[name]}.\n${table(command.options)}\n    ${command.example}\n`;
+  });
+  const codes = Object.entries(errorCodes).map(([code, { exit, means }]) => `| \`${code}\` | ${exit} | ${means} |`);
+  return `# The command line
+
+Printed from the program's own tables. \`zeroth\` alone on a terminal opens a prompt; \`zeroth "a question"\` is
+\`zeroth generate\` on the embedded model.
+
+Results go to stdout, talk to stderr. With \`--json\` stdout carries one JSON object a line. \`--input\` takes rows
+(\`.jsonl\`, \`.csv\`, \`.parquet\`, or \`-\` for JSON lines on stdin) and gives one result a row, in order, with the input's
+\`id\`; a row that cannot be done has \`{"id","error":{"code","message"}}\` in its place and the exit code is 1.
+
+${sections.join("\n")}
+## Every command
+${table(common)}
+## Errors and exit codes
+
+0 is done. On failure the last line on stderr with \`--json\` is \`{"error":{"code","message","hint"}}\`.
+
+| code | exit | means |
+|---|---|---|
+${codes.join("\n")}
+
+## Environment
+
+| variable | meaning |
+|---|---|
+| \`HF_HOME\`, \`HF_HUB_CACHE\`, \`XDG_CACHE_HOME\` | where models of the Hugging Face cache are looked for |
+| \`ZEROTH_HOME\` | where the prompt keeps its history |
+| \`NO_COLOR\`, \`FORCE_COLOR\`, \`TERM=dumb\` | colours off, on, off |
+`;
 }
