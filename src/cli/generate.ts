@@ -59,30 +59,6 @@ const resultRow = (id: unknown, { text, tokens, finish, promptTokens, score }: G
   ...(score === undefined ? {} : { score }),
 });
 
-/** One of the choices, as the rank of log-likelihoods has it. */
-async function choose(
-  model: Opened,
-  prompt: Prompt,
-  choices: readonly string[],
-  flags: GenerateFlags,
-  signal: AbortSignal,
-): Promise<Generated> {
-  const { scores, best } = await model.text.score(prompt, choices, { promptEnd: flags.promptEnd !== false, signal });
-  const text = choices[best]!;
-  const encoded = model.tokenizer.encode(text, { addSpecialTokens: false }).ids;
-  const promptIds =
-    typeof prompt === "string"
-      ? model.tokenizer.encode(prompt, { addSpecialTokens: flags.promptEnd !== false }).ids
-      : prompt;
-  return {
-    text,
-    tokens: [...encoded, model.config.eos],
-    finish: "stop",
-    promptTokens: promptIds.length,
-    score: scores[best]!,
-  };
-}
-
 function stats(model: Opened, results: readonly Generated[], seconds: number, output: Output): void {
   const prompt = results.reduce((sum, { promptTokens }) => sum + promptTokens, 0);
   const made = results.reduce((sum, { tokens }) => sum + tokens.length, 0);
@@ -123,7 +99,7 @@ export async function generate(
     const stream = model.text.stream(single, picked);
     let step = await stream.next();
     while (!step.done) {
-      output.text(step.value);
+      output.answer(step.value);
       step = await stream.next();
     }
     output.text("\n");
@@ -140,24 +116,19 @@ export async function generate(
       throw error;
     }
   });
-  const free = jobs.flatMap((job) => (!(job instanceof ZerothError) && !job.choices ? [job] : []));
+  const good = jobs.filter((job): job is Job => !(job instanceof ZerothError));
+  const free = good.filter(({ choices }) => !choices);
+  const bound = good.flatMap(({ prompt, choices }) => (choices ? [{ prompt, choices }] : []));
   const onDone = (done: number, total: number) => output.progress(`${done} of ${total} prompts`);
   const answers = await model.text.generateAll(
     free.map(({ prompt }) => prompt),
     { ...picked, onDone },
   );
+  const chosen = await model.text.chooseAll(bound, { ...picked, onDone });
   const made: Generated[] = [];
   let failed = false;
-  let next = 0;
   for (const [i, job] of jobs.entries()) {
-    let result: Generated | ZerothError;
-    if (job instanceof ZerothError) result = job;
-    else if (!job.choices) result = answers[next++]!;
-    else {
-      result = await choose(model, job.prompt, job.choices, flags, signal).catch((error) =>
-        error instanceof ZerothError && error.code !== "interrupted" ? error : Promise.reject(error),
-      );
-    }
+    const result = job instanceof ZerothError ? job : (job.choices ? chosen : answers).shift()!;
     const row = rows[i]!;
     const id = row instanceof ZerothError ? undefined : row.id;
     if (result instanceof ZerothError) {
@@ -173,7 +144,7 @@ export async function generate(
     }
     made.push(result);
     output.row(resultRow(id, result));
-    output.text(`${result.text}\n`);
+    output.answer(`${result.text}\n`);
   }
   if (flags.stats) stats(model, made, (performance.now() - started) / 1000, output);
   return failed ? 1 : 0;

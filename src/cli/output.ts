@@ -5,6 +5,8 @@ export interface Output {
   readonly json: boolean;
   /** A result for a person; nothing with --json. */
   text(text: string): void;
+  /** What a model wrote: on a terminal its control characters are shown, not obeyed. */
+  answer(text: string): void;
   /** A result row; with --json only. */
   row(row: object): void;
   /** Talk: status, warnings. Nothing with --quiet. */
@@ -28,6 +30,14 @@ function coloured(stream: NodeJS.WriteStream, wanted: boolean): boolean {
   return Boolean(stream.isTTY) && process.env.TERM !== "dumb";
 }
 
+/** Control characters as visible signs (U+2400 and up); line breaks and tabs stay. */
+function harmless(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
+  return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, (c) =>
+    c < " " ? String.fromCharCode(0x2400 + c.charCodeAt(0)) : "\u2421",
+  );
+}
+
 export function createOutput({ json = false, quiet = false, color = true }: OutputOptions): Output {
   const terminal = Boolean(process.stderr.isTTY);
   let open = false;
@@ -44,6 +54,11 @@ export function createOutput({ json = false, quiet = false, color = true }: Outp
       if (json) return;
       clear();
       process.stdout.write(text);
+    },
+    answer(text) {
+      if (json) return;
+      clear();
+      process.stdout.write(process.stdout.isTTY ? harmless(text) : text);
     },
     row(row) {
       if (json) process.stdout.write(`${JSON.stringify(row)}\n`);

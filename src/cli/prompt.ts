@@ -76,7 +76,7 @@ export async function openPrompt(output: Output): Promise<number> {
         asked.push(chosen);
         stop = new AbortController();
         try {
-          for await (const piece of model.text.stream(chosen, { signal: stop.signal })) output.text(piece);
+          for await (const piece of model.text.stream(chosen, { signal: stop.signal })) output.answer(piece);
         } catch (error) {
           if (!(error instanceof ZerothError)) throw error;
           if (error.code !== "interrupted") output.say(error.message);
