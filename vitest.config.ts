@@ -10,5 +10,6 @@ export default defineConfig({
     // One process per file: the native engine keeps its own threads, and two cores are all a small machine has.
     pool: "forks",
     testTimeout: 240_000,
+    globalSetup: "test/support/build.ts",
   },
 });

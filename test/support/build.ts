@@ -1,0 +1,23 @@
+/** Before the tests: the compiled program is that of the sources, for the tests that run it as a person would. */
+import { execFileSync } from "node:child_process";
+import { existsSync, readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+
+function newest(folder: string): number {
+  return Math.max(
+    0,
+    ...readdirSync(folder, { withFileTypes: true }).map((entry) => {
+      const path = join(folder, entry.name);
+      return entry.isDirectory() ? newest(path) : statSync(path).mtimeMs;
+    }),
+  );
+}
+
+export default function setup(): void {
+  const built = join(root, "dist");
+  if (existsSync(join(built, "cli/main.js")) && newest(built) >= newest(join(root, "src"))) return;
+  execFileSync("npm", ["run", "--silent", "build"], { cwd: root, stdio: "inherit" });
+}
