@@ -3,9 +3,10 @@
  * the example, {options} for its choices in words ("a, b or c"), {list} for the same as lines. The last wording of
  * each task is never trained: it is there to see what another way of asking costs.
  *
+ * @typedef {Record<string, unknown>} Row
  * @typedef {{ fields: Record<string, string>, target: string, choices?: string[] }} Example
  * @typedef {{ name: string, files: { train: string, validation: string }, cap: number,
- *   example: (row: any, random: { below(n: number): number }, rows: any[]) => Example | undefined, wordings: string[] }} Task
+ *   example: (row: Row, random: { below(n: number): number }, rows: Row[]) => Example | undefined, wordings: string[] }} Task
  */
 
 /** Words as released are split from punctuation; put them together as people write. */
