@@ -21,7 +21,7 @@ export interface NodeReader {
   ints(name: string): number[] | undefined;
   string(name: string, otherwise: string): string;
   /** Refuse any value of an attribute but this one. */
-  only(name: string, value: number | string): void;
+  fixed(name: string, value: number | string): void;
 }
 
 export type Reader = (node: NodeReader) => readonly Tensor[];
@@ -57,7 +57,7 @@ const along =
 const reduce =
   (op: "ReduceSum" | "ReduceMean" | "ReduceMax" | "ReduceMin"): Reader =>
   (node) => {
-    node.only("noop_with_empty_axes", 0);
+    node.fixed("noop_with_empty_axes", 0);
     const x = node.tensor(0);
     const given = node.ints("axes") ?? (node.optional(1) ? node.numbers(1) : []);
     const axes =
@@ -69,8 +69,8 @@ const reduce =
 const matmul =
   (fused: boolean): Reader =>
   (node) => {
-    node.only("transBatchA", 0);
-    node.only("transBatchB", 0);
+    node.fixed("transBatchA", 0);
+    node.fixed("transBatchB", 0);
     const transA = fused && node.int("transA", 0) !== 0;
     const transB = fused && node.int("transB", 0) !== 0;
     const alpha = fused ? node.float("alpha", 1) : 1;
@@ -105,7 +105,7 @@ function slice(node: NodeReader): Tensor[] {
 }
 
 function pad(node: NodeReader): Tensor[] {
-  node.only("mode", "constant");
+  node.fixed("mode", "constant");
   const value = node.optional(2);
   const zero = !value || (value.node.kind === "constant" && Number(value.node.value.data[0]) === 0);
   if (!zero || node.optional(3)) fail("unsupported", "a Pad with a value other than 0, or over chosen axes");
@@ -136,7 +136,7 @@ function oneHot(node: NodeReader): Tensor[] {
 }
 
 function windowOf(node: NodeReader, rank: number) {
-  node.only("auto_pad", "NOTSET");
+  node.fixed("auto_pad", "NOTSET");
   const ones = Array<number>(rank).fill(1);
   const pads = node.ints("pads") ?? Array<number>(2 * rank).fill(0);
   return { strides: node.ints("strides") ?? ones, pads, dilations: node.ints("dilations") ?? ones };
@@ -161,8 +161,8 @@ const pool =
   (op: "MaxPool" | "AveragePool"): Reader =>
   (node) => {
     const x = node.tensor(0);
-    node.only("ceil_mode", 0);
-    node.only("storage_order", 0);
+    node.fixed("ceil_mode", 0);
+    node.fixed("storage_order", 0);
     const { strides, pads, dilations } = windowOf(node, x.shape.length - 2);
     const counted = node.int("count_include_pad", 0) !== 0 || op === "MaxPool" || pads.every((p) => p === 0);
     if (!counted || dilations.some((d) => d !== 1)) fail("unsupported", `${op} with dilations or a varying divisor`);
@@ -173,14 +173,14 @@ const pool =
 function lastAxisOnly(node: NodeReader): Tensor {
   const x = node.tensor(0);
   if (axisOf(node, x.shape.length, -1) !== x.shape.length - 1) fail("unsupported", `${node.op} off the last axis`);
-  node.only("stash_type", 1);
+  node.fixed("stash_type", 1);
   return x;
 }
 
 function attention(node: NodeReader): Tensor[] {
   const [q, bias] = [node.tensor(0), node.optional(5)];
   if ([3, 4, 6, 7].some((at) => node.optional(at))) fail("unsupported", "MultiHeadAttention with a mask, bias or past");
-  for (const name of ["unidirectional", "mask_filter_value"]) node.only(name, 0);
+  for (const name of ["unidirectional", "mask_filter_value"]) node.fixed(name, 0);
   const heads = node.int("num_heads", 1);
   const width = q.shape[2];
   const usual = typeof width === "number" ? 1 / Math.sqrt(width / heads) : 1;
@@ -190,7 +190,7 @@ function attention(node: NodeReader): Tensor[] {
 /** As written by our own lowering: as many groups as heads, the cache as long as the length says. */
 function cachedAttention(node: NodeReader): readonly Tensor[] {
   const heads = node.int("num_heads", 1);
-  node.only("kv_num_heads", heads);
+  node.fixed("kv_num_heads", heads);
   if ([7, 8, 9, 11].some((at) => node.optional(at)) || !node.optional(10)) {
     fail("unsupported", "GroupQueryAttention with rotary embedding, positions or sinks, or without a bias");
   }
@@ -209,7 +209,7 @@ const standard: Readonly<Record<string, Reader>> = {
   Identity: (node) => [node.tensor(0)],
   Mod: (node) => {
     const [a, b] = [node.tensor(0), node.tensor(1)];
-    node.only("fmod", Number(isFloat(a.dtype)));
+    node.fixed("fmod", Number(isFloat(a.dtype)));
     return [o.mod(a, b)];
   },
   BitShift: (node) => {
@@ -218,7 +218,7 @@ const standard: Readonly<Record<string, Reader>> = {
     return o.apply("BitShift", [node.tensor(0), node.tensor(1)], { direction });
   },
   Cast: (node) => {
-    node.only("saturate", 1);
+    node.fixed("saturate", 1);
     return [o.cast(node.tensor(0), castTarget(node))];
   },
   MatMul: matmul(false),
@@ -240,7 +240,7 @@ const standard: Readonly<Record<string, Reader>> = {
   Gather: (node) => [o.gather(node.tensor(0), node.tensor(1), node.int("axis", 0))],
   GatherElements: (node) => [o.gatherElements(node.tensor(0), node.tensor(1), node.int("axis", 0))],
   ScatterElements: (node) => {
-    node.only("reduction", "add");
+    node.fixed("reduction", "add");
     return [o.scatterAdd(node.tensor(0), node.tensor(1), node.tensor(2), node.int("axis", 0))];
   },
   ReduceSum: reduce("ReduceSum"),
@@ -248,12 +248,12 @@ const standard: Readonly<Record<string, Reader>> = {
   ReduceMax: reduce("ReduceMax"),
   ReduceMin: reduce("ReduceMin"),
   ArgMax: (node) => {
-    node.only("select_last_index", 0);
+    node.fixed("select_last_index", 0);
     return [o.argmax(node.tensor(0), node.int("axis", 0), node.int("keepdims", 1) !== 0)];
   },
   TopK: (node) => {
-    node.only("largest", 1);
-    node.only("sorted", 1);
+    node.fixed("largest", 1);
+    node.fixed("sorted", 1);
     return o.topK(node.tensor(0), node.numbers(1)[0]!, node.int("axis", -1));
   },
   CumSum: (node) => {

@@ -76,7 +76,7 @@ function nodeReader(node: NodeProto, values: ReadonlyMap<string, Value>): NodeRe
       const found = find(name, Kind.STRING);
       return found ? new TextDecoder().decode(found.s) : otherwise;
     },
-    only: (name, wanted) => {
+    fixed: (name, wanted) => {
       const got = typeof wanted === "number" ? reader.int(name, wanted) : reader.string(name, wanted);
       if (got !== wanted) fail("unsupported", `${node.opType} with ${name} = ${got}`);
     },
