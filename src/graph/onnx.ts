@@ -38,8 +38,21 @@ function tensor({ name, dtype, shape, data }: OnnxInitializer) {
   };
 }
 
-/** The bytes of a .onnx file. Initialisers with a location point into files beside it. */
-export function encodeOnnx(model: OnnxModel): Uint8Array {
+/** A first output that is an empty sequence and no tensor: what a caller uses it for is its own business. */
+function emptySequence(name: string) {
+  const element = { value: { case: "tensorType" as const, value: { elemType: dtypes.float32.onnx } } };
+  return {
+    output: { name, type: { value: { case: "sequenceType" as const, value: { elemType: element } } } },
+    node: { name, opType: "SequenceEmpty", output: [name] },
+  };
+}
+
+/**
+ * The bytes of a .onnx file. Initialisers with a location point into files beside it.
+ * @param empty name of a first output to add that is an empty sequence
+ */
+export function encodeOnnx(model: OnnxModel, empty?: string): Uint8Array {
+  const extra = empty === undefined ? undefined : emptySequence(empty);
   return toBinary(
     ModelProtoSchema,
     create(ModelProtoSchema, {
@@ -52,16 +65,19 @@ export function encodeOnnx(model: OnnxModel): Uint8Array {
       graph: {
         name: "zeroth",
         input: model.inputs.map(valueInfo),
-        output: model.outputs.map(valueInfo),
+        output: [...(extra ? [extra.output] : []), ...model.outputs.map(valueInfo)],
         initializer: model.initializers.map(tensor),
-        node: model.nodes.map(({ op, domain, inputs, outputs, attributes }, i) => ({
-          name: `${op}_${i}`,
-          opType: op,
-          domain,
-          input: [...inputs],
-          output: [...outputs],
-          attribute: Object.entries(attributes).map(([name, value]) => attribute(name, value)),
-        })),
+        node: [
+          ...(extra ? [extra.node] : []),
+          ...model.nodes.map(({ op, domain, inputs, outputs, attributes }, i) => ({
+            name: `${op}_${i}`,
+            opType: op,
+            domain,
+            input: [...inputs],
+            output: [...outputs],
+            attribute: Object.entries(attributes).map(([name, value]) => attribute(name, value)),
+          })),
+        ],
       },
     }),
   );

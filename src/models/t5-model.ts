@@ -91,7 +91,7 @@ function cachedDecoding(
   };
 
   /** Feed one token for each row and compute `wanted`; the caches take in the new position. */
-  const advance = async <O extends string>(tokens: readonly number[], wanted: readonly O[]) => {
+  const advance = async <O extends "logits" | "best">(tokens: readonly number[], wanted: readonly O[]) => {
     if (length === capacity) {
       caches = moved(
         capacity * 2,
@@ -109,12 +109,19 @@ function cachedDecoding(
         Array.from({ length }, (_, i) => i),
       ),
     };
-    const into: Record<string, NdArray> = {};
+    // Every output has its array: a run that hands nothing back copies nothing.
+    const made = { logits: ["float32", config.vocabulary], best: ["int64"] } as const;
+    const into: Record<string, NdArray> = Object.fromEntries(
+      wanted.map((name) => {
+        const [dtype, ...rest] = made[name];
+        return [name, zeros(dtype, [memory.batch, beams, 1, ...rest])];
+      }),
+    );
     names.forEach((name, i) => {
       feeds[`past.${name}`] = caches[i]!;
       into[`present.${name}`] = caches[i]!;
     });
-    const outputs = [...wanted, ...Object.keys(into)];
+    const outputs = Object.keys(into);
     return (await (await program()).run(feeds, { outputs, into })) as Record<O, NdArray>;
   };
   const ids = ({ data }: NdArray) => Array.from(data as BigInt64Array, Number);
@@ -165,8 +172,10 @@ export function t5Model(config: T5Config, compile: Compile): Seq2Seq {
       }
       const { ids, mask } = padded(prompts, config.pad);
       const program = await encoder.get();
+      const shape = [prompts.length, config.heads, ids.shape[1]!, config.headWidth];
       const outputs = program.outputs.filter((name) => name !== "encoded");
-      return { batch: prompts.length, mask, arrays: await program.run({ ids, mask }, { outputs }) };
+      const into = Object.fromEntries(outputs.map((name) => [name, zeros("float32", shape)]));
+      return { batch: prompts.length, mask, arrays: await program.run({ ids, mask }, { outputs, into }) };
     },
     decoding(memory, beams, expected) {
       const single = memory.batch * beams === 1 && steps < patience;

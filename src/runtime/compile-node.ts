@@ -8,7 +8,7 @@ import type { Weights } from "../hub/weights.ts";
 import { bindWeights } from "./binding-node.ts";
 import type { Device, Program } from "./program.ts";
 import { engineError, type Signature, sessionProgram, type TensorClass } from "./session.ts";
-import { openSession } from "./sessions-node.ts";
+import { nothing, openSession } from "./sessions-node.ts";
 import { defaultThreads } from "./threads-node.ts";
 
 export interface CompileOptions {
@@ -65,7 +65,7 @@ export function prepare(g: Graph, options: CompileOptions = {}): Prepared {
     ...(folder ? { model_external_initializers_file_folder_path: folder } : {}),
   };
   return {
-    model: encodeOnnx(model),
+    model: encodeOnnx(model, nothing),
     files: binding.files(),
     folder,
     signature: {

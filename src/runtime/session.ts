@@ -65,7 +65,10 @@ export type TensorClass = new (type: DType, data: TypedArray, dims: readonly num
 export type Signature = Pick<OnnxModel, "inputs" | "outputs">;
 
 /** The little of a session that a program uses. */
-export type OpenSession = Pick<InferenceSession, "run" | "release">;
+export type OpenSession = Pick<InferenceSession, "run" | "release"> & {
+  /** Run and write every output into the tensor given for it, handing nothing back; where the engine can. */
+  fill?(feeds: Readonly<Record<string, OrtTensor>>, targets: Readonly<Record<string, OrtTensor>>): Promise<void>;
+};
 
 /**
  * Wrap a session. Disposal waits for running calls and frees it; later calls are errors. `writesInto` tells whether
@@ -108,8 +111,13 @@ export function sessionProgram<O extends string>(
         const target = (into as Partial<Record<string, NdArray>>)[name];
         fetches[name] = target && writesInto ? ort(target) : null;
       }
+      const allGiven = Object.values(fetches).every((target) => target !== null);
       let results: InferenceSession.OnnxValueMapType;
-      const running = session.run(tensors, fetches);
+      // A run that hands results back copies them, also those that it wrote into arrays of the caller.
+      const running =
+        session.fill && allGiven
+          ? session.fill(tensors, fetches as Record<string, OrtTensor>).then(() => fetches as Record<string, OrtTensor>)
+          : session.run(tensors, fetches);
       pending.add(running);
       try {
         results = await running;

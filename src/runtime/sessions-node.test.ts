@@ -1,15 +1,16 @@
 import { copyFileSync, mkdtempSync, rmSync, utimesSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { InferenceSession, Tensor } from "onnxruntime-node";
 import { afterAll, expect, test } from "vitest";
-import { float32 } from "../graph/array.ts";
+import { float32, zeros } from "../graph/array.ts";
 import { graph } from "../graph/graph.ts";
 import * as o from "../graph/operators.ts";
 import { input } from "../graph/tensor.ts";
 import { openSafetensors, writeSafetensors } from "../hub/safetensors-node.ts";
 import { createScope, ones } from "../nn/scope.ts";
-import { compile } from "./compile-node.ts";
-import { openSessions } from "./sessions-node.ts";
+import { compile, prepare } from "./compile-node.ts";
+import { nothing, openSessions } from "./sessions-node.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "zeroth-sessions-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -53,4 +54,29 @@ test("a session that cannot be opened leaves nothing behind", async () => {
     await expect(compile(scaled(), { threads: 1, weights: short })).rejects.toMatchObject({ code: "engine_failed" });
   }
   expect(openSessions()).toBe(0);
+});
+
+test("an update of everything in place is never lost, and nothing is copied", async () => {
+  const x = input("x", "float32", [1000]);
+  const g = graph({ next: o.add(x, 1), total: o.sum(x) });
+  await using program = await compile(g, { threads: 2 });
+  const [value, total] = [zeros("float32", [1000]), zeros("float32", [])];
+  for (let step = 0; step < 1000; step++) {
+    const results = await program.run({ x: value }, { into: { next: value, total } });
+    expect(results.next.data).toBe(value.data);
+    expect(total.data[0]).toBe(1000 * step);
+  }
+  expect(value.data.every((v) => v === 1000)).toBe(true);
+  const short = zeros("float32", [999]);
+  await expect(program.run({ x: value }, { into: { next: short, total } })).rejects.toThrow(/next/);
+});
+
+test("the engine refuses a result that is no tensor only after the run: what saves the copies", async () => {
+  const { model } = prepare(graph({ next: o.add(input("x", "float32", [2]), 1) }));
+  const session = await InferenceSession.create(model);
+  const next = new Tensor("float32", new Float32Array(2), [2]);
+  const x = new Tensor("float32", Float32Array.of(1, 2), [2]);
+  await expect(session.run({ x }, { [nothing]: null, next })).rejects.toThrow(/^Non tensor type/);
+  expect([...(next.data as Float32Array)]).toEqual([2, 3]);
+  await session.release();
 });

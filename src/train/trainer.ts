@@ -149,8 +149,13 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
   const run = async (target: Program, feeds: Readonly<Record<string, NdArray>>) => {
     const all: Record<string, NdArray> = { ...feeds };
     for (const name of target.inputs) if (live.has(name)) all[name] = live.get(name)!;
-    const into: Record<string, NdArray> = {};
-    for (const name of target.outputs) if (name.startsWith("next.")) into[name] = live.get(name.slice("next.".length))!;
+    // Every output has its array: a run that hands nothing back copies nothing.
+    const into = Object.fromEntries(
+      target.outputs.map((name) => [
+        name,
+        name.startsWith("next.") ? live.get(name.slice("next.".length))! : zeros("float32", []),
+      ]),
+    );
     return target.run(all, { into });
   };
   const first = (array: NdArray | undefined) => Number(array?.data[0]);
