@@ -113,6 +113,24 @@ const subtract: Rule<"Add"> = ({ inputs: [a, b], make }) => {
   return left ? make("Sub", [b!, left.inputs[0]!], {}) : undefined;
 };
 
+const isZero = (value: Tensor) => scalarValue(from(value, "Expand")?.inputs[0] ?? value) === 0;
+
+/**
+ * Rows added up from zero and then added to something are added to that at once: a tied embedding's gradient needs no
+ * second table of the vocabulary's size.
+ */
+const scattered: Rule<"Add"> = ({ inputs: [a, b], output, alone, make }) => {
+  for (const [x, other] of [
+    [a!, b!],
+    [b!, a!],
+  ] as const) {
+    const scatter = alone(x) ? from(x, "ScatterAdd") : undefined;
+    if (!scatter || !isZero(scatter.inputs[0]!) || !sameShape(other.shape, output.shape)) continue;
+    return make("ScatterAdd", [other, scatter.inputs[1]!, scatter.inputs[2]!], scatter.attributes);
+  }
+  return undefined;
+};
+
 /** Types that hold every value of another. */
 const holds: Partial<Record<DType, readonly DType[]>> = {
   float32: ["float64"],
@@ -132,7 +150,7 @@ const first =
 
 const rules: { readonly [K in OpName]?: Rule<K> } = {
   MatMul: matmul,
-  Add: first(subtract, unexpanded("Add")),
+  Add: first(subtract, scattered, unexpanded("Add")),
   Sub: unexpanded("Sub"),
   Mul: first(scale, unexpanded("Mul")),
   Div: unexpanded("Div"),
