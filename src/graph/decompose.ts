@@ -3,6 +3,7 @@ import {
   add,
   asHeads,
   cast,
+  concat,
   div,
   equal,
   erf,
@@ -14,11 +15,13 @@ import {
   logSoftmax,
   matmul,
   mean,
+  mod,
   mul,
   neg,
   not,
   reciprocal,
   reshape,
+  shiftRight,
   slice,
   softmax,
   splitHeads,
@@ -36,6 +39,8 @@ export type Composite =
   | "Gelu"
   | "Attention"
   | "CachedAttention"
+  | "MatMulInt8"
+  | "MatMulInt4"
   | "SoftmaxCrossEntropy"
   | "OneHot";
 
@@ -66,6 +71,16 @@ const crossEntropy: Decomposition<"SoftmaxCrossEntropy"> = ([logits, labels], { 
   return [where(valid, neg(picked), 0), logProbabilities];
 };
 
+/** Weights in 4 bits as numbers: [out, in / block, block / 2] and scales [out, in / block] to [out, in]. */
+export function fromInt4(w: Tensor, scale: Tensor, block: number): Tensor {
+  const [out, blocks] = scale.shape as [number, number];
+  const halves = [mod(cast(w, "int32"), 16), shiftRight(w, 4)].map((half) =>
+    reshape(cast(half, "float32"), [out, blocks, block / 2, 1]),
+  );
+  const values = reshape(sub(concat(halves, 3), 8), [out, blocks, block]);
+  return reshape(mul(values, reshape(scale, [out, blocks, 1])), [out, blocks * block]);
+}
+
 export const decompositions: { readonly [K in Composite]: Decomposition<K> } = {
   RmsNorm: ([x, w], { epsilon }) => [mul(mul(x!, reciprocal(sqrt(add(mean(square(x!), [-1], true), epsilon)))), w!)],
   LayerNorm: ([x, w, b], { epsilon }) => {
@@ -80,6 +95,8 @@ export const decompositions: { readonly [K in Composite]: Decomposition<K> } = {
   },
   Attention: attention,
   CachedAttention: cachedAttention,
+  MatMulInt8: ([x, w, scale]) => [mul(matmul(x!, cast(w!, "float32")), scale!)],
+  MatMulInt4: ([x, w, scale], { block }) => [matmul(x!, fromInt4(w!, scale!, block), { transB: true })],
   SoftmaxCrossEntropy: crossEntropy,
   OneHot: ([indices], { depth, dtype }) => {
     const shape = [...indices!.shape, 1];

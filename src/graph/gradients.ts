@@ -10,6 +10,7 @@ import {
   convWeightGradient,
   maxPoolGradient,
 } from "./convolution-gradients.ts";
+import { fromInt4 } from "./decompose.ts";
 import { type Dim, elements, type Shape, sameShape, subDims } from "./dims.ts";
 import { isFlip, sliceRange } from "./infer.ts";
 import * as o from "./operators.ts";
@@ -344,5 +345,15 @@ export const gradientRules: { readonly [K in OpName]: Rule<K> } = {
   Gelu: unary(geluGradient),
   Attention: attentionGradients,
   CachedAttention: none,
+  MatMulInt8: ({ g, x: [, w, scale] }) => [
+    () => o.matmul(o.mul(g, scale!), o.cast(w!, "float32"), { transB: true }),
+    null,
+    null,
+  ],
+  MatMulInt4: ({ g, x: [, w, scale], attributes: { block } }) => [
+    () => o.matmul(g, fromInt4(w!, scale!, block)),
+    null,
+    null,
+  ],
   SoftmaxCrossEntropy: (c) => [() => crossEntropyGradient(c), null],
 };

@@ -287,6 +287,29 @@ export const infer: { readonly [K in OpName]: Infer<K> } = {
     }
     return [q!, pastK!, pastV!].map(({ dtype, shape }) => ({ dtype, shape }));
   },
+  MatMulInt8: ([x, w, scale]) => {
+    const [inner, out] = w!.shape as [Dim, Dim];
+    if (w!.dtype !== "int8" || w!.shape.length !== 2 || x!.shape.at(-1) !== inner || !sameShape(scale!.shape, [out])) {
+      const [a, b, c] = [x!, w!, scale!].map(({ shape }) => showShape(shape));
+      fail("wrong_use", `${a} by ${w!.dtype} weights ${b} with scales ${c}`);
+    }
+    return [{ dtype: sameDType([x!, scale!]), shape: [...x!.shape.slice(0, -1), out] }];
+  },
+  MatMulInt4: ([x, w, scale], { block }) => {
+    const [out, blocks, bytes] = w!.shape as [Dim, number, Dim];
+    // The kernel is told the number of outputs.
+    const fits =
+      w!.dtype === "uint8" &&
+      w!.shape.length === 3 &&
+      typeof out === "number" &&
+      bytes === block / 2 &&
+      x!.shape.at(-1) === blocks * block;
+    if (!fits || !sameShape(scale!.shape, [out, blocks])) {
+      const [a, b, c] = [x!, w!, scale!].map(({ shape }) => showShape(shape));
+      fail("wrong_use", `${a} by ${w!.dtype} weights ${b} with scales ${c} in blocks of ${block}`);
+    }
+    return [{ dtype: sameDType([x!, scale!]), shape: [...x!.shape.slice(0, -1), out] }];
+  },
   SoftmaxCrossEntropy: ([logits, labels]) => {
     if (!sameShape(logits!.shape.slice(0, -1), labels!.shape)) {
       fail(

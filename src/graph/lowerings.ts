@@ -40,6 +40,8 @@ const fusedOn: Record<Composite, readonly Target[]> = {
   Attention: ["cpu", "cuda", "wasm", "webgpu"],
   CachedAttention: ["cpu", "wasm"],
   SoftmaxCrossEntropy: [],
+  MatMulInt8: ["cpu", "wasm"],
+  MatMulInt4: ["cpu", "wasm"],
   OneHot: ["cpu", "cuda", "wasm", "onnx"],
 };
 
@@ -107,6 +109,26 @@ const cachedAttention: Lowering<"CachedAttention"> = (emit, node, options) => {
   const inputs = [q, k, v, pastK, pastV, lengths, length, "", "", "", bias];
   const attributes = { num_heads: int(heads), kv_num_heads: int(heads), scale: { float: scale } };
   return emit.node("GroupQueryAttention", inputs, attributes, { ...microsoft, ...options, outputs: 3 });
+};
+
+/**
+ * Rows in 8 bits by their own largest magnitude, so that a row's result does not depend on its neighbours, times
+ * weights in 8 bits. Rows are unsigned around 128 (or 64), which is the fast kernel everywhere; 63 levels are for
+ * processors that add pairs of products in 16 bits and would overflow with 127.
+ */
+const matmulInt8: Lowering<"MatMulInt8"> = (emit, node, options) => {
+  const [x, w, scale] = names(emit, node) as [string, string, string];
+  const { levels } = node.attributes;
+  const number = (value: number) => emit.constant({ dtype: "float32", shape: [], data: Float32Array.of(value) });
+  const zero = emit.constant({ dtype: "uint8", shape: [], data: Uint8Array.of(levels + 1) });
+  const one = (op: string, inputs: readonly string[], attributes = {}) =>
+    emit.node(op, inputs, attributes, options)[0]!;
+  const most = one("ReduceMax", [one("Abs", [x]), emit.ints([-1])], { keepdims: int(1) });
+  const step = one("Mul", [one("Max", [most, number(1e-30)]), number(1 / levels)]);
+  const rounded = one("QuantizeLinear", [one("Div", [x, step]), number(1), zero]);
+  const inputs = [rounded, w, number(1), scale, zero];
+  const [product] = emit.node("MatMulIntegerToFloat", inputs, {}, { ...microsoft, ...options });
+  return [one("Mul", [product!, step])];
 };
 
 export const lowerings: { readonly [K in OpName]: Lowering<K> } = {
@@ -290,5 +312,19 @@ export const lowerings: { readonly [K in OpName]: Lowering<K> } = {
     const fits = (node.inputs[3]!.shape[3] as number) % 8 === 0;
     return fits ? composite(cachedAttention)(emit, node, options) : decomposed(node);
   },
+  MatMulInt8: composite(matmulInt8),
+  MatMulInt4: composite((emit, node, options) => {
+    const { shape } = node.inputs[0]!;
+    const [K, N] = [shape.at(-1) as number, node.inputs[1]!.shape[0] as number];
+    // Level 4 computes in 8 bits; without it the kernel is some fifty times slower.
+    const fixed = {
+      K: int(K),
+      N: int(N),
+      bits: int(4),
+      block_size: int(node.attributes.block),
+      accuracy_level: int(4),
+    };
+    return emit.node("MatMulNBits", names(emit, node), fixed, { ...microsoft, ...options });
+  }),
   SoftmaxCrossEntropy: composite(() => []),
 };

@@ -3,7 +3,7 @@ import { fail } from "../errors.ts";
 import { type Dim, divideDims, elements, type Shape, showShape } from "./dims.ts";
 import { type DType, dtypeOfOnnx, isFloat } from "./dtype.ts";
 import * as o from "./operators.ts";
-import type { Attributes, OpName, Tensor } from "./tensor.ts";
+import { type Attributes, type OpName, scalarValue, type Tensor } from "./tensor.ts";
 
 /** One node while it is read. Every attribute must be asked for: one that is not understood is refused. */
 export interface NodeReader {
@@ -202,6 +202,40 @@ function cachedAttention(node: NodeReader): readonly Tensor[] {
   return o.cachedAttention(row, past, o.iota(total!), node.tensor(10), { heads, scale });
 }
 
+/** round(x / scale) + zero within the range of the type, for the scale 1 that is written here. */
+const quantizeLinear: Reader = (node) => {
+  const zero = node.tensor(2);
+  if (scalarValue(node.tensor(1)) !== 1) fail("unsupported", "QuantizeLinear with a scale other than 1");
+  if (zero.dtype !== "uint8") fail("unsupported", `QuantizeLinear to ${zero.dtype}`);
+  const moved = o.add(o.round(node.tensor(0)), o.cast(zero, "float32"));
+  return [o.cast(o.minimum(o.maximum(moved, 0), 255), "uint8")];
+};
+
+const integerProduct: Reader = (node) => {
+  const [a, b, scaleA, scaleB, zero] = [0, 1, 2, 3, 4].map((at) => node.tensor(at)) as [
+    Tensor,
+    Tensor,
+    Tensor,
+    Tensor,
+    Tensor,
+  ];
+  if (node.count > 5) fail("unsupported", `MatMulIntegerToFloat with ${node.count} inputs`);
+  const [left, moved] = [a, zero].map((x) => o.cast(x, "float32")) as [Tensor, Tensor];
+  return [o.mul(o.mul(o.matmul(o.sub(left, moved), o.cast(b, "float32")), scaleA), scaleB)];
+};
+
+const fourBits: Reader = (node) => {
+  node.fixed("bits", 4);
+  node.int("accuracy_level", 0);
+  const [x, w, scale] = [0, 1, 2].map((at) => node.tensor(at)) as [Tensor, Tensor, Tensor];
+  const block = node.int("block_size", 32);
+  const [out, inner] = [node.int("N", 0), node.int("K", 0)];
+  const blocks = inner / block;
+  if (node.count > 3 || !Number.isInteger(blocks)) fail("unsupported", `MatMulNBits of ${inner} in blocks of ${block}`);
+  const [values, scales] = [o.reshape(w, [out, blocks, block / 2]), o.reshape(scale, [out, blocks])];
+  return [o.matmulInt4(x, values, scales, block)];
+};
+
 const standard: Readonly<Record<string, Reader>> = {
   ...table(unaries, 1),
   ...table(binaries, 2),
@@ -260,6 +294,7 @@ const standard: Readonly<Record<string, Reader>> = {
     const options = { reverse: node.int("reverse", 0) !== 0, exclusive: node.int("exclusive", 0) !== 0 };
     return [o.cumsum(node.tensor(0), node.numbers(1)[0]!, options)];
   },
+  QuantizeLinear: quantizeLinear,
   Softmax: along("Softmax"),
   LogSoftmax: along("LogSoftmax"),
   Range: (node) => {
@@ -287,6 +322,8 @@ const standard: Readonly<Record<string, Reader>> = {
 };
 
 const microsoft: Readonly<Record<string, Reader>> = {
+  MatMulIntegerToFloat: integerProduct,
+  MatMulNBits: fourBits,
   FusedMatMul: matmul(true),
   MultiHeadAttention: attention,
   GroupQueryAttention: cachedAttention,

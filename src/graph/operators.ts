@@ -287,6 +287,14 @@ export function cachedAttention(
   return [y!, nextK!, nextV!];
 }
 
+/** x [..., in] by weights in 8 bits; see `MatMulInt8` in {@link Attributes}. */
+export const matmulInt8 = (x: Tensor, w: Tensor, scale: Tensor, levels: 127 | 63) =>
+  one("MatMulInt8", [x, w, scale], { levels });
+
+/** x [..., in] by weights in 4 bits; see `MatMulInt4` in {@link Attributes}. */
+export const matmulInt4 = (x: Tensor, w: Tensor, scale: Tensor, block: number) =>
+  one("MatMulInt4", [x, w, scale], { block });
+
 /** Cross-entropy of each row against its label, 0 where the label is `ignore` (-100 by custom). */
 export function softmaxCrossEntropy(logits: Tensor, labels: Tensor, ignore = -100): Tensor {
   return one("SoftmaxCrossEntropy", [logits, labels], { ignore });

@@ -104,6 +104,16 @@ export interface Attributes {
    * [total], bias [1, heads, 1, total]; outputs the answer and the updated past. Inference only.
    */
   CachedAttention: { readonly heads: number; readonly scale: number };
+  /**
+   * x · (w · scale) with weights in 8 bits by output column: x [..., in], w int8 [in, out], scale [out]. Fused, each
+   * row of x is rounded to whole multiples of its largest magnitude / `levels` (straight through for gradients).
+   */
+  MatMulInt8: { readonly levels: 127 | 63 };
+  /**
+   * x · wᵀ with weights in 4 bits by block of the inner axis: x [..., in], w uint8 [out, in / block, block / 2], two
+   * values a byte, low half first, 8 is zero; scale [out, in / block]. Fused, x is rounded to 8 bits by block.
+   */
+  MatMulInt4: { readonly block: number };
   /** logsumexp(logits) − logits[label] for each row, 0 where label = ignore; second output: log-probabilities. */
   SoftmaxCrossEntropy: { readonly ignore: number };
 }

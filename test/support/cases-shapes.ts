@@ -1,7 +1,7 @@
 /** Random applications of the operators that move, reduce and combine: the second half of cases.ts. */
 import type { OpName } from "../../src/graph/tensor.ts";
 import type { Case, Cases, Draw } from "./cases.ts";
-import { count, replace } from "./plain.ts";
+import { count, type Plain, replace } from "./plain.ts";
 
 type Moving = Exclude<OpName, Elementwise>;
 type Elementwise =
@@ -252,6 +252,12 @@ const crossEntropy: Cases<"SoftmaxCrossEntropy"> = (draw) => {
   return { inputs: [draw.floats([...shape, classes]), { ...labels, data }], attributes: { ignore } };
 };
 
+/** Whole numbers of which every `group` in a row has a 127: what rounding to 8 bits leaves as it is. */
+function wholeRows(draw: Draw, shape: readonly number[], group: number): Plain {
+  const { data } = draw.integers("int32", shape, -126, 126);
+  return { dtype: "float32", shape, data: data.map((v, i) => (i % group === 0 ? 127 : v)) };
+}
+
 export const shapeCases: { readonly [K in Moving]: Cases<K> } = {
   MatMul: matmul,
   Reshape: reshape,
@@ -316,5 +322,23 @@ export const shapeCases: { readonly [K in Moving]: Cases<K> } = {
   }),
   Attention: attention,
   CachedAttention: cachedAttention,
+  MatMulInt8: (draw) => {
+    const [inner, out] = [draw.int(1, 9), draw.int(1, 5)];
+    const inputs = [
+      wholeRows(draw, [...draw.shape(1, 2, false), inner], inner),
+      draw.integers("int8", [inner, out], -127, 127),
+      draw.floats([out], (v) => v / 100),
+    ];
+    return { inputs, attributes: { levels: 127 } };
+  },
+  MatMulInt4: (draw) => {
+    const [blocks, out, block] = [draw.int(1, 2), draw.int(1, 5), 32];
+    const inputs = [
+      wholeRows(draw, [...draw.shape(1, 2, false), blocks * block], block),
+      draw.integers("uint8", [out, blocks, block / 2], 0, 255),
+      draw.floats([out, blocks], (v) => v / 100),
+    ];
+    return { inputs, attributes: { block } };
+  },
   SoftmaxCrossEntropy: crossEntropy,
 };

@@ -300,5 +300,25 @@ export const references: { readonly [K in OpName]: Reference<K> } = {
     unary(approximate === "tanh" ? tanhGelu : (v) => 0.5 * v * (1 + erf(v * Math.SQRT1_2)))([x!]),
   Attention: attention,
   CachedAttention: cachedAttention,
+  MatMulInt8: ([x, w, scale]) => [
+    build("float32", [...x!.shape.slice(0, -1), scale!.data.length], (p) => {
+      const [row, n] = [p.slice(0, -1), p.at(-1)!];
+      return (
+        sum(w!.data.flatMap((_, i) => (i < w!.shape[0]! ? [at(x!, [...row, i]) * at(w!, [i, n])] : []))) *
+        at(scale!, [n])
+      );
+    }),
+  ],
+  MatMulInt4: ([x, w, scale], { block }) => [
+    build("float32", [...x!.shape.slice(0, -1), scale!.shape[0]!], (p) => {
+      const [row, n] = [p.slice(0, -1), p.at(-1)!];
+      const term = (i: number) => {
+        const byte = at(w!, [n, Math.floor(i / block), (i % block) >> 1]);
+        const value = (i % 2 === 0 ? byte & 15 : byte >> 4) - 8;
+        return at(x!, [...row, i]) * value * at(scale!, [n, Math.floor(i / block)]);
+      };
+      return sum(Array.from({ length: x!.shape.at(-1)! }, (_, i) => term(i)));
+    }),
+  ],
   SoftmaxCrossEntropy: crossEntropy,
 };
