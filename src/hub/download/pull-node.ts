@@ -1,0 +1,283 @@
+/** Download a model into the Hugging Face cache. */
+import { createHash } from "node:crypto";
+import { createReadStream, mkdirSync, readFileSync } from "node:fs";
+import { rename, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { fail, throwIfAborted } from "../../errors.ts";
+import { cacheFolder, type Environment, parseModelName } from "../names.ts";
+import {
+  createFileHash,
+  diskError,
+  freeSpace,
+  linkFile,
+  neededCache,
+  openDraft,
+  type RepoCache,
+  repoCache,
+  sizeOf,
+  tagCache,
+  writeAbsent,
+  writeRef,
+} from "./cache-node.ts";
+import { chooseFiles, lookedFor } from "./choose.ts";
+import { proxiedFetch } from "./fetch-node.ts";
+import type { Fetch } from "./http.ts";
+import type { RemoteFile } from "./listing.ts";
+import { fetchListing } from "./listing-fetch.ts";
+import { type LockTimes, lockTimes, takeLock } from "./lock-node.ts";
+import { createMeter, type Meter, type Progress } from "./progress.ts";
+import { type Retry, type RetryTimes, retryTimes } from "./retry.ts";
+import { type HubSettings, hubSettings } from "./settings.ts";
+import { transfer } from "./transfer.ts";
+
+export interface PulledFile {
+  readonly file: string;
+  readonly bytes: number;
+  readonly sha256: string;
+  /** false when it was in the cache already, or another process fetched it. */
+  readonly fetched: boolean;
+}
+
+export interface Pulled {
+  /** The snapshot's folder. */
+  readonly path: string;
+  readonly repo: string;
+  readonly commit: string;
+  readonly files: readonly PulledFile[];
+}
+
+export interface PullEvents {
+  /** Before the first byte: what is to come. `missing` bytes are not in the cache yet. */
+  planned?(plan: { repo: string; commit: string; files: number; bytes: number; missing: number }): void;
+  /** At most every tenth of a second. */
+  progress?(progress: Progress): void;
+  retry?(retry: Retry): void;
+  /** Another process is fetching this file. */
+  waiting?(file: string): void;
+}
+
+export interface PullOptions {
+  /** Default: this process's environment. */
+  readonly env?: Environment;
+  /** Only files that fit one of these patterns, instead of those that a run needs. */
+  readonly include?: readonly string[];
+  readonly signal?: AbortSignal;
+  readonly events?: PullEvents;
+  /** Files at a time. Default 4. */
+  readonly parallel?: number;
+  readonly fetch?: Fetch;
+  /** Milliseconds. */
+  readonly now?: () => number;
+  readonly random?: () => number;
+  readonly times?: Partial<RetryTimes & LockTimes>;
+  /** Bytes that a folder's disk can still take. */
+  readonly freeSpace?: (folder: string) => Promise<number | undefined>;
+}
+
+interface Work {
+  readonly cache: RepoCache;
+  readonly repo: string;
+  readonly commit: string;
+  readonly settings: HubSettings;
+  readonly options: Required<Pick<PullOptions, "fetch" | "now" | "random">> & PullOptions;
+  readonly meter: Meter;
+  readonly signal: AbortSignal;
+  tell(): void;
+}
+
+/** The hub's settings of this machine. */
+export function settingsHere(env: Environment): HubSettings {
+  return hubSettings(env, (path) => {
+    const size = sizeOf(path);
+    return size !== undefined && size < 10_000 ? readFileSync(path, "utf8") : undefined;
+  });
+}
+
+function isHere(cache: RepoCache, commit: string, { name, etag, bytes }: RemoteFile): boolean {
+  return sizeOf(cache.blob(etag)) === bytes || sizeOf(join(cache.snapshot(commit), name)) === bytes;
+}
+
+/** Fetch one file into its blob; "busy" when another process is at it and `wait` is false. */
+async function fetchFile(work: Work, file: RemoteFile, wait: boolean): Promise<"fetched" | "here" | "busy"> {
+  const { cache, repo, commit, settings, options, meter, signal } = work;
+  const done = () => isHere(cache, commit, file);
+  const times = { ...lockTimes, ...options.times };
+  const lock = await takeLock(cache.lock(file.etag), { times, signal, done, wait });
+  if (lock === "done") meter.found(file.bytes);
+  if (lock === "busy") return "busy";
+  if (lock === "done") return "here";
+  const path = cache.incomplete(file.etag);
+  try {
+    const draft = await openDraft(path);
+    try {
+      const address = `${settings.endpoint}/${repo}/resolve/${commit}/${file.name.split("/").map(encodeURIComponent).join("/")}`;
+      const { endpoint, token } = settings;
+      const asked = { repo, revision: commit, endpoint, token: token !== undefined, file: file.name };
+      await transfer(address, file, asked, draft, {
+        ...options,
+        settings,
+        times: { ...retryTimes, ...options.times },
+        signal,
+        createHash: createFileHash,
+        onRetry: options.events?.retry,
+        onBytes(bytes, from) {
+          if (from === "network") meter.add(bytes);
+          else meter.found(bytes);
+          work.tell();
+        },
+      });
+      await draft.finish();
+    } finally {
+      await draft.close();
+    }
+    await rename(path, cache.blob(file.etag)).catch((cause) => {
+      throw diskError(cause, path);
+    });
+    return "fetched";
+  } finally {
+    lock.release();
+  }
+}
+
+/** Do all, a few at a time; the first failure stops the others. */
+async function inParallel<T>(items: readonly T[], width: number, stop: () => void, work: (item: T) => Promise<void>) {
+  const rest = items.values();
+  const failures: unknown[] = [];
+  const worker = async () => {
+    for (const item of rest) {
+      try {
+        await work(item);
+      } catch (cause) {
+        failures.push(cause);
+        stop();
+      }
+      if (failures.length > 0) return;
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(width, items.length) }, worker));
+  if (failures.length > 0) throw failures[0];
+}
+
+/** All files into blobs. Gives the etags that this process fetched. */
+async function fetchAll(work: Work, files: readonly RemoteFile[], stop: () => void): Promise<ReadonlySet<string>> {
+  const { options } = work;
+  const fetched = new Set<string>();
+  const busy: RemoteFile[] = [];
+  const width = options.parallel ?? 4;
+  await inParallel(files, width, stop, async (file) => {
+    const how = await fetchFile(work, file, false);
+    if (how === "busy") busy.push(file);
+    if (how === "fetched") fetched.add(file.etag);
+  });
+  // What another process is at comes last, so that two share the work.
+  await inParallel(busy, Math.max(1, busy.length), stop, async (file) => {
+    options.events?.waiting?.(file.name);
+    if ((await fetchFile(work, file, true)) === "fetched") fetched.add(file.etag);
+  });
+  return fetched;
+}
+
+async function checkSpace(cache: RepoCache, missing: readonly RemoteFile[], options: PullOptions): Promise<void> {
+  const needed = missing.reduce((sum, { bytes, etag }) => {
+    return sum + Math.max(0, bytes - (sizeOf(cache.incomplete(etag)) ?? 0));
+  }, 0);
+  const free = await (options.freeSpace ?? freeSpace)(cache.root);
+  if (free !== undefined && needed > free) {
+    fail("bad_input", `${needed} bytes are to come, the disk has room for ${free}`, {
+      where: cache.root,
+      hint: "free some space (zeroth cache list, zeroth cache remove), or let HF_HOME be a folder on another disk",
+    });
+  }
+}
+
+async function sha256Of(path: string): Promise<string> {
+  const hash = createHash("sha256");
+  for await (const piece of createReadStream(path)) hash.update(piece as Buffer);
+  return hash.digest("hex");
+}
+
+/** Names a snapshot gets last, so that a folder that is not whole does not look like a model. */
+const lastLinked = new Set(["config.json", "adapter_config.json"]);
+
+/**
+ * Download what a run needs of `org/name` or `org/name@revision` into the cache, as Python's huggingface_hub would lay
+ * it out. What is there is not fetched again; what was interrupted goes on where it ended.
+ * @throws not_found when the hub is not reached or does not give it; corrupt_file when it gives something else than it
+ *   lists; bad_input when the disk is too small or refuses; interrupted
+ */
+export async function pull(name: string, options: PullOptions = {}): Promise<Pulled> {
+  const { env = process.env, include, events, now = () => performance.now(), random = Math.random } = options;
+  const parsed = parseModelName(name, false);
+  if (parsed.kind !== "name") return fail("bad_input", "a path cannot be downloaded");
+  const { repo, revision = "main" } = parsed;
+  const settings = settingsHere(env);
+  if (settings.offline) {
+    fail("not_found", "nothing is downloaded in offline mode", {
+      where: repo,
+      hint: "unset HF_HUB_OFFLINE (and TRANSFORMERS_OFFLINE)",
+    });
+  }
+  const cache = repoCache(neededCache(cacheFolder(env)), repo);
+  const controller = new AbortController();
+  const stop = () => controller.abort(options.signal?.reason);
+  if (options.signal?.aborted) stop();
+  options.signal?.addEventListener("abort", stop, { once: true });
+  const { signal } = controller;
+  try {
+    const fetch = options.fetch ?? (await proxiedFetch(settings));
+    const times = { ...retryTimes, ...options.times };
+    const asking = { fetch, settings, times, random, now, signal, onRetry: events?.retry };
+    const listing = await fetchListing(repo, revision, asking);
+    const { commit } = listing;
+    const chosen = chooseFiles(listing, repo, include);
+    const missing = chosen.filter((file) => !isHere(cache, commit, file));
+    const sum = (files: readonly RemoteFile[]) => files.reduce((total, { bytes }) => total + bytes, 0);
+    events?.planned?.({ repo, commit, files: chosen.length, bytes: sum(chosen), missing: sum(missing) });
+    await checkSpace(cache, missing, options);
+    let fetched: ReadonlySet<string> = new Set();
+    if (missing.length > 0) {
+      try {
+        mkdirSync(join(cache.root, "blobs"), { recursive: true });
+        await tagCache(dirname(cache.root));
+      } catch (cause) {
+        throw diskError(cause, cache.root);
+      }
+      const meter = createMeter(sum(missing), now);
+      let told = now();
+      const tell = () => {
+        if (now() - told < 100) return;
+        told = now();
+        events?.progress?.(meter.progress());
+      };
+      const work = { cache, repo, commit, settings, options: { ...options, fetch, now, random }, meter, signal, tell };
+      // Files with the same content are one blob.
+      const blobs = [...new Map(missing.map((file) => [file.etag, file])).values()];
+      fetched = await fetchAll(work, blobs, stop);
+      events?.progress?.(meter.progress());
+    }
+    throwIfAborted(options.signal);
+    const rank = ({ name: file }: RemoteFile) => Number(lastLinked.has(file));
+    for (const file of [...chosen].sort((a, b) => rank(a) - rank(b))) {
+      const fresh = fetched.has(file.etag) && chosen.filter(({ etag }) => etag === file.etag).length === 1;
+      await linkFile(cache, commit, file, { symlinks: settings.symlinks, fresh });
+    }
+    const there = new Set(listing.files.map(({ name: file }) => file));
+    await writeAbsent(
+      cache,
+      commit,
+      lookedFor.filter((file) => !there.has(file)),
+    );
+    await writeRef(cache, revision, commit);
+    const path = cache.snapshot(commit);
+    const files: PulledFile[] = [];
+    for (const { name: file, bytes, hash, etag } of chosen) {
+      const sha256 = hash === "sha256" ? etag : await sha256Of(join(path, file));
+      files.push({ file, bytes, sha256, fetched: fetched.has(etag) });
+      // Its draft, if another process left one when it finished first.
+      await rm(cache.incomplete(etag), { force: true });
+    }
+    return { path, repo, commit, files };
+  } finally {
+    options.signal?.removeEventListener("abort", stop);
+  }
+}
