@@ -18,7 +18,7 @@ export interface Command {
 
 const model: OptionSpec = {
   flags: "-m, --model <name>",
-  help: "folder, hub name in the cache, or zeroth-nano (default)",
+  help: "folder, hub name (downloaded if need be), or zeroth-nano (default)",
 };
 const input: OptionSpec = {
   flags: "--input <file>",
@@ -89,6 +89,25 @@ export const commands = {
     arguments: "[model]",
     options: [{ flags: "--tensors", help: "list every tensor" }],
     example: "zeroth inspect zeroth-nano",
+  },
+  pull: {
+    summary: "Download a model into the cache",
+    arguments: "<model>",
+    options: [
+      { flags: "--revision <name>", help: "branch, tag or commit (main)" },
+      {
+        flags: "--include <glob>",
+        help: "only files that fit, instead of those a run needs; repeatable",
+        as: "repeat",
+      },
+    ],
+    example: "zeroth pull google/flan-t5-small",
+  },
+  cache: {
+    summary: "List cached models, or remove one",
+    arguments: "<list|remove> [name]",
+    options: [{ flags: "-y, --yes", help: "remove without asking" }],
+    example: "zeroth cache remove google/flan-t5-small",
   },
   train: {
     summary: "Train a model from a configuration",

@@ -6,6 +6,10 @@ const names = Object.keys(commands) as CommandName[];
 const flagsOf = (name: CommandName): string[] =>
   [...(commands[name].options as readonly OptionSpec[]), ...common].map(longFlag);
 
+/** What may follow a command's name: its words, where it has some, and its options. */
+const offered = (name: CommandName): string =>
+  [...(name === "cache" ? ["list", "remove"] : []), ...flagsOf(name)].join(" ");
+
 const cases = (line: (name: CommandName) => string) => names.map(line).join("\n");
 
 /** Names hold "/" and ":", at which bash breaks words: the part before the last break is taken off again. */
@@ -20,10 +24,10 @@ const bash = () => `_zeroth() {
     words="$(zeroth completion models 2>/dev/null)"
   else
     case "\${COMP_WORDS[1]}" in
-${cases((name) => `      ${name}) words="${flagsOf(name).join(" ")}" ;;`)}
+${cases((name) => `      ${name}) words="${offered(name)}" ;;`)}
     esac
     case "\${COMP_WORDS[1]}" in
-      inspect|export|bench) words="$words $(zeroth completion models 2>/dev/null)" ;;
+      inspect|export|bench|pull|cache) words="$words $(zeroth completion models 2>/dev/null)" ;;
     esac
   fi
   COMPREPLY=($(compgen -W "$words" -- "$cur"))
@@ -42,10 +46,10 @@ _zeroth() {
     compadd -- \${(f)"$(zeroth completion models 2>/dev/null)"}
   else
     case "\${words[2]}" in
-${cases((name) => `      ${name}) compadd -- ${flagsOf(name).join(" ")} ;;`)}
+${cases((name) => `      ${name}) compadd -- ${offered(name)} ;;`)}
     esac
     case "\${words[2]}" in
-      inspect|export|bench) compadd -- \${(f)"$(zeroth completion models 2>/dev/null)"} ;;
+      inspect|export|bench|pull|cache) compadd -- \${(f)"$(zeroth completion models 2>/dev/null)"} ;;
     esac
     _files
   fi
@@ -55,7 +59,7 @@ compdef _zeroth zeroth
 
 const fish = () => `complete -c zeroth -f
 ${cases((name) => `complete -c zeroth -n __fish_use_subcommand -a ${name} -d '${commands[name].summary}'`)}
-complete -c zeroth -n "__fish_seen_subcommand_from inspect export bench" -a "(zeroth completion models 2>/dev/null)"
+complete -c zeroth -n "__fish_seen_subcommand_from inspect export bench pull cache" -a "(zeroth completion models 2>/dev/null)"
 ${names
   .flatMap((name) =>
     flagsOf(name).map((flag) => {

@@ -2,6 +2,7 @@
 import { fail } from "../errors.ts";
 import { defaultThreads } from "../runtime/threads-node.ts";
 import { type OpenedModel, type OpenOptions, openModel } from "../text/open-node.ts";
+import { modelFor } from "./models.ts";
 import type { Output } from "./output.ts";
 import { bytes } from "./output.ts";
 
@@ -37,16 +38,13 @@ export interface Opened extends OpenedModel {
   readonly seconds: number;
 }
 
-/** Open and say so on stderr. */
-export async function openForCommand(
-  flags: EngineFlags,
-  output: Output,
-  options: Partial<OpenOptions> = {},
-): Promise<Opened> {
+/** Open, after downloading where need be, and say so on stderr. */
+export async function openForCommand(flags: EngineFlags, output: Output, signal?: AbortSignal): Promise<Opened> {
   const name = flags.model ?? "zeroth-nano";
-  const engine = { ...engineOptions(flags), ...options };
+  const engine = engineOptions(flags);
+  const { path } = await modelFor(name, output, signal);
   const started = performance.now();
-  const opened = await openModel(name, engine);
+  const opened = await openModel(path, engine);
   const seconds = (performance.now() - started) / 1000;
   const stored = [...opened.weights.values()];
   const size = stored.reduce(

@@ -4,9 +4,10 @@ import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fail } from "../errors.ts";
 import { writeFileSafely } from "../hub/files-node.ts";
-import { findModel, type ModelFolder, openModelFolder } from "../hub/folder-node.ts";
+import { type ModelFolder, openModelFolder } from "../hub/folder-node.ts";
 import { writeCheckpoint } from "../hub/safetensors-node.ts";
 import { exportOnnx, exportTransformersJs } from "../models/t5-export-node.ts";
+import { modelFor } from "./models.ts";
 import { bytes, type Output } from "./output.ts";
 
 const copied = ["tokenizer.json", "tokenizer_config.json", "generation_config.json", "config.json"];
@@ -31,6 +32,7 @@ export async function exportModel(
   names: readonly string[],
   flags: { format?: string; out?: string },
   output: Output,
+  signal: AbortSignal,
 ): Promise<number> {
   const { format, out } = flags;
   if (!format || !Object.hasOwn(formats, format)) {
@@ -39,7 +41,7 @@ export async function exportModel(
     });
   }
   if (!out) fail("wrong_use", "--out is missing", { hint: "name the folder to write to" });
-  const folder = openModelFolder(findModel(names[0] ?? "zeroth-nano").path);
+  const folder = openModelFolder((await modelFor(names[0] ?? "zeroth-nano", output, signal)).path);
   await mkdir(out, { recursive: true });
   const written = await formats[format as keyof typeof formats](folder, out);
   for (const file of written) {

@@ -91,7 +91,7 @@ export async function generate(
   const rows: (InputRow | ZerothError)[] = flags.input
     ? await readInput(flags.input)
     : prompts.map((prompt) => ({ prompt }));
-  await using model = await openForCommand(flags, output);
+  await using model = await openForCommand(flags, output, signal);
   const started = performance.now();
 
   const single = rows.length === 1 && !flags.input && !flags.choices ? prompts[0] : undefined;

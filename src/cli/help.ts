@@ -59,6 +59,9 @@ const rows: Record<CommandName, string> = {
     '`{"prompt","choices":[…]}` or `{"prompt","target"}` → `{"scores","lengths","best"}`, for one target also `"logprobs"`',
   tokenize: '`{"text"}` → `{"tokens","pieces","offsets"}`',
   inspect: '`{"architecture","parameters","dtype","vocabulary","files","memory","licence"?}`',
+  pull: 'one `{"file","bytes","sha256"}` a file, then `{"done":true,"model","revision","path","files","bytes"}`',
+  cache:
+    '`list`: `{"repo","revision","commit","refs","bytes","files","last_used","path"}`; `remove`: `{"removed",…}`, then `{"done":true,"repo","bytes"}`',
   train: '`{"done":true,"model","steps"}`; the run\'s folder has `metrics.jsonl`',
   export: 'one `{"file","bytes","sha256"}` a file, then `{"done":true,…}`',
   bench: '`{"model","threads","open_ms","encode_tokens_per_second","decode_tokens_per_second",…}`',
@@ -101,7 +104,13 @@ ${codes.join("\n")}
 
 | variable | meaning |
 |---|---|
-| \`HF_HOME\`, \`HF_HUB_CACHE\`, \`XDG_CACHE_HOME\` | where models of the Hugging Face cache are looked for |
+| \`HF_HOME\`, \`HF_HUB_CACHE\`, \`XDG_CACHE_HOME\` | where the Hugging Face cache is |
+| \`HF_ENDPOINT\` | another hub, or a mirror (\`https://huggingface.co\`) |
+| \`HF_TOKEN\`, \`HF_TOKEN_PATH\` | the access token, or the file it is in (\`token\` in \`HF_HOME\`) |
+| \`HF_HUB_OFFLINE\`, \`TRANSFORMERS_OFFLINE\` | 1: no request is made |
+| \`HF_HUB_DOWNLOAD_TIMEOUT\` | seconds without a byte after which a connection is asked anew (10) |
+| \`HF_HUB_DISABLE_PROGRESS_BARS\`, \`HF_HUB_DISABLE_SYMLINKS\`, \`HF_HUB_DISABLE_IMPLICIT_TOKEN\` | as in Python |
+| \`HTTP_PROXY\`, \`HTTPS_PROXY\`, \`NO_PROXY\` | proxies for downloads |
 | \`ZEROTH_HOME\` | where the prompt keeps its history |
 | \`NO_COLOR\`, \`FORCE_COLOR\`, \`TERM=dumb\` | colours off, on, off |
 `;

@@ -2,8 +2,9 @@
 import { createHash } from "node:crypto";
 import { createReadStream, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { findModel, openModelFolder } from "../hub/folder-node.ts";
+import { openModelFolder } from "../hub/folder-node.ts";
 import type { Weights } from "../hub/weights.ts";
+import { modelFor } from "./models.ts";
 import { bytes, type Output } from "./output.ts";
 
 async function sha256(path: string): Promise<string> {
@@ -31,8 +32,13 @@ function precision(weights: Weights): string {
   return [...counts].sort((a, b) => b[1] - a[1])[0]?.[0] ?? "none";
 }
 
-export async function inspect(names: readonly string[], flags: { tensors?: boolean }, output: Output): Promise<number> {
-  const folder = openModelFolder(findModel(names[0] ?? "zeroth-nano").path);
+export async function inspect(
+  names: readonly string[],
+  flags: { tensors?: boolean },
+  output: Output,
+  signal: AbortSignal,
+): Promise<number> {
+  const folder = openModelFolder((await modelFor(names[0] ?? "zeroth-nano", output, signal)).path);
   const parameters = [...folder.weights.values()].reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
   const files = [];
   for (const name of folder.files) {

@@ -73,13 +73,17 @@ async function dispatch(
     case "score":
       return (await import("./score.ts")).score(rest, flags, output, signal);
     case "tokenize":
-      return (await import("./tokenize.ts")).tokenize(rest, flags, output);
+      return (await import("./tokenize.ts")).tokenize(rest, flags, output, signal);
     case "inspect":
-      return (await import("./inspect.ts")).inspect(rest, flags, output);
+      return (await import("./inspect.ts")).inspect(rest, flags, output, signal);
+    case "pull":
+      return (await import("./pull.ts")).pull(rest, flags, output, signal);
+    case "cache":
+      return (await import("./cache.ts")).cache(rest, flags, output, signal);
     case "train":
       return (await import("./train.ts")).train(flags, output, signal);
     case "export":
-      return (await import("./export.ts")).exportModel(rest, flags, output);
+      return (await import("./export.ts")).exportModel(rest, flags, output, signal);
     case "bench":
       return (await import("./bench.ts")).bench(rest, flags, output, signal);
     case "doctor":

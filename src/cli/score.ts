@@ -73,7 +73,7 @@ export async function score(
   }
   const given = { prompt: prompts[0], ...(flags.choices ? { choices: flags.choices } : { target: flags.target }) };
   const rows: (InputRow | ZerothError)[] = flags.input ? await readInput(flags.input) : [given];
-  await using model = await openForCommand(flags, output);
+  await using model = await openForCommand(flags, output, signal);
   const jobs = rows.map((row): Job | ZerothError => {
     if (row instanceof ZerothError) return row;
     try {

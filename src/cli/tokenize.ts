@@ -1,6 +1,7 @@
 /** `zeroth tokenize`: text as pieces, ids and places. */
 import { fail, ZerothError } from "../errors.ts";
-import { findModel, openModelFolder, openTokenizer } from "../hub/folder-node.ts";
+import { openModelFolder, openTokenizer } from "../hub/folder-node.ts";
+import { modelFor } from "./models.ts";
 import { errorRow, type Output } from "./output.ts";
 import { type InputRow, readInput, textOf } from "./rows.ts";
 
@@ -10,11 +11,16 @@ export interface TokenizeFlags {
   readonly special?: boolean;
 }
 
-export async function tokenize(texts: readonly string[], flags: TokenizeFlags, output: Output): Promise<number> {
+export async function tokenize(
+  texts: readonly string[],
+  flags: TokenizeFlags,
+  output: Output,
+  signal: AbortSignal,
+): Promise<number> {
   if (texts.length === 0 && !flags.input)
     fail("wrong_use", "there is no text", { hint: 'try: zeroth tokenize "Hello there"' });
   const rows: (InputRow | ZerothError)[] = flags.input ? await readInput(flags.input) : texts.map((text) => ({ text }));
-  const tokenizer = openTokenizer(openModelFolder(findModel(flags.model ?? "zeroth-nano").path));
+  const tokenizer = openTokenizer(openModelFolder((await modelFor(flags.model ?? "zeroth-nano", output, signal)).path));
   let failed = false;
   for (const row of rows) {
     try {

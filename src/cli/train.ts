@@ -5,6 +5,7 @@ import { fail, ZerothError } from "../errors.ts";
 import { parseJsonObject } from "../hub/json.ts";
 import { train as run } from "../text/train-node.ts";
 import { parseTrainingConfig, type TrainingConfig } from "../train/config.ts";
+import { modelFor } from "./models.ts";
 import { bytes, type Output } from "./output.ts";
 
 const duration = (seconds: number): string => {
@@ -48,6 +49,7 @@ export async function train(
     fail("not_found", "no such file", { where: flags.config! }),
   );
   const config = rooted(parseTrainingConfig(parseJsonObject(text, flags.config), flags.config), dirname(flags.config));
+  if (config.model !== undefined) await modelFor(config.model, output, signal);
   let smooth = Number.NaN;
   let speed = Number.NaN;
   let shown = 0;

@@ -92,6 +92,6 @@ export function locateModel(name: string, options: ResolveOptions): ResolvedMode
   const near = nearestNames(parsed.kind === "name" ? parsed.repo : parsed.path, knownModels(options));
   const hint = near.length > 0 ? `did you mean ${near.join(" or ")}?` : undefined;
   return fail("not_found", `no model ${shown(name)}; looked in ${looked.join(", ")}`, {
-    hint: hint ?? "give a folder that holds config.json, or put the model into the cache: hf download org/name",
+    hint: hint ?? "give a folder that holds config.json, or download the model: zeroth pull org/name",
   });
 }

@@ -2,7 +2,8 @@
 import { fail } from "../errors.ts";
 import { isFloat } from "../graph/dtype.ts";
 import { fromFloat32, toFloat32 } from "../hub/convert.ts";
-import { findModel, type ModelFolder, openModelFolder, openTokenizer } from "../hub/folder-node.ts";
+import { type EnsureOptions, ensureModel } from "../hub/download/ensure-node.ts";
+import { type ModelFolder, openModelFolder, openTokenizer } from "../hub/folder-node.ts";
 import { readStored } from "../hub/safetensors-node.ts";
 import type { Tokenizer } from "../hub/tokenizer.ts";
 import type { Weights } from "../hub/weights.ts";
@@ -14,6 +15,8 @@ import { type TextModel, textModel } from "./model.ts";
 export interface OpenOptions extends Pick<CompileOptions, "device" | "threads" | "prepack" | "spin"> {
   /** Precision of the weights; as stored by default. Arithmetic is fp32 in either case. */
   readonly dtype?: "fp32" | "bf16";
+  /** How a model that is not on this machine is downloaded; `events` tell how far it is. */
+  readonly download?: EnsureOptions;
 }
 
 export interface OpenedModel extends AsyncDisposable {
@@ -39,9 +42,9 @@ function inPrecision(weights: Weights, dtype: OpenOptions["dtype"]): Weights {
   );
 }
 
-/** Open a model folder: a path, a name in the Hugging Face cache, or `zeroth-nano`, which comes with this package. */
+/** Open a model: a folder, `zeroth-nano`, which comes with this package, or a name, downloaded unless it is cached. */
 export async function openModel(name = "zeroth-nano", options: OpenOptions = {}): Promise<OpenedModel> {
-  const folder = openModelFolder(findModel(name).path);
+  const folder = openModelFolder((await ensureModel(name, options.download)).path);
   const type = folder.config.model_type;
   if (type !== "t5" && type !== "mt5") {
     fail("unsupported", `model_type ${JSON.stringify(type)} cannot generate text here`, {
@@ -49,7 +52,7 @@ export async function openModel(name = "zeroth-nano", options: OpenOptions = {})
       hint: "supported: t5 and mt5 (T5, T5 v1.1, LM-adapted T5, T0, Flan-T5, mT5)",
     });
   }
-  const { dtype, ...engine } = options;
+  const { dtype, download: _, ...engine } = options;
   const weights = inPrecision(canonicalWeights(folder.weights), dtype);
   const config = t5ConfigFor(folder.config, weights);
   const tokenizer = openTokenizer(folder);

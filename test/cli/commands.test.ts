@@ -16,7 +16,7 @@ function zeroth(args: string[], stdin = "") {
     input: stdin,
     encoding: "utf8",
     cwd: folder,
-    env: { ...process.env, HF_HOME: join(folder, "hf"), NO_COLOR: "1" },
+    env: { ...process.env, HF_HOME: join(folder, "hf"), HF_HUB_OFFLINE: "1", NO_COLOR: "1" },
   });
   const rows = () =>
     stdout

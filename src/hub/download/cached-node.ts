@@ -1,0 +1,168 @@
+/** What the Hugging Face cache holds, and taking things out of it. */
+import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync, rmdirSync, rmSync, statSync } from "node:fs";
+import { basename, dirname, join, relative } from "node:path";
+import { fail } from "../../errors.ts";
+import { cacheName, parseModelName, repoOfCacheName } from "../names.ts";
+import { diskError } from "./cache-node.ts";
+
+export interface CachedModel {
+  readonly repo: string;
+  readonly commit: string;
+  /** Branches and tags that point to it. */
+  readonly refs: readonly string[];
+  /** Bytes of its files; those it shares with another snapshot are counted with both. */
+  readonly bytes: number;
+  /** When one of its files was last read, in milliseconds since 1970. */
+  readonly lastUsed: number;
+  readonly files: number;
+  readonly path: string;
+}
+
+interface Entry {
+  readonly path: string;
+  /** Name of the blob it links to; undefined for a file of its own. */
+  readonly blob: string | undefined;
+  readonly bytes: number;
+  readonly used: number;
+}
+
+const names = (folder: string): string[] => {
+  try {
+    return readdirSync(folder).sort();
+  } catch {
+    return [];
+  }
+};
+
+/** All files below a folder; links to folders are not followed. */
+function filesBelow(folder: string): string[] {
+  return names(folder).flatMap((name) => {
+    const path = join(folder, name);
+    return lstatSync(path).isDirectory() ? filesBelow(path) : [path];
+  });
+}
+
+function entriesOf(snapshot: string, blobs: string): Entry[] {
+  return filesBelow(snapshot).map((path) => {
+    const link = lstatSync(path).isSymbolicLink() ? join(dirname(path), readlinkSync(path)) : undefined;
+    const stat = statSync(path, { throwIfNoEntry: false });
+    return {
+      path,
+      blob: link && dirname(link) === blobs ? basename(link) : undefined,
+      bytes: stat?.size ?? 0,
+      used: Math.max(stat?.atimeMs ?? 0, stat?.mtimeMs ?? 0),
+    };
+  });
+}
+
+function refsOf(root: string): { name: string; commit: string }[] {
+  const folder = join(root, "refs");
+  return filesBelow(folder).map((path) => ({
+    name: relative(folder, path).replaceAll("\\", "/"),
+    commit: readFileSync(path, "utf8").slice(0, 200).trim(),
+  }));
+}
+
+/** Snapshots of all models in the cache, by name. */
+export function listCached(cache: string): CachedModel[] {
+  return names(cache).flatMap((folder) => {
+    const repo = repoOfCacheName(folder);
+    if (repo === undefined) return [];
+    const root = join(cache, folder);
+    const refs = refsOf(root);
+    return names(join(root, "snapshots")).map((commit) => {
+      const path = join(root, "snapshots", commit);
+      const entries = entriesOf(path, join(root, "blobs"));
+      const unique = new Map(entries.map((entry) => [entry.blob ?? entry.path, entry]));
+      return {
+        repo,
+        commit,
+        refs: refs.filter((ref) => ref.commit === commit).map(({ name }) => name),
+        bytes: [...unique.values()].reduce((sum, { bytes }) => sum + bytes, 0),
+        lastUsed: Math.max(0, ...entries.map(({ used }) => used)),
+        files: entries.length,
+        path,
+      };
+    });
+  });
+}
+
+export interface Removal {
+  readonly repo: string;
+  /** Snapshots that go. */
+  readonly snapshots: readonly CachedModel[];
+  /** Bytes that become free. */
+  readonly bytes: number;
+  remove(): void;
+}
+
+/**
+ * What removing `org/name` (everything) or `org/name@revision` (a branch, tag, or commit or its beginning) would free:
+ * blobs that another snapshot uses stay.
+ * @throws not_found when the cache has no such model or revision
+ */
+export function planRemoval(cache: string, name: string): Removal {
+  const parsed = parseModelName(name, false);
+  if (parsed.kind !== "name") return fail("bad_input", "a path is not in the cache; remove the folder itself");
+  const { repo, revision } = parsed;
+  const root = join(cache, cacheName(repo));
+  const all = listCached(cache).filter((model) => model.repo === repo);
+  if (!existsSync(root)) {
+    fail("not_found", `${repo} is not in the cache`, { where: cache, hint: "zeroth cache list shows what is" });
+  }
+  const wanted = (model: CachedModel): boolean =>
+    revision === undefined ||
+    model.refs.includes(revision) ||
+    (/^[0-9a-f]{7,40}$/.test(revision) && model.commit.startsWith(revision));
+  const snapshots = all.filter(wanted);
+  if (revision !== undefined && snapshots.length === 0) {
+    fail("not_found", `${repo} is in the cache, but not at ${revision}`, {
+      where: root,
+      hint: `it has ${all.map(({ refs, commit }) => refs[0] ?? commit.slice(0, 7)).join(", ") || "no snapshot"}`,
+    });
+  }
+  const whole = snapshots.length === all.length;
+  const blobs = join(root, "blobs");
+  const used = (models: readonly CachedModel[]) =>
+    new Set(models.flatMap(({ path }) => entriesOf(path, blobs).flatMap(({ blob }) => blob ?? [])));
+  const kept = used(all.filter((model) => !snapshots.includes(model)));
+  const going = whole ? names(blobs) : [...used(snapshots)].filter((blob) => !kept.has(blob));
+  const size = (path: string) => statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+  const own = snapshots.flatMap(({ path }) => entriesOf(path, blobs).filter(({ blob }) => blob === undefined));
+  return {
+    repo,
+    snapshots,
+    bytes: [...going.map((blob) => size(join(blobs, blob))), ...own.map(({ bytes }) => bytes)].reduce(
+      (a, b) => a + b,
+      0,
+    ),
+    remove() {
+      try {
+        if (whole) {
+          // Refs first: what is half removed must not be found under a name.
+          rmSync(join(root, "refs"), { recursive: true, force: true });
+          rmSync(root, { recursive: true, force: true });
+          rmSync(join(cache, ".locks", basename(root)), { recursive: true, force: true });
+          return;
+        }
+        const commits = new Set(snapshots.map(({ commit }) => commit));
+        for (const ref of refsOf(root)) {
+          if (!commits.has(ref.commit)) continue;
+          rmSync(join(root, "refs", ref.name));
+          // A name with a slash leaves its folder behind.
+          for (let at = dirname(join(root, "refs", ref.name)); at !== join(root, "refs"); at = dirname(at)) {
+            if (names(at).length === 0) rmdirSync(at);
+          }
+        }
+        for (const { path, commit } of snapshots) {
+          rmSync(path, { recursive: true, force: true });
+          rmSync(join(root, ".no_exist", commit), { recursive: true, force: true });
+          rmSync(join(root, "trees", `${commit}.json`), { force: true });
+        }
+        for (const blob of going) rmSync(join(blobs, blob), { force: true });
+      } catch (cause) {
+        throw diskError(cause, root);
+      }
+    },
+  };
+}
