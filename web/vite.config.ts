@@ -1,4 +1,4 @@
-/** Builds the page into web/dist, the model beside it: any static server will do. */
+/** Builds the page into web/dist, the model beside it, for a static server of your choice. */
 import { cpSync, existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vite";

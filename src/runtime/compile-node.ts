@@ -1,5 +1,5 @@
 /** Compiling in Node: lower, bind the weights, open a session. */
-import { type InferenceSession, Tensor } from "onnxruntime-node";
+import { Tensor } from "onnxruntime-node";
 import { fail } from "../errors.ts";
 import type { Graph } from "../graph/graph.ts";
 import { lower, type OnnxModel } from "../graph/lower.ts";
@@ -7,8 +7,8 @@ import { encodeOnnx } from "../graph/onnx.ts";
 import type { Weights } from "../hub/weights.ts";
 import { bindWeights } from "./binding-node.ts";
 import type { Device, Program } from "./program.ts";
-import { engineError, type Signature, sessionProgram, type TensorClass } from "./session.ts";
-import { nothing, openSession } from "./sessions-node.ts";
+import { engineError, sessionProgram, type TensorClass } from "./session.ts";
+import { nothing, openSession, type Prepared } from "./sessions-node.ts";
 import { defaultThreads } from "./threads-node.ts";
 
 export interface CompileOptions {
@@ -41,16 +41,6 @@ const optimization = (model: OnnxModel) =>
   model.nodes.some((node) => node.recomputed)
     ? { optimization: { disable_specified_optimizers: "CommonSubexpressionElimination" } }
     : {};
-
-/** A graph ready to be opened, here or in another thread or process: plain data. */
-export interface Prepared {
-  readonly model: Uint8Array;
-  /** Weight files the model points into, and their folder. */
-  readonly files: readonly string[];
-  readonly folder: string | undefined;
-  readonly signature: Signature;
-  readonly options: InferenceSession.SessionOptions;
-}
 
 /** Lower a graph and bind its weights; nothing is opened. Frozen weights stay in their files. */
 export function prepare(g: Graph, options: CompileOptions = {}): Prepared {

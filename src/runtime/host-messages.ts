@@ -1,6 +1,6 @@
 /** What a program's owner and an engine in another thread or process say to each other. */
 import type { DType, TypedArray } from "../graph/dtype.ts";
-import type { Prepared } from "./compile-node.ts";
+import type { Prepared } from "./sessions-node.ts";
 
 /** A tensor as it travels. */
 export interface Parcel {

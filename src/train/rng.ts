@@ -1,4 +1,4 @@
-/** Random numbers from a seed and a place, without state: any draw can be made again after a resume. */
+/** Random numbers from a seed and a place, without state; each draw can be made again after a resume. */
 import { siteSeed } from "../graph/random.ts";
 
 export interface Random {

@@ -1,0 +1,74 @@
+/**
+ * The floors of docs/architecture.md over the sources, type-only imports included (compiled files have lost those):
+ * imports go down only, and nothing imports itself by a detour. Prints what it finds and exits 1, else prints nothing.
+ * node scripts/check-imports.mjs [FOLDER]
+ */
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative, resolve, sep } from "node:path";
+import { fileURLToPath } from "node:url";
+
+/** Which rooms each room may import, besides itself. */
+const floors = {
+  errors: [],
+  graph: ["errors"],
+  hub: ["errors", "graph"],
+  runtime: ["errors", "graph", "hub"],
+  nn: ["errors", "graph"],
+  models: ["errors", "graph", "hub", "runtime", "nn"],
+  train: ["errors", "graph", "hub", "runtime"],
+  text: ["errors", "graph", "hub", "runtime", "nn", "models", "train"],
+  cli: ["errors", "graph", "hub", "runtime", "nn", "models", "train", "text"],
+};
+const root = resolve(process.argv[2] ?? fileURLToPath(new URL("../src", import.meta.url)));
+
+// Statements begin a line and hold no quote or semicolon before their path; import("…") also names types.
+const statement = /^(?:import|export)\b(?:[^;"'`]*?\bfrom)?\s*"(\.[^"]+)"/gm;
+const call = /\bimport\(\s*"(\.[^"]+)"\s*\)/g;
+
+const files = readdirSync(root, { recursive: true })
+  .filter((file) => file.endsWith(".ts") && !file.endsWith(".test.ts"))
+  .map((file) => file.split(sep).join("/"));
+
+const imports = new Map(
+  files.map((file) => {
+    const text = readFileSync(join(root, file), "utf8");
+    const found = [...text.matchAll(statement), ...text.matchAll(call)].map(([, path]) => path);
+    const target = (path) =>
+      relative(root, resolve(root, dirname(file), path))
+        .split(sep)
+        .join("/");
+    return [file, [...new Set(found.map(target))]];
+  }),
+);
+
+/** The room of a file: its folder, or its name where it lies beside the rooms. */
+const room = (file) => (file.includes("/") ? file.slice(0, file.indexOf("/")) : file.replace(/\.ts$/, ""));
+const problems = [];
+
+for (const [file, targets] of imports) {
+  const from = room(file);
+  if (from === "index" || from === "browser") continue;
+  if (!(from in floors)) problems.push(`${file}: "${from}" has no row in the table of floors`);
+  for (const target of targets) {
+    if (target.startsWith("..")) problems.push(`${file} imports ${target}, outside of the sources`);
+    else if (room(target) !== from && !floors[from]?.includes(room(target))) {
+      problems.push(`${file} imports ${target}: ${from} may import ${floors[from]?.join(", ") || "nothing"}`);
+    }
+  }
+}
+
+const done = new Set();
+const path = [];
+function visit(file) {
+  const at = path.indexOf(file);
+  if (at >= 0) problems.push(`a circle: ${[...path.slice(at), file].join(" → ")}`);
+  if (at >= 0 || done.has(file)) return;
+  path.push(file);
+  for (const target of imports.get(file) ?? []) visit(target);
+  path.pop();
+  done.add(file);
+}
+for (const file of files) visit(file);
+
+for (const problem of problems) console.error(problem);
+if (problems.length > 0) process.exitCode = 1;

@@ -1,0 +1,57 @@
+/** The floors of docs/architecture.md hold, and what breaks them is reported. */
+import { spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, expect, test } from "vitest";
+
+const script = fileURLToPath(new URL("../scripts/check-imports.mjs", import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), "zeroth-imports-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+function check(name: string, files: Readonly<Record<string, string>>) {
+  const root = join(folder, name);
+  for (const [path, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(root, path)), { recursive: true });
+    writeFileSync(join(root, path), text);
+  }
+  const { status, stderr } = spawnSync(process.execPath, [script, root], { encoding: "utf8" });
+  return { status, lines: stderr.split("\n").filter(Boolean) };
+}
+
+test("the sources keep to their floors", () => {
+  const { status, stderr } = spawnSync(process.execPath, [script], { encoding: "utf8" });
+  expect([status, stderr]).toEqual([0, ""]);
+});
+
+test.each([
+  ["type-only", 'import type { Loop } from "../train/loop.ts";'],
+  ["over lines", 'import {\n  one,\n  type Two,\n} from "../train/loop.ts";'],
+  ["handed on", 'export type { Loop } from "../train/loop.ts";'],
+  ["all handed on", 'export * from "../train/loop.ts";'],
+  ["for its effect", 'import "../train/loop.ts";'],
+  ["later", 'export const f = async () => import("../train/loop.ts");'],
+  ["a type in passing", 'export type Loop = import("../train/loop.ts").Loop;'],
+])("an import that goes sideways is reported: %s", (name, text) => {
+  const { status, lines } = check(name, { "models/m.ts": `/** A model. */\n${text}\n`, "train/loop.ts": "" });
+  expect(status).toBe(1);
+  expect(lines).toEqual(["models/m.ts imports train/loop.ts: models may import errors, graph, hub, runtime, nn"]);
+});
+
+test("circles are reported, type-only ones too; a folder without a row is; imports down are not", () => {
+  const circle = check("circle", {
+    "graph/a.ts": 'import type { B } from "./b.ts";\nexport type A = B;\n',
+    "graph/b.ts": 'import { type A } from "./a.ts";\nexport type B = A;\n',
+  });
+  expect(circle).toEqual({ status: 1, lines: ["a circle: graph/a.ts → graph/b.ts → graph/a.ts"] });
+  expect(check("unknown", { "attic/a.ts": "" }).lines).toEqual([
+    'attic/a.ts: "attic" has no row in the table of floors',
+  ]);
+  const down = {
+    "text/a.ts": 'import { b } from "../train/b.ts";\n',
+    "train/b.ts": "",
+    "index.ts": 'export * from "./text/a.ts";',
+  };
+  expect(check("down", down)).toEqual({ status: 0, lines: [] });
+});
