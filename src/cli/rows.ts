@@ -70,6 +70,22 @@ export function parseCsv(text: string, where: string): InputRow[] {
   });
 }
 
+/**
+ * A cell of a Parquet file as JSON would have given it: 64-bit whole numbers as numbers, or as text where a number
+ * would change them.
+ */
+function plainCell(value: unknown): unknown {
+  if (typeof value === "bigint") {
+    const number = Number(value);
+    return Number.isSafeInteger(number) ? number : value.toString();
+  }
+  return Array.isArray(value) ? value.map(plainCell) : value;
+}
+
+/** Every Parquet row has every column: an empty cell means what an absent key means in JSON. */
+const plainRow = (row: InputRow): InputRow =>
+  Object.fromEntries(Object.entries(row).flatMap(([name, value]) => (value == null ? [] : [[name, plainCell(value)]])));
+
 /** Read all rows of `--input`; a line that is no row gives its error in its place. */
 export async function readInput(path: string): Promise<(InputRow | ZerothError)[]> {
   if (path === "-") return jsonLines(process.stdin, "stdin");
@@ -104,7 +120,8 @@ export async function readInput(path: string): Promise<(InputRow | ZerothError)[
   if (kind === ".parquet") {
     const { asyncBufferFromFile, parquetReadObjects } = await import("hyparquet");
     try {
-      return (await parquetReadObjects({ file: await asyncBufferFromFile(path) })) as InputRow[];
+      const rows: InputRow[] = await parquetReadObjects({ file: await asyncBufferFromFile(path) });
+      return rows.map(plainRow);
     } catch (cause) {
       return fail("corrupt_file", `cannot be read as Parquet: ${cause instanceof Error ? cause.message : cause}`, {
         where: path,

@@ -1,0 +1,36 @@
+/** The built program run as a person or a script would, in a folder of its own. */
+import { spawnSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+
+export const program = fileURLToPath(new URL("../../bin/zeroth.js", import.meta.url));
+
+/** No settings of the machine: an empty cache of models, no colours, no history of prompts. */
+export const environment = (folder: string): NodeJS.ProcessEnv => ({
+  ...process.env,
+  HF_HOME: `${folder}/hf`,
+  ZEROTH_HOME: `${folder}/state`,
+  NO_COLOR: "1",
+});
+
+export interface Ran {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** What `--json` printed, a row a line. */
+export const rowsOf = ({ stdout }: Ran): Record<string, unknown>[] =>
+  stdout
+    .split("\n")
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+
+export const runIn =
+  (folder: string) =>
+  (args: readonly string[], input = ""): Ran =>
+    spawnSync(process.execPath, [program, ...args], {
+      input,
+      encoding: "utf8",
+      cwd: folder,
+      env: environment(folder),
+    });
