@@ -113,6 +113,9 @@ export async function startHub(repos, { fault: faultOf = () => undefined } = {})
     return answerFile(request, response, data, fault.etag ?? `"store-${sha256(data).slice(0, 8)}"`, fault);
   });
 
+  // Another host by name, as it is with the real hub.
+  const storeUrl = store.url.replace("127.0.0.1", "localhost");
+
   const hub = await listen(async (request, response) => {
     const { pathname, searchParams } = new URL(request.url, "http://hub");
     if (pathname.startsWith("/api/models/")) {
@@ -177,7 +180,7 @@ export async function startHub(repos, { fault: faultOf = () => undefined } = {})
       ...more,
       "x-linked-etag": `"${sha256(data)}"`,
       "x-linked-size": data.length,
-      location: `${fault.to ?? store.url}/${[name, file].map(encodeURIComponent).join("/")}`,
+      location: `${fault.to ?? storeUrl}/${[name, file].map(encodeURIComponent).join("/")}`,
       ...fault.headers,
     });
     response.end();
@@ -185,7 +188,7 @@ export async function startHub(repos, { fault: faultOf = () => undefined } = {})
 
   return {
     url: hub.url,
-    storeUrl: store.url,
+    storeUrl,
     requests,
     /** Change what goes wrong from now on. */
     setFault(fault) {

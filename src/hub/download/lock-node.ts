@@ -177,7 +177,12 @@ export async function takeLock(path: string, options: LockOptions): Promise<Lock
     if (done()) return "done";
     // A dead owner is removed by the first look and the lock taken by the second.
     const lock = tryLock(path, times, seen) ?? tryLock(path, times, seen);
-    if (lock) return lock;
+    if (lock) {
+      // Between the look and the lock its owner may have finished.
+      if (!done()) return lock;
+      lock.release();
+      return "done";
+    }
     if (!wait) return "busy";
     await new Promise((resolve) => setTimeout(resolve, times.poll));
   }

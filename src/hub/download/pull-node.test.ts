@@ -212,15 +212,18 @@ describe("the network breaks", () => {
 
   test("a wait longer than anybody's patience is an error at once", async () => {
     const { go } = await start(() => ({ status: 429, headers: { "retry-after": "7200" } }));
-    expect(await failure(go())).toMatchObject({ code: "not_found", message: /asks to wait 7200 s/ });
+    expect(await failure(go())).toMatchObject({
+      code: "not_found",
+      message: expect.stringMatching(/asks to wait 7200 s/),
+    });
   });
 
   test("a server that never recovers is given up with the next step", async () => {
     const { go, cache, served } = await start(onWeights(() => ({ status: 502 })));
     expect(await failure(go())).toMatchObject({
       code: "not_found",
-      message: /fails with 502/,
-      hint: /try again later/,
+      message: expect.stringMatching(/fails with 502/),
+      hint: expect.stringMatching(/try again later/),
     });
     expect(served("model.safetensors")).toBe(6);
     expect(existsSync(join(cache, "snapshots"))).toBe(false);
@@ -239,7 +242,10 @@ describe("the network breaks", () => {
   test("a server that keeps sending something else is refused, and nothing of it kept", async () => {
     for (const fault of [{ corrupt: true }, { extra: 1 }, { announce: 3 }] as Fault[]) {
       const { go, cache } = await start(onWeights(() => fault));
-      expect(await failure(go())).toMatchObject({ code: "corrupt_file", message: /keeps sending something else/ });
+      expect(await failure(go())).toMatchObject({
+        code: "corrupt_file",
+        message: expect.stringMatching(/keeps sending something else/),
+      });
       expect(existsSync(join(cache, "blobs", sha256(weights)))).toBe(false);
       expect(existsSync(join(cache, "refs"))).toBe(false);
       await hub!.close();
@@ -251,8 +257,8 @@ describe("the network breaks", () => {
     await hub!.close();
     expect(await failure(go())).toMatchObject({
       code: "not_found",
-      message: /cannot be reached \(ECONNREFUSED\)/,
-      hint: /HTTPS_PROXY.*HF_ENDPOINT.*HF_HUB_OFFLINE/,
+      message: expect.stringMatching(/cannot be reached \(ECONNREFUSED\)/),
+      hint: expect.stringMatching(/HTTPS_PROXY.*HF_ENDPOINT.*HF_HUB_OFFLINE/),
     });
     env.HF_ENDPOINT = "http://127.0.0.1:1";
   });
@@ -338,7 +344,11 @@ describe("who may read", () => {
     ],
   ])("%s", async (_, fault, message, hint) => {
     const { hub, env, go } = await start(({ kind }) => (kind === "api" ? fault : undefined));
-    expect(await failure(go())).toMatchObject({ code: "not_found", message, hint });
+    expect(await failure(go())).toMatchObject({
+      code: "not_found",
+      message: expect.stringMatching(message),
+      hint: expect.stringMatching(hint),
+    });
     expect(hub.requests.length).toBe(1);
     env.HF_TOKEN = "hf_secret";
     const refused = await failure(go());
@@ -354,7 +364,7 @@ describe("who may read", () => {
     );
     expect(await failure(go())).toMatchObject({
       code: "not_found",
-      message: /model\.safetensors: the file is not there/,
+      message: expect.stringMatching(/model\.safetensors: the file is not there/),
     });
   });
 
@@ -376,7 +386,7 @@ describe("who may read", () => {
     const { hub, go } = await start(({ kind }) =>
       kind === "api" ? { status: 302, headers: { location: "?again" } } : undefined,
     );
-    expect(await failure(go())).toMatchObject({ code: "corrupt_file", message: /without end/ });
+    expect(await failure(go())).toMatchObject({ code: "corrupt_file", message: expect.stringMatching(/without end/) });
     expect(hub.requests.length).toBe(6);
   });
 });
@@ -485,7 +495,7 @@ describe("what is listed", () => {
     expect(readFileSync(join(cache, "refs", "v1"), "utf8")).toBe(commit);
     expect(await failure(go("acme/tiny", { include: ["*.gguf"] }))).toMatchObject({
       code: "not_found",
-      hint: /config\.json/,
+      hint: expect.stringMatching(/config\.json/),
     });
   });
 });
@@ -495,8 +505,8 @@ describe("this machine", () => {
     const { hub, cache, go } = await start();
     expect(await failure(go("acme/tiny", { freeSpace: async () => 100_000 }))).toMatchObject({
       code: "bad_input",
-      message: /bytes are to come, the disk has room for 100000/,
-      hint: /HF_HOME/,
+      message: expect.stringMatching(/bytes are to come, the disk has room for 100000/),
+      hint: expect.stringMatching(/HF_HOME/),
     });
     expect(hub.requests.length).toBe(1);
     expect(existsSync(cache)).toBe(false);
@@ -506,7 +516,7 @@ describe("this machine", () => {
     const { hub, env, go } = await start();
     for (const name of ["HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"]) {
       env[name] = "yes";
-      expect(await failure(go())).toMatchObject({ code: "not_found", message: /offline/ });
+      expect(await failure(go())).toMatchObject({ code: "not_found", message: expect.stringMatching(/offline/) });
       delete env[name];
     }
     expect(hub.requests).toEqual([]);
@@ -529,7 +539,7 @@ describe("this machine", () => {
     env.HTTP_PROXY = "http://127.0.0.1:1";
     expect((await failure(go())).message).toMatch(/cannot be reached/);
     expect(hub.requests).toEqual([]);
-    env.NO_PROXY = "127.0.0.1";
+    env.NO_PROXY = "127.0.0.1, localhost";
     await go();
     expectWhole(cache);
   });
