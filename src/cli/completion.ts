@@ -18,6 +18,7 @@ const bash = () => `_zeroth() {
   cur="\${COMP_LINE:0:COMP_POINT}"
   cur="\${cur##* }"
   prev="\${COMP_WORDS[COMP_CWORD-1]}"
+  case "$cur" in -*=*) prev="\${cur%%=*}" cur="\${cur#*=}" ;; esac
   if [ "$COMP_CWORD" -eq 1 ]; then
     words="${names.join(" ")}"
   elif [ "$prev" = "--model" ] || [ "$prev" = "-m" ]; then

@@ -4,7 +4,7 @@ import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { ZerothError } from "../errors.ts";
-import { openForCommand } from "./engine.ts";
+import { type EngineFlags, type Opened, openForCommand } from "./engine.ts";
 import type { Output } from "./output.ts";
 
 const suggestions = [
@@ -31,8 +31,22 @@ const help = `  1, 2, 3      ask one of the examples
   Ctrl-D       leave
 `;
 
-export async function openPrompt(output: Output): Promise<number> {
-  let model = await openForCommand({}, output);
+/** Where a person sits: the program's own streams, unless a test sits there. */
+interface Seat {
+  readonly input: NodeJS.ReadableStream;
+  readonly screen: NodeJS.WritableStream;
+  readonly open: (flags: EngineFlags, output: Output) => Promise<Answering>;
+}
+
+/** What the prompt needs of an open model. */
+type Answering = AsyncDisposable & { readonly text: Pick<Opened["text"], "stream"> };
+
+/** Ask and answer until Ctrl-D; gives the exit code. Ctrl-C stops the answer under way and nothing else. */
+export async function openPrompt(
+  output: Output,
+  { input, screen, open }: Seat = { input: process.stdin, screen: process.stdout, open: openForCommand },
+): Promise<number> {
+  let model = await open({}, output);
   const path = historyFile();
   const lines = readHistory(path);
   const asked: string[] = [...lines].reverse();
@@ -42,8 +56,9 @@ export async function openPrompt(output: Output): Promise<number> {
   });
   output.text(`${output.dim("Type one of the numbers, a prompt of your own, or /help.")}\n`);
   const reader = createInterface({
-    input: process.stdin,
-    output: process.stdout,
+    input,
+    output: screen,
+    terminal: true,
     prompt: "> ",
     history: lines,
     historySize: 500,
@@ -64,7 +79,7 @@ export async function openPrompt(output: Output): Promise<number> {
       if (text === "/help") output.text(help);
       else if (text.startsWith("/model")) {
         try {
-          const next = await openForCommand({ model: text.slice("/model".length).trim() || "zeroth-nano" }, output);
+          const next = await open({ model: text.slice("/model".length).trim() || "zeroth-nano" }, output);
           await model[Symbol.asyncDispose]();
           model = next;
         } catch (error) {
