@@ -1,15 +1,17 @@
 /**
  * The documentation is executed. Every `ts` block runs, in the folder of its document, after the blocks before it,
  * unless the line before it is `<!-- fragment: why it cannot run -->`. `<!-- file: NAME -->` before a block writes it
- * into that folder; `<!-- run -->` before a `sh` block runs its `zeroth …` lines with the built command.
+ * into that folder; `<!-- run -->` before a `sh` block runs its `zeroth …` lines with the built command. What a
+ * document downloads comes from a hub on this machine, where google/flan-t5-small is the embedded model.
  */
 import { execFile } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { afterAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { trainingConfigSchema } from "../src/train/config.ts";
+import { type HubServer, startHub } from "./support/hub-server.js";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const temporary = join(root, "test/.tmp");
@@ -65,7 +67,17 @@ async function execute({ language, code, mark, about }: Block, folder: string, n
 mkdirSync(temporary, { recursive: true });
 const home = process.cwd();
 const made: string[] = [];
-afterAll(() => {
+let hub: HubServer | undefined;
+beforeAll(async () => {
+  const nano = join(root, "models/zeroth-nano");
+  const files = Object.fromEntries(readdirSync(nano).map((name) => [name, readFileSync(join(nano, name))]));
+  hub = await startHub({ "google/flan-t5-small": { files } });
+  const hubHome = mkdtempSync(join(temporary, "hf-"));
+  made.push(hubHome);
+  Object.assign(process.env, { HF_HOME: hubHome, HF_ENDPOINT: hub.url, HF_HUB_OFFLINE: "0" });
+});
+afterAll(async () => {
+  await hub?.close();
   process.chdir(home);
   for (const folder of made) rmSync(folder, { recursive: true, force: true });
 });
