@@ -26,7 +26,7 @@ function thrown(run: () => unknown): ZerothError {
   throw new Error("nothing was thrown");
 }
 
-async function put(path: string, text: string): Promise<void> {
+async function put(path: string, text: string | Uint8Array): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
   await writeFile(path, text);
 }
@@ -79,6 +79,16 @@ describe("a folder", () => {
     await writeModelFolder(path, { config, tensors });
     expect(thrown(() => openTokenizer(openModelFolder(path))).code).toBe("not_found");
     await put(join(path, "spiece.model"), "");
+    expect(thrown(() => openTokenizer(openModelFolder(path)))).toMatchObject({
+      code: "corrupt_file",
+      message: /spiece\.model: holds no pieces/,
+    });
+    const pieces = "0a080a016115000080bf" + "0a090a053c756e6b3e1802";
+    await put(join(path, "spiece.model"), Buffer.from(pieces, "hex"));
+    expect(openTokenizer(openModelFolder(path)).encode("a").pieces).toEqual(["▁", "a", "</s>"]);
+    await put(join(path, "tokenizer_config.json"), '{"tokenizer_class":"LlamaTokenizer","bos_token":"a"}');
+    expect(openTokenizer(openModelFolder(path)).encode("").ids).toEqual([0]);
+    await put(join(path, "tokenizer_config.json"), '{"tokenizer_class":"XLNetTokenizer"}');
     expect(thrown(() => openTokenizer(openModelFolder(path)))).toMatchObject({ code: "unsupported", hint: /save/ });
     await put(join(path, "tokenizer.json"), '{"model":{"type":"Unigram","vocab":[["a"]]}}');
     const error = thrown(() => openTokenizer(openModelFolder(path)));

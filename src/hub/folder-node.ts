@@ -8,6 +8,7 @@ import { type Files, knownModels, locateModel, type ResolvedModel } from "./fold
 import { isJsonObject, type JsonObject, jsonKind, jsonLimits, parseJsonObject, shown } from "./json.ts";
 import { type Environment, isPlainFileName } from "./names.ts";
 import { openSafetensors, systemError, type Writable, writeCheckpoint } from "./safetensors-node.ts";
+import { createSentencePieceTokenizer } from "./sentencepiece-tokenizer.ts";
 import { createTokenizer, type Tokenizer } from "./tokenizer.ts";
 import type { StoredTensor, Weights } from "./weights.ts";
 
@@ -80,11 +81,14 @@ export function listModels(env: Environment = process.env): string[] {
   return knownModels({ env, files: diskFiles, shipped: shippedModels });
 }
 
-/** Folders a model's files may really lie in: its own, and the blobs of its repository in the Hugging Face cache. */
+/**
+ * Folders a model's files may really lie in: its own; in the Hugging Face cache the blobs of its repository, and those
+ * that Python shares between repositories.
+ */
 function allowedRoots(folder: string): string[] {
   const repository = dirname(dirname(folder));
   const cached = basename(dirname(folder)) === "snapshots" && basename(repository).startsWith("models--");
-  return cached ? [folder, join(repository, "blobs")] : [folder];
+  return cached ? [folder, join(repository, "blobs"), join(dirname(repository), "blobs")] : [folder];
 }
 
 /** The real path of a file of the folder; undefined when it is not there. */
@@ -236,19 +240,30 @@ export function openModelFolder(path: string): ModelFolder {
 }
 
 /**
- * The tokenizer of a model folder.
- * @throws unsupported when there is only a SentencePiece file; not_found when there is none; corrupt_file with the key
+ * The tokenizer of a model folder: tokenizer.json, or else its SentencePiece file.
+ * @throws not_found when there is none; corrupt_file with the key or piece; unsupported for kinds that are not run here
  */
 export function openTokenizer(folder: ModelFolder): Tokenizer {
   const { tokenizerJson, tokenizerConfig, tokenizer, path } = folder;
   if (tokenizerJson) return createTokenizer(tokenizerJson, tokenizerConfig);
-  if (tokenizer.sentencePiece) {
-    fail("unsupported", "the tokenizer is stored as spiece.model only, which this version does not read", {
+  const sentencePiece = tokenizer.sentencePiece ?? locate(path, "tokenizer.model");
+  if (!sentencePiece) {
+    return fail("not_found", "neither tokenizer.json nor spiece.model", {
       where: path,
-      hint: "save it once as tokenizer.json: AutoTokenizer.from_pretrained(folder).save_pretrained(folder)",
+      hint: "is the download complete?",
     });
   }
-  return fail("not_found", "no tokenizer.json", { where: path, hint: "is the download complete?" });
+  const where = join(path, tokenizer.sentencePiece ? "spiece.model" : "tokenizer.model");
+  const { size } = statSync(sentencePiece);
+  if (size > jsonLimits.tokenizer) {
+    fail("corrupt_file", `${size} bytes, at most ${jsonLimits.tokenizer} are read`, { where });
+  }
+  const special = locate(path, "special_tokens_map.json");
+  const settings = {
+    ...(special && readJsonFile(special, jsonLimits.config, join(path, "special_tokens_map.json"))),
+    ...tokenizerConfig,
+  };
+  return createSentencePieceTokenizer(readFileSync(sentencePiece), settings, where);
 }
 
 export interface ModelFolderContent {

@@ -21,6 +21,15 @@ function bad(path: string, what: string, code: ErrorCode = "corrupt_file"): neve
   return fail(code, what, { where: `${file}, ${path}` });
 }
 
+/** The text of a token given as a string or as an object with `content`. */
+export function contentOf(value: unknown): string | undefined {
+  return typeof value === "string"
+    ? value
+    : isJsonObject(value) && typeof value.content === "string"
+      ? value.content
+      : undefined;
+}
+
 /** Whether `value` can be an id. */
 function isId(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) < maxId;

@@ -18,20 +18,23 @@ function certainLength(text: string): number {
 /**
  * A decoder over a window: the tokens of the last emission stay as context, because a piece's text depends on whether
  * something stands before it (leading spaces), so the cost of a token does not grow with the text.
+ * @param decode ids to text; told whether the text begins with them
  */
-export function streamDecoder(decode: (ids: readonly number[]) => string): StreamDecoder {
+export function streamDecoder(decode: (ids: readonly number[], start: boolean) => string): StreamDecoder {
+  let start = true;
   let window: number[] = [];
   let fresh = 0;
   let emitted = 0;
   const take = (certain: boolean): string => {
-    const text = decode(window);
+    const text = decode(window, start);
     const end = certain ? text.length : certainLength(text);
     const out = end > emitted ? text.slice(emitted, end) : "";
     emitted = Math.max(emitted, end);
     if (end === text.length && out !== "") {
       window = window.slice(fresh);
       fresh = window.length;
-      emitted = decode(window).length;
+      start = false;
+      emitted = decode(window, start).length;
     }
     return out;
   };
@@ -45,6 +48,7 @@ export function streamDecoder(decode: (ids: readonly number[]) => string): Strea
       window = [];
       fresh = 0;
       emitted = 0;
+      start = true;
       return out;
     },
   };

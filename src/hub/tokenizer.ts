@@ -6,7 +6,8 @@
 import { Tokenizer as Library } from "@huggingface/tokenizers";
 import { fail, ZerothError } from "../errors.ts";
 import { isJsonObject, type JsonObject } from "./json.ts";
-import { type AddedToken, checkTokenizerJson } from "./tokenizer-check.ts";
+import { broken, matcher, split } from "./tokenizer-added.ts";
+import { type AddedToken, checkTokenizerJson, contentOf } from "./tokenizer-check.ts";
 import { type EncodedSection, offsetsOf } from "./tokenizer-offsets.ts";
 import { type StreamDecoder, streamDecoder } from "./tokenizer-stream.ts";
 import { createUnigram, type Segments } from "./unigram.ts";
@@ -61,58 +62,6 @@ type UnigramVocabulary = readonly (readonly [string, number])[];
 
 const cacheWords = 30_000;
 const cacheLength = 64;
-const space = /\s/u;
-const wordCharacter = /[\p{L}\p{N}_]/u;
-
-function matcher(contents: readonly string[]): RegExp | undefined {
-  if (contents.length === 0) return undefined;
-  // Longest first: alternation takes the first that fits, and the reference takes the longest.
-  const sorted = [...contents].sort((a, b) => b.length - a.length);
-  return new RegExp(sorted.map((text) => text.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&")).join("|"), "g");
-}
-
-interface Part {
-  readonly start: number;
-  readonly end: number;
-  readonly token?: AddedToken;
-}
-
-/** Cut a text at the added tokens in it; lstrip and rstrip tokens swallow the spaces beside them. */
-function split(text: string, pattern: RegExp | undefined, tokens: ReadonlyMap<string, AddedToken>): Part[] {
-  if (!pattern) return [{ start: 0, end: text.length }];
-  const parts: Part[] = [];
-  let from = 0;
-  pattern.lastIndex = 0;
-  for (let match = pattern.exec(text); match; match = pattern.exec(text)) {
-    const token = tokens.get(match[0])!;
-    let start = match.index;
-    let end = start + match[0].length;
-    const joined = wordCharacter.test(text[start - 1] ?? " ") || wordCharacter.test(text[end] ?? " ");
-    if (token.singleWord && joined) continue;
-    while (token.lstrip && start > from && space.test(text[start - 1]!)) start--;
-    while (token.rstrip && end < text.length && space.test(text[end]!)) end++;
-    if (start > from) parts.push({ start: from, end: start });
-    parts.push({ start, end, token });
-    from = end;
-    pattern.lastIndex = end;
-  }
-  if (from < text.length) parts.push({ start: from, end: text.length });
-  return parts;
-}
-
-/** Cut a word inside every special token spelt in it, so that no model can put it together again. */
-function* broken(word: string, pattern: RegExp): Generator<string> {
-  let rest = word;
-  for (;;) {
-    pattern.lastIndex = 0;
-    const match = pattern.exec(rest);
-    const cut = match ? match.index + (match[0].codePointAt(0)! > 0xffff ? 2 : 1) : rest.length;
-    if (!match || cut >= rest.length) break;
-    yield rest.slice(0, cut);
-    rest = rest.slice(cut);
-  }
-  yield rest;
-}
 
 /** Whether the reference starts a new word at every replacement character (its default, unless "split" is false). */
 function metaspaceOf(step: unknown): string | undefined {
@@ -125,14 +74,6 @@ function metaspaceOf(step: unknown): string | undefined {
   }
   const replacement = step.replacement ?? "▁";
   return step.type === "Metaspace" && step.split !== false && typeof replacement === "string" ? replacement : undefined;
-}
-
-function contentOf(value: unknown): string | undefined {
-  return typeof value === "string"
-    ? value
-    : isJsonObject(value) && typeof value.content === "string"
-      ? value.content
-      : undefined;
 }
 
 function load(json: JsonObject, config: JsonObject): Library {

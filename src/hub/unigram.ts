@@ -86,17 +86,29 @@ function splitsCharacter(word: string, at: number): boolean {
 }
 
 /** For every position of a word: the best score so far, where its last piece begins, and which piece that is. */
-function roomFor(length: number) {
-  return { score: new Float64Array(length), from: new Int32Array(length), piece: new Int32Array(length) };
+function roomFor(length: number, single: boolean) {
+  const score = single ? new Float32Array(length) : new Float64Array(length);
+  return { score, from: new Int32Array(length), piece: new Int32Array(length) };
+}
+
+export interface UnigramOptions {
+  /** What an unknown character scores. Default: the worst piece less 10. */
+  readonly unknownScore?: number;
+  /** Keep sums in single precision, rounded after every addition, as the SentencePiece library does. Default false. */
+  readonly singlePrecision?: boolean;
 }
 
 /**
  * A segmenter over pieces with their log probabilities. Work grows with the word's length times the longest match.
- * Of equally good splits the one whose last piece begins first wins, as in the reference.
+ * Of equally good splits the one whose last piece begins first wins, as in the reference. Empty pieces never match.
  * @throws unsupported for a vocabulary beyond any in use
  */
-export function createUnigram(vocabulary: readonly (readonly [string, number])[]): (word: string) => Segments {
+export function createUnigram(
+  vocabulary: readonly (readonly [string, number])[],
+  options: UnigramOptions = {},
+): (word: string) => Segments {
   const trie = buildTrie(vocabulary);
+  const single = options.singlePrecision === true;
   const scores = new Float64Array(vocabulary.length);
   let lowest = Number.POSITIVE_INFINITY;
   for (let id = 0; id < scores.length; id++) {
@@ -104,25 +116,25 @@ export function createUnigram(vocabulary: readonly (readonly [string, number])[]
     scores[id] = score;
     if (score < lowest) lowest = score;
   }
-  const unknownScore = lowest - unknownPenalty;
-  const kept = roomFor(keptRoom);
+  const unknownScore = options.unknownScore ?? lowest - unknownPenalty;
+  const kept = roomFor(keptRoom, single);
 
   return (word) => {
     const length = word.length;
-    const { score, from, piece } = length < keptRoom ? kept : roomFor(length + 1);
+    const { score, from, piece } = length < keptRoom ? kept : roomFor(length + 1, single);
     from.fill(-1, 0, length + 1);
     score[0] = 0;
     for (let start = 0; start < length; ) {
       const next = splitsCharacter(word, start + 1) ? start + 2 : start + 1;
       const base = score[start]!;
-      let single = false;
+      let whole = false;
       for (let at = start, node = 0; at < length; ) {
         node = trie.table[slotOf(trie, node, word.charCodeAt(at))]!;
         if (node === 0) break;
         at++;
         const id = trie.pieces[node]!;
         if (id < 0 || splitsCharacter(word, at)) continue;
-        if (at === next) single = true;
+        if (at === next) whole = true;
         const total = base + scores[id]!;
         if (from[at]! < 0 || total > score[at]!) {
           score[at] = total;
@@ -130,7 +142,7 @@ export function createUnigram(vocabulary: readonly (readonly [string, number])[]
           piece[at] = id;
         }
       }
-      if (!single && (from[next]! < 0 || base + unknownScore > score[next]!)) {
+      if (!whole && (from[next]! < 0 || base + unknownScore > score[next]!)) {
         score[next] = base + unknownScore;
         from[next] = start;
         piece[next] = -1;
