@@ -1,6 +1,6 @@
 /** The Hugging Face cache on this disk: blobs by hash, snapshots of links, refs, as Python's huggingface_hub has them. */
 import { createHash } from "node:crypto";
-import { closeSync, existsSync, openSync, readFileSync, statSync } from "node:fs";
+import { constants, existsSync, readFileSync, statSync } from "node:fs";
 import { copyFile, mkdir, open, readlink, rename, rm, statfs, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fail, ZerothError } from "../../errors.ts";
@@ -60,8 +60,7 @@ export function createFileHash({ hash, bytes }: Pick<RemoteFile, "hash" | "bytes
 export async function openDraft(path: string): Promise<Draft & { finish(): Promise<void>; close(): Promise<void> }> {
   try {
     // A draft that exists is opened as it is, a new one is created; never through a link.
-    closeSync(openSync(path, "a"));
-    const handle = await open(path, "r+");
+    const handle = await open(path, constants.O_RDWR | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0), 0o666);
     const guard = async <T>(work: Promise<T>): Promise<T> => {
       try {
         return await work;
@@ -94,9 +93,14 @@ export async function openDraft(path: string): Promise<Draft & { finish(): Promi
   }
 }
 
+/** Bytes of a file; undefined where there is none, or none that we may look at. */
 export function sizeOf(path: string): number | undefined {
-  const stat = statSync(path, { throwIfNoEntry: false });
-  return stat?.isFile() ? stat.size : undefined;
+  try {
+    const stat = statSync(path, { throwIfNoEntry: false });
+    return stat?.isFile() ? stat.size : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Bytes that may still be written where a folder is or will be; undefined when the system does not say. */

@@ -1,9 +1,19 @@
 /** Listing, removing and finding what was downloaded. */
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, expect, test } from "vitest";
 import { commitOf, type HubRepo, type HubServer, sha256, startHub } from "../../../test/support/hub-server.js";
+import { openModelFolder } from "../folder-node.ts";
 import { listCached, planRemoval } from "./cached-node.ts";
 import { ensureModel } from "./ensure-node.ts";
 import { pull } from "./pull-node.ts";
@@ -93,6 +103,32 @@ test("remove what is not there", async () => {
       expect.objectContaining({ code, message: expect.stringMatching(message) }),
     );
   }
+});
+
+test("blobs that Python shares between repositories open, and go with the last that uses them", async () => {
+  const { cache } = await twoCommits();
+  const hash = "ab".repeat(32);
+  const store = join(cache, "blobs", "ab", hash);
+  mkdirSync(join(cache, "blobs", "ab"), { recursive: true });
+  const etag = sha256(first["model.safetensors"]!);
+  const links = ["models--acme--tiny", "models--other"].map((name) => join(cache, name, "blobs", etag));
+  const safetensors = new Uint8Array(10);
+  safetensors.set([2, 0, 0, 0, 0, 0, 0, 0, 123, 125]);
+  writeFileSync(store, safetensors);
+  for (const link of links) {
+    rmSync(link);
+    symlinkSync(`../../blobs/ab/${hash}`, link);
+  }
+  const [, other] = listCached(cache).filter(({ commit }) => commit === commitOf(first));
+  expect(openModelFolder(other!.path).weights.size).toBe(0);
+  const one = planRemoval(cache, "acme/tiny@v1");
+  expect(one.bytes).toBe(0);
+  one.remove();
+  expect(existsSync(store)).toBe(true);
+  const last = planRemoval(cache, "other");
+  expect(last.bytes).toBe(10 + 2002);
+  last.remove();
+  expect(existsSync(store)).toBe(false);
 });
 
 test("a name is found here first, and downloaded only when it is not", async () => {

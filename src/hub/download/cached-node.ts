@@ -87,6 +87,31 @@ export function listCached(cache: string): CachedModel[] {
   });
 }
 
+/**
+ * Where Python keeps a blob that several repositories share (`blobs/ab/ab…` in the cache, links to it in their own
+ * `blobs`); undefined for a blob of its own.
+ */
+function sharedTarget(cache: string, blob: string): string | undefined {
+  if (!lstatSync(blob, { throwIfNoEntry: false })?.isSymbolicLink()) return undefined;
+  const target = join(dirname(blob), readlinkSync(blob));
+  const inside = relative(join(cache, "blobs"), target).replaceAll("\\", "/");
+  return /^([0-9a-f]{2})\/\1[0-9a-f]{62}$/.test(inside) ? target : undefined;
+}
+
+/** Links to shared blobs from all repositories, by target. */
+function sharedLinks(cache: string): Map<string, string[]> {
+  const links = new Map<string, string[]>();
+  if (!existsSync(join(cache, "blobs"))) return links;
+  for (const folder of names(cache).filter((name) => /^(models|datasets|spaces|kernels)--/.test(name))) {
+    for (const name of names(join(cache, folder, "blobs"))) {
+      const blob = join(cache, folder, "blobs", name);
+      const target = sharedTarget(cache, blob);
+      if (target !== undefined) links.set(target, [...(links.get(target) ?? []), blob]);
+    }
+  }
+  return links;
+}
+
 export interface Removal {
   readonly repo: string;
   /** Snapshots that go. */
@@ -127,7 +152,12 @@ export function planRemoval(cache: string, name: string): Removal {
     new Set(models.flatMap(({ path }) => entriesOf(path, blobs).flatMap(({ blob }) => blob ?? [])));
   const kept = used(all.filter((model) => !snapshots.includes(model)));
   const going = whole ? names(blobs) : [...used(snapshots)].filter((blob) => !kept.has(blob));
-  const size = (path: string) => statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+  const leaving = new Set(going.map((blob) => join(blobs, blob)));
+  const shared = sharedLinks(cache);
+  /** Shared blobs that nobody links to afterwards. */
+  const unused = [...shared].filter(([, links]) => links.every((link) => leaving.has(link))).map(([target]) => target);
+  const staying = new Set([...shared].filter(([target]) => !unused.includes(target)).flatMap(([, links]) => links));
+  const size = (path: string) => (staying.has(path) ? 0 : (statSync(path, { throwIfNoEntry: false })?.size ?? 0));
   const own = snapshots.flatMap(({ path }) => entriesOf(path, blobs).filter(({ blob }) => blob === undefined));
   return {
     repo,
@@ -137,12 +167,19 @@ export function planRemoval(cache: string, name: string): Removal {
       0,
     ),
     remove() {
+      const removeUnused = () => {
+        for (const target of unused) {
+          rmSync(target, { force: true });
+          rmSync(`${target}.refs`, { force: true });
+        }
+      };
       try {
         if (whole) {
           // Refs first: what is half removed must not be found under a name.
           rmSync(join(root, "refs"), { recursive: true, force: true });
           rmSync(root, { recursive: true, force: true });
           rmSync(join(cache, ".locks", basename(root)), { recursive: true, force: true });
+          removeUnused();
           return;
         }
         const commits = new Set(snapshots.map(({ commit }) => commit));
@@ -160,6 +197,7 @@ export function planRemoval(cache: string, name: string): Removal {
           rmSync(join(root, "trees", `${commit}.json`), { force: true });
         }
         for (const blob of going) rmSync(join(blobs, blob), { force: true });
+        removeUnused();
       } catch (cause) {
         throw diskError(cause, root);
       }

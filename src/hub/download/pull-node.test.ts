@@ -22,7 +22,11 @@ import {
   sha256,
   startHub,
 } from "../../../test/support/hub-server.js";
+import { ZerothError } from "../../errors.ts";
+import { createFileHash } from "./cache-node.ts";
 import { type PullOptions, pull } from "./pull-node.ts";
+import { retryTimes } from "./retry.ts";
+import { transfer } from "./transfer.ts";
 
 const root = mkdtempSync(join(tmpdir(), "zeroth-pull-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
@@ -278,6 +282,49 @@ describe("the network breaks", () => {
     expectWhole(cache);
     const asked = hub.requests.slice(before).find(({ kind }) => kind === "store");
     expect(asked!.headers.range).toMatch(/^bytes=[1-9]/);
+  });
+});
+
+describe("the disk breaks", () => {
+  const file = { name: "x", bytes: 3_000, etag: sha256(noise(3_000)), hash: "sha256" } as const;
+  const asked = { repo: "acme/tiny", revision: "main", endpoint: "http://hub.example", token: false, file: "x" };
+
+  test.each([0, 1, 2])("the write number %i fails: said at once, not tried again", async (nth) => {
+    let [writes, requests] = [0, 0];
+    const draft = {
+      size: async () => 0,
+      clear: async () => {},
+      async write() {
+        if (writes++ === nth) throw new ZerothError("bad_input", "cannot be written (ENOSPC)");
+      },
+      async *read() {},
+    };
+    const fetch = async () => {
+      requests++;
+      const body = new ReadableStream<Uint8Array>({
+        start(controller) {
+          for (let at = 0; at < 3_000; at += 1_000) controller.enqueue(noise(3_000).subarray(at, at + 1_000));
+          controller.close();
+        },
+      });
+      return new Response(body);
+    };
+    const work = transfer("http://hub.example/x", file, asked, draft, {
+      fetch,
+      settings: { endpoint: "http://hub.example", token: undefined, timeout: 5_000 },
+      times: retryTimes,
+      random: Math.random,
+      now: () => performance.now(),
+      createHash: createFileHash,
+    });
+    expect(await failure(work)).toMatchObject({ code: "bad_input", message: expect.stringMatching(/ENOSPC/) });
+    expect(requests).toBe(1);
+  });
+
+  test("a cache that cannot be written", async () => {
+    const { home, go } = await start();
+    writeFileSync(home, "a file where the cache should be");
+    expect((await failure(go())).code).toBe("bad_input");
   });
 });
 

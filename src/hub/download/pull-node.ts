@@ -130,9 +130,7 @@ async function fetchFile(work: Work, file: RemoteFile, wait: boolean): Promise<"
     } finally {
       await draft.close();
     }
-    await rename(path, cache.blob(file.etag)).catch((cause) => {
-      throw diskError(cause, path);
-    });
+    await rename(path, cache.blob(file.etag));
     return "fetched";
   } finally {
     lock.release();
@@ -236,12 +234,8 @@ export async function pull(name: string, options: PullOptions = {}): Promise<Pul
     await checkSpace(cache, missing, options);
     let fetched: ReadonlySet<string> = new Set();
     if (missing.length > 0) {
-      try {
-        mkdirSync(join(cache.root, "blobs"), { recursive: true });
-        await tagCache(dirname(cache.root));
-      } catch (cause) {
-        throw diskError(cause, cache.root);
-      }
+      mkdirSync(join(cache.root, "blobs"), { recursive: true });
+      await tagCache(dirname(cache.root));
       const meter = createMeter(sum(missing), now);
       let told = now();
       const tell = () => {
@@ -277,6 +271,8 @@ export async function pull(name: string, options: PullOptions = {}): Promise<Pul
       await rm(cache.incomplete(etag), { force: true });
     }
     return { path, repo, commit, files };
+  } catch (cause) {
+    throw (cause as NodeJS.ErrnoException).syscall === undefined ? cause : diskError(cause, cache.root);
   } finally {
     options.signal?.removeEventListener("abort", stop);
   }
