@@ -70,7 +70,7 @@ export function createOutput({ json = false, quiet = false, color = true }: Outp
     },
     progress(text) {
       if (quiet || !terminal) return;
-      process.stderr.write(`\r${text.slice(0, (process.stderr.columns ?? 80) - 1)}\u001b[K`);
+      process.stderr.write(`\r${text.slice(0, (process.stderr.columns || 80) - 1)}\u001b[K`);
       open = true;
     },
     bold: style(1),
