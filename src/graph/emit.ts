@@ -50,6 +50,8 @@ export interface Emitter {
   ints(values: readonly number[]): string;
   /** A shape as an int64 vector, computed at run time where it holds symbols. */
   shape(shape: Shape): string;
+  /** From here on the symbol can be read from this axis of this value. */
+  measure(symbol: string, name: string, axis: number): void;
   /** A size as an int64 vector of one element. */
   size(dim: Dim): string;
   /** A size as an int64 scalar. */
@@ -67,10 +69,14 @@ export function bytesOf(array: NdArray): Uint8Array {
   return new Uint8Array(array.data.buffer, array.data.byteOffset, array.data.byteLength);
 }
 
-/** `sources` says which graph input and axis each symbol can be read from. */
+/** Which value and axis each symbol can be read from. */
+export type SymbolSources = Map<string, { readonly name: string; readonly axis: number }>;
+
+/** `sources` starts with the graph's inputs; `compute` emits what measures a symbol that is not among them yet. */
 export function createEmitter(
   target: Target,
-  sources: ReadonlyMap<string, { input: string; axis: number }>,
+  sources: SymbolSources,
+  compute: (symbol: string) => void = () => {},
 ): Emitter & { bind(value: Tensor, name: string): void } {
   const names = new Map<Tensor, string>();
   const known = new Map<string, string[]>();
@@ -115,12 +121,16 @@ export function createEmitter(
     ints(values: readonly number[]): string {
       return emitter.constant({ dtype: "int64", shape: [values.length], data: BigInt64Array.from(values, BigInt) });
     },
+    measure(symbol: string, name: string, axis: number) {
+      if (!sources.has(symbol)) sources.set(symbol, { name, axis });
+    },
     size(dim: Dim): string {
       if (typeof dim === "number") return emitter.ints([dim]);
       const parts = terms(dim).map(([coefficient, symbols]) => {
         const factors = symbols.map((symbol) => {
+          if (!sources.has(symbol)) compute(symbol);
           const source = sources.get(symbol) ?? fail("wrong_use", `size "${symbol}" belongs to no input`);
-          return emitter.node("Shape", [source.input], {
+          return emitter.node("Shape", [source.name], {
             start: { int: source.axis },
             end: { int: source.axis + 1 },
           })[0]!;

@@ -320,6 +320,7 @@ export const gradientRules: { readonly [K in OpName]: Rule<K> } = {
   TopK: ({ gs, x: [x], y, attributes: { axis } }) => [
     () => (gs[0] ? o.scatterAdd(zero(x!), y[1]!, gs[0], axis) : zero(x!)),
   ],
+  NonZero: none,
   CumSum: unary(({ g, attributes: { axis, reverse, exclusive } }) =>
     o.cumsum(g, axis, { reverse: !reverse, exclusive }),
   ),

@@ -240,6 +240,7 @@ export const infer: { readonly [K in OpName]: Infer<K> } = {
       { dtype: "int64", shape },
     ];
   },
+  NonZero: ([x], { count }) => [{ dtype: "int64", shape: [x!.shape.length, count] }],
   CumSum: same,
   Softmax: float,
   LogSoftmax: float,

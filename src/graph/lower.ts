@@ -3,7 +3,14 @@ import { fail } from "../errors.ts";
 import type { Shape } from "./dims.ts";
 import type { DType } from "./dtype.ts";
 import { dtypes } from "./dtype.ts";
-import { createEmitter, type InitializerData, type OnnxInitializer, type OnnxNode, type Target } from "./emit.ts";
+import {
+  createEmitter,
+  type InitializerData,
+  type OnnxInitializer,
+  type OnnxNode,
+  type SymbolSources,
+  type Target,
+} from "./emit.ts";
 import { type Graph, graph } from "./graph.ts";
 import { type Lowered, lowerings } from "./lowerings.ts";
 import { schedule } from "./schedule.ts";
@@ -36,20 +43,39 @@ export interface LowerOptions {
 }
 
 /** Which input and axis each symbol can be read from. */
-function symbolSources(g: Graph): Map<string, { input: string; axis: number }> {
-  const sources = new Map<string, { input: string; axis: number }>();
+function symbolSources(g: Graph): SymbolSources {
+  const sources: SymbolSources = new Map();
   for (const { name, outputs } of g.inputs) {
     outputs[0]!.shape.forEach((dim, axis) => {
-      if (typeof dim === "string" && /^\w+$/.test(dim) && !sources.has(dim)) sources.set(dim, { input: name, axis });
+      if (typeof dim === "string" && /^\w+$/.test(dim) && !sources.has(dim)) sources.set(dim, { name, axis });
     });
   }
   return sources;
 }
 
+/** What counts each symbol that only values tell. Two counts under one name would be taken for one another. */
+function counters(g: Graph): Map<string, Tensor> {
+  const found = new Map<string, Tensor>();
+  for (const node of g.nodes) {
+    if (node.kind !== "op" || node.op !== "NonZero" || node.recomputed) continue;
+    const { count } = (node as OpNode<"NonZero">).attributes;
+    if (typeof count !== "string") continue;
+    const other = found.get(count)?.node as OpNode | undefined;
+    if (other && other.inputs[0] !== node.inputs[0]) fail("wrong_use", `two different counts are called "${count}"`);
+    found.set(count, node.outputs[0]!);
+  }
+  return found;
+}
+
 /** Write the graph, simplified, as ONNX for a target. Equal nodes are merged; recomputed ones stay apart. */
 export function lower(given: Graph, { target, weight }: LowerOptions): OnnxModel {
   const g = simplify(given);
-  const emit = createEmitter(target, symbolSources(g));
+  const counted = counters(g);
+  const emit = createEmitter(target, symbolSources(g), (symbol) => {
+    // A size may be asked for before what counts it has had its turn.
+    const counter = counted.get(symbol);
+    if (counter) for (const node of graph({ counter }).nodes) visit(node);
+  });
   const inputs: OnnxValue[] = [];
   const done = new Set<Node>();
 

@@ -220,6 +220,12 @@ export const lowerings: { readonly [K in OpName]: Lowering<K> } = {
     const { axis, k } = node.attributes;
     return emit.node("TopK", [...names(emit, node), emit.ints([k])], { axis: int(axis) }, { ...options, outputs: 2 });
   },
+  NonZero: (emit, node, options) => {
+    const made = plain(emit, node, options);
+    const { count } = node.attributes;
+    if (typeof count === "string") emit.measure(count, made[0]!, 1);
+    return made;
+  },
   CumSum: (emit, node, options) => {
     const { axis, reverse, exclusive } = node.attributes;
     const at = emit.scalar(axis);

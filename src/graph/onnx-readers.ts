@@ -290,6 +290,10 @@ const standard: Readonly<Record<string, Reader>> = {
     node.fixed("sorted", 1);
     return o.topK(node.tensor(0), node.numbers(1)[0]!, node.int("axis", -1));
   },
+  NonZero: (node) => {
+    const x = node.tensor(0);
+    return [o.nonZero(x, `nonzero_${x.node.id}_${x.index}`)];
+  },
   CumSum: (node) => {
     const options = { reverse: node.int("reverse", 0) !== 0, exclusive: node.int("exclusive", 0) !== 0 };
     return [o.cumsum(node.tensor(0), node.numbers(1)[0]!, options)];

@@ -230,6 +230,9 @@ export function topK(x: Tensor, k: number, axis = -1): readonly [Tensor, Tensor]
   return [values!, indices!];
 }
 
+/** Places of the elements that are not zero, [rank, count]; see `NonZero` in {@link Attributes}. */
+export const nonZero = (x: Tensor, count: Dim): Tensor => one("NonZero", [x], { count });
+
 export function cumsum(x: Tensor, axis: number, { reverse = false, exclusive = false } = {}): Tensor {
   return one("CumSum", [x], { axis: normalAxis(axis, x.shape.length), reverse, exclusive });
 }

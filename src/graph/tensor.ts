@@ -73,6 +73,11 @@ export interface Attributes {
   ReduceMin: { readonly axes: readonly number[]; readonly keepdims: boolean };
   ArgMax: { readonly axis: number; readonly keepdims: boolean };
   TopK: { readonly axis: number; readonly k: number };
+  /**
+   * Places of what is not zero, in order: x [...] to int64 [rank, count], a column a place. How many there are only the
+   * values tell: `count` is a name for it that nothing else in the graph may have, and other shapes may then use.
+   */
+  NonZero: { readonly count: Dim };
   CumSum: { readonly axis: number; readonly reverse: boolean; readonly exclusive: boolean };
   Softmax: { readonly axis: number };
   LogSoftmax: { readonly axis: number };

@@ -290,6 +290,11 @@ export const shapeCases: { readonly [K in Moving]: Cases<K> } = {
     const axis = axisOf(draw, shape);
     return { inputs: [draw.floats(shape)], attributes: { axis, k: draw.int(1, shape[axis]!) } };
   },
+  NonZero: (draw) => {
+    const shape = draw.shape(1, 3);
+    const x = draw.bool() ? draw.integers("bool", shape, 0, 1) : draw.integers("int64", shape, -1, 1);
+    return { inputs: [x], attributes: { count: x.data.filter((v) => v !== 0).length } };
+  },
   CumSum: (draw) => {
     const shape = draw.shape(1, 3);
     const attributes = { axis: axisOf(draw, shape), reverse: draw.bool(), exclusive: draw.bool() };

@@ -50,6 +50,7 @@ export type Naming = (size: number) => Dim;
 
 /** Attributes that hold sizes of the inputs, declared the same way. */
 function renamed<K extends OpName>(op: K, attributes: Attributes[K], naming: Naming): Attributes[K] {
+  if (op === "NonZero") return { ...attributes, count: naming((attributes as Attributes["NonZero"]).count as number) };
   if (op !== "Reshape" && op !== "Expand") return attributes;
   const { shape } = attributes as Attributes["Reshape"];
   return { ...attributes, shape: shape.map((dim) => naming(dim as number)) };

@@ -271,6 +271,10 @@ export const references: { readonly [K in OpName]: Reference<K> } = {
     lines(x!, axis, (line) => descending(line).map(([value]) => value), x!.dtype, k),
     lines(x!, axis, (line) => descending(line).map(([, i]) => i), "int64", k),
   ],
+  NonZero: ([x]) => {
+    const places = x!.data.flatMap((value, n) => (value === 0 ? [] : [place(x!.shape, n)]));
+    return [build("int64", [x!.shape.length, places.length], ([axis, i]) => places[i!]![axis!]!)];
+  },
   CumSum: ([x], attributes) => [lines(x!, attributes.axis, (line) => cumulative(line, attributes))],
   Softmax: ([x], { axis }) => [lines(x!, axis, (line) => logSoftmaxLine(line).map(Math.exp))],
   LogSoftmax: ([x], { axis }) => [lines(x!, axis, logSoftmaxLine)],
