@@ -212,7 +212,7 @@ export async function pull(name: string, options: PullOptions = {}): Promise<Pul
   if (settings.offline) {
     fail("not_found", "nothing is downloaded in offline mode", {
       where: repo,
-      hint: "unset HF_HUB_OFFLINE (and TRANSFORMERS_OFFLINE)",
+      hint: "zeroth cache list shows what is here; unset HF_HUB_OFFLINE (and TRANSFORMERS_OFFLINE) to download",
     });
   }
   const cache = repoCache(neededCache(cacheFolder(env)), repo);
