@@ -2,6 +2,18 @@
 import { z } from "zod";
 import { fail } from "../errors.ts";
 import { type Activation, activations } from "../nn/layers.ts";
+import { readSwitchConfig, type SwitchConfig, switchConfigJson } from "./switch-config.ts";
+
+const types = ["t5", "mt5", "switch_transformers"] as const;
+
+/** Refuse a folder of another kind of model. */
+export function needTextModel({ model_type: type }: Readonly<Record<string, unknown>>, where: string): void {
+  if (types.some((known) => known === type)) return;
+  fail("unsupported", `model_type ${JSON.stringify(type)} cannot generate text here`, {
+    where,
+    hint: `supported: ${types.join(", ")} (T5, T5 v1.1, LM-adapted T5, T0, Flan-T5, mT5, Switch Transformers)`,
+  });
+}
 
 const positive = z
   .number()
@@ -11,7 +23,7 @@ const positive = z
 
 /** config.json of a T5 folder, with the defaults of its reference implementation. */
 export const t5ConfigSchema = z.object({
-  model_type: z.enum(["t5", "mt5"]),
+  model_type: z.enum(types),
   d_model: positive,
   d_kv: positive,
   d_ff: positive,
@@ -55,6 +67,8 @@ export interface T5Config {
   readonly start: number;
   readonly pad: number;
   readonly eos: number;
+  /** Some blocks have many feed-forward networks, of which each token takes one. */
+  readonly experts?: SwitchConfig;
 }
 
 /**
@@ -64,15 +78,16 @@ export interface T5Config {
  */
 export function parseT5Config(json: unknown, stored?: { has(name: string): boolean; rows?: number }): T5Config {
   const parsed = t5ConfigSchema.safeParse(json);
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0]!;
-    return fail("corrupt_file", `${issue.path.join(".") || "the file"}: ${issue.message}`, {
+  const refuse = (issue: z.core.$ZodIssue): never =>
+    fail("corrupt_file", `${issue.path.join(".") || "the file"}: ${issue.message}`, {
       where: "config.json",
       hint: "config.json must describe a T5 model, as the Hugging Face hub has them",
     });
-  }
+  if (!parsed.success) return refuse(parsed.error.issues[0]!);
   const c = parsed.data;
-  const { activation, gated } = feedForward(c.feed_forward_proj);
+  const sparse = c.model_type === "switch_transformers" ? readSwitchConfig(json) : undefined;
+  if (sparse && "problem" in sparse) return refuse(sparse.problem);
+  const { activation, gated } = feedForward(sparse ? sparse.activation : c.feed_forward_proj);
   const untied =
     !c.tie_word_embeddings || (c.scale_decoder_outputs !== undefined && (stored?.has("lm_head.weight") ?? false));
   if (!c.tie_word_embeddings && stored && !stored.has("lm_head.weight")) {
@@ -101,6 +116,7 @@ export function parseT5Config(json: unknown, stored?: { has(name: string): boole
     start: c.decoder_start_token_id ?? 0,
     pad: c.pad_token_id ?? 0,
     eos: c.eos_token_id ?? 1,
+    ...(sparse ? { experts: sparse.experts } : {}),
   };
 }
 
@@ -143,11 +159,12 @@ export function t5ConfigJson(config: T5Config): Record<string, unknown> {
     eos_token_id: config.eos,
     is_encoder_decoder: true,
     use_cache: true,
+    ...(config.experts ? switchConfigJson(config.experts) : {}),
   };
 }
 
-/** The text of config.json. Python tells 1 from 1.0 and refuses whole numbers for these three, so they get a point. */
+/** The text of config.json. Python tells 1 from 1.0 and refuses whole numbers for these, so they get a point. */
 export function t5ConfigText(config: T5Config): string {
-  const floats = /^(\s*"(?:layer_norm_epsilon|initializer_factor|dropout_rate)": -?\d+)(,?)$/gm;
+  const floats = /^(\s*"(?:layer_norm_epsilon|initializer_factor|dropout_rate|router_\w+_coef)": -?\d+)(,?)$/gm;
   return `${JSON.stringify(t5ConfigJson(config), null, 2).replace(floats, "$1.0$2")}\n`;
 }

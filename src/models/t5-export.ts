@@ -22,7 +22,8 @@ import { input, type Node, type Tensor } from "../graph/tensor.ts";
 import { toFloat32 } from "../hub/convert.ts";
 import type { StoredTensor, Weights } from "../hub/weights.ts";
 import { createScope } from "../nn/scope.ts";
-import { type KeyValue, t5 } from "./t5.ts";
+import { network } from "./switch.ts";
+import type { KeyValue } from "./t5.ts";
 import { type T5Config, t5ConfigText } from "./t5-config.ts";
 import { encoderGraph } from "./t5-graphs.ts";
 
@@ -153,7 +154,7 @@ const presents = (side: "encoder" | "decoder", values: readonly KeyValue[]): [st
 
 /** input_ids [batch, length] and the encoder's output to logits and the caches of all layers. */
 function prefillGraph(config: T5Config): Graph {
-  const model = t5(createScope(), config);
+  const model = network(createScope(), config);
   const length = "decoder_sequence_length";
   const tokens = o.reshape(input("input_ids", "int64", [batch!, length]), [batch!, 1, length]);
   const memory = model.memory(input("encoder_hidden_states", "float32", [batch!, sequence!, config.width]));
@@ -174,7 +175,7 @@ function prefillGraph(config: T5Config): Graph {
 
 /** input_ids [batch, 1] and the caches of all layers to logits and the decoder's caches with one position more. */
 function cachedStepGraph(config: T5Config, encoderLength: string): Graph {
-  const model = t5(createScope(), config);
+  const model = network(createScope(), config);
   const tokens = o.reshape(input("input_ids", "int64", [batch!, 1]), [batch!, 1, 1]);
   const mask = input("encoder_attention_mask", "int64", [batch!, encoderLength]);
   const memory = cacheInputs(config, "encoder", encoderLength);

@@ -4,7 +4,8 @@ import { type Graph, graph } from "../graph/graph.ts";
 import * as o from "../graph/operators.ts";
 import { input, type Tensor } from "../graph/tensor.ts";
 import { createScope } from "../nn/scope.ts";
-import { type KeyValue, t5 } from "./t5.ts";
+import { network } from "./switch.ts";
+import type { KeyValue } from "./t5.ts";
 import type { T5Config } from "./t5-config.ts";
 
 const layers = (config: T5Config) => Array.from({ length: config.decoderLayers }, (_, i) => i);
@@ -27,7 +28,7 @@ const named = (prefix: string, values: readonly KeyValue[]): Record<string, Tens
 
 /** ids, mask to `encoded` [batch, sequence, width] and the memory of every decoder layer. */
 export function encoderGraph(config: T5Config): Graph {
-  const model = t5(createScope(), config);
+  const model = network(createScope(), config);
   const encoded = model.encode(ids(), mask());
   return graph({ encoded, ...named("memory", model.memory(encoded)) });
 }
@@ -37,7 +38,7 @@ export function encoderGraph(config: T5Config): Graph {
  * single row knows its sizes, which lets it use a faster product for the logits.
  */
 export function stepGraph(config: T5Config, single = false): Graph {
-  const model = t5(createScope(), config);
+  const model = network(createScope(), config);
   const [batch, beams, rows] = single ? [1, 1, 1] : ["batch", "beams", "batch*beams"];
   const shape = [rows!, config.heads, "capacity", config.headWidth];
   const past = layers(config).map((i) => ({
@@ -53,7 +54,7 @@ export function stepGraph(config: T5Config, single = false): Graph {
 
 /** tokens [batch, beams, length], shifted right, and labels to the log-probability of every label (0 where -100). */
 export function scoreGraph(config: T5Config): Graph {
-  const model = t5(createScope(), config);
+  const model = network(createScope(), config);
   const tokens = input("tokens", "int64", ["batch", "beams", "length"]);
   const labels = input("labels", "int64", ["batch", "beams", "length"]);
   const { logits } = model.decode(tokens, memoryInputs(config), mask());

@@ -154,7 +154,8 @@ export function t5Model(config: T5Config, compile: Compile): Seq2Seq {
   // row starts with the first kind, and once it has taken about as long as repacking would have, the next one has the
   // second: never more than twice the time of the better choice.
   const narrow = lazily(() => compile(stepGraph(config, true)));
-  const wide = lazily(() => compile(stepGraph(config), { prepack: true }));
+  // Repacking would read the weights of every expert, also of those that no token is sent to.
+  const wide = lazily(() => compile(stepGraph(config), { prepack: config.experts === undefined }));
   const patience = 48;
   let steps = 0;
   const scorer = lazily(() => compile(scoreGraph(config)));

@@ -51,13 +51,23 @@ export interface Cache {
   readonly positions: Tensor;
 }
 
+export type Stack = "encoder" | "decoder";
+
+/** A feed-forward network whose weights are at a scope: x [..., width] to the same shape. */
+export type FeedForward = (at: Scope, x: Tensor) => Tensor;
+
 export interface T5Options {
   training?: boolean;
   dropout?: Dropout;
+  /** What stands in a block in the place of its one network, at the block's layer; T5's own is `DenseReluDense`. */
+  feedForward?: (dense: FeedForward, at: Scope, x: Tensor, stack: Stack, block: number) => Tensor;
 }
 
+const single: NonNullable<T5Options["feedForward"]> = (dense, at, x) => dense(at.at("DenseReluDense"), x);
+
 /** The T5 network over a scope; every method writes its part of a graph. */
-export function t5(scope: Scope, config: T5Config, { training = false, dropout = keepAll }: T5Options = {}) {
+export function t5(scope: Scope, config: T5Config, options: T5Options = {}) {
+  const { training = false, dropout = keepAll, feedForward = single } = options;
   const { width, inner, heads, headWidth, ffWidth, epsilon, factor, vocabulary } = config;
   const norms: Initial = { kind: "fill", value: factor };
   const std = (fan: number) => normal(factor * fan ** -0.5);
@@ -83,17 +93,17 @@ export function t5(scope: Scope, config: T5Config, { training = false, dropout =
     return o.reshape(picked, [1, heads, q, k]);
   };
 
-  const feedForwardBlock = (at: Scope, x: Tensor): Tensor => {
-    const normed = rmsNorm(at.at("layer_norm"), x, epsilon, norms);
-    const dense = at.at("DenseReluDense");
+  const dense: FeedForward = (at, x) => {
     const act = activations[config.activation];
     const hidden = config.gated
-      ? o.mul(
-          act(linear(dense.at("wi_0"), normed, ffWidth, std(width))),
-          linear(dense.at("wi_1"), normed, ffWidth, std(width)),
-        )
-      : act(linear(dense.at("wi"), normed, ffWidth, std(width)));
-    return o.add(x, dropout(linear(dense.at("wo"), dropout(hidden), width, std(ffWidth))));
+      ? o.mul(act(linear(at.at("wi_0"), x, ffWidth, std(width))), linear(at.at("wi_1"), x, ffWidth, std(width)))
+      : act(linear(at.at("wi"), x, ffWidth, std(width)));
+    return linear(at.at("wo"), dropout(hidden), width, std(ffWidth));
+  };
+
+  const feedForwardBlock = (at: Scope, x: Tensor, stack: Stack, block: number): Tensor => {
+    const normed = rmsNorm(at.at("layer_norm"), x, epsilon, norms);
+    return o.add(x, dropout(feedForward(dense, at, normed, stack, block)));
   };
 
   const embed = (ids: Tensor) => dropout(o.gather(embedding(), ids));
@@ -113,7 +123,7 @@ export function t5(scope: Scope, config: T5Config, { training = false, dropout =
       const normed = rmsNorm(block.at("layer.0.layer_norm"), x, epsilon, norms);
       const [q, k, v] = ["q", "k", "v"].map((name) => project(self, name, normed)) as [Tensor, Tensor, Tensor];
       x = o.add(x, output(self, attend(q, k, v, { ...attention, bias })));
-      x = feedForwardBlock(block.at("layer.1"), x);
+      x = feedForwardBlock(block.at("layer.1"), x, "encoder", i);
     }
     return dropout(rmsNorm(stack.at("final_layer_norm"), x, epsilon, norms));
   };
@@ -167,7 +177,7 @@ export function t5(scope: Scope, config: T5Config, { training = false, dropout =
       const { k: memoryK, v: memoryV } = memories[i]!;
       const answer = output(cross, attend(asked, memoryK, memoryV, { ...attention, bias: crossBias }));
       x = o.add(x, o.reshape(answer, [rows, length, width]));
-      x = feedForwardBlock(block.at("layer.2"), x);
+      x = feedForwardBlock(block.at("layer.2"), x, "decoder", i);
     }
     const final = dropout(rmsNorm(stack.at("final_layer_norm"), x, epsilon, norms));
     const head = config.tied ? embedding() : scope.param("lm_head.weight", [vocabulary, width], normal(factor));

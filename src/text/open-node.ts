@@ -1,5 +1,4 @@
 /** A model by name or path to a text model, ready to answer. */
-import { fail } from "../errors.ts";
 import { isFloat } from "../graph/dtype.ts";
 import { fromFloat32, toFloat32 } from "../hub/convert.ts";
 import { type EnsureOptions, ensureModel } from "../hub/download/ensure-node.ts";
@@ -7,7 +6,7 @@ import { type ModelFolder, openModelFolder, openTokenizer } from "../hub/folder-
 import { readStored } from "../hub/safetensors-node.ts";
 import type { Tokenizer } from "../hub/tokenizer.ts";
 import type { Weights } from "../hub/weights.ts";
-import type { T5Config } from "../models/t5-config.ts";
+import { needTextModel, type T5Config } from "../models/t5-config.ts";
 import { canonicalWeights, t5ConfigFor, t5Model } from "../models/t5-model.ts";
 import { type CompileOptions, compile } from "../runtime/compile-node.ts";
 import { type TextModel, textModel } from "./model.ts";
@@ -45,13 +44,7 @@ function inPrecision(weights: Weights, dtype: OpenOptions["dtype"]): Weights {
 /** Open a model: a folder, `zeroth-nano`, which comes with this package, or a name, downloaded unless it is cached. */
 export async function openModel(name = "zeroth-nano", options: OpenOptions = {}): Promise<OpenedModel> {
   const folder = openModelFolder((await ensureModel(name, options.download)).path);
-  const type = folder.config.model_type;
-  if (type !== "t5" && type !== "mt5") {
-    fail("unsupported", `model_type ${JSON.stringify(type)} cannot generate text here`, {
-      where: `${folder.path}/config.json`,
-      hint: "supported: t5 and mt5 (T5, T5 v1.1, LM-adapted T5, T0, Flan-T5, mT5)",
-    });
-  }
+  needTextModel(folder.config, `${folder.path}/config.json`);
   const { dtype, download: _, ...engine } = options;
   const weights = inPrecision(canonicalWeights(folder.weights), dtype);
   const config = t5ConfigFor(folder.config, weights);

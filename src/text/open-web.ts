@@ -1,6 +1,6 @@
 /** A model at an address to a text model, ready to answer in the browser. */
-import { fail } from "../errors.ts";
 import { type FetchedFolder, type FetchFolderOptions, fetchModelFolder } from "../hub/folder-web.ts";
+import { needTextModel } from "../models/t5-config.ts";
 import { canonicalWeights, t5ConfigFor, t5Model } from "../models/t5-model.ts";
 import { compile, type WebCompileOptions } from "../runtime/compile-web.ts";
 import { type TextModel, textModel } from "./model.ts";
@@ -15,13 +15,7 @@ export interface OpenedWebModel extends AsyncDisposable, FetchedFolder {
 export async function openModel(base: string | URL, options: WebOpenOptions = {}): Promise<OpenedWebModel> {
   const { device, threads, ...fetching } = options;
   const folder = await fetchModelFolder(base, fetching);
-  const type = folder.config.model_type;
-  if (type !== "t5" && type !== "mt5") {
-    fail("unsupported", `model_type ${JSON.stringify(type)} cannot generate text here`, {
-      where: `${base}/config.json`,
-      hint: "supported: t5 and mt5 (T5, T5 v1.1, LM-adapted T5, T0, Flan-T5, mT5)",
-    });
-  }
+  needTextModel(folder.config, `${base}/config.json`);
   const weights = canonicalWeights(folder.weights);
   const engine = { ...(device ? { device } : {}), ...(threads ? { threads } : {}), weights };
   const model = t5Model(t5ConfigFor(folder.config, weights), (graph) => compile(graph, engine));

@@ -321,7 +321,7 @@ async function evaluator(
   values: ReadonlyMap<string, NdArray>,
   compileAll: (graph: Parameters<typeof compile>[0]) => ReturnType<typeof compile>,
 ) {
-  const quiet = t5Training(config, { dropout: 0, recompute: false });
+  const quiet = t5Training(config, { recompute: false }, true);
   const program = await compileAll(graph({ loss: quiet.loss }));
   const plan = planEpoch({ sources, rows: c.batch ?? 16, shuffle: false, seed: 0 }, 0);
   return {

@@ -2,13 +2,12 @@
 import { fail } from "../errors.ts";
 import type { NdArray } from "../graph/array.ts";
 import type { GradientOptions } from "../graph/differentiate.ts";
-import { bitwiseXor } from "../graph/operators.ts";
-import { dropout as drop, isDropoutMask, siteSeed } from "../graph/random.ts";
+import { add, bitwiseXor, mul } from "../graph/operators.ts";
+import { dropout as drop, isDropoutMask, siteSeed, uniform } from "../graph/random.ts";
 import { full, input, type Tensor } from "../graph/tensor.ts";
 import type { T5Config } from "../models/t5-config.ts";
-import { t5Loss } from "../models/t5-training.ts";
+import { type LossOptions, t5Loss } from "../models/t5-training.ts";
 import { initialValue } from "../nn/initial.ts";
-import type { Dropout } from "../nn/layers.ts";
 import { createScope, type ParameterSpec } from "../nn/scope.ts";
 import { matcher, type TrainingConfig } from "../train/config.ts";
 import { adafactor, adamw, type Optimizer, sgd } from "../train/optimizers.ts";
@@ -18,26 +17,32 @@ export interface TrainingModel {
   readonly loss: Tensor;
   readonly all: readonly ParameterSpec[];
   readonly trained: readonly ParameterSpec[];
-  /** What a step needs besides the batch: the seed of its dropout. */
+  /** What a step needs besides the batch: the seed of its noise. */
   extra(seed: number, step: number, micro: number): Readonly<Record<string, NdArray>>;
   readonly recompute: GradientOptions["recompute"];
 }
 
-/** Every place where something is dropped has its own seed, made of the step's and the place's number. */
-function siteDropout(rate: number): Dropout {
+/** Every place where something is random has its own seed, made of the step's and the place's number. */
+function siteNoise(rate: number): LossOptions {
   const seed = input("seed", "uint32", []);
   let site = 0;
-  return (x) => drop(x, rate, bitwiseXor(seed, full("uint32", siteSeed(0, 0, ++site))));
+  const next = () => bitwiseXor(seed, full("uint32", siteSeed(0, 0, ++site)));
+  return {
+    ...(rate > 0 ? { dropout: (x: Tensor) => drop(x, rate, next()) } : {}),
+    jitter: (x, range) => mul(x, add(mul(uniform(next(), x.shape), 2 * range), 1 - range)),
+  };
 }
 
-/** Write the training graph of a T5 model for a configuration. */
+/** Write the training graph of a T5 model for a configuration; `quiet` for its loss on held-out rows. */
 export function t5Training(
   config: T5Config,
   options: Pick<TrainingConfig, "dropout" | "trainable" | "recompute">,
+  quiet = false,
 ): TrainingModel {
   const scope = createScope();
-  const rate = options.dropout ?? config.dropout;
-  const loss = t5Loss(scope, config, rate > 0 ? siteDropout(rate) : undefined);
+  const rate = quiet ? 0 : (options.dropout ?? config.dropout);
+  const random = rate > 0 || (!quiet && (config.experts?.jitter ?? 0) > 0);
+  const loss = t5Loss(scope, config, { ...(random ? siteNoise(rate) : {}), routers: !quiet });
   const all = [...scope.parameters.values()];
   const matches = options.trainable ? matcher(options.trainable, "trainable") : () => true;
   const trained = all.filter(({ name }) => matches(name));
@@ -51,7 +56,7 @@ export function t5Training(
     all,
     trained,
     extra(seed, step, micro): Record<string, NdArray> {
-      if (rate === 0) return {};
+      if (!random) return {};
       return { seed: { dtype: "uint32", shape: [], data: Uint32Array.of(siteSeed(seed, step, micro)) } };
     },
     recompute: options.recompute ? isDropoutMask : undefined,

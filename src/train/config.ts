@@ -50,7 +50,7 @@ export const trainingConfigSchema = z
     /** A model folder to start from … */
     model: z.string().optional(),
     /** … or an architecture with its config.json entries, from scratch. */
-    architecture: z.literal("t5").optional(),
+    architecture: z.enum(["t5", "switch_transformers"]).optional(),
     sizes: z.record(z.string(), z.union([z.number(), z.string(), z.boolean()])).optional(),
     /** tokenizer.json; by default the one of `model`. */
     tokenizer: z.string().optional(),

@@ -1,0 +1,200 @@
+/** Tiny random Switch Transformers against what transformers computes with them (parity/switch.py). */
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { float32, int64, type NdArray } from "../src/graph/array.ts";
+import { gradients } from "../src/graph/differentiate.ts";
+import { graph } from "../src/graph/graph.ts";
+import { parseT5Config, t5ConfigJson } from "../src/models/t5-config.ts";
+import { encoderGraph, scoreGraph } from "../src/models/t5-graphs.ts";
+import { t5ConfigFor, t5Model } from "../src/models/t5-model.ts";
+import { t5Loss } from "../src/models/t5-training.ts";
+import { createScope } from "../src/nn/scope.ts";
+import { type CompileOptions, compile } from "../src/runtime/compile-node.ts";
+import { generateTokens } from "../src/text/greedy.ts";
+import { settingsOf } from "../src/text/options.ts";
+import { t5Training } from "../src/text/training.ts";
+import { adamw } from "../src/train/optimizers.ts";
+import { createTrainer } from "../src/train/trainer.ts";
+import { expectClose, readFloats, readJson, readTensors } from "./support/fixtures.ts";
+
+interface Rows {
+  input_ids: number[][];
+  attention_mask: number[][];
+  labels: number[][];
+  decoder_input_ids: number[][];
+}
+
+interface Expected {
+  tensors: string[];
+  batch: Rows;
+  loss: { loss: number; z: number[]; balance: number[] };
+  dropped: number;
+  idle: number;
+  generation: { inputs: number[][]; max_new_tokens: number; greedy: number[][] };
+  training?: { batches: Rows[]; lr: number; weight_decay: number; steps: number; losses: number[] };
+}
+
+const matrix = (rows: number[][], ...shape: number[]) =>
+  int64(shape.length ? shape : [rows.length, rows[0]!.length], rows.flat());
+
+function feeds(rows: Rows): Record<string, NdArray> {
+  const shape = [rows.labels.length, 1, rows.labels[0]!.length];
+  return {
+    ids: matrix(rows.input_ids),
+    mask: matrix(rows.attention_mask),
+    tokens: matrix(rows.decoder_input_ids, ...shape),
+    labels: matrix(rows.labels, ...shape),
+    scale: float32([], [1 / rows.labels.flat().filter((label) => label !== -100).length]),
+  };
+}
+
+function open(name: string) {
+  const folder = join("switch", name);
+  const weights = readTensors(folder, "model.safetensors");
+  const json = readJson<Record<string, unknown>>(folder, "config.json");
+  return {
+    folder,
+    weights,
+    json,
+    config: t5ConfigFor(json, weights),
+    expected: readJson<Expected>(folder, "expected.json"),
+    options: { weights, threads: 1 } satisfies CompileOptions,
+    values: () =>
+      new Map([...weights].map(([key, stored]): [string, NdArray] => [key, float32(stored.shape, readFloats(stored))])),
+  };
+}
+
+const compileTrained = (g: Parameters<typeof compile>[0]) => compile(g, { threads: 1, trained: () => true });
+
+describe.each(["half", "every", "uneven"])("%s", (name) => {
+  const { folder, json, config, expected, options, values } = open(name);
+
+  test("names and shapes of all tensors, and the configuration written again", () => {
+    const scope = createScope();
+    t5Loss(scope, config);
+    expect([...scope.parameters.keys()].sort()).toEqual(expected.tensors);
+    expect(parseT5Config(t5ConfigJson(config))).toEqual(config);
+    for (const [key, value] of Object.entries(t5ConfigJson(config))) {
+      if (key in json) expect([key, value]).toEqual([key, json[key]]);
+    }
+  });
+
+  test("encoder and logits, with tokens beyond an expert's capacity and experts without tokens", async () => {
+    expect(expected.dropped).toBeGreaterThan(0);
+    if (name !== "every") expect(expected.idle).toBeGreaterThan(0);
+    const tensors = readTensors(folder, "expected.safetensors");
+    await using encoder = await compile(encoderGraph(config), options);
+    await using decoder = await compile(scoreGraph(config), options);
+    const { ids, mask, tokens, labels } = feeds(expected.batch);
+    const { encoded, ...memory } = await encoder.run({ ids: ids!, mask: mask! });
+    expectClose(encoded!.data as Float32Array, readFloats(tensors.get("encoder")!), 1e-4, "encoder output");
+    const { logits } = await decoder.run({ ...memory, mask: mask!, tokens: tokens!, labels: labels! });
+    expectClose(logits!.data as Float32Array, readFloats(tensors.get("logits")!), 1e-4, "logits");
+  });
+
+  test("loss with that of the routers", async () => {
+    await using program = await compileTrained(graph({ loss: t5Loss(createScope(), config) }));
+    const { loss } = await program.run({ ...Object.fromEntries(values()), ...feeds(expected.batch) });
+    expectClose([Number(loss!.data[0])], [expected.loss.loss], 1e-5, "loss");
+  });
+
+  test.each(["batched", "alone"])("greedy sequences, %s", async (how) => {
+    const { inputs, max_new_tokens, greedy } = expected.generation;
+    await using model = t5Model(config, (g) => compile(g, options));
+    const settings = settingsOf({ maxNewTokens: max_new_tokens });
+    const got: number[][] = [];
+    for (const prompts of how === "batched" ? [inputs] : inputs.map((prompt) => [prompt])) {
+      const rows = prompts.map((): number[] => []);
+      const memory = await model.encode(prompts);
+      await generateTokens(model, memory, [...rows.keys()], settings, (row, token) => rows[row]!.push(token) > 0);
+      got.push(...rows);
+    }
+    expect(got).toEqual(greedy);
+  });
+
+  test("cached decoding equals full decoding where no expert is asked for more than it takes", async () => {
+    const roomy = { ...config, experts: { ...config.experts!, capacity: 64 } };
+    await using model = t5Model(roomy, (g) => compile(g, options));
+    const { inputs, greedy } = expected.generation;
+    const memory = await model.encode(inputs);
+    const full = await model.score(
+      memory,
+      greedy.map((tokens) => [tokens]),
+    );
+    const decoding = model.decoding(memory, 1, 4);
+    let previous = inputs.map(() => config.start);
+    for (let t = 0; t < 10; t++) {
+      const { logits } = await decoding.step(previous);
+      inputs.forEach((_, row) => {
+        if (t >= greedy[row]!.length) return;
+        const z = (logits.data as Float32Array).subarray(row * config.vocabulary, (row + 1) * config.vocabulary);
+        const total = Math.log(z.reduce((sum, v) => sum + Math.exp(v), 0));
+        expect(z[greedy[row]![t]!]! - total).toBeCloseTo(full[row]![0]![t]!, 5);
+      });
+      previous = greedy.map((tokens) => tokens[t] ?? config.pad);
+    }
+  });
+});
+
+describe("training", () => {
+  const { folder, config, expected, values } = open("half");
+  const build = () => {
+    const scope = createScope();
+    const loss = t5Loss(scope, config);
+    return { loss, parameters: [...scope.parameters.values()] };
+  };
+
+  test("every gradient, of idle experts too", async () => {
+    const { loss, parameters } = build();
+    const grads = gradients(
+      loss,
+      parameters.map(({ tensor }) => tensor),
+    );
+    const outputs = Object.fromEntries(parameters.map((p, i) => [`d.${p.name}`, grads[i]!]));
+    await using program = await compileTrained(graph({ loss, ...outputs }));
+    for (let again = 0; again < 3; again++) {
+      const result = await program.run({ ...Object.fromEntries(values()), ...feeds(expected.batch) });
+      for (const [key, stored] of readTensors(folder, "gradients.safetensors")) {
+        expectClose(result[`d.${key}`]!.data as Float32Array, readFloats(stored), 1e-4, key);
+      }
+    }
+  });
+
+  test("steps of AdamW", async () => {
+    const { batches, lr, weight_decay, steps, losses } = expected.training!;
+    const trained = values();
+    await using trainer = await createTrainer({
+      ...build(),
+      values: trained,
+      optimizer: adamw(),
+      clip: 0,
+      group: () => ({ lrScale: 1, weightDecay: weight_decay }),
+      compile: compileTrained,
+    });
+    for (let step = 0; step < steps; step++) {
+      const report = await trainer.step([feeds(batches[step % batches.length]!)], lr);
+      expectClose([report.loss], [losses[step]!], 1e-4, `loss of step ${step + 1}`);
+    }
+    for (const [key, stored] of readTensors(folder, "final.safetensors")) {
+      expectClose(trained.get(key)!.data as Float32Array, readFloats(stored), 1e-4, key);
+    }
+  });
+
+  test("jitter follows the seed, and held-out rows see neither it nor the routers' loss", async () => {
+    const noisy = { ...config, experts: { ...config.experts!, jitter: 0.3 } };
+    const model = t5Training(noisy, { dropout: 0, recompute: false });
+    const held = t5Training(noisy, { dropout: 0, recompute: false }, true);
+    await using program = await compileTrained(graph({ loss: model.loss }));
+    await using quiet = await compileTrained(graph({ loss: held.loss }));
+    const given = { ...Object.fromEntries(values()), ...feeds(expected.batch) };
+    const at = async (step: number) =>
+      Number((await program.run({ ...given, ...model.extra(1, step, 0) })).loss!.data[0]);
+    const [first, second, again] = [await at(1), await at(2), await at(1)];
+    expect(again).toBe(first);
+    expect(Math.abs(second - first)).toBeGreaterThan(1e-5);
+    const { loss, z, balance } = expected.loss;
+    const routing = 0.01 * (z[0]! + z[1]!) + 0.05 * (balance[0]! + balance[1]!);
+    const alone = Number((await quiet.run({ ...given, ...held.extra(1, 1, 0) })).loss!.data[0]);
+    expect(alone).toBeCloseTo(loss - routing, 4);
+  });
+});
