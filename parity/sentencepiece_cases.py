@@ -13,18 +13,10 @@ import brotli
 import sentencepiece as sp
 from transformers import LlamaTokenizer, T5Tokenizer
 
-from tokenizer_strings import strings, utf16
+from tokenizer_strings import corpus, strings, utf16
 
 ROOT = Path(__file__).parent.parent
 OUT = ROOT / "test" / "fixtures" / "tokenizers" / "sentencepiece.json.br"
-
-
-def corpus() -> list[str]:
-    lines = []
-    for page in sorted((ROOT / "docs").glob("*.md")):
-        lines += [line.strip() for line in page.read_text().splitlines() if 20 < len(line.strip()) < 400]
-    extra = ["Grüße aus Köln, naïve café, façade, señor.", "日本語のテキスト 中文 漢字", "한국어 русский язык", "العربية עברית", "½ ① ﬁne 😀 👍"]
-    return lines + extra * 4
 
 
 def train(kind: str, **options) -> bytes:

@@ -1,6 +1,9 @@
 """A thousand odd strings, the same on every run: what tokenizers are compared on."""
 
 import random
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
 
 ATOMS = [
     " ", "  ", "   ", "\t", "\n", "\r\n", "\n\n", "\u00a0", "\u2003", "\u3000", "\u200b", "\u200d", "\u2060", "\ufeff", "\u00ad", "\u0085", "\u2028", "\x0b",
@@ -37,6 +40,15 @@ def strings() -> list[str]:
         count = rng.choice([2, 2, 3, 4, 5, 8, 12])
         texts.append(rng.choice(["", "", " "]).join(rng.choice(ATOMS) for _ in range(count)))
     return texts[:1000]
+
+
+def corpus() -> list[str]:
+    """What the small tokenizers are trained on: the pages of docs/ and a few lines of other scripts."""
+    lines = []
+    for page in sorted((ROOT / "docs").glob("*.md")):
+        lines += [line.strip() for line in page.read_text().splitlines() if 20 < len(line.strip()) < 400]
+    extra = ["Grüße aus Köln, naïve café, façade, señor.", "日本語のテキスト 中文 漢字", "한국어 русский язык", "العربية עברית", "½ ① ﬁne 😀 👍"]
+    return lines + extra * 4
 
 
 def utf16(text: str, index: int) -> int:

@@ -1,22 +1,25 @@
 /** Byte-pair merging: the best pair of neighbours becomes one symbol, again and again, until none is left. */
 
 /** What two neighbours would become: smaller ranks first. */
-export interface Merge {
+export interface Merge<T> {
   readonly rank: number;
-  readonly merged: string;
+  readonly merged: T;
 }
 
-/** A binary heap of (rank, position) pairs with what they were made from; the smallest first, leftmost among equals. */
-interface Candidate extends Merge {
+interface Candidate<T> extends Merge<T> {
   readonly left: number;
   readonly right: number;
+  /** How often either side had changed when this was found: one that changed since is out of date. */
+  readonly leftVersion: number;
+  readonly rightVersion: number;
 }
 
-function before(a: Candidate, b: Candidate): boolean {
+/** Smaller rank first, leftmost among equals. */
+function before(a: Candidate<unknown>, b: Candidate<unknown>): boolean {
   return a.rank < b.rank || (a.rank === b.rank && a.left < b.left);
 }
 
-function push(heap: Candidate[], item: Candidate): void {
+function push<T>(heap: Candidate<T>[], item: Candidate<T>): void {
   let at = heap.length;
   heap.push(item);
   while (at > 0) {
@@ -28,7 +31,7 @@ function push(heap: Candidate[], item: Candidate): void {
   heap[at] = item;
 }
 
-function pop(heap: Candidate[]): Candidate {
+function pop<T>(heap: Candidate<T>[]): Candidate<T> {
   const top = heap[0]!;
   const last = heap.pop()!;
   const { length } = heap;
@@ -47,42 +50,36 @@ function pop(heap: Candidate[]): Candidate {
 }
 
 /**
- * Merge neighbours in `symbols` and return what is left, in order. Time grows with n log n.
+ * Merge neighbours in `symbols`. Time grows with n log n.
  * @param merge what two neighbours become, or undefined when they stay two
+ * @returns what is left, in order, and for each the index of the first symbol that went into it
  */
-export function mergePairs(
-  symbols: readonly string[],
-  merge: (left: string, right: string) => Merge | undefined,
-): string[] {
+export function mergePairs<T>(
+  symbols: readonly T[],
+  merge: (left: T, right: T) => Merge<T> | undefined,
+): { readonly left: T[]; readonly firsts: number[] } {
   const count = symbols.length;
-  const texts: (string | undefined)[] = [...symbols];
-  const previous = Int32Array.from({ length: count }, (_, i) => i - 1);
-  const following = Int32Array.from({ length: count }, (_, i) => (i + 1 < count ? i + 1 : -1));
-  // A candidate is out of date once either side has become something else; every change gives the side a new number.
+  const now = [...symbols];
+  const previous = new Int32Array(count);
+  const following = new Int32Array(count);
+  for (let i = 0; i < count; i++) {
+    previous[i] = i - 1;
+    following[i] = i + 1 < count ? i + 1 : -1;
+  }
   const versions = new Int32Array(count);
-  const heap: (Candidate & { readonly leftVersion: number; readonly rightVersion: number })[] = [];
+  const heap: Candidate<T>[] = [];
   const offer = (left: number, right: number): void => {
     if (left < 0 || right < 0) return;
-    const found = merge(texts[left]!, texts[right]!);
-    if (found) {
-      const { rank, merged } = found;
-      push(heap, {
-        rank,
-        merged,
-        left,
-        right,
-        leftVersion: versions[left]!,
-        rightVersion: versions[right]!,
-      } as Candidate);
-    }
+    const found = merge(now[left]!, now[right]!);
+    if (!found) return;
+    const [leftVersion, rightVersion] = [versions[left]!, versions[right]!];
+    push(heap, { rank: found.rank, merged: found.merged, left, right, leftVersion, rightVersion });
   };
   for (let i = 1; i < count; i++) offer(i - 1, i);
   while (heap.length > 0) {
-    const top = pop(heap) as (typeof heap)[number];
-    const { left, right } = top;
-    if (versions[left] !== top.leftVersion || versions[right] !== top.rightVersion) continue;
-    texts[left] = top.merged;
-    texts[right] = undefined;
+    const { left, right, merged, leftVersion, rightVersion } = pop(heap);
+    if (versions[left] !== leftVersion || versions[right] !== rightVersion) continue;
+    now[left] = merged;
     versions[left]!++;
     versions[right]!++;
     const next = following[right]!;
@@ -91,5 +88,10 @@ export function mergePairs(
     offer(previous[left]!, left);
     offer(left, next);
   }
-  return texts.filter((text) => text !== undefined);
+  const out = { left: [] as T[], firsts: [] as number[] };
+  for (let at = count > 0 ? 0 : -1; at >= 0; at = following[at]!) {
+    out.left.push(now[at]!);
+    out.firsts.push(at);
+  }
+  return out;
 }

@@ -62,7 +62,7 @@ function unigramOf({ pieces, scores, types }: SentencePieceModel): (text: string
 
 function bytePairsOf(model: SentencePieceModel): (text: string) => Cut {
   const { pieces, scores, types } = model;
-  const known = new Map<string, Merge & { readonly id: number }>();
+  const known = new Map<string, Merge<string> & { readonly id: number }>();
   for (const [id, piece] of pieces.entries()) {
     const type = types[id]!;
     if (type === pieceTypes.normal || type === pieceTypes.userDefined || type === pieceTypes.unused) {
@@ -73,7 +73,7 @@ function bytePairsOf(model: SentencePieceModel): (text: string) => Cut {
   const symbols = matcher(defined, "y");
   const frozen = new Set(defined);
   const unused = new Map<string, readonly [string, string]>();
-  const merge = (left: string, right: string): Merge | undefined => {
+  const merge = (left: string, right: string): Merge<string> | undefined => {
     if (frozen.has(left) || frozen.has(right)) return undefined;
     const found = known.get(left + right);
     if (found && types[found.id] === pieceTypes.unused) unused.set(found.merged, [left, right]);
@@ -103,7 +103,7 @@ function bytePairsOf(model: SentencePieceModel): (text: string) => Cut {
         cut.ends.push(at);
       }
     };
-    for (const piece of mergePairs(split(text), merge)) give(piece, 0);
+    for (const piece of mergePairs(split(text), merge).left) give(piece, 0);
     return cut;
   };
   // Where no piece goes on after a letter with a space, words are merged alone, and only once.

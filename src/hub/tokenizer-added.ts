@@ -2,7 +2,8 @@
 import type { AddedToken } from "./tokenizer-check.ts";
 
 const isWhiteSpace = (char: string): boolean => /\p{White_Space}/u.test(char);
-const wordCharacter = /[\p{L}\p{N}_]/u;
+const wordBefore = /[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]$/u;
+const wordAfter = /^[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]/u;
 
 /** A pattern for any of the texts; undefined for none. `g` for searching, `y` for one place. */
 export function matcher(contents: readonly string[], flag: "g" | "y" = "g"): RegExp | undefined {
@@ -36,8 +37,10 @@ export function split(
     const token = tokens.get(match[0])!;
     let start = match.index;
     let end = start + match[0].length;
-    const joined = wordCharacter.test(text[start - 1] ?? " ") || wordCharacter.test(text[end] ?? " ");
-    if (token.singleWord && joined) continue;
+    if (token.singleWord) {
+      if (wordBefore.test(text.slice(Math.max(0, start - 2), start)) || wordAfter.test(text.slice(end, end + 2)))
+        continue;
+    }
     while (token.lstrip && start > from && isSpace(text[start - 1]!)) start--;
     while (token.rstrip && end < text.length && isSpace(text[end]!)) end++;
     if (start > from) parts.push({ start: from, end: start });

@@ -34,19 +34,9 @@ describe.each(names)("%s, as the reference does it", (name) => {
     }
   });
 
-  it("finds the same offsets but for a few rare characters", () => {
-    let same = 0;
-    let all = 0;
-    for (const { text, offsets } of cases) {
-      const found = tokenizer.encode(text).offsets;
-      expect(found.length).toBe(offsets.length);
-      for (const [i, [start, end]] of found.entries()) {
-        expect(start >= 0 && start <= end && end <= text.length).toBe(true);
-        all++;
-        if (start === offsets[i]![0] && end === offsets[i]![1]) same++;
-      }
-    }
-    expect(same / all).toBeGreaterThan(0.98);
+  it("finds the same offsets", () => {
+    for (const { text, offsets } of cases)
+      expect(tokenizer.encode(text).offsets, JSON.stringify(text)).toEqual(offsets);
   });
 });
 
