@@ -1,10 +1,18 @@
 /** Tiny random Switch Transformers against what transformers computes with them (parity/switch.py). */
+import { mkdtempSync, rmSync } from "node:fs";
+import { open as openFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { InferenceSession, Tensor } from "onnxruntime-node";
 import { describe, expect, test } from "vitest";
 import { float32, int64, type NdArray } from "../src/graph/array.ts";
 import { gradients } from "../src/graph/differentiate.ts";
 import { graph } from "../src/graph/graph.ts";
-import { parseT5Config, t5ConfigJson } from "../src/models/t5-config.ts";
+import { lower } from "../src/graph/lower.ts";
+import { fromFloat32, toFloat32 } from "../src/hub/convert.ts";
+import type { StoredTensor, Weights } from "../src/hub/weights.ts";
+import { parseT5Config, type T5Config, t5ConfigJson } from "../src/models/t5-config.ts";
+import { type ExportFolder, exportOnnx, exportTransformersJs } from "../src/models/t5-export-node.ts";
 import { encoderGraph, scoreGraph } from "../src/models/t5-graphs.ts";
 import { t5ConfigFor, t5Model } from "../src/models/t5-model.ts";
 import { t5Loss } from "../src/models/t5-training.ts";
@@ -134,6 +142,109 @@ describe.each(["half", "every", "uneven"])("%s", (name) => {
       previous = greedy.map((tokens) => tokens[t] ?? config.pad);
     }
   });
+});
+
+describe("experts nobody is sent to", () => {
+  const { config, expected, values } = open("half");
+  /** The fixture's weights in memory, as float32 or rounded to bfloat16. */
+  const stored = (dtype: "float32" | "bfloat16", rounded = dtype): Weights =>
+    new Map(
+      [...values()].map(([name, value]): [string, StoredTensor] => {
+        const short = fromFloat32(float32(value.shape, value.data as Float32Array), rounded);
+        const { shape, data } = dtype === rounded ? short : toFloat32(short);
+        return [name, { dtype, shape, data: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) }];
+      }),
+    );
+
+  test("weights stored in 16 bits give what the same numbers in 32 bits give", async () => {
+    const { ids, mask } = feeds(expected.batch);
+    const [exact, short] = await Promise.all(
+      [stored("float32", "bfloat16"), stored("bfloat16")].map(async (weights) => {
+        await using program = await compile(encoderGraph(config), { weights, threads: 1 });
+        return (await program.run({ ids: ids!, mask: mask! })).encoded!.data as Float32Array;
+      }),
+    );
+    expectClose(short!, exact!, 1e-6, "encoder output");
+  });
+
+  test("their weights are read by nothing but products of the rows sent to them, or cuts as long as those", () => {
+    for (const dtype of ["float32", "bfloat16"] as const) {
+      const weight = () => ({ dtype, data: { bytes: new Uint8Array(0) } });
+      const { nodes } = lower(encoderGraph(config), { target: "cpu", weight });
+      const readers = nodes.filter(({ inputs }) => inputs.some((name) => name.includes(".experts.")));
+      expect(readers.length).toBe(2 * config.experts!.experts);
+      expect(new Set(readers.map(({ op }) => op))).toEqual(new Set([dtype === "float32" ? "FusedMatMul" : "Slice"]));
+    }
+  });
+
+  test("their weights never come into memory from the file", async () => {
+    // 32 experts of 8 MB, of which one token needs one.
+    const [width, inner, experts] = [512, 2048, 32];
+    const large: T5Config = {
+      ...config,
+      width,
+      ffWidth: inner,
+      encoderLayers: 2,
+      experts: { ...config.experts!, experts },
+    };
+    const g = encoderGraph(large);
+    const path = mkdtempSync(join(tmpdir(), "zeroth-switch-"));
+    try {
+      const file = join(path, "model.safetensors");
+      const handle = await openFile(file, "w");
+      let offset = 0;
+      const weights = new Map<string, StoredTensor>();
+      for (const { name, outputs } of g.parameters) {
+        const shape = outputs[0]!.shape as number[];
+        const length = 4 * shape.reduce((a, b) => a * b, 1);
+        weights.set(name, { dtype: "float32", shape, file, offset, length });
+        // Of the experts the file has holes: reading one would fill it all the same.
+        if (!name.includes(".experts.")) {
+          const data = Float32Array.from({ length: length / 4 }, (_, i) => Math.sin(i + offset));
+          await handle.write(new Uint8Array(data.buffer), 0, length, offset);
+        }
+        offset += length;
+      }
+      await handle.truncate(offset);
+      await handle.close();
+      expect(offset).toBeGreaterThan(256e6);
+      const before = process.memoryUsage.rss();
+      await using program = await compile(g, { weights, threads: 1 });
+      await program.run({ ids: int64([1, 1], [5]), mask: int64([1, 1], [1]) });
+      expect(process.memoryUsage.rss() - before).toBeLessThan(100e6);
+    } finally {
+      rmSync(path, { recursive: true, force: true });
+    }
+  });
+});
+
+test("exported as ONNX, the same; transformers.js cannot read it", async () => {
+  const { folder, json, weights, expected } = open("uneven");
+  const out = mkdtempSync(join(tmpdir(), "zeroth-switch-"));
+  try {
+    const source = { config: json, weights, tokenizer: { json: "", config: "" } } as unknown as ExportFolder;
+    await exportOnnx(source, out);
+    await expect(exportTransformersJs(source, out)).rejects.toMatchObject({ code: "unsupported" });
+    const tensor = ({ data, shape }: NdArray) => new Tensor("int64", data as BigInt64Array, shape);
+    const { ids, mask, tokens } = feeds(expected.batch);
+    const run = async (file: string, inputs: Record<string, Tensor>) => {
+      const session = await InferenceSession.create(join(out, file), { intraOpNumThreads: 1, logSeverityLevel: 3 });
+      const result = await session.run(inputs);
+      await session.release();
+      return result;
+    };
+    const { last_hidden_state } = await run("encoder.onnx", { input_ids: tensor(ids!), attention_mask: tensor(mask!) });
+    const [batch, , length] = tokens!.shape as [number, number, number];
+    const { logits } = await run("decoder.onnx", {
+      input_ids: tensor({ ...tokens!, shape: [batch, length] }),
+      encoder_attention_mask: tensor(mask!),
+      encoder_hidden_states: last_hidden_state as Tensor,
+    });
+    const reference = readTensors(folder, "expected.safetensors").get("logits")!;
+    expectClose(logits!.data as Float32Array, readFloats(reference), 1e-4, "logits");
+  } finally {
+    rmSync(out, { recursive: true, force: true });
+  }
 });
 
 describe("training", () => {

@@ -39,6 +39,8 @@ export interface Emitter {
   readonly initializers: OnnxInitializer[];
   /** The ONNX name of a tensor lowered before. */
   name(value: Tensor): string;
+  /** The initialiser behind a frozen parameter that is stored in another type than it is computed in. */
+  stored(value: Tensor): string | undefined;
   /** Add a node; returns its output names. The same node asked for twice is written once. */
   node(
     op: string,
@@ -52,6 +54,8 @@ export interface Emitter {
   shape(shape: Shape): string;
   /** From here on the symbol can be read from this axis of this value. */
   measure(symbol: string, name: string, axis: number): void;
+  /** Whether a size is one that `measure` told of: it may well be 0. */
+  measured(dim: Dim): boolean;
   /** A size as an int64 vector of one element. */
   size(dim: Dim): string;
   /** A size as an int64 scalar. */
@@ -77,17 +81,21 @@ export function createEmitter(
   target: Target,
   sources: SymbolSources,
   compute: (symbol: string) => void = () => {},
-): Emitter & { bind(value: Tensor, name: string): void } {
+): Emitter & { bind(value: Tensor, name: string, stored?: string): void } {
   const names = new Map<Tensor, string>();
+  const initials = new Map<Tensor, string>();
+  const counts = new Set<Dim>();
   const known = new Map<string, string[]>();
   let count = 0;
   const emitter = {
     target,
     nodes: [] as OnnxNode[],
     initializers: [] as OnnxInitializer[],
-    bind(value: Tensor, name: string) {
+    bind(value: Tensor, name: string, stored?: string) {
       names.set(value, name);
+      if (stored) initials.set(value, stored);
     },
+    stored: (value: Tensor) => initials.get(value),
     name(value: Tensor): string {
       return names.get(value) ?? fail("internal", "a tensor is used before it is computed");
     },
@@ -122,8 +130,11 @@ export function createEmitter(
       return emitter.constant({ dtype: "int64", shape: [values.length], data: BigInt64Array.from(values, BigInt) });
     },
     measure(symbol: string, name: string, axis: number) {
-      if (!sources.has(symbol)) sources.set(symbol, { name, axis });
+      if (sources.has(symbol)) return;
+      sources.set(symbol, { name, axis });
+      counts.add(symbol);
     },
+    measured: (dim: Dim) => counts.has(dim),
     size(dim: Dim): string {
       if (typeof dim === "number") return emitter.ints([dim]);
       const parts = terms(dim).map(([coefficient, symbols]) => {

@@ -94,7 +94,7 @@ export function lower(given: Graph, { target, weight }: LowerOptions): OnnxModel
     const cast = bound.dtype !== value.dtype;
     const name = cast ? `${node.name}.stored` : node.name;
     emit.initializers.push({ name, dtype: bound.dtype, shape: value.shape as number[], data: bound.data });
-    if (cast) emit.bind(value, emit.node("Cast", [name], { to: { int: dtypes[value.dtype].onnx } })[0]!);
+    if (cast) emit.bind(value, emit.node("Cast", [name], { to: { int: dtypes[value.dtype].onnx } })[0]!, name);
   };
 
   const visit = (node: Node, fresh = false): void => {

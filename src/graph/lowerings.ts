@@ -56,15 +56,9 @@ const composite =
   (emit, node, options) =>
     fusedOn[node.op].includes(emit.target) ? fused(emit, node, options) : decomposed(node);
 
-const matmul: Lowering<"MatMul"> = (emit, node, options) => {
+/** A product of these two values with the node's attributes. */
+function product(emit: Emitter, node: OpNode<"MatMul">, [a, b]: readonly [string, string], options: NodeOptions) {
   const { transA, transB, alpha } = node.attributes;
-  const [a, b] = names(emit, node) as [string, string];
-  const { dtype, shape } = node.outputs[0]!;
-  // The kernels do not broadcast one matrix against none, and FusedMatMul does not write sums of nothing.
-  if (shape.includes(0) || node.inputs[0]!.shape.includes(0)) {
-    const zero = emit.constant({ dtype, shape: [1], data: new dtypes[dtype].array(1) });
-    return emit.node("Expand", [zero, emit.shape(shape)], {}, options);
-  }
   if (!transA && !transB && alpha === 1) return emit.node("MatMul", [a, b], {}, options);
   if (emit.target === "cpu" || emit.target === "cuda" || emit.target === "wasm") {
     const attributes = { transA: int(transA), transB: int(transB), alpha: { float: alpha } };
@@ -77,10 +71,44 @@ const matmul: Lowering<"MatMul"> = (emit, node, options) => {
   };
   const left = transA ? turn(a, node.inputs[0]!) : a;
   const right = transB ? turn(b, node.inputs[1]!) : b;
-  const product = emit.node("MatMul", [left, right], {}, options);
-  if (alpha === 1) return product;
+  const plain = emit.node("MatMul", [left, right], {}, options);
+  if (alpha === 1) return plain;
   const factor = emit.constant({ dtype: "float32", shape: [], data: Float32Array.of(alpha) });
-  return emit.node("Mul", [product[0]!, factor], {}, options);
+  return emit.node("Mul", [plain[0]!, factor], {}, options);
+}
+
+/**
+ * x wᵀ where x may have no rows and w is stored in another type: w is cast only when there are some, as otherwise
+ * every expert of a mixture would be read and written for the few that are used. Without rows none of w is taken, and
+ * the product's width is put right.
+ */
+function rowsOfNone(emit: Emitter, node: OpNode<"MatMul">, stored: string, options: NodeOptions): Lowered {
+  const one = (op: string, inputs: readonly string[], attributes: Record<string, AttributeValue> = {}) =>
+    emit.node(op, inputs, attributes, options)[0]!;
+  const { dtype, shape } = node.outputs[0]!;
+  const x = emit.name(node.inputs[0]!);
+  const rows = node.inputs[1]!.shape[0] as number;
+  const end = one("Mul", [one("Min", [emit.size(shape[0]!), emit.ints([1])]), emit.ints([rows])]);
+  const taken = one("Slice", [stored, emit.ints([0]), end, emit.ints([0])]);
+  const weight = one("Cast", [taken], { to: int(dtypes[dtype].onnx) });
+  const answer = product(emit, node, [x, weight], options)[0]!;
+  return [one("Reshape", [answer, emit.shape(shape)], { allowzero: int(1) })];
+}
+
+const matmul: Lowering<"MatMul"> = (emit, node, options) => {
+  const { transA, transB } = node.attributes;
+  const [a, b] = names(emit, node) as [string, string];
+  const { dtype, shape } = node.outputs[0]!;
+  const stored = emit.stored(node.inputs[1]!);
+  if (stored && transB && !transA && shape.length === 2 && emit.measured(shape[0]!)) {
+    return rowsOfNone(emit, node, stored, options);
+  }
+  // The kernels do not broadcast one matrix against none, and FusedMatMul does not write sums of nothing.
+  if (shape.includes(0) || node.inputs[0]!.shape.includes(0)) {
+    const zero = emit.constant({ dtype, shape: [1], data: new dtypes[dtype].array(1) });
+    return emit.node("Expand", [zero, emit.shape(shape)], {}, options);
+  }
+  return product(emit, node, [a, b], options);
 };
 
 const slice: Lowering<"Slice"> = (emit, node, options) => {

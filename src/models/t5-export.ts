@@ -320,6 +320,11 @@ export interface TransformersJsSource extends ExportSource {
  */
 export function t5TransformersJs(source: TransformersJsSource): ExportedFile[] {
   const { config, target = "webgpu", configJson, generationConfig } = source;
+  if (config.experts) {
+    fail("unsupported", "transformers.js has no Switch Transformers", {
+      hint: "export --format onnx is for any program",
+    });
+  }
   const [encoder, decoder] = ["encoder_model.onnx", "decoder_model_merged.onnx"];
   const files = [encoder, decoder].map((name) => weightFile(`${name}_data`, source));
   const text = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`;
