@@ -15,6 +15,7 @@ export interface Row {
   failures: { readonly seed: number; readonly why: string; readonly input: string }[];
 }
 export interface Library {
+  createSentencePieceTokenizer(bytes: Uint8Array, settings: Readonly<Record<string, unknown>>): unknown;
   parseSafetensorsHeader(bytes: Uint8Array, size: number, name: string): unknown;
   parseJsonObject(text: string, where: string): Readonly<Record<string, unknown>>;
   createTokenizer(json: Readonly<Record<string, unknown>>): {

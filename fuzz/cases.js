@@ -1,5 +1,7 @@
 /** Structure-aware mutation: valid inputs with one to four things wrong, every case a function of its seed alone. */
 
+import { charsMapBase64, spieceReader } from "./spiece.js";
+
 const encoder = new TextEncoder();
 
 /** mulberry32: small, seeded, the same everywhere. */
@@ -257,6 +259,51 @@ const wordPieces = {
   },
 };
 
+const precompiled = {
+  ...unigram,
+  normalizer: {
+    type: "Sequence",
+    normalizers: [
+      { type: "Precompiled", precompiled_charsmap: charsMapBase64 },
+      { type: "Strip", strip_left: false, strip_right: true },
+      { type: "NFD" },
+      { type: "StripAccents" },
+      { type: "Lowercase" },
+      { type: "Nmt" },
+    ],
+  },
+  pre_tokenizer: {
+    type: "Sequence",
+    pretokenizers: [
+      { type: "WhitespaceSplit" },
+      { type: "Metaspace", prepend_scheme: "first", split: false },
+      { type: "Punctuation", behavior: "Isolated" },
+      { type: "Digits", individual_digits: true },
+      { type: "Split", pattern: { String: "a" }, behavior: "MergedWithNext", invert: false },
+    ],
+  },
+};
+
+const byteLevel = {
+  added_tokens: [{ id: 4, content: "<x>", special: true, normalized: false, lstrip: true }],
+  normalizer: { type: "NFC" },
+  pre_tokenizer: { type: "ByteLevel", add_prefix_space: true, trim_offsets: true, use_regex: true },
+  post_processor: {
+    type: "RobertaProcessing",
+    sep: ["<x>", 4],
+    cls: ["<x>", 4],
+    trim_offsets: true,
+    add_prefix_space: true,
+  },
+  decoder: { type: "ByteLevel" },
+  model: {
+    type: "BPE",
+    vocab: { a: 0, b: 1, Ġ: 2, Ġa: 3, "<x>": 4, ab: 5 },
+    merges: ["Ġ a", "a b"],
+    ignore_merges: true,
+  },
+};
+
 const config = {
   model_type: "t5",
   d_model: 8,
@@ -272,7 +319,7 @@ const index = {
 };
 
 /** The readers of a library, with their seeds. */
-export function readers({ parseSafetensorsHeader, parseJsonObject, createTokenizer }) {
+export function readers({ parseSafetensorsHeader, parseJsonObject, createTokenizer, createSentencePieceTokenizer }) {
   const header = {
     __metadata__: { format: "pt" },
     a: { dtype: "F32", shape: [2, 2], data_offsets: [0, 16] },
@@ -292,7 +339,7 @@ export function readers({ parseSafetensorsHeader, parseJsonObject, createTokeniz
     },
     {
       name: "tokenizer.json",
-      seeds: [unigram, bytePairs, wordPieces].map((json) => JSON.stringify(json)),
+      seeds: [unigram, bytePairs, wordPieces, precompiled, byteLevel].map((json) => JSON.stringify(json)),
       read: (text) => {
         const tokenizer = createTokenizer(parseJsonObject(text, "tokenizer.json"));
         const encoded = tokenizer.encode("a ab  é\u0301 日本 <x> <pad> 😀 aab  ");
@@ -300,6 +347,7 @@ export function readers({ parseSafetensorsHeader, parseJsonObject, createTokeniz
         tokenizer.decode(encoded.ids);
       },
     },
+    spieceReader(createSentencePieceTokenizer, { mutateValue, mutateBytes }),
   ];
 }
 
@@ -311,7 +359,7 @@ export function fuzz(list, { cases, seed, expected }) {
     for (let i = 0; i < count; i++) {
       const caseSeed = (seed * 1_000_003 + which * 7_919_777 + i) >>> 0;
       const random = generator(caseSeed);
-      const input = mutate(random.pick(reader.seeds), random);
+      const input = (reader.mutate ?? mutate)(random.pick(reader.seeds), random);
       const heap = process.memoryUsage.rss();
       const start = performance.now();
       let why;

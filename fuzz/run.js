@@ -3,6 +3,7 @@ import { parseArgs } from "node:util";
 import { ZerothError } from "../dist/errors.js";
 import { parseJsonObject } from "../dist/hub/json.js";
 import { parseSafetensorsHeader } from "../dist/hub/safetensors.js";
+import { createSentencePieceTokenizer } from "../dist/hub/sentencepiece-tokenizer.js";
 import { createTokenizer } from "../dist/hub/tokenizer.js";
 import { fuzz, readers } from "./cases.js";
 
@@ -15,7 +16,7 @@ if (!Number.isSafeInteger(cases) || cases < 1 || !Number.isSafeInteger(seed)) {
   process.exit(2);
 }
 const start = performance.now();
-const rows = fuzz(readers({ parseSafetensorsHeader, parseJsonObject, createTokenizer }), {
+const rows = fuzz(readers({ parseSafetensorsHeader, parseJsonObject, createTokenizer, createSentencePieceTokenizer }), {
   cases,
   seed,
   expected: (error) => error instanceof ZerothError,
