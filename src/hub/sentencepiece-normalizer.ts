@@ -90,7 +90,8 @@ export function createNormalizer(model: SentencePieceModel, addDummyPrefix: bool
     while (at < text.length) {
       const code = text.charCodeAt(at);
       const next = text.charCodeAt(at + 1);
-      if (map?.plain(code) && next < 128 && code !== space && !(symbols && firsts.has(code))) {
+      const plain = code < 128 && next < 128 && code !== space && (!map || map.plain(code));
+      if (plain && !(symbols && firsts.has(code))) {
         out.push(code, at++);
         afterSpace = false;
         continue;

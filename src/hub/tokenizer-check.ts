@@ -179,8 +179,8 @@ export function checkTokenizerJson(json: JsonObject): { json: JsonObject; added:
   const { model } = json;
   if (!isJsonObject(model)) bad("model", `must be an object, got ${jsonKind(model)}`);
   const type = model.type ?? (Array.isArray(model.vocab) ? "Unigram" : Array.isArray(model.merges) ? "BPE" : undefined);
-  if (type !== "Unigram" && type !== "BPE" && type !== "WordPiece") {
-    bad("model.type", `${shown(String(type))} is not one of Unigram, BPE, WordPiece`, "unsupported");
+  if (type !== "Unigram" && type !== "BPE" && type !== "WordPiece" && type !== "WordLevel") {
+    bad("model.type", `${shown(String(type))} is not one of Unigram, BPE, WordPiece, WordLevel`, "unsupported");
   }
   const typed = { ...model, type };
   if (type === "Unigram") checkUnigram(typed);

@@ -124,6 +124,18 @@ function wordPiece(model: JsonObject): Model {
   return { encode, pieces, ids, unknownId };
 }
 
+/** Whole words, or the unknown token. */
+function wordLevel(model: JsonObject): Model {
+  const { pieces, ids } = vocabularyOf(model);
+  const unknownId = ids.get(model.unk_token as string);
+  const encode = (word: string): Word => ({
+    ids: [ids.get(word) ?? unknownId ?? notInVocabulary(word)],
+    starts: [0],
+    ends: [word.length],
+  });
+  return { encode, pieces, ids, unknownId };
+}
+
 const pairBase = 2 ** 26;
 
 /** Merges by the ids of their sides: one number for both, left in the upper bits. */
@@ -204,5 +216,14 @@ function bytePairs(model: JsonObject): Model {
 
 /** The model of a checked tokenizer.json. */
 export function createModel(model: JsonObject): Model {
-  return model.type === "Unigram" ? unigram(model) : model.type === "BPE" ? bytePairs(model) : wordPiece(model);
+  switch (model.type) {
+    case "Unigram":
+      return unigram(model);
+    case "BPE":
+      return bytePairs(model);
+    case "WordPiece":
+      return wordPiece(model);
+    default:
+      return wordLevel(model);
+  }
 }

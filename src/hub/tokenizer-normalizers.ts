@@ -2,8 +2,9 @@
 import { createCharsMap } from "./charsmap.ts";
 import type { JsonObject } from "./json.ts";
 import { type Aligned, prepend, replaceAll, rewrite, unitsOf } from "./tokenizer-aligned.ts";
+import { toBytes } from "./tokenizer-pretokenizers.ts";
 import { bad, booleanOf, listOf, patternOf, stringOf } from "./tokenizer-settings.ts";
-import { beyondAscii, type Placed, putPlaced, toForm } from "./unicode-forms.ts";
+import { beyondAscii, type Placed, putPlaced, type Run, toForm } from "./unicode-forms.ts";
 
 export type Normalizer = (text: Aligned) => Aligned;
 
@@ -89,43 +90,73 @@ function precompiled(step: JsonObject, path: string): Normalizer {
     known.set(text, made);
     return made;
   };
+  const untouched = Array.from({ length: 128 }, (_, code) => becomes(String.fromCharCode(code)) === undefined);
+
   return (text) => {
-    const list: Placed[] = [];
+    const source = text.text;
+    const list: (Placed | Run)[] = [];
     let changed = false;
-    const change = (old: string): boolean => {
+    /** Characters from..to stay: one more entry, or the last one longer. */
+    const stay = (from: number, to: number): void => {
+      const last = list.at(-1);
+      if (last && "to" in last && last.to === from) last.to = to;
+      else if (to > from) list.push({ from, to });
+    };
+    const change = (from: number, to: number): boolean => {
+      const old = source.slice(from, to);
       const made = becomes(old);
       if (made === undefined) return false;
       changed = true;
       const characters = [...made];
       const more = characters.length - [...old].length;
-      const first = list.length;
-      for (const char of characters) list.push({ char, change: 0 });
-      for (let i = Math.max(first, list.length - more); more > 0 && i < list.length; i++) list[i]!.change = 1;
+      const first = characters.length - Math.max(0, more);
+      for (const [i, char] of characters.entries()) list.push({ char, change: i < first ? 0 : 1 });
+      if (more >= 0 || list.length === 0) return true;
       // What is lost goes with the character before; where there is none, the reference forgets it, and all places after.
-      if (more < 0 && list.length > 0) list.at(-1)!.change += more;
+      let last = list.at(-1)!;
+      if ("to" in last) {
+        const at = last.to - (last.to - 2 >= last.from && unitsOf(source, last.to - 2) === 2 ? 2 : 1);
+        const char = source.slice(at, last.to);
+        last.to = at;
+        last = { char, change: 0 };
+        list.push(last);
+      }
+      last.change += more;
       return true;
     };
-    const grapheme = (old: string): void => {
-      if (old.length < 6 && encoder.encode(old).length < 6 && change(old)) return;
-      for (const char of old) if (!change(char)) list.push({ char, change: 0 });
-    };
-    const plain = (from: number, to: number): void => {
-      for (let i = from; i < to; i++) {
-        const pair = text.text.startsWith("\r\n", i);
-        grapheme(text.text.slice(i, pair ? i + 2 : i + 1));
-        if (pair) i++;
+    const grapheme = (from: number, to: number): void => {
+      if (to - from < 6 && encoder.encode(source.slice(from, to)).length < 6 && change(from, to)) return;
+      for (let i = from; i < to; ) {
+        const next = i + unitsOf(source, i);
+        if (!change(i, next)) stay(i, next);
+        i = next;
       }
     };
+    const plain = (from: number, to: number): void => {
+      let done = from;
+      for (let i = from; i < to; i++) {
+        const code = source.charCodeAt(i);
+        const pair = code === 13 && source.charCodeAt(i + 1) === 10;
+        if (!pair && untouched[code]) continue;
+        stay(done, i);
+        done = pair ? i + 2 : i + 1;
+        grapheme(i, done);
+        i = done - 1;
+      }
+      stay(done, to);
+    };
     let reached = 0;
-    for (const { 0: run, index } of text.text.matchAll(beyondAscii)) {
+    for (const { 0: run, index } of source.matchAll(beyondAscii)) {
       plain(reached, index);
-      for (const { segment } of graphemes.segment(run)) grapheme(segment);
+      for (const { segment, index: inner } of graphemes.segment(run)) {
+        grapheme(index + inner, index + inner + segment.length);
+      }
       reached = index + run.length;
     }
-    plain(reached, text.text.length);
+    plain(reached, source.length);
     if (!changed) return text;
     const out = rewrite(text);
-    putPlaced(out, text.text, 0, list);
+    putPlaced(out, source, 0, list);
     return out.finish();
   };
 }
@@ -179,6 +210,8 @@ export function createNormalizer(step: JsonObject | null, path = "normalizer"): 
     case "Nmt":
       return (text) =>
         mapCharacters(text, (char) => (nmtSpaces.test(char) ? " " : /\p{Cc}/u.test(char) ? "" : undefined));
+    case "ByteLevel":
+      return toBytes;
     case "BertNormalizer":
       return bertNormalizer(step, path);
     case "Precompiled":

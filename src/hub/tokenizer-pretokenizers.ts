@@ -24,7 +24,7 @@ const byteCharacters: readonly string[] = (() => {
 })();
 
 /** Every character as the stand-ins of its bytes. */
-function toBytes(text: Aligned): Aligned {
+export function toBytes(text: Aligned): Aligned {
   if (/^[!-~]*$/.test(text.text)) return text;
   const out = rewrite(text);
   for (let i = 0; i < text.text.length; ) {

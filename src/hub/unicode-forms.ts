@@ -2,7 +2,7 @@
  * Unicode normalisation forms that say which character every result came from, as the reference's aligned version of
  * the algorithm does: a decomposed character's parts stand in its place, a composed one stands where it began.
  */
-import { type Aligned, rewrite } from "./tokenizer-aligned.ts";
+import { type Aligned, type Rewriter, rewrite, unitsOf } from "./tokenizer-aligned.ts";
 
 export type Form = "NFC" | "NFD" | "NFKC" | "NFKD";
 
@@ -108,21 +108,34 @@ function compose(list: readonly Placed[]): Placed[] {
   return out;
 }
 
-/** Write what became of old.text[from, to), character by character. */
-export function putPlaced(
-  out: { put(text: string, from: number): void },
-  old: string,
-  from: number,
-  list: readonly Placed[],
-): void {
+/** Characters of the old text that stay as they are. */
+export interface Run {
+  from: number;
+  to: number;
+}
+
+/** Write what became of the old text from `from` on, character by character. */
+export function putPlaced(out: Rewriter, old: string, from: number, list: readonly (Placed | Run)[]): void {
   let at = from;
   let last = from - 1;
-  for (const { char, change } of list) {
+  const put = (char: string, change: number): void => {
     out.put(char, change > 0 ? last : Math.min(at, old.length - 1));
-    if (change > 0) continue;
+    if (change > 0) return;
     for (let n = 1 - change; n > 0 && at < old.length; n--) {
       last = at;
-      at += old.codePointAt(at)! > 0xffff ? 2 : 1;
+      at += unitsOf(old, at);
+    }
+  };
+  for (const item of list) {
+    if ("char" in item) {
+      put(item.char, item.change);
+    } else if (item.from === at && item.to > at) {
+      out.keep(item.from, item.to);
+      at = item.to;
+      last = at - 1;
+    } else {
+      // Places have fallen behind the text, as they do in the reference.
+      for (const char of old.slice(item.from, item.to)) put(char, 0);
     }
   }
 }
