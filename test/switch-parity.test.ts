@@ -144,6 +144,20 @@ describe.each(["half", "every", "uneven"])("%s", (name) => {
   });
 });
 
+test.each([
+  [8, 0.619],
+  [16, 1.072],
+  [32, 1.979],
+  [64, 3.791],
+])("google/switch-base-%d has %d billion parameters", (experts, billions) => {
+  const layers = { num_layers: 12, num_decoder_layers: 12, num_sparse_encoder_layers: 6, num_sparse_decoder_layers: 6 };
+  const widths = { vocab_size: 32128, d_model: 768, d_kv: 64, d_ff: 3072, num_heads: 12 };
+  const scope = createScope();
+  t5Loss(scope, parseT5Config({ model_type: "switch_transformers", num_experts: experts, ...layers, ...widths }));
+  const sizes = [...scope.parameters.values()].map(({ shape }) => shape.reduce((a, b) => a * b, 1));
+  expect(sizes.reduce((a, b) => a + b) / 1e9).toBeCloseTo(billions, 3);
+});
+
 describe("experts nobody is sent to", () => {
   const { config, expected, values } = open("half");
   /** The fixture's weights in memory, as float32 or rounded to bfloat16. */

@@ -57,10 +57,10 @@ function switchTransformer(scope: Scope, config: T5Config, { jitter, ...options 
     const layer = `${stack}_${routers[stack].length}`;
     routers[stack].push(logits);
 
-    const places = masks.map((mask, e) => o.gather(o.nonZero(mask, `${layer}_expert_${e}`), full("int64", 1)));
-    const order = o.concat(places, 0);
+    const places = masks.map((mask, e) => o.nonZero(mask, `${layer}_expert_${e}`));
+    const order = o.gather(o.concat(places, 1), full("int64", 1));
     const sent = o.gather(o.reshape(x, [tokens, width]), order);
-    const counts = places.map(({ shape }) => shape[0]!);
+    const counts = places.map(({ shape }) => shape[1]!);
     const answers = o.split(sent, 0, counts).map((rows, e) => dense(at.at(`experts.expert_${e}`), rows));
     const rows = order.shape[0]!;
     const spread = o.expand(o.reshape(order, [rows, 1]), [rows, width]);
