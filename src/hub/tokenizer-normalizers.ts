@@ -12,6 +12,8 @@ const chinese =
   /[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\u{20000}-\u{2a6df}\u{2a700}-\u{2b81f}\u{2b820}-\u{2ceaf}\u{2f800}-\u{2fa1f}]/u;
 const space = /\p{White_Space}/u;
 
+const graphemes = new Intl.Segmenter("en", { granularity: "grapheme" });
+
 /** Every character anew: itself (undefined), other text in its place, or nothing (""). */
 function mapCharacters(old: Aligned, change: (char: string) => string | undefined): Aligned {
   const { text } = old;
@@ -81,7 +83,6 @@ function precompiled(step: JsonObject, path: string): Normalizer {
   const bytes = Uint8Array.from({ length: binary.length }, (_, i) => binary.charCodeAt(i));
   const map = createCharsMap(bytes, `tokenizer.json, ${at}`);
   const encoder = new TextEncoder();
-  const graphemes = new Intl.Segmenter(undefined, { granularity: "grapheme" });
   const known = new Map<string, string | undefined>();
   const becomes = (text: string): string | undefined => {
     if (known.has(text)) return known.get(text);
@@ -148,9 +149,7 @@ function precompiled(step: JsonObject, path: string): Normalizer {
     let reached = 0;
     for (const { 0: run, index } of source.matchAll(beyondAscii)) {
       plain(reached, index);
-      for (const { segment, index: inner } of graphemes.segment(run)) {
-        grapheme(index + inner, index + inner + segment.length);
-      }
+      for (const [from, to] of clusters(run)) grapheme(index + from, index + to);
       reached = index + run.length;
     }
     plain(reached, source.length);
@@ -159,6 +158,28 @@ function precompiled(step: JsonObject, path: string): Normalizer {
     putPlaced(out, source, 0, list);
     return out.finish();
   };
+}
+
+/**
+ * Grapheme clusters of a text. The platform's segmenter takes time that grows with the square of what it is given, so
+ * it is given windows; the last cluster of a window is found again in the next one, where it is whole.
+ */
+function* clusters(text: string): Generator<[from: number, to: number]> {
+  let size = 64;
+  for (let at = 0; at < text.length; ) {
+    const window = text.slice(at, at + size);
+    const last = at + window.length === text.length;
+    const found: [number, number][] = [];
+    for (const { segment, index } of graphemes.segment(window)) found.push([at + index, at + index + segment.length]);
+    if (!last && found.length < 2) {
+      size *= 2;
+      continue;
+    }
+    if (!last) at = found.pop()![0];
+    else at = text.length;
+    yield* found;
+    size = 64;
+  }
 }
 
 const nmtSpaces = /[\t\n\f\r\u1680\u200b-\u200f\u2028\u2029\u2581\ufeff\ufffd]/u;

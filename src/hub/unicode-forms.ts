@@ -144,15 +144,18 @@ export function putPlaced(out: Rewriter, old: string, from: number, list: readon
 export const beyondAscii: RegExp = /[ -~]?[^\p{ASCII}]+/gu;
 
 export function toForm(old: Aligned, form: Form): Aligned {
-  if (old.text.normalize(form) === old.text) return old;
-  const out = rewrite(old);
+  let out: Rewriter | undefined;
   let done = 0;
   for (const { 0: run, index } of old.text.matchAll(beyondAscii)) {
+    // Not asked of long runs: the platform's time grows with the square of a run of marks.
+    if (run.length < 1000 && run.normalize(form) === run) continue;
+    out ??= rewrite(old);
     out.keep(done, index);
     done = index + run.length;
     const parts = decompose(run, form === "NFC" || form === "NFD" ? "NFD" : "NFKD");
     putPlaced(out, old.text, index, form === "NFC" || form === "NFKC" ? compose(parts) : parts);
   }
+  if (!out) return old;
   out.keep(done, old.text.length);
   return out.finish();
 }
