@@ -44,3 +44,14 @@ describe.each(fixture.kinds)("$name, on a thousand odd strings", ({ json, ids, o
     }
   });
 });
+
+it("takes long runs of anything in time that grows with their length", () => {
+  for (const { json } of fixture.kinds) {
+    const tokenizer = createTokenizer(complete(json));
+    for (const unit of [" ", "▁", "a\u0301", "\u0323\u0301", "😀", "ᄀ", "\n"]) {
+      const start = performance.now();
+      tokenizer.encode(unit.repeat(20_000));
+      expect(performance.now() - start, JSON.stringify(unit)).toBeLessThan(10_000);
+    }
+  }
+});
