@@ -62,8 +62,8 @@ function switchTransformer(scope: Scope, config: T5Config, { jitter, ...options 
     const sent = o.gather(o.reshape(x, [tokens, width]), order);
     const counts = places.map(({ shape }) => shape[1]!);
     const answers = o.split(sent, 0, counts).map((rows, e) => dense(at.at(`experts.expert_${e}`), rows));
-    const rows = order.shape[0]!;
-    const spread = o.expand(o.reshape(order, [rows, 1]), [rows, width]);
+    // A sum repeats each place along its row without asking how many there are, which is a sum over all experts.
+    const spread = o.add(o.reshape(order, [order.shape[0]!, 1]), o.filled("int64", 0, [width]));
     const back = o.scatterAdd(o.filled("float32", 0, [tokens, width]), spread, o.concat(answers, 0), 0);
     return o.mul(o.reshape(back, [batch, length, width]), o.max(probabilities, [-1], true));
   };
