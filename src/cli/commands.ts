@@ -28,7 +28,7 @@ const input: OptionSpec = {
 const engine: readonly OptionSpec[] = [
   { flags: "--device <name>", help: "cpu, webgpu, cuda or auto" },
   { flags: "--threads <n>", help: "threads of the engine", as: "integer" },
-  { flags: "--dtype <type>", help: "fp32 or bf16: refuse a model stored otherwise (int8, int4 are not supported yet)" },
+  { flags: "--dtype <type>", help: "fp32 or bf16: weights in this precision; int8, int4: only a model quantised so" },
 ];
 
 /** Options of every command. */
@@ -126,6 +126,16 @@ export const commands = {
       { flags: "--out <folder>", help: "where to" },
     ],
     example: "zeroth export zeroth-nano --format onnx --out nano-onnx",
+  },
+  quantize: {
+    summary: "Write a model in 8 or 4 bits",
+    arguments: "[model]",
+    options: [
+      { flags: "--dtype <type>", help: "int8 or int4" },
+      { flags: "--out <folder>", help: "where to" },
+      { flags: "--overwrite", help: "replace a model that is there" },
+    ],
+    example: "zeroth quantize google/flan-t5-base --dtype int8 --out flan-t5-base-int8",
   },
   bench: {
     summary: "How fast this machine runs a model",

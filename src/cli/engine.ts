@@ -1,5 +1,7 @@
 /** Opening the model a command was given, with a line that says what was opened. */
 import { fail } from "../errors.ts";
+import { storedBytes } from "../hub/quantize.ts";
+import { isQuantized } from "../hub/weights.ts";
 import { defaultThreads } from "../runtime/threads-node.ts";
 import { type OpenedModel, type OpenOptions, openModel } from "../text/open-node.ts";
 import { modelFor } from "./models.ts";
@@ -20,16 +22,13 @@ export function engineOptions({ device = "auto", threads, dtype }: EngineFlags):
   }
   if (threads !== undefined && (threads < 1 || threads > 1024))
     fail("wrong_use", `--threads ${threads}: expected 1 to 1024`);
-  if (dtype === "int8" || dtype === "int4") {
-    fail("unsupported", `--dtype ${dtype} is not supported yet`, { hint: "use fp32 or bf16" });
-  }
-  if (dtype !== undefined && dtype !== "fp32" && dtype !== "bf16") {
-    fail("wrong_use", `--dtype ${dtype}: expected fp32 or bf16`);
+  if (dtype !== undefined && !["fp32", "bf16", "int8", "int4"].includes(dtype)) {
+    fail("wrong_use", `--dtype ${dtype}: expected fp32, bf16, int8 or int4`);
   }
   return {
     device: device === "auto" ? "cpu" : (device as "cpu"),
     ...(threads === undefined ? {} : { threads }),
-    ...(dtype === undefined ? {} : { dtype }),
+    ...(dtype === undefined ? {} : { dtype: dtype as "fp32" }),
   };
 }
 
@@ -47,11 +46,8 @@ export async function openForCommand(flags: EngineFlags, output: Output, signal?
   const opened = await openModel(path, engine);
   const seconds = (performance.now() - started) / 1000;
   const stored = [...opened.weights.values()];
-  const size = stored.reduce(
-    (sum, { shape, dtype }) => sum + shape.reduce((a, b) => a * b, dtype === "float32" ? 4 : 2),
-    0,
-  );
-  const types = [...new Set(stored.map(({ dtype }) => dtype))].join("+");
+  const size = storedBytes(opened.weights);
+  const types = [...new Set(stored.map((tensor) => (isQuantized(tensor) ? tensor.format : tensor.dtype)))].join("+");
   if (output.terminal) {
     const threads = engine.threads ?? defaultThreads();
     output.say(

@@ -5,15 +5,21 @@ import { join } from "node:path";
 import { fail } from "../errors.ts";
 import { writeFileSafely } from "../hub/files-node.ts";
 import { type ModelFolder, openModelFolder } from "../hub/folder-node.ts";
-import { writeCheckpoint } from "../hub/safetensors-node.ts";
+import { readStored, type Writable, writeCheckpoint } from "../hub/safetensors-node.ts";
+import { isQuantized, type StoredTensor } from "../hub/weights.ts";
 import { exportOnnx, exportTransformersJs } from "../models/t5-export-node.ts";
 import { modelFor } from "./models.ts";
 import { bytes, type Output } from "./output.ts";
 
 const copied = ["tokenizer.json", "tokenizer_config.json", "generation_config.json", "config.json"];
 
+const asNumbers = (stored: StoredTensor): Writable =>
+  isQuantized(stored) ? { dtype: "float32", shape: stored.shape, read: () => readStored(stored) } : stored;
+
 async function exportSafetensors(folder: ModelFolder, out: string): Promise<string[]> {
-  const written = await writeCheckpoint(out, folder.weights);
+  // Weights in few bits are written out as numbers, one matrix at a time.
+  const plain = [...folder.weights].map(([name, stored]) => [name, asNumbers(stored)] as const);
+  const written = await writeCheckpoint(out, plain);
   for (const name of copied) {
     if (!folder.files.includes(name)) continue;
     await writeFileSafely(join(out, name), await readFile(join(folder.path, name)));

@@ -64,6 +64,8 @@ const rows: Record<CommandName, string> = {
     '`list`: `{"repo","revision","commit","refs","bytes","files","last_used","path"}`; `remove`: `{"removed",…}`, then `{"done":true,"repo","bytes"}`',
   train: '`{"done":true,"model","steps"}`; the run\'s folder has `metrics.jsonl`',
   export: 'one `{"file","bytes","sha256"}` a file, then `{"done":true,…}`',
+  quantize:
+    'one `{"file","bytes","sha256"}` a file, then `{"done":true,"out","dtype","tensors","worst":{"tensor","format","error"}}`',
   bench: '`{"model","threads","open_ms","encode_tokens_per_second","decode_tokens_per_second",…}`',
   doctor: 'one `{"check","ok","value","hint"?}` a finding',
   completion: "a script, no rows",

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { createReadStream, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { openModelFolder } from "../hub/folder-node.ts";
-import type { Weights } from "../hub/weights.ts";
+import { isQuantized, type Weights } from "../hub/weights.ts";
 import { modelFor } from "./models.ts";
 import { bytes, type Output } from "./output.ts";
 
@@ -26,8 +26,9 @@ function licence(folder: string): string | undefined {
 
 function precision(weights: Weights): string {
   const counts = new Map<string, number>();
-  for (const { dtype, shape } of weights.values()) {
-    counts.set(dtype, (counts.get(dtype) ?? 0) + shape.reduce((a, b) => a * b, 1));
+  for (const stored of weights.values()) {
+    const type = isQuantized(stored) ? stored.format : stored.dtype;
+    counts.set(type, (counts.get(type) ?? 0) + stored.shape.reduce((a, b) => a * b, 1));
   }
   return [...counts].sort((a, b) => b[1] - a[1])[0]?.[0] ?? "none";
 }

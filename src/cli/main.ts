@@ -84,6 +84,8 @@ async function dispatch(
       return (await import("./train.ts")).train(flags, output, signal);
     case "export":
       return (await import("./export.ts")).exportModel(rest, flags, output, signal);
+    case "quantize":
+      return (await import("./quantize.ts")).quantize(rest, flags, output, signal);
     case "bench":
       return (await import("./bench.ts")).bench(rest, flags, output, signal);
     case "doctor":

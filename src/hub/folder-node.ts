@@ -7,6 +7,7 @@ import { writeFileSafely } from "./files-node.ts";
 import { type Files, knownModels, locateModel, type ResolvedModel } from "./folder.ts";
 import { isJsonObject, type JsonObject, jsonKind, jsonLimits, parseJsonObject, shown } from "./json.ts";
 import { type Environment, isPlainFileName } from "./names.ts";
+import { joinQuantized } from "./quantize.ts";
 import { openSafetensors, systemError, type Writable, writeCheckpoint } from "./safetensors-node.ts";
 import { createSentencePieceTokenizer } from "./sentencepiece-tokenizer.ts";
 import { createTokenizer, type Tokenizer } from "./tokenizer.ts";
@@ -215,7 +216,7 @@ export function openModelFolder(path: string): ModelFolder {
   return {
     path: folder,
     config,
-    weights: tensors,
+    weights: joinQuantized(tensors, folder),
     metadata,
     tokenizer: {
       ...(json && { json }),

@@ -1,6 +1,7 @@
 /** Model folders over the network: config, tokenizer and weights fetched from one base address, checked like files. */
 import { fail } from "../errors.ts";
 import { type JsonObject, jsonLimits, parseJsonObject } from "./json.ts";
+import { joinQuantized } from "./quantize.ts";
 import { parseSafetensorsHeader } from "./safetensors.ts";
 import { createTokenizer, type Tokenizer } from "./tokenizer.ts";
 import type { StoredTensor, Weights } from "./weights.ts";
@@ -52,12 +53,13 @@ async function receive(response: Response, onProgress: FetchFolderOptions["onPro
 /** The tensors of a safetensors file in memory: views of its bytes, none copied. */
 export function safetensorsInMemory(bytes: Uint8Array, where: string): Weights {
   const { tensors } = parseSafetensorsHeader(bytes, bytes.length, where);
-  return new Map(
+  const stored = new Map(
     [...tensors].map(([name, { dtype, shape, begin, end }]): [string, StoredTensor] => [
       name,
       { dtype, shape, data: bytes.subarray(begin, end) },
     ]),
   );
+  return joinQuantized(stored, where);
 }
 
 /**

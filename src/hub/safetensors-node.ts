@@ -5,10 +5,11 @@ import { fail, ZerothError } from "../errors.ts";
 import { type NdArray, ndarray, sizeOf } from "../graph/array.ts";
 import { dtypes } from "../graph/dtype.ts";
 import { writeFileSafely } from "./files-node.ts";
+import { dequantized } from "./quantize.ts";
 import { encodeSafetensorsHeader, parseSafetensorsHeader, safetensorsHeaderLength } from "./safetensors.ts";
-import type { StoredTensor } from "./weights.ts";
+import { isQuantized, type PlainTensor, type StoredTensor } from "./weights.ts";
 
-export type TensorInFile = Extract<StoredTensor, { readonly file: string }>;
+export type TensorInFile = Extract<PlainTensor, { readonly file: string }>;
 
 export interface SafetensorsFile {
   /** Absolute, symlinks resolved. */
@@ -17,8 +18,13 @@ export interface SafetensorsFile {
   readonly metadata: ReadonlyMap<string, string>;
 }
 
-/** What can be written: an array in memory, or a tensor that lies in another file and is copied from there. */
-export type Writable = NdArray | StoredTensor;
+/** A tensor that is made when its turn to be written comes, and forgotten afterwards. */
+interface Deferred extends Pick<NdArray, "dtype" | "shape"> {
+  read(): NdArray;
+}
+
+/** What can be written: an array in memory, a tensor that lies in another file and is copied from there, or a promise of one. */
+export type Writable = NdArray | PlainTensor | Deferred;
 
 /** One read call moves at most this much: above 2 GiB the system refuses. */
 const chunkBytes = 1 << 30;
@@ -100,7 +106,7 @@ function readInFile(file: number, { file: where, offset, length }: TensorInFile)
 }
 
 /** Bytes of a stored tensor as an array; copied only when they are not aligned. */
-function viewOf(stored: StoredTensor, bytes: Uint8Array): NdArray {
+function viewOf(stored: PlainTensor, bytes: Uint8Array): NdArray {
   const row = dtypes[stored.dtype];
   const aligned = bytes.byteOffset % row.bytes === 0 ? bytes : bytes.slice();
   if (bytes.length !== sizeOf(stored.shape) * row.bytes) {
@@ -114,10 +120,12 @@ function viewOf(stored: StoredTensor, bytes: Uint8Array): NdArray {
 }
 
 /**
- * A stored tensor as an array: read into memory of its own from a file, wrapped as it is when it is in memory.
+ * A stored tensor as an array: read into memory of its own from a file, wrapped as it is when it is in memory, as
+ * float32 when it is quantised.
  * @throws corrupt_file when the file shrank since it was opened
  */
 export function readStored(stored: StoredTensor): NdArray {
+  if (isQuantized(stored)) return dequantized(stored.format, readStored(stored.values), readStored(stored.scales));
   if ("data" in stored) return viewOf(stored, stored.data);
   return viewOf(
     stored,
@@ -137,6 +145,10 @@ export function readTensor(file: SafetensorsFile, name: string): NdArray {
 
 /** The bytes of what is to be written, in pieces, so that a copy from file to file needs no room for the whole. */
 function* piecesOf(tensor: Writable): Iterable<Uint8Array> {
+  if ("read" in tensor) {
+    yield* piecesOf(tensor.read());
+    return;
+  }
   if ("data" in tensor) {
     yield new Uint8Array(tensor.data.buffer, tensor.data.byteOffset, tensor.data.byteLength);
     return;
@@ -162,7 +174,7 @@ export async function writeSafetensors(
   const header = encodeSafetensorsHeader(list, metadata);
   for (const [name, tensor] of list) {
     const { begin, end } = header.tensors.get(name)!;
-    const bytes = "data" in tensor ? tensor.data.byteLength : tensor.length;
+    const bytes = "data" in tensor ? tensor.data.byteLength : "read" in tensor ? bytesOf(tensor) : tensor.length;
     if (bytes !== end - begin) fail("bad_input", `tensor "${name}" has ${bytes} bytes, its shape ${end - begin}`);
   }
   await writeFileSafely(path, function* () {

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import type { BoundWeight } from "../graph/lower.ts";
+import { splitQuantized } from "../hub/quantize.ts";
 import type { Weights } from "../hub/weights.ts";
 import { storedTensor } from "./binding.ts";
 
@@ -18,12 +19,13 @@ export interface Binding {
  * of a cache do); a tensor from another folder is read into memory instead.
  */
 export function bindWeights(weights: Weights | undefined, trained: (name: string) => boolean): Binding {
+  const parts = weights && splitQuantized(weights);
   let folder: string | undefined;
   const files = new Set<string>();
   return {
     weight(name, shape) {
       if (trained(name)) return undefined;
-      const stored = storedTensor(weights, name, shape);
+      const stored = storedTensor(parts, name, shape);
       if ("data" in stored) return { dtype: stored.dtype, data: { bytes: stored.data } };
       folder ??= dirname(stored.file);
       if (dirname(stored.file) === folder) {

@@ -1,9 +1,13 @@
 /** Finding the stored tensor of a frozen parameter, wherever it lies. */
 import { fail } from "../errors.ts";
-import type { StoredTensor, Weights } from "../hub/weights.ts";
+import type { PlainTensor } from "../hub/weights.ts";
 
 /** The stored tensor of this name; one that is missing or of another shape is a `corrupt_file` error. */
-export function storedTensor(weights: Weights | undefined, name: string, shape: readonly number[]): StoredTensor {
+export function storedTensor(
+  weights: ReadonlyMap<string, PlainTensor> | undefined,
+  name: string,
+  shape: readonly number[],
+): PlainTensor {
   const stored = weights?.get(name);
   if (!stored) {
     return fail("corrupt_file", `there is no tensor "${name}" of shape [${shape.join(", ")}] among the weights`, {

@@ -6,7 +6,9 @@ import { lower, type OnnxModel } from "../graph/lower.ts";
 import { encodeOnnx } from "../graph/onnx.ts";
 import type { Weights } from "../hub/weights.ts";
 import { bindWeights } from "./binding-node.ts";
+import { int8Levels } from "./int8-node.ts";
 import type { Device, Program } from "./program.ts";
+import { quantizedGraph } from "./quantized.ts";
 import { engineError, sessionProgram, type TensorClass } from "./session.ts";
 import { nothing, openSession, type Prepared } from "./sessions-node.ts";
 import { defaultThreads } from "./threads-node.ts";
@@ -42,15 +44,22 @@ const optimization = (model: OnnxModel) =>
     ? { optimization: { disable_specified_optimizers: "CommonSubexpressionElimination" } }
     : {};
 
+export interface PrepareOptions extends CompileOptions {
+  /** What products in 8 bits round rows to; all 127 by default. */
+  levels?: 127 | 63;
+}
+
 /** Lower a graph and bind its weights; nothing is opened. Frozen weights stay in their files. */
-export function prepare(g: Graph, options: CompileOptions = {}): Prepared {
+export function prepare(g: Graph, options: PrepareOptions = {}): Prepared {
   const { device = "cpu", threads = defaultThreads(), weights, trained = () => false } = options;
   if (device === "wasm") fail("unsupported", "the wasm device is for browsers", { hint: "use cpu" });
   const binding = bindWeights(weights, trained);
-  const model = lower(g, { target: device, weight: (name, shape) => binding.weight(name, shape) });
+  const small = weights ? quantizedGraph(g, weights, trained, options.levels ?? 127) : g;
+  const model = lower(small, { target: device, weight: (name, shape) => binding.weight(name, shape) });
   const folder = binding.folder();
   const session = {
-    ...(options.prepack ? {} : { disable_prepacking: "1" }),
+    // The kernels for few bits are up to sixty times slower on weights that are not packed.
+    ...(options.prepack || small !== g ? {} : { disable_prepacking: "1" }),
     ...(options.spin === false ? { intra_op: { allow_spinning: "0" } } : {}),
     ...(folder ? { model_external_initializers_file_folder_path: folder } : {}),
   };
@@ -77,7 +86,7 @@ export function prepare(g: Graph, options: CompileOptions = {}): Prepared {
 
 /** Turn a graph into a program. Frozen weights stay in their files; nothing is copied. */
 export async function compile<O extends string>(g: Graph<O>, options: CompileOptions = {}): Promise<Program<O>> {
-  const prepared = prepare(g, options);
+  const prepared = prepare(g, { ...options, levels: await int8Levels(options.weights) });
   try {
     return sessionProgram<O>(await openSession(prepared), prepared.signature, Tensor as unknown as TensorClass);
   } catch (error) {

@@ -7,9 +7,11 @@ import type { Graph } from "../graph/graph.ts";
 import { type BoundWeight, lower, type OnnxModel } from "../graph/lower.ts";
 import { encodeOnnx } from "../graph/onnx.ts";
 import { toFloat32 } from "../hub/convert.ts";
-import type { StoredTensor, Weights } from "../hub/weights.ts";
+import { splitQuantized } from "../hub/quantize.ts";
+import type { PlainTensor, Weights } from "../hub/weights.ts";
 import { storedTensor } from "./binding.ts";
 import type { Device, Program } from "./program.ts";
+import { quantizedGraph } from "./quantized.ts";
 import { engineError, sessionProgram, type TensorClass } from "./session.ts";
 import { webThreads } from "./threads-web.ts";
 
@@ -49,7 +51,7 @@ function engine(device: "wasm" | "webgpu", threads: number | undefined): Promise
 }
 
 /** The webgpu engine has no kernel that widens bfloat16, and only some machines have one for float16. */
-function widened(stored: StoredTensor & { readonly data: Uint8Array }): { dtype: DType; data: Uint8Array } {
+function widened(stored: PlainTensor & { readonly data: Uint8Array }): { dtype: DType; data: Uint8Array } {
   if (stored.dtype === "float32" || !isFloat(stored.dtype)) return stored;
   const { array, bytes } = dtypes[stored.dtype];
   const values = new array(stored.data.slice().buffer, 0, stored.data.length / bytes);
@@ -62,11 +64,12 @@ function widened(stored: StoredTensor & { readonly data: Uint8Array }): { dtype:
  * as an external data file, and the model points into it.
  */
 function memoryBinding(weights: Weights | undefined, trained: (name: string) => boolean, device: "wasm" | "webgpu") {
+  const parts = weights && splitQuantized(weights);
   const files = new Map<ArrayBufferLike, string>();
   return {
     weight(name: string, shape: readonly number[]): BoundWeight | undefined {
       if (trained(name)) return undefined;
-      const stored = storedTensor(weights, name, shape);
+      const stored = storedTensor(parts, name, shape);
       if (!("data" in stored)) return fail("wrong_use", `tensor "${name}" lies in a file; the browser has none`);
       const { dtype, data } = device === "webgpu" ? widened(stored) : stored;
       const { buffer, byteOffset, byteLength } = data;
@@ -100,7 +103,9 @@ const extra = (model: OnnxModel) =>
 export async function compile<O extends string>(g: Graph<O>, options: WebCompileOptions = {}): Promise<Program<O>> {
   const { device = "wasm", threads, weights, trained = () => false } = options;
   const binding = memoryBinding(weights, trained, device);
-  const model = lower(g, { target: device, weight: binding.weight });
+  // The wasm kernels multiply pairs in 32 bits: all levels are exact.
+  const small = weights ? quantizedGraph(g, weights, trained, 127) : g;
+  const model = lower(small, { target: device, weight: binding.weight });
   let program: Program<O>;
   try {
     const ort = await engine(device, threads);

@@ -11,6 +11,7 @@ import type { DType, TypedArray } from "../graph/dtype.ts";
 import type { Graph } from "../graph/graph.ts";
 import { type CompileOptions, compile, prepare } from "./compile-node.ts";
 import { type Call, compact, type Parcel, type Reply } from "./host-messages.ts";
+import { int8Levels } from "./int8-node.ts";
 import type { Program } from "./program.ts";
 import { engineError, type OpenSession, sessionProgram, type TensorClass } from "./session.ts";
 
@@ -175,7 +176,7 @@ export function openHost(kind: HostKind, { engine }: HostOptions = {}): EngineHo
   return {
     kind,
     async compile<O extends string>(g: Graph<O>, how: CompileOptions = {}): Promise<Program<O>> {
-      const { signature, model, options } = prepare(g, how);
+      const { signature, model, options } = prepare(g, { ...how, levels: await int8Levels(how.weights) });
       let session: number;
       try {
         session = (await inTurn(undefined, () => phone.call({ kind: "open", prepared: { model, options } }))) as number;

@@ -1,0 +1,80 @@
+/** `zeroth quantize`: a model folder in 8 or 4 bits. */
+import { createHash } from "node:crypto";
+import { createReadStream, statSync } from "node:fs";
+import { join } from "node:path";
+import { fail, ZerothError } from "../errors.ts";
+import { openModelFolder } from "../hub/folder-node.ts";
+import { quantizeFolder } from "../hub/quantize-node.ts";
+import { canonicalWeights, t5ConfigFor } from "../models/t5-model.ts";
+import { t5Formats } from "../models/t5-quantize.ts";
+import { modelFor } from "./models.ts";
+import { bytes, type Output } from "./output.ts";
+
+interface QuantizeFlags {
+  readonly dtype?: string;
+  readonly out?: string;
+  readonly overwrite?: boolean;
+}
+
+async function sha256(path: string): Promise<string> {
+  const hash = createHash("sha256");
+  for await (const piece of createReadStream(path)) hash.update(piece as Buffer);
+  return hash.digest("hex");
+}
+
+export async function quantize(
+  names: readonly string[],
+  { dtype, out, overwrite }: QuantizeFlags,
+  output: Output,
+  signal?: AbortSignal,
+): Promise<number> {
+  if (names.length > 1) fail("wrong_use", "one model at a time");
+  if (dtype !== "int8" && dtype !== "int4") {
+    fail("wrong_use", dtype ? `--dtype ${dtype}: expected int8 or int4` : "--dtype is missing: int8 or int4");
+  }
+  if (!out) fail("wrong_use", "--out is missing", { hint: "name the folder to write to" });
+  const name = names[0] ?? "zeroth-nano";
+  const folder = openModelFolder((await modelFor(name, output, signal)).path);
+  const config = t5ConfigFor(folder.config, canonicalWeights(folder.weights));
+  const bits = dtype === "int8" ? 8 : 4;
+  const choose = t5Formats(config, bits, new Set(folder.weights.keys()));
+  try {
+    const { files, reports } = await quantizeFolder(folder, {
+      out,
+      bits,
+      choose,
+      ...(overwrite && { overwrite }),
+      signal,
+      onProgress: (done, total, tensor) =>
+        output.progress(`${((100 * done) / total).toFixed(0).padStart(3)} %  ${tensor}`),
+    });
+    output.progress("");
+    for (const file of files) {
+      const path = join(out, file);
+      const { size } = statSync(path);
+      output.row({ file, bytes: size, sha256: await sha256(path) });
+      output.text(`${file}  ${bytes(size)}\n`);
+    }
+    const tensors: Record<string, number> = {};
+    for (const { format } of reports) tensors[format] = (tensors[format] ?? 0) + 1;
+    const worst = reports.reduce((a, b) => (b.error > a.error ? b : a));
+    output.row({
+      done: true,
+      out,
+      dtype,
+      tensors,
+      worst: { tensor: worst.tensor, format: worst.format, error: worst.error },
+    });
+    const counts = Object.entries(tensors).map(([format, n]) => `${n} ${format}`);
+    output.text(
+      `${counts.join(", ")}; largest loss ${(100 * worst.error).toFixed(2)} % in ${worst.tensor} (${worst.format})\n`,
+    );
+    return 0;
+  } catch (error) {
+    if (error instanceof ZerothError && error.code === "interrupted") {
+      const hint = `what is done is kept; go on with: zeroth quantize ${name} --dtype ${dtype} --out ${out}`;
+      throw new ZerothError("interrupted", error.message, { hint, cause: error });
+    }
+    throw error;
+  }
+}

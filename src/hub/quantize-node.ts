@@ -1,0 +1,248 @@
+/**
+ * A model folder in few bits, made as a stream: one matrix at a time, a few rows at a time, into files of bounded size.
+ * Every finished file says what it was made from, so an interrupted run goes on where it stopped.
+ */
+import { copyFileSync, existsSync, linkSync, mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { fail, throwIfAborted } from "../errors.ts";
+import type { NdArray } from "../graph/array.ts";
+import { isFloat } from "../graph/dtype.ts";
+import { fromFloat32, toFloat32 } from "./convert.ts";
+import { writeFileSafely } from "./files-node.ts";
+import type { ModelFolder } from "./folder-node.ts";
+import { int4Block, quantizer } from "./quantize.ts";
+import { openSafetensors, readStored, type Writable, writeSafetensors } from "./safetensors-node.ts";
+import { isQuantized, type PlainTensor, partNames, type QuantizedFormat } from "./weights.ts";
+
+/** What to do with a tensor: a format, `keep` it in 16 bits or as it is where it is small, or `drop` it. */
+export type Choice = QuantizedFormat | "keep" | "drop";
+
+export interface QuantizeOptions {
+  readonly out: string;
+  readonly bits: 8 | 4;
+  /** What a model wants done with each of its tensors; matrices in `int4` that cannot be are done in `int8`. */
+  readonly choose: (name: string, shape: readonly number[]) => Choice;
+  /** Replace a model that is already there. */
+  readonly overwrite?: boolean;
+  /** Bytes of quantised weights held in memory before a file is written. Default 256 MiB. */
+  readonly shardBytes?: number;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: (done: number, total: number, name: string) => void;
+}
+
+export interface TensorReport {
+  readonly tensor: string;
+  readonly format: QuantizedFormat | "bfloat16" | "as stored";
+  /** Root of the squared error over the squared weights; 0 for what is kept. */
+  readonly error: number;
+}
+
+/** Losses above these send a matrix to the next better format. Gaussian weights lose 0.8 % in 8 bits, 8 % in 4. */
+export const tolerated: Readonly<Record<QuantizedFormat, number>> = { int8: 0.03, int8_rows: 0.03, int4: 0.15 };
+
+/** What is kept and has fewer elements stays as precise as it was: it weighs nothing. */
+const smallTensor = 1 << 16;
+
+/** Floats converted at once. */
+const chunkFloats = 4 << 20;
+const working = ".quantizing";
+
+const elements = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1);
+
+/** Rows `from` to `to` of a stored matrix as float32. */
+function rowsOf(stored: PlainTensor, from: number, to: number): Float32Array {
+  const [, width] = stored.shape as [number, number];
+  if ("data" in stored) {
+    const { data } = toFloat32(readStored(stored));
+    return (data as Float32Array).subarray(from * width, to * width);
+  }
+  const bytes = stored.length / stored.shape[0]!;
+  const part = {
+    ...stored,
+    shape: [to - from, width],
+    offset: stored.offset + from * bytes,
+    length: (to - from) * bytes,
+  };
+  return toFloat32(readStored(part)).data as Float32Array;
+}
+
+type Made = { readonly report: TensorReport; readonly parts: readonly (readonly [string, Writable])[] };
+
+function inFormat(name: string, stored: PlainTensor, format: QuantizedFormat, signal: AbortSignal | undefined): Made {
+  const [out, width] = stored.shape as [number, number];
+  const work = quantizer(format, [out, width]);
+  const step = Math.max(1, Math.floor(chunkFloats / width));
+  for (let row = 0; row < out; row += step) {
+    throwIfAborted(signal);
+    work.rows(rowsOf(stored, row, Math.min(out, row + step)));
+  }
+  const { values, scales, error } = work.finish();
+  const names = partNames(name, format);
+  return {
+    report: { tensor: name, format, error },
+    parts: [
+      [names.values, values],
+      [names.scales, scales],
+    ],
+  };
+}
+
+/** Large float32 and float64 tensors in 16 bits, everything else as it is. */
+function kept(name: string, stored: PlainTensor): Made {
+  const wide = stored.dtype === "float32" || stored.dtype === "float64";
+  if (!wide || elements(stored.shape) < smallTensor) {
+    return { report: { tensor: name, format: "as stored", error: 0 }, parts: [[name, stored]] };
+  }
+  const read = (): NdArray => fromFloat32(toFloat32(readStored(stored)), "bfloat16");
+  const deferred = { dtype: "bfloat16", shape: stored.shape, read } as const;
+  return { report: { tensor: name, format: "bfloat16", error: 0 }, parts: [[name, deferred]] };
+}
+
+/** The first of the formats, from the smallest on, in which the matrix loses little enough. */
+function quantizedOrKept(name: string, stored: PlainTensor, choice: Choice, signal: AbortSignal | undefined): Made {
+  const matrix = stored.shape.length === 2 && isFloat(stored.dtype) && Math.min(...stored.shape) >= 2 * int4Block;
+  if (!matrix || choice === "keep" || choice === "drop") return kept(name, stored);
+  const whole = stored.shape[1]! % int4Block === 0;
+  const formats: QuantizedFormat[] = choice === "int4" ? (whole ? ["int4", "int8"] : ["int8"]) : [choice];
+  for (const format of formats) {
+    const made = inFormat(name, stored, format, signal);
+    if (made.report.error <= tolerated[format]) return made;
+  }
+  return kept(name, stored);
+}
+
+/** What a run is made from: another source or another wish does not go on with its files. */
+function fingerprint(folder: ModelFolder, bits: number): string {
+  const files = folder.files
+    .filter((name) => /\.(safetensors|bin)$/.test(name))
+    .map((name) => {
+      const { size, mtimeMs } = statSync(join(folder.path, name));
+      return [name, size, mtimeMs];
+    });
+  return JSON.stringify([1, bits, folder.path, files]);
+}
+
+interface Part {
+  readonly file: string;
+  readonly tensors: readonly string[];
+  readonly reports: readonly TensorReport[];
+}
+
+/** Files an earlier run of the same kind has finished. */
+function finishedParts(place: string, source: string): Part[] {
+  const parts: Part[] = [];
+  for (const name of readdirSync(place).sort()) {
+    if (!/^part-\d{5}\.safetensors$/.test(name)) continue;
+    const { tensors, metadata } = openSafetensors(join(place, name));
+    if (metadata.get("source") !== source)
+      fail("bad_input", "holds an unfinished run of another model", {
+        where: place,
+        hint: "remove it or choose another folder",
+      });
+    parts.push({ file: name, tensors: [...tensors.keys()], reports: JSON.parse(metadata.get("report") ?? "[]") });
+  }
+  return parts;
+}
+
+const partName = (n: number) => `part-${String(n).padStart(5, "0")}.safetensors`;
+
+/** Give the parts their final names and write what belongs beside them, config.json last. */
+async function finish(folder: ModelFolder, { out, bits }: QuantizeOptions, parts: readonly Part[]): Promise<string[]> {
+  const place = join(out, working);
+  const number = (n: number) => String(n).padStart(5, "0");
+  const names = parts.map((_, i) =>
+    parts.length === 1 ? "model.safetensors" : `model-${number(i + 1)}-of-${number(parts.length)}.safetensors`,
+  );
+  const total = parts.reduce((sum, { file }) => sum + statSync(join(place, file)).size, 0);
+  // Removed first: until it is written again there is no model here, whatever happens.
+  rmSync(join(out, "config.json"), { force: true });
+  for (const name of readdirSync(out)) {
+    if (/^model(-\d{5}-of-\d{5})?\.safetensors(\.index\.json)?$/.test(name)) rmSync(join(out, name));
+  }
+  const written = [...names];
+  if (parts.length > 1) {
+    const map = parts.flatMap(({ tensors }, i) => tensors.map((tensor) => [tensor, names[i]!] as const));
+    const index = { metadata: { total_size: total }, weight_map: Object.fromEntries(map) };
+    await writeFileSafely(join(out, "model.safetensors.index.json"), `${JSON.stringify(index, null, 2)}\n`);
+    written.push("model.safetensors.index.json");
+  }
+  const reports = parts.flatMap((part) => part.reports);
+  await writeFileSafely(join(out, "quantization.json"), `${JSON.stringify({ bits, tensors: reports }, null, 2)}\n`);
+  written.push("quantization.json");
+  for (const name of folder.files) {
+    if (!/^(tokenizer.*\.json|special_tokens_map\.json|generation_config\.json|spiece\.model|README\.md)$/.test(name))
+      continue;
+    copyFileSync(join(folder.path, name), join(out, name));
+    written.push(name);
+  }
+  // Linked and not renamed: if this is cut short, the parts are still where the next run looks for them.
+  parts.forEach(({ file }, i) => {
+    linkOrCopy(join(place, file), join(out, names[i]!));
+  });
+  const made = { quant_method: "zeroth", bits, block: int4Block, made_by: "zeroth quantize" };
+  const config = { ...folder.config, quantization_config: made };
+  await writeFileSafely(join(out, "config.json"), `${JSON.stringify(config, null, 2)}\n`);
+  rmSync(place, { recursive: true });
+  return [...written, "config.json"];
+}
+
+/** The same bytes under another name, also where the disk knows no links. */
+function linkOrCopy(from: string, to: string): void {
+  try {
+    linkSync(from, to);
+  } catch {
+    copyFileSync(from, to);
+  }
+}
+
+/**
+ * Quantise a folder into another. Memory stays near `shardBytes` and the largest matrix in few bits.
+ * @throws bad_input where a model or another unfinished run is in the way; interrupted, to be gone on with
+ */
+export async function quantizeFolder(
+  folder: ModelFolder,
+  options: QuantizeOptions,
+): Promise<{ readonly files: readonly string[]; readonly reports: readonly TensorReport[] }> {
+  const { out, bits, choose, overwrite = false, shardBytes = 256 << 20, signal, onProgress = () => {} } = options;
+  if ([...folder.weights.values()].some(isQuantized)) {
+    fail("bad_input", "is quantised already", { where: folder.path, hint: "start from the model's original weights" });
+  }
+  if (existsSync(join(out, "config.json")) && !overwrite) {
+    fail("bad_input", "holds a model already", { where: out, hint: "choose another folder, or add --overwrite" });
+  }
+  const place = join(out, working);
+  mkdirSync(place, { recursive: true });
+  const source = fingerprint(folder, bits);
+  const parts = finishedParts(place, source);
+  const done = new Set(parts.flatMap(({ reports }) => reports.map(({ tensor }) => tensor)));
+  const todo = [...folder.weights].filter(([name, { shape }]) => choose(name, shape) !== "drop");
+  const total = todo.reduce((sum, [, { shape }]) => sum + elements(shape), 0);
+  let seen = 0;
+  let held: Made[] = [];
+  let bytes = 0;
+  const flush = async () => {
+    if (held.length === 0) return;
+    const file = partName(parts.length + 1);
+    const reports = held.map(({ report }) => report);
+    const tensors = held.flatMap((made) => made.parts);
+    const metadata = { format: "pt", source, report: JSON.stringify(reports) };
+    await writeSafetensors(join(place, file), tensors, metadata);
+    parts.push({ file, tensors: tensors.map(([name]) => name), reports });
+    held = [];
+    bytes = 0;
+  };
+  for (const [name, stored] of todo) {
+    throwIfAborted(signal);
+    if (!done.has(name)) {
+      const made = quantizedOrKept(name, stored as PlainTensor, choose(name, stored.shape), signal);
+      held.push(made);
+      for (const [, part] of made.parts) if ("data" in part) bytes += part.data.byteLength;
+      if (bytes >= shardBytes) await flush();
+    }
+    seen += elements(stored.shape);
+    onProgress(seen, total, name);
+  }
+  await flush();
+  const files = await finish(folder, options, parts);
+  return { files, reports: parts.flatMap(({ reports }) => reports) };
+}

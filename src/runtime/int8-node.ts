@@ -1,0 +1,38 @@
+/** What this machine computes exactly in 8 bits, found out once. */
+import { InferenceSession, Tensor } from "onnxruntime-node";
+import { graph } from "../graph/graph.ts";
+import { lower } from "../graph/lower.ts";
+import { encodeOnnx } from "../graph/onnx.ts";
+import * as o from "../graph/operators.ts";
+import { constant, input } from "../graph/tensor.ts";
+import { isQuantized, type Weights } from "../hub/weights.ts";
+
+const [inner, outer, rows] = [64, 48, 3];
+
+/**
+ * A product in which every pair of terms is as large as can be: kernels that add pairs in 16 bits (processors with AVX2
+ * and without VNNI) get it wrong without a word.
+ */
+async function isExact(levels: 127 | 63): Promise<boolean> {
+  const w = constant({ dtype: "int8", shape: [inner, outer], data: new Int8Array(inner * outer).fill(-127) });
+  const scale = constant({ dtype: "float32", shape: [outer], data: new Float32Array(outer).fill(1) });
+  const x = input("x", "float32", ["rows", inner]);
+  const model = lower(graph({ y: o.matmulInt8(x, w, scale, levels) }), { target: "cpu" });
+  const session = await InferenceSession.create(encodeOnnx(model), { intraOpNumThreads: 1, logSeverityLevel: 3 });
+  try {
+    const data = new Float32Array(rows * inner).fill(levels);
+    const { y } = await session.run({ x: new Tensor("float32", data, [rows, inner]) });
+    return (y!.data as Float32Array).every((value) => value === -127 * levels * inner);
+  } finally {
+    await session.release();
+  }
+}
+
+let known: Promise<127 | 63> | undefined;
+
+/** Levels that products in 8 bits can round rows to without overflow; asked of the machine only for such weights. */
+export async function int8Levels(weights: Weights | undefined): Promise<127 | 63> {
+  if (!weights || ![...weights.values()].some((stored) => isQuantized(stored) && stored.format === "int8")) return 127;
+  known ??= isExact(127).then((exact) => (exact ? 127 : 63));
+  return known;
+}

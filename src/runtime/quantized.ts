@@ -1,0 +1,106 @@
+/**
+ * A graph over quantised weights: products with a stored matrix in few bits become products that take it as it is, and
+ * look-ups in it become look-ups of its rows. Models are written once, for numbers; this is where few bits come in.
+ */
+import { fail } from "../errors.ts";
+import { type Graph, graph } from "../graph/graph.ts";
+import * as o from "../graph/operators.ts";
+import { type Node, type OpNode, parameter, type Tensor } from "../graph/tensor.ts";
+import { isQuantized, partNames, type QuantizedTensor, type Weights } from "../hub/weights.ts";
+
+/** The parts of a matrix as parameters of the graph, the same tensors every time. */
+interface Parts {
+  readonly stored: QuantizedTensor;
+  readonly values: Tensor;
+  readonly scales: Tensor;
+}
+
+/** x [..., in] by the matrix [out, in], transposed. */
+function product(x: Tensor, { stored, values, scales }: Parts, levels: 127 | 63): Tensor {
+  if (stored.format === "int4") return o.matmulInt4(x, values, scales, 2 * (values.shape[2] as number));
+  if (stored.format === "int8") return o.matmulInt8(x, values, scales, levels);
+  const rows = o.mul(o.cast(values, "float32"), o.reshape(scales, [scales.shape[0]!, 1]));
+  return o.matmul(x, rows, { transB: true });
+}
+
+/** Rows of the matrix [out, in] by their numbers, as float32 [...ids, in]. */
+function lookUp(ids: Tensor, { stored, values, scales }: Parts): Tensor {
+  const scale = o.reshape(o.gather(scales, ids), [...ids.shape, 1]);
+  if (stored.format === "int8_rows") return o.mul(o.cast(o.gather(values, ids), "float32"), scale);
+  if (stored.format === "int8") {
+    // Rows lie along the second axis: [in, ...ids] has to be turned.
+    const turned = o.gather(values, ids, 1);
+    const axes = ids.shape.map((_, i) => i + 1);
+    return o.mul(o.cast(o.transpose(turned, [...axes, 0]), "float32"), scale);
+  }
+  return fail("unsupported", `looking up rows of a matrix in 4 bits`);
+}
+
+/** What takes the place of a node that reads a quantised matrix; undefined where nothing can. */
+function instead(node: OpNode, inputs: readonly Tensor[], parts: readonly (Parts | undefined)[], levels: 127 | 63) {
+  const [left, right] = parts;
+  if (node.op === "Gather" && left && (node as OpNode<"Gather">).attributes.axis === 0) return lookUp(inputs[1]!, left);
+  if (node.op !== "MatMul") return undefined;
+  const { transA, transB, alpha } = (node as OpNode<"MatMul">).attributes;
+  const scaled = (y: Tensor) => o.mul(y, alpha);
+  if (right && !left && transB && !transA) return scaled(product(inputs[0]!, right, levels));
+  const column = inputs[1]!.shape;
+  if (left && !right && !transA && !transB && column.length === 2 && column[1] === 1) {
+    const y = product(o.reshape(inputs[1]!, [1, column[0]!]), left, levels);
+    return scaled(o.reshape(y, [y.shape[1]!, 1]));
+  }
+  return undefined;
+}
+
+/**
+ * The same graph over the parts of its quantised weights. `levels` is what products in 8 bits round rows to on this
+ * machine; `trained` parameters are inputs and stay.
+ * @throws unsupported where a quantised matrix is read by anything but a product or a look-up
+ */
+export function quantizedGraph<O extends string>(
+  g: Graph<O>,
+  weights: Weights,
+  trained: (name: string) => boolean,
+  levels: 127 | 63,
+): Graph<O> {
+  const parts = new Map<Tensor, Parts>();
+  for (const { name, outputs } of g.parameters) {
+    const stored = weights.get(name);
+    if (!stored || !isQuantized(stored) || trained(name)) continue;
+    if (stored.shape.join() !== outputs[0]!.shape.join()) {
+      fail("corrupt_file", `tensor "${name}" is [${stored.shape}], config.json needs [${outputs[0]!.shape}]`, {
+        hint: "the two files are from different models",
+      });
+    }
+    const names = partNames(name, stored.format);
+    parts.set(outputs[0]!, {
+      stored,
+      values: parameter(names.values, stored.values.shape, stored.values.dtype),
+      scales: parameter(names.scales, stored.scales.shape),
+    });
+  }
+  if (parts.size === 0) return g;
+  const replaced = new Map<Tensor, Tensor>();
+  for (const node of g.nodes as readonly Node[]) {
+    if (node.kind !== "op") continue;
+    const read = node.inputs.map((value) => parts.get(value));
+    const inputs = node.inputs.map((value) => replaced.get(value) ?? value);
+    if (read.some((part) => part !== undefined)) {
+      const y = instead(node, inputs, read, levels);
+      if (!y) fail("unsupported", `${node.op} of a quantised matrix`, { hint: "use the model's unquantised weights" });
+      replaced.set(node.outputs[0]!, y);
+    } else if (inputs.some((value, i) => value !== node.inputs[i])) {
+      o.apply(node.op, inputs, node.attributes, node.recomputed === true).forEach((value, i) => {
+        replaced.set(node.outputs[i]!, value);
+      });
+    }
+  }
+  const now = (value: Tensor) => replaced.get(value) ?? value;
+  const outputs = Object.fromEntries(Object.entries<Tensor>(g.outputs).map(([name, value]) => [name, now(value)]));
+  const made = graph(outputs as Record<O, Tensor>);
+  return {
+    ...made,
+    inputs: g.inputs,
+    nodes: [...new Set<Node>([...g.inputs, ...made.nodes])].sort((a, b) => a.id - b.id),
+  };
+}
