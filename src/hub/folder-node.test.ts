@@ -105,7 +105,7 @@ describe("a folder", () => {
     expect((await readdir(path)).sort()).toEqual(["config.json", "model.safetensors"]);
   });
 
-  test("without folder, configuration or weights is not found; a pickle is unsupported", async () => {
+  test("without folder, configuration or weights is not found; an empty pickle is corrupt", async () => {
     expect(thrown(() => openModelFolder(join(root, "none"))).code).toBe("not_found");
     const path = join(root, "empty");
     await mkdir(path);
@@ -113,7 +113,7 @@ describe("a folder", () => {
     await put(join(path, "config.json"), "{}");
     expect(thrown(() => openModelFolder(path))).toMatchObject({ code: "not_found", message: /no weights/ });
     await put(join(path, "pytorch_model.bin"), "");
-    expect(thrown(() => openModelFolder(path)).code).toBe("unsupported");
+    expect(thrown(() => openModelFolder(path)).code).toBe("corrupt_file");
   });
 
   test.each([

@@ -11,6 +11,7 @@ import { joinQuantized } from "./quantize.ts";
 import { openSafetensors, systemError, type Writable, writeCheckpoint } from "./safetensors-node.ts";
 import { createSentencePieceTokenizer } from "./sentencepiece-tokenizer.ts";
 import { createTokenizer, type Tokenizer } from "./tokenizer.ts";
+import { openTorch } from "./torch/torch-node.ts";
 import type { StoredTensor, Weights } from "./weights.ts";
 
 export interface ModelFolder {
@@ -129,15 +130,32 @@ export function readJsonFile(path: string, limit: number = jsonLimits.config, wh
 
 type Stored = { tensors: Weights; metadata: ReadonlyMap<string, string> };
 
-function openShards(folder: string, indexFile: string): Stored {
-  const where = join(folder, "model.safetensors.index.json");
+interface WeightFormat {
+  /** The one file, or the index of several. */
+  readonly single: string;
+  readonly extension: string;
+  open(path: string): Stored;
+}
+
+/** In the order in which they are looked for. */
+const weightFormats: readonly WeightFormat[] = [
+  { single: "model.safetensors", extension: ".safetensors", open: openSafetensors },
+  {
+    single: "pytorch_model.bin",
+    extension: ".bin",
+    open: (path) => ({ tensors: openTorch(path), metadata: new Map() }),
+  },
+];
+
+function openShards(folder: string, indexFile: string, { single, extension, open }: WeightFormat): Stored {
+  const where = join(folder, `${single}.index.json`);
   const map = readJsonFile(indexFile, jsonLimits.index, where).weight_map;
   if (!isJsonObject(map)) fail("corrupt_file", `weight_map must be an object, got ${jsonKind(map)}`, { where });
   const shards = new Map<string, Weights>();
   const tensors = new Map<string, StoredTensor>();
   const metadata = new Map<string, string>();
   for (const [tensor, shard] of Object.entries(map)) {
-    if (typeof shard !== "string" || !isPlainFileName(shard) || !shard.endsWith(".safetensors")) {
+    if (typeof shard !== "string" || !isPlainFileName(shard) || !shard.endsWith(extension)) {
       const got = typeof shard === "string" ? shown(shard) : jsonKind(shard);
       fail("corrupt_file", `tensor ${shown(tensor)} is said to be in ${got}, which is not a plain file name`, {
         where,
@@ -152,7 +170,7 @@ function openShards(folder: string, indexFile: string): Stored {
           hint: "fetch the missing file into the folder",
         });
       }
-      const opened = openSafetensors(file);
+      const opened = open(file);
       for (const [key, value] of opened.metadata) metadata.set(key, value);
       held = opened.tensors;
       shards.set(shard, held);
@@ -164,19 +182,14 @@ function openShards(folder: string, indexFile: string): Stored {
   return { tensors, metadata };
 }
 
-function openWeights(folder: string, files: readonly string[]): Stored {
-  const single = locate(folder, "model.safetensors");
-  if (single) return openSafetensors(single);
-  const index = locate(folder, "model.safetensors.index.json");
-  if (index) return openShards(folder, index);
-  const pickle = files.find((name) => /^pytorch_model.*\.bin$/.test(name));
-  if (pickle) {
-    fail("unsupported", `weights are stored as ${pickle}, which this version does not read`, {
-      where: folder,
-      hint: "save the model once as safetensors: save_pretrained(folder, safe_serialization=True)",
-    });
+function openWeights(folder: string): Stored {
+  for (const format of weightFormats) {
+    const single = locate(folder, format.single);
+    if (single) return format.open(single);
+    const index = locate(folder, `${format.single}.index.json`);
+    if (index) return openShards(folder, index, format);
   }
-  return fail("not_found", "no weights: neither model.safetensors nor model.safetensors.index.json", {
+  return fail("not_found", "no weights: neither model.safetensors nor pytorch_model.bin, nor an index of several", {
     where: folder,
     hint: "is the download complete?",
   });
@@ -207,7 +220,7 @@ export function openModelFolder(path: string): ModelFolder {
   }
   const config = readJsonFile(configFile, jsonLimits.config, join(path, "config.json"));
   const generation = locate(folder, "generation_config.json");
-  const { tensors, metadata } = openWeights(folder, files);
+  const { tensors, metadata } = openWeights(folder);
   const json = locate(folder, "tokenizer.json");
   const tokenizerConfig = locate(folder, "tokenizer_config.json");
   const sentencePiece = locate(folder, "spiece.model");
