@@ -17,6 +17,7 @@ export interface Row {
 export interface Library {
   createSentencePieceTokenizer(bytes: Uint8Array, settings: Readonly<Record<string, unknown>>): unknown;
   parseSafetensorsHeader(bytes: Uint8Array, size: number, name: string): unknown;
+  readTorch(read: (offset: number, length: number) => Uint8Array, size: number, where: string): unknown;
   parseJsonObject(text: string, where: string): Readonly<Record<string, unknown>>;
   createTokenizer(json: Readonly<Record<string, unknown>>): {
     encode(text: string): { ids: number[]; readonly offsets: unknown };

@@ -1,5 +1,6 @@
 /** Structure-aware mutation: valid inputs with one to four things wrong, every case a function of its seed alone. */
 
+import { readFileSync } from "node:fs";
 import { charsMapBase64, spieceReader } from "./spiece.js";
 
 const encoder = new TextEncoder();
@@ -318,8 +319,11 @@ const index = {
   weight_map: { "a.weight": "model-00001-of-00001.safetensors", b: "x.safetensors" },
 };
 
+const torchFile = (name) => new Uint8Array(readFileSync(new URL(`../test/fixtures/torch/${name}`, import.meta.url)));
+
 /** The readers of a library, with their seeds. */
-export function readers({ parseSafetensorsHeader, parseJsonObject, createTokenizer, createSentencePieceTokenizer }) {
+export function readers(library) {
+  const { parseSafetensorsHeader, parseJsonObject, createTokenizer, createSentencePieceTokenizer, readTorch } = library;
   const header = {
     __metadata__: { format: "pt" },
     a: { dtype: "F32", shape: [2, 2], data_offsets: [0, 16] },
@@ -348,6 +352,12 @@ export function readers({ parseSafetensorsHeader, parseJsonObject, createTokeniz
       },
     },
     spieceReader(createSentencePieceTokenizer, { mutateValue, mutateBytes }),
+    {
+      name: "torch .bin",
+      seeds: ["tensors.zip.bin", "tensors.legacy.bin", "nested.bin"].map(torchFile),
+      mutate: mutateBytes,
+      read: (bytes) => void readTorch((at, length) => bytes.subarray(at, at + length), bytes.length, "fuzz.bin"),
+    },
   ];
 }
 

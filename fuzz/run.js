@@ -5,6 +5,7 @@ import { parseJsonObject } from "../dist/hub/json.js";
 import { parseSafetensorsHeader } from "../dist/hub/safetensors.js";
 import { createSentencePieceTokenizer } from "../dist/hub/sentencepiece-tokenizer.js";
 import { createTokenizer } from "../dist/hub/tokenizer.js";
+import { readTorch } from "../dist/hub/torch/torch.js";
 import { fuzz, readers } from "./cases.js";
 
 const { values } = parseArgs({
@@ -16,11 +17,14 @@ if (!Number.isSafeInteger(cases) || cases < 1 || !Number.isSafeInteger(seed)) {
   process.exit(2);
 }
 const start = performance.now();
-const rows = fuzz(readers({ parseSafetensorsHeader, parseJsonObject, createTokenizer, createSentencePieceTokenizer }), {
-  cases,
-  seed,
-  expected: (error) => error instanceof ZerothError,
-});
+const rows = fuzz(
+  readers({ parseSafetensorsHeader, parseJsonObject, createTokenizer, createSentencePieceTokenizer, readTorch }),
+  {
+    cases,
+    seed,
+    expected: (error) => error instanceof ZerothError,
+  },
+);
 console.table(
   rows.map(({ failures, slowestMs, largestBytes, ...row }) => ({
     ...row,

@@ -5,10 +5,11 @@ import { parseJsonObject } from "../src/hub/json.ts";
 import { parseSafetensorsHeader } from "../src/hub/safetensors.ts";
 import { createSentencePieceTokenizer } from "../src/hub/sentencepiece-tokenizer.ts";
 import { createTokenizer } from "../src/hub/tokenizer.ts";
+import { readTorch } from "../src/hub/torch/torch.ts";
 
 it("gives a value or a typed error for 8,000 malformed files", () => {
   const rows = fuzz(
-    readers({ parseSafetensorsHeader, parseJsonObject, createTokenizer, createSentencePieceTokenizer }),
+    readers({ parseSafetensorsHeader, parseJsonObject, createTokenizer, createSentencePieceTokenizer, readTorch }),
     {
       cases: 8000,
       seed: 11,
