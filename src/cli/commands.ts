@@ -137,6 +137,12 @@ export const commands = {
     ],
     example: "zeroth quantize google/flan-t5-base --dtype int8 --out flan-t5-base-int8",
   },
+  scan: {
+    summary: "Whether a model folder or file is safe: exit 0 safe, 1 unsafe, 2 cannot be told",
+    arguments: "<model>",
+    options: [],
+    example: "zeroth scan ./a-folder-somebody-sent",
+  },
   bench: {
     summary: "How fast this machine runs a model",
     arguments: "[model]",

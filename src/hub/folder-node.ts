@@ -87,7 +87,7 @@ export function listModels(env: Environment = process.env): string[] {
  * Folders a model's files may really lie in: its own; in the Hugging Face cache the blobs of its repository, and those
  * that Python shares between repositories.
  */
-function allowedRoots(folder: string): string[] {
+export function allowedRoots(folder: string): string[] {
   const repository = dirname(dirname(folder));
   const cached = basename(dirname(folder)) === "snapshots" && basename(repository).startsWith("models--");
   return cached ? [folder, join(repository, "blobs"), join(dirname(repository), "blobs")] : [folder];

@@ -1,0 +1,30 @@
+/** `zeroth scan`: whether a model folder or file is safe; exit 0 safe, 1 something is not, 2 cannot be told. */
+import { existsSync } from "node:fs";
+import { fail } from "../errors.ts";
+import { findModel } from "../hub/folder-node.ts";
+import { scan, type Verdict } from "../hub/scan-node.ts";
+import type { Output } from "./output.ts";
+
+export function scanModel(names: readonly string[], output: Output): number {
+  const [name, ...more] = names;
+  if (name === undefined) fail("wrong_use", "nothing to scan", { hint: "zeroth scan FOLDER, FILE or NAME" });
+  if (more.length > 0) fail("wrong_use", "one model at a time");
+  const path = existsSync(name) ? name : findModel(name).path;
+  const counts: Record<Verdict, number> = { safe: 0, unsafe: 0, unknown: 0 };
+  for (const row of scan(path)) {
+    counts[row.verdict]++;
+    output.row(row);
+    const why = row.findings.length > 0 ? `  ${row.findings.join("; ")}` : "";
+    output.text(`${row.verdict.padEnd(7)}  ${row.file}  ${output.dim(row.kind)}${why}\n`);
+  }
+  output.row({ done: true, path, ...counts });
+  const { unsafe, unknown } = counts;
+  output.text(
+    unsafe > 0
+      ? `${unsafe} unsafe: do not load this with programs that run what a file asks for\n`
+      : unknown > 0
+        ? `nothing unsafe found, ${unknown} cannot be told\n`
+        : "safe\n",
+  );
+  return unsafe > 0 ? 1 : unknown > 0 ? 2 : 0;
+}
