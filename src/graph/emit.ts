@@ -33,8 +33,19 @@ export interface OnnxInitializer {
 /** What the model will run on; decides between fused kernels and plain ONNX. "onnx" is standard operators only. */
 export type Target = "cpu" | "cuda" | "wasm" | "webgpu" | "onnx";
 
-export interface Emitter {
+/**
+ * What products in 8 bits round each row to: whole numbers up to this. Kernels that add pairs of products in 16 bits,
+ * those of processors with AVX2 and without VNNI, overflow with 127 and are exact with 63.
+ */
+export type Levels = 127 | 63;
+
+/** What is written for. */
+export interface Machine {
   readonly target: Target;
+  readonly levels: Levels;
+}
+
+export interface Emitter extends Machine {
   readonly nodes: OnnxNode[];
   readonly initializers: OnnxInitializer[];
   /** The ONNX name of a tensor lowered before. */
@@ -78,7 +89,7 @@ export type SymbolSources = Map<string, { readonly name: string; readonly axis: 
 
 /** `sources` starts with the graph's inputs; `compute` emits what measures a symbol that is not among them yet. */
 export function createEmitter(
-  target: Target,
+  { target, levels }: Machine,
   sources: SymbolSources,
   compute: (symbol: string) => void = () => {},
 ): Emitter & { bind(value: Tensor, name: string, stored?: string): void } {
@@ -89,6 +100,7 @@ export function createEmitter(
   let count = 0;
   const emitter = {
     target,
+    levels,
     nodes: [] as OnnxNode[],
     initializers: [] as OnnxInitializer[],
     bind(value: Tensor, name: string, stored?: string) {

@@ -6,6 +6,7 @@ import { dtypes } from "./dtype.ts";
 import {
   createEmitter,
   type InitializerData,
+  type Levels,
   type OnnxInitializer,
   type OnnxNode,
   type SymbolSources,
@@ -40,6 +41,8 @@ export interface LowerOptions {
   target: Target;
   /** The stored weight of a frozen parameter; undefined makes the parameter an input of the model. */
   weight?: (name: string, shape: readonly number[]) => BoundWeight | undefined;
+  /** What the machine's products in 8 bits are exact with. Default 63, which every machine is. */
+  levels?: Levels;
 }
 
 /** Which input and axis each symbol can be read from. */
@@ -68,10 +71,10 @@ function counters(g: Graph): Map<string, Tensor> {
 }
 
 /** Write the graph, simplified, as ONNX for a target. Equal nodes are merged; recomputed ones stay apart. */
-export function lower(given: Graph, { target, weight }: LowerOptions): OnnxModel {
+export function lower(given: Graph, { target, weight, levels = 63 }: LowerOptions): OnnxModel {
   const g = simplify(given);
   const counted = counters(g);
-  const emit = createEmitter(target, symbolSources(g), (symbol) => {
+  const emit = createEmitter({ target, levels }, symbolSources(g), (symbol) => {
     // A size may be asked for before what counts it has had its turn.
     const counter = counted.get(symbol);
     if (counter) for (const node of graph({ counter }).nodes) visit(node);

@@ -141,12 +141,11 @@ const cachedAttention: Lowering<"CachedAttention"> = (emit, node, options) => {
 
 /**
  * Rows in 8 bits by their own largest magnitude, so that a row's result does not depend on its neighbours, times
- * weights in 8 bits. Rows are unsigned around 128 (or 64), which is the fast kernel everywhere; 63 levels are for
- * processors that add pairs of products in 16 bits and would overflow with 127.
+ * weights in 8 bits. Rows are unsigned around 128 (or 64), which is the fast kernel everywhere.
  */
 const matmulInt8: Lowering<"MatMulInt8"> = (emit, node, options) => {
   const [x, w, scale] = names(emit, node) as [string, string, string];
-  const { levels } = node.attributes;
+  const { levels } = emit;
   const number = (value: number) => emit.constant({ dtype: "float32", shape: [], data: Float32Array.of(value) });
   const zero = emit.constant({ dtype: "uint8", shape: [], data: Uint8Array.of(levels + 1) });
   const one = (op: string, inputs: readonly string[], attributes = {}) =>

@@ -291,8 +291,7 @@ export function cachedAttention(
 }
 
 /** x [..., in] by weights in 8 bits; see `MatMulInt8` in {@link Attributes}. */
-export const matmulInt8 = (x: Tensor, w: Tensor, scale: Tensor, levels: 127 | 63) =>
-  one("MatMulInt8", [x, w, scale], { levels });
+export const matmulInt8 = (x: Tensor, w: Tensor, scale: Tensor) => one("MatMulInt8", [x, w, scale], {});
 
 /** x [..., in] by weights in 4 bits; see `MatMulInt4` in {@link Attributes}. */
 export const matmulInt4 = (x: Tensor, w: Tensor, scale: Tensor, block: number) =>

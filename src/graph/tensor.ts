@@ -111,9 +111,9 @@ export interface Attributes {
   CachedAttention: { readonly heads: number; readonly scale: number };
   /**
    * x · (w · scale) with weights in 8 bits by output column: x [..., in], w int8 [in, out], scale [out]. Fused, each
-   * row of x is rounded to whole multiples of its largest magnitude / `levels` (straight through for gradients).
+   * row of x is rounded to whole multiples of its largest magnitude / {@link Levels} (straight through for gradients).
    */
-  MatMulInt8: { readonly levels: 127 | 63 };
+  MatMulInt8: None;
   /**
    * x · wᵀ with weights in 4 bits by block of the inner axis: x [..., in], w uint8 [out, in / block, block / 2], two
    * values a byte, low half first, 8 is zero; scale [out, in / block]. Fused, x is rounded to 8 bits by block.

@@ -10,6 +10,7 @@ import * as o from "../graph/operators.ts";
 import { input } from "../graph/tensor.ts";
 import { createScope } from "../nn/scope.ts";
 import { compile } from "../runtime/compile-node.ts";
+import { int8Levels } from "../runtime/int8-node.ts";
 import type { Scored } from "../text/model.ts";
 import { openModel } from "../text/open-node.ts";
 import { openModelFolder, shippedModels, writeModelFolder } from "./folder-node.ts";
@@ -71,8 +72,10 @@ test("a product and a look-up over stored weights in few bits equal those over t
     const g = graph<string>(format === "int4" ? { y } : { y, top: o.gather(w, ids) });
     const numbers = readStored(weights.get("w")!);
     const real = new Map([["w", { ...numbers, data: bytes(numbers) }]]);
-    // Rows of whole numbers with a 127 in every block: what rounding to 8 bits leaves as it is.
-    const row = Float32Array.from({ length: 3 * width }, (_, i) => (i % 32 === 0 ? 127 : ((i * 37) % 253) - 126));
+    // Rows of whole numbers, the most there can be in every block: rounding to 8 bits leaves them as they are.
+    const most = format === "int8" ? await int8Levels(weights) : 127;
+    const whole = (i: number) => (i % 32 === 0 ? most : ((i * 37) % (2 * most - 1)) - most + 1);
+    const row = Float32Array.from({ length: 3 * width }, (_, i) => whole(i));
     const feeds = {
       x: float32([3, width], row),
       ...(format === "int4" ? {} : { ids: { dtype: "int64", shape: [2], data: BigInt64Array.of(39n, 0n) } as const }),

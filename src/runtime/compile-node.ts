@@ -1,6 +1,7 @@
 /** Compiling in Node: lower, bind the weights, open a session. */
 import { Tensor } from "onnxruntime-node";
 import { fail } from "../errors.ts";
+import type { Levels } from "../graph/emit.ts";
 import type { Graph } from "../graph/graph.ts";
 import { lower, type OnnxModel } from "../graph/lower.ts";
 import { encodeOnnx } from "../graph/onnx.ts";
@@ -45,8 +46,8 @@ const optimization = (model: OnnxModel) =>
     : {};
 
 export interface PrepareOptions extends CompileOptions {
-  /** What products in 8 bits round rows to; all 127 by default. */
-  levels?: 127 | 63;
+  /** What products in 8 bits are exact with on this machine; 63 by default. */
+  levels?: Levels;
 }
 
 /** Lower a graph and bind its weights; nothing is opened. Frozen weights stay in their files. */
@@ -54,8 +55,12 @@ export function prepare(g: Graph, options: PrepareOptions = {}): Prepared {
   const { device = "cpu", threads = defaultThreads(), weights, trained = () => false } = options;
   if (device === "wasm") fail("unsupported", "the wasm device is for browsers", { hint: "use cpu" });
   const binding = bindWeights(weights, trained);
-  const small = weights ? quantizedGraph(g, weights, trained, options.levels ?? 127) : g;
-  const model = lower(small, { target: device, weight: (name, shape) => binding.weight(name, shape) });
+  const small = weights ? quantizedGraph(g, weights, trained) : g;
+  const model = lower(small, {
+    target: device,
+    weight: (name, shape) => binding.weight(name, shape),
+    levels: options.levels ?? 63,
+  });
   const folder = binding.folder();
   const session = {
     // The kernels for few bits are up to sixty times slower on weights that are not packed.

@@ -103,9 +103,9 @@ const extra = (model: OnnxModel) =>
 export async function compile<O extends string>(g: Graph<O>, options: WebCompileOptions = {}): Promise<Program<O>> {
   const { device = "wasm", threads, weights, trained = () => false } = options;
   const binding = memoryBinding(weights, trained, device);
-  // The wasm kernels multiply pairs in 32 bits: all levels are exact.
-  const small = weights ? quantizedGraph(g, weights, trained, 127) : g;
-  const model = lower(small, { target: device, weight: binding.weight });
+  const small = weights ? quantizedGraph(g, weights, trained) : g;
+  // The wasm kernels add products in 32 bits: all levels are exact.
+  const model = lower(small, { target: device, weight: binding.weight, levels: 127 });
   let program: Program<O>;
   try {
     const ort = await engine(device, threads);

@@ -1,5 +1,6 @@
 /** What this machine computes exactly in 8 bits, found out once. */
 import { InferenceSession, Tensor } from "onnxruntime-node";
+import type { Levels } from "../graph/emit.ts";
 import { graph } from "../graph/graph.ts";
 import { lower } from "../graph/lower.ts";
 import { encodeOnnx } from "../graph/onnx.ts";
@@ -13,11 +14,11 @@ const [inner, outer, rows] = [64, 48, 3];
  * A product in which every pair of terms is as large as can be: kernels that add pairs in 16 bits (processors with AVX2
  * and without VNNI) get it wrong without a word.
  */
-async function isExact(levels: 127 | 63): Promise<boolean> {
+async function isExact(levels: Levels): Promise<boolean> {
   const w = constant({ dtype: "int8", shape: [inner, outer], data: new Int8Array(inner * outer).fill(-127) });
   const scale = constant({ dtype: "float32", shape: [outer], data: new Float32Array(outer).fill(1) });
   const x = input("x", "float32", ["rows", inner]);
-  const model = lower(graph({ y: o.matmulInt8(x, w, scale, levels) }), { target: "cpu" });
+  const model = lower(graph({ y: o.matmulInt8(x, w, scale) }), { target: "cpu", levels });
   const session = await InferenceSession.create(encodeOnnx(model), { intraOpNumThreads: 1, logSeverityLevel: 3 });
   try {
     const data = new Float32Array(rows * inner).fill(levels);
@@ -28,10 +29,10 @@ async function isExact(levels: 127 | 63): Promise<boolean> {
   }
 }
 
-let known: Promise<127 | 63> | undefined;
+let known: Promise<Levels> | undefined;
 
 /** Levels that products in 8 bits can round rows to without overflow; asked of the machine only for such weights. */
-export async function int8Levels(weights: Weights | undefined): Promise<127 | 63> {
+export async function int8Levels(weights: Weights | undefined): Promise<Levels> {
   if (!weights || ![...weights.values()].some((stored) => isQuantized(stored) && stored.format === "int8")) return 127;
   known ??= isExact(127).then((exact) => (exact ? 127 : 63));
   return known;

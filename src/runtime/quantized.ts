@@ -16,9 +16,9 @@ interface Parts {
 }
 
 /** x [..., in] by the matrix [out, in], transposed. */
-function product(x: Tensor, { stored, values, scales }: Parts, levels: 127 | 63): Tensor {
+function product(x: Tensor, { stored, values, scales }: Parts): Tensor {
   if (stored.format === "int4") return o.matmulInt4(x, values, scales, 2 * (values.shape[2] as number));
-  if (stored.format === "int8") return o.matmulInt8(x, values, scales, levels);
+  if (stored.format === "int8") return o.matmulInt8(x, values, scales);
   const rows = o.mul(o.cast(values, "float32"), o.reshape(scales, [scales.shape[0]!, 1]));
   return o.matmul(x, rows, { transB: true });
 }
@@ -37,31 +37,29 @@ function lookUp(ids: Tensor, { stored, values, scales }: Parts): Tensor {
 }
 
 /** What takes the place of a node that reads a quantised matrix; undefined where nothing can. */
-function instead(node: OpNode, inputs: readonly Tensor[], parts: readonly (Parts | undefined)[], levels: 127 | 63) {
+function instead(node: OpNode, inputs: readonly Tensor[], parts: readonly (Parts | undefined)[]) {
   const [left, right] = parts;
   if (node.op === "Gather" && left && (node as OpNode<"Gather">).attributes.axis === 0) return lookUp(inputs[1]!, left);
   if (node.op !== "MatMul") return undefined;
   const { transA, transB, alpha } = (node as OpNode<"MatMul">).attributes;
   const scaled = (y: Tensor) => o.mul(y, alpha);
-  if (right && !left && transB && !transA) return scaled(product(inputs[0]!, right, levels));
+  if (right && !left && transB && !transA) return scaled(product(inputs[0]!, right));
   const column = inputs[1]!.shape;
   if (left && !right && !transA && !transB && column.length === 2 && column[1] === 1) {
-    const y = product(o.reshape(inputs[1]!, [1, column[0]!]), left, levels);
+    const y = product(o.reshape(inputs[1]!, [1, column[0]!]), left);
     return scaled(o.reshape(y, [y.shape[1]!, 1]));
   }
   return undefined;
 }
 
 /**
- * The same graph over the parts of its quantised weights. `levels` is what products in 8 bits round rows to on this
- * machine; `trained` parameters are inputs and stay.
+ * The same graph over the parts of its quantised weights. `trained` parameters are inputs and stay.
  * @throws unsupported where a quantised matrix is read by anything but a product or a look-up
  */
 export function quantizedGraph<O extends string>(
   g: Graph<O>,
   weights: Weights,
   trained: (name: string) => boolean,
-  levels: 127 | 63,
 ): Graph<O> {
   const parts = new Map<Tensor, Parts>();
   for (const { name, outputs } of g.parameters) {
@@ -86,7 +84,7 @@ export function quantizedGraph<O extends string>(
     const read = node.inputs.map((value) => parts.get(value));
     const inputs = node.inputs.map((value) => replaced.get(value) ?? value);
     if (read.some((part) => part !== undefined)) {
-      const y = instead(node, inputs, read, levels);
+      const y = instead(node, inputs, read);
       if (!y) fail("unsupported", `${node.op} of a quantised matrix`, { hint: "use the model's unquantised weights" });
       replaced.set(node.outputs[0]!, y);
     } else if (inputs.some((value, i) => value !== node.inputs[i])) {

@@ -252,10 +252,10 @@ const crossEntropy: Cases<"SoftmaxCrossEntropy"> = (draw) => {
   return { inputs: [draw.floats([...shape, classes]), { ...labels, data }], attributes: { ignore } };
 };
 
-/** Whole numbers of which every `group` in a row has a 127: what rounding to 8 bits leaves as it is. */
-function wholeRows(draw: Draw, shape: readonly number[], group: number): Plain {
-  const { data } = draw.integers("int32", shape, -126, 126);
-  return { dtype: "float32", shape, data: data.map((v, i) => (i % group === 0 ? 127 : v)) };
+/** Whole numbers of which every `group` in a row has the `most` there can be: rounding to 8 bits leaves them as they are. */
+function wholeRows(draw: Draw, shape: readonly number[], group: number, most: number): Plain {
+  const { data } = draw.integers("int32", shape, 1 - most, most - 1);
+  return { dtype: "float32", shape, data: data.map((v, i) => (i % group === 0 ? most : v)) };
 }
 
 export const shapeCases: { readonly [K in Moving]: Cases<K> } = {
@@ -330,16 +330,16 @@ export const shapeCases: { readonly [K in Moving]: Cases<K> } = {
   MatMulInt8: (draw) => {
     const [inner, out] = [draw.int(1, 9), draw.int(1, 5)];
     const inputs = [
-      wholeRows(draw, [...draw.shape(1, 2, false), inner], inner),
+      wholeRows(draw, [...draw.shape(1, 2, false), inner], inner, 63),
       draw.integers("int8", [inner, out], -127, 127),
       draw.floats([out], (v) => v / 100),
     ];
-    return { inputs, attributes: { levels: 127 } };
+    return { inputs, attributes: {} };
   },
   MatMulInt4: (draw) => {
     const [blocks, out, block] = [draw.int(1, 2), draw.int(1, 5), 32];
     const inputs = [
-      wholeRows(draw, [...draw.shape(1, 2, false), blocks * block], block),
+      wholeRows(draw, [...draw.shape(1, 2, false), blocks * block], block, 127),
       draw.integers("uint8", [out, blocks, block / 2], 0, 255),
       draw.floats([out, blocks], (v) => v / 100),
     ];
