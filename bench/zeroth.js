@@ -5,6 +5,7 @@ import * as o from "../dist/graph/operators.js";
 import { input, parameter } from "../dist/graph/tensor.js";
 import { openModelFolder } from "../dist/hub/folder-node.js";
 import { readStored } from "../dist/hub/safetensors-node.js";
+import { anyQuantized } from "../dist/hub/weights.js";
 import { t5 } from "../dist/models/t5.js";
 import { encoderGraph } from "../dist/models/t5-graphs.js";
 import { canonicalWeights, t5ConfigFor, t5Model } from "../dist/models/t5-model.js";
@@ -48,7 +49,9 @@ async function encoder() {
 
 async function decode(batch) {
   const { weights, config } = open();
-  const model = t5Model(config, (g, more) => compile(g, { ...more, weights, threads }));
+  const model = t5Model(config, (g, more) => compile(g, { ...more, weights, threads }), {
+    packed: anyQuantized(weights),
+  });
   const memory = await model.encode(ids(batch, 256, config.vocabulary));
   const run = async () => {
     const decoding = model.decoding(memory, 1, 64);

@@ -1,6 +1,7 @@
 /** `zeroth bench`: a short measurement of one model on this machine. */
 import { fail } from "../errors.ts";
 import { openModelFolder } from "../hub/folder-node.ts";
+import { anyQuantized } from "../hub/weights.ts";
 import { canonicalWeights, t5ConfigFor, t5Model } from "../models/t5-model.ts";
 import { compile } from "../runtime/compile-node.ts";
 import { defaultThreads } from "../runtime/threads-node.ts";
@@ -23,7 +24,9 @@ export async function bench(
   const weights = canonicalWeights(folder.weights);
   const config = t5ConfigFor(folder.config, weights);
   const { dtype: _, ...engine } = engineOptions(flags);
-  await using model = t5Model(config, (graph, more) => compile(graph, { ...engine, ...more, weights }));
+  await using model = t5Model(config, (graph, more) => compile(graph, { ...engine, ...more, weights }), {
+    packed: anyQuantized(weights),
+  });
   const prompt = Array.from({ length: tokens }, (_, i) => 3 + ((i * 7919) % (config.vocabulary - 3)));
   const started = performance.now();
   await model.encode([prompt]);

@@ -141,21 +141,20 @@ const cachedAttention: Lowering<"CachedAttention"> = (emit, node, options) => {
 
 /**
  * Rows in 8 bits by their own largest magnitude, so that a row's result does not depend on its neighbours, times
- * weights in 8 bits. Rows are unsigned around 128 (or 64), which is the fast kernel everywhere.
+ * weights in 8 bits. Rows are unsigned around 128 (or 64), which is the fast kernel everywhere. A row of zeros divides
+ * zero by zero; whatever whole number that is rounded to, it is multiplied by zero in the end.
  */
 const matmulInt8: Lowering<"MatMulInt8"> = (emit, node, options) => {
   const [x, w, scale] = names(emit, node) as [string, string, string];
-  const { levels } = emit;
-  const number = (value: number) => emit.constant({ dtype: "float32", shape: [], data: Float32Array.of(value) });
-  const zero = emit.constant({ dtype: "uint8", shape: [], data: Uint8Array.of(levels + 1) });
+  const step = emit.constant({ dtype: "float32", shape: [], data: Float32Array.of(1 / emit.levels) });
+  const zero = emit.constant({ dtype: "uint8", shape: [], data: Uint8Array.of(emit.levels + 1) });
   const one = (op: string, inputs: readonly string[], attributes = {}) =>
     emit.node(op, inputs, attributes, options)[0]!;
   const most = one("ReduceMax", [one("Abs", [x]), emit.ints([-1])], { keepdims: int(1) });
-  const step = one("Mul", [one("Max", [most, number(1e-30)]), number(1 / levels)]);
-  const rounded = one("QuantizeLinear", [one("Div", [x, step]), number(1), zero]);
-  const inputs = [rounded, w, number(1), scale, zero];
+  const rounded = one("QuantizeLinear", [one("Div", [x, most]), step, zero]);
+  const inputs = [rounded, w, step, scale, zero];
   const [product] = emit.node("MatMulIntegerToFloat", inputs, {}, { ...microsoft, ...options });
-  return [one("Mul", [product!, step])];
+  return [one("Mul", [product!, most])];
 };
 
 export const lowerings: { readonly [K in OpName]: Lowering<K> } = {

@@ -3,7 +3,7 @@ import { fail } from "../errors.ts";
 import { type Dim, divideDims, elements, type Shape, showShape } from "./dims.ts";
 import { type DType, dtypeOfOnnx, isFloat } from "./dtype.ts";
 import * as o from "./operators.ts";
-import { type Attributes, type OpName, scalarValue, type Tensor } from "./tensor.ts";
+import type { Attributes, OpName, Tensor } from "./tensor.ts";
 
 /** One node while it is read. Every attribute must be asked for: one that is not understood is refused. */
 export interface NodeReader {
@@ -202,12 +202,12 @@ function cachedAttention(node: NodeReader): readonly Tensor[] {
   return o.cachedAttention(row, past, o.iota(total!), node.tensor(10), { heads, scale });
 }
 
-/** round(x / scale) + zero within the range of the type, for the scale 1 that is written here. */
+/** round(x / scale) + zero within the range of the type, for one scale. */
 const quantizeLinear: Reader = (node) => {
-  const zero = node.tensor(2);
-  if (scalarValue(node.tensor(1)) !== 1) fail("unsupported", "QuantizeLinear with a scale other than 1");
+  const [scale, zero] = [node.tensor(1), node.tensor(2)];
+  if (scale.shape.length > 0) fail("unsupported", "QuantizeLinear with a scale of its own for each row or column");
   if (zero.dtype !== "uint8") fail("unsupported", `QuantizeLinear to ${zero.dtype}`);
-  const moved = o.add(o.round(node.tensor(0)), o.cast(zero, "float32"));
+  const moved = o.add(o.round(o.div(node.tensor(0), scale)), o.cast(zero, "float32"));
   return [o.cast(o.minimum(o.maximum(moved, 0), 255), "uint8")];
 };
 

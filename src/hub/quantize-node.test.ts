@@ -93,6 +93,31 @@ test("a product and a look-up over stored weights in few bits equal those over t
   }
 });
 
+test("rows of zeros stay zero, and a row's product is the same to the last bit in any batch", async () => {
+  const [out, width] = [48, 96];
+  const work = quantizer("int8", [out, width]);
+  work.rows(Float32Array.from({ length: out * width }, (_, i) => Math.sin(i * 3.3)));
+  const { values, scales } = work.finish();
+  const bytes = ({ data }: typeof values) => new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  const part = (array: typeof values) => ({ dtype: array.dtype, shape: array.shape, data: bytes(array) });
+  const stored = new Map([
+    ["w.int8", part(values)],
+    ["w.scale", part(scales)],
+  ]);
+  const x = input("x", "float32", ["rows", width]);
+  const y = o.matmul(x, createScope().param("w", [out, width]), { transB: true });
+  await using program = await compile(graph({ y }), { weights: joinQuantized(stored, "here"), threads: 2 });
+  const rows = 19;
+  const data = Float32Array.from({ length: rows * width }, (_, i) => Math.cos(i * 1.7) * 10 ** (((i / width) % 5) | 0));
+  data.fill(0, 2 * width, 3 * width);
+  const all = (await program.run({ x: float32([rows, width], data) })).y.data as Float32Array;
+  for (let row = 0; row < rows; row++) {
+    const one = await program.run({ x: float32([1, width], data.slice(row * width, (row + 1) * width)) });
+    expect(all.slice(row * out, (row + 1) * out)).toEqual(one.y.data);
+  }
+  expect([...all.slice(2 * out, 3 * out)].every((v) => v === 0)).toBe(true);
+});
+
 test("the embedded model in 8 and in 4 bits opens at once and answers; a row's answer does not depend on its batch", async () => {
   for (const bits of [8, 4] as const) {
     const out = join(place, `nano-${bits}`);

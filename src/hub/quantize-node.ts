@@ -12,7 +12,7 @@ import { writeFileSafely } from "./files-node.ts";
 import type { ModelFolder } from "./folder-node.ts";
 import { int4Block, quantizer } from "./quantize.ts";
 import { openSafetensors, readStored, type Writable, writeSafetensors } from "./safetensors-node.ts";
-import { isQuantized, type PlainTensor, partNames, type QuantizedFormat } from "./weights.ts";
+import { anyQuantized, type PlainTensor, partNames, type QuantizedFormat } from "./weights.ts";
 
 /** What to do with a tensor: a format, `keep` it in 16 bits or as it is where it is small, or `drop` it. */
 export type Choice = QuantizedFormat | "keep" | "drop";
@@ -204,7 +204,7 @@ export async function quantizeFolder(
   options: QuantizeOptions,
 ): Promise<{ readonly files: readonly string[]; readonly reports: readonly TensorReport[] }> {
   const { out, bits, choose, overwrite = false, shardBytes = 256 << 20, signal, onProgress = () => {} } = options;
-  if ([...folder.weights.values()].some(isQuantized)) {
+  if (anyQuantized(folder.weights)) {
     fail("bad_input", "is quantised already", { where: folder.path, hint: "start from the model's original weights" });
   }
   if (existsSync(join(out, "config.json")) && !overwrite) {

@@ -30,6 +30,9 @@ export type Weights = ReadonlyMap<string, StoredTensor>;
 
 export const isQuantized = (stored: StoredTensor): stored is QuantizedTensor => "format" in stored;
 
+/** Whether any of these is stored in few bits. */
+export const anyQuantized = (weights: Weights): boolean => [...weights.values()].some(isQuantized);
+
 /** Names under which the parts of a quantised tensor are stored. */
 export const partNames = (name: string, format: QuantizedFormat) => ({
   values: `${name}.${format}`,

@@ -146,8 +146,11 @@ function cachedDecoding(
   };
 }
 
-/** A T5 model over compiled programs. The caller closes it with `await using`. */
-export function t5Model(config: T5Config, compile: Compile): Seq2Seq {
+/**
+ * A T5 model over compiled programs. `packed` weights, those in few bits, are repacked by every program that opens: one
+ * for every number of rows is enough then. The caller closes it with `await using`.
+ */
+export function t5Model(config: T5Config, compile: Compile, { packed = false } = {}): Seq2Seq {
   const encoder = lazily(() => compile(encoderGraph(config)));
   // Weights as they lie in the file open at once and do well for one row; repacked ones are faster, from two rows on by
   // more than two times (T5-base, 8 rows: 37 instead of 125 ms a step), but take 0.8 ms per MB to open. So a single
@@ -179,7 +182,7 @@ export function t5Model(config: T5Config, compile: Compile): Seq2Seq {
       return { batch: prompts.length, mask, arrays: await program.run({ ids, mask }, { outputs, into }) };
     },
     decoding(memory, beams, expected) {
-      const single = memory.batch * beams === 1 && steps < patience;
+      const single = !packed && memory.batch * beams === 1 && steps < patience;
       const program = () => {
         if (single) steps++;
         return (single ? narrow : wide).get();

@@ -6,7 +6,7 @@ import { type EnsureOptions, ensureModel } from "../hub/download/ensure-node.ts"
 import { type ModelFolder, openModelFolder, openTokenizer } from "../hub/folder-node.ts";
 import { readStored } from "../hub/safetensors-node.ts";
 import type { Tokenizer } from "../hub/tokenizer.ts";
-import { isQuantized, type Weights } from "../hub/weights.ts";
+import { anyQuantized, isQuantized, type Weights } from "../hub/weights.ts";
 import { needTextModel, type T5Config } from "../models/t5-config.ts";
 import { canonicalWeights, t5ConfigFor, t5Model } from "../models/t5-model.ts";
 import { type CompileOptions, compile } from "../runtime/compile-node.ts";
@@ -59,7 +59,9 @@ export async function openModel(name = "zeroth-nano", options: OpenOptions = {})
   const weights = inPrecision(canonicalWeights(folder.weights), dtype, name);
   const config = t5ConfigFor(folder.config, weights);
   const tokenizer = openTokenizer(folder);
-  const model = t5Model(config, (graph, more) => compile(graph, { ...engine, ...more, weights }));
+  const model = t5Model(config, (graph, more) => compile(graph, { ...engine, ...more, weights }), {
+    packed: anyQuantized(weights),
+  });
   const text = textModel({ model, tokenizer });
   return { text, tokenizer, folder, config, weights, [Symbol.asyncDispose]: () => model[Symbol.asyncDispose]() };
 }
