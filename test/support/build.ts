@@ -18,6 +18,6 @@ function newest(folder: string): number {
 
 export default function setup(): void {
   const built = join(root, "dist");
-  if (existsSync(join(built, "cli/main.js")) && newest(built) >= newest(join(root, "src"))) return;
+  if (existsSync(join(built, "node/main.js")) && newest(built) >= newest(join(root, "src"))) return;
   execFileSync("npm", ["run", "--silent", "build"], { cwd: root, stdio: "inherit" });
 }

@@ -1,0 +1,18 @@
+/**
+ * The program for Node in few files: opening 250 modules, most of them languages of a schema library's messages, took
+ * longer than opening a model. What is compiled in place stays as it is, for types, tests and the browser.
+ */
+import { defineConfig } from "rolldown";
+
+export default defineConfig({
+  input: {
+    index: "dist/index.js",
+    main: "dist/cli/main.js",
+    // A child process or a thread is started from this file, by its name.
+    "host-engine-node": "dist/runtime/host-engine-node.js",
+  },
+  platform: "node",
+  // The engine finds its native part beside itself; undici is only loaded behind a proxy.
+  external: [/^onnxruntime-/, "undici"],
+  output: { dir: "dist/node", format: "esm", cleanDir: true },
+});
