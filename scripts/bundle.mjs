@@ -2,9 +2,9 @@
  * The program for Node in few files: opening 250 modules, most of them languages of a schema library's messages, took
  * longer than opening a model. What is compiled in place stays as it is, for types, tests and the browser.
  */
-import { defineConfig } from "rolldown";
+import { build } from "rolldown";
 
-export default defineConfig({
+await build({
   input: {
     index: "dist/index.js",
     main: "dist/cli/main.js",
