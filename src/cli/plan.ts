@@ -18,7 +18,8 @@ import { type Sizes, shapeOfSizes } from "../plan/sizes.ts";
 import { measureDisk, measureLimits } from "../runtime/limits-node.ts";
 import { pullEvents } from "./models.ts";
 import type { Output } from "./output.ts";
-import { describeMachine, duration, planPage } from "./plan-page.ts";
+import { planPage } from "./plan-page.ts";
+import { describeMachine, duration } from "./plan-words.ts";
 
 export interface PlanFlags extends Sizes {
   readonly architecture?: string;
@@ -78,6 +79,7 @@ async function subjectOf(
 /** What the machine is, and how that is known. */
 async function machineOf(
   flags: PlanFlags,
+  weightFile: string | undefined,
   output: Output,
   signal: AbortSignal,
 ): Promise<{ machine: Machine; words: string; measured: boolean }> {
@@ -90,12 +92,13 @@ async function machineOf(
   if (flags.threads !== undefined && flags.threads < 1) fail("wrong_use", `--threads ${flags.threads}: at least 1`);
   const started = performance.now();
   output.progress("measuring memory and arithmetic of this machine …");
-  const { flops, bandwidth } = await measureLimits({ signal, ...(flags.threads && { threads: flags.threads }) });
-  const disk = measureDisk(join(shippedModels, "zeroth-nano/model.safetensors"));
+  const limits = await measureLimits({ signal, ...(flags.threads && { threads: flags.threads }) });
+  const shipped = join(shippedModels, "zeroth-nano/model.safetensors");
+  const disk = (weightFile === undefined ? undefined : measureDisk(weightFile)) ?? measureDisk(shipped);
   output.progress("");
   const limit = constrainedMemory();
   const memory = limit > 0 ? Math.min(totalmem(), limit) : totalmem();
-  const machine = { memory, flops, bandwidth, ...(disk !== undefined && { disk }) };
+  const machine = { memory, ...limits, ...(disk !== undefined && { disk }) };
   const took = duration((performance.now() - started) / 1000);
   return { machine, words: `this machine: ${describeMachine(machine)} (measured in ${took})`, measured: true };
 }
@@ -132,14 +135,14 @@ export async function plan(
   const subject = await subjectOf(names, flags, output, signal);
   // What cannot be planned is said before anything is measured.
   planModel(subject, options);
-  const { machine, words, measured } = await machineOf(flags, output, signal);
+  const { machine, words, measured } = await machineOf(flags, subject.weightFile, output, signal);
   const planned: Plan = planModel(subject, { ...options, machine });
   if (subject.files && !subject.files.equal) {
     output.say(`warning: ${subject.name}: the weight files do not hold what config.json describes`);
   }
   const known = landmarks(subject.known?.claimed === undefined ? subject : undefined);
   output.row(planRow(planned, known, measured));
-  output.text(planPage(planned, known, process.stdout.columns || 80, words, output));
+  output.text(planPage(planned, known, { width: process.stdout.columns || 80, machine: words, style: output }));
   if (flags.plot !== undefined) {
     await writeFileSafely(flags.plot, svg(planned, known));
     output.say(`${flags.plot} is written`);

@@ -34,6 +34,15 @@ function storedPrecision(weights: Weights): Precision {
   return (Object.keys(counts) as Precision[]).reduce((most, next) => (counts[next] > counts[most] ? next : most));
 }
 
+/** A file that the first tensor lies in. */
+function fileOf(weights: Weights): string | undefined {
+  for (const stored of weights.values()) {
+    const plain = isQuantized(stored) ? stored.values : stored;
+    if ("file" in plain) return plain.file;
+  }
+  return undefined;
+}
+
 const alike = (name: string): string => name.replace(/block\.\d+/, "block.*").replace(/expert_\d+/, "expert_*");
 
 /** The sum over the files' tensors beside the count from the configuration. */
@@ -92,7 +101,13 @@ function subjectOfFolder(name: string, path: string): Subject {
   const { config } = folder;
   const weights = canonicalWeights(folder.weights);
   const shape = shapeOfConfig(config, join(path, "config.json"), weights);
-  const common = { name, architecture: architectureOf(config), stored: storedPrecision(weights) };
+  const weightFile = fileOf(weights);
+  const common = {
+    name,
+    architecture: architectureOf(config),
+    stored: storedPrecision(weights),
+    ...(weightFile !== undefined && { weightFile }),
+  };
   if (shape) return { ...common, shape, files: compareStored(weights, shape) };
   const counted = new Map([...weights].filter(([tensor]) => isCounted(tensor, undefined)));
   return { ...common, tensors: tensorsOfFile(counted) };
@@ -143,7 +158,7 @@ export async function openSubject(name: string, options: OpenSubjectOptions = {}
     const architecture =
       known.shape?.family === "t5" && known.shape.experts ? "switch_transformers" : known.shape?.family;
     const { shape } = known;
-    return { name: known.title, architecture: architecture ?? "not published", known, ...(shape && { shape }) };
+    return { name, architecture: architecture ?? "not published", known, ...(shape && { shape }) };
   }
   if (parseModelName(name).kind !== "name") throw missing;
   const near = didYouMean(name);

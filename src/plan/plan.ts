@@ -30,6 +30,8 @@ export interface Subject {
   readonly stored?: Precision;
   /** What the files hold beside what was counted. */
   readonly files?: StoredCount;
+  /** One of the weight files. */
+  readonly weightFile?: string;
 }
 
 /** The sum over the tensors of the weight files, held against the count from the configuration. */
@@ -97,6 +99,13 @@ function verdictOf(inference: Readonly<Record<Precision, Inference>>, dtype: Pre
   );
   return largest ? { verdict: "fits_quantised", dtype, largest } : { verdict: "does_not_fit", dtype };
 }
+
+/** The speed that a machine with more memory would have. */
+const shortOfMemory = ({ output, input, first }: Speed): Speed => ({
+  first,
+  ...(output && { output: { ...output, bound: "memory" } }),
+  ...(input && { input: { ...input, bound: "memory" } }),
+});
 
 /** Tokens in and out as the model takes them. */
 function workOf(shape: Shape | undefined, { input, output, batch = 1 }: PlanOptions): Work {
@@ -175,7 +184,12 @@ export function planModel(subject: Subject, options: PlanOptions = {}): Plan {
       },
     }),
     flops,
-    ...(machine && { speeds: eachPrecision((precision) => speedOf(shape, tensors, precision, work, machine)) }),
+    ...(machine && {
+      speeds: eachPrecision((precision) => {
+        const speed = speedOf(shape, tensors, precision, work, machine);
+        return inference[precision].total <= machine.memory ? speed : shortOfMemory(speed);
+      }),
+    }),
     ...(tokens !== undefined && {
       trainingSet: {
         tokens,
@@ -222,7 +236,7 @@ export function ownLandmark({ subject, counts }: Pick<Plan, "subject" | "counts"
   const { total, active } = counts;
   return {
     name: subject.name,
-    title: subject.name,
+    title: subject.known?.title ?? subject.name,
     published: subject.known?.published ?? "",
     claimed: false,
     active,

@@ -25,14 +25,11 @@ function scaleOf(rows: readonly Landmark[]): Scale {
   return { from, to, at: (parameters) => (Math.log10(parameters) - from) / (to - from) };
 }
 
-const decade = (power: number): string =>
-  power >= 12
-    ? `${10 ** (power - 12)} T`
-    : power >= 9
-      ? `${10 ** (power - 9)} B`
-      : power >= 6
-        ? `${10 ** (power - 6)} M`
-        : `${10 ** (power - 3)} k`;
+/** "10M", "1B", "1T": the beginning of a decade. */
+function decade(power: number): string {
+  const unit = Math.min(4, Math.floor(power / 3));
+  return `${10 ** (power - 3 * unit)}${["", "k", "M", "B", "T"][unit]}`;
+}
 
 const eighths = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
 
@@ -53,12 +50,12 @@ export function bars(rows: readonly Landmark[], cells: number): { readonly bars:
   });
   let axis = "";
   for (let power = scale.from; power <= scale.to; power++) {
-    const place = Math.round(scale.at(10 ** power) * cells);
     const label = decade(power);
-    // A label stands where its decade begins, if the one before leaves room and the bar's end does.
-    if (place >= axis.length + (axis ? 1 : 0) && place + label.length <= cells) axis = axis.padEnd(place) + label;
+    // A label stands where its decade begins, if the one before leaves room; the last may go beyond the bars.
+    const place = Math.round(scale.at(10 ** power) * cells);
+    if (place >= axis.length + (axis ? 1 : 0)) axis = axis.padEnd(place) + label;
   }
-  return { bars: drawn, axis: axis.padEnd(cells) };
+  return { bars: drawn, axis };
 }
 
 const escaped = (text: string): string => text.replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);

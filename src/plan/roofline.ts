@@ -14,6 +14,8 @@ export interface Machine {
   readonly bandwidth: number;
   /** fp32. */
   readonly flops?: number;
+  /** Products with weights in few bits; taken to be those of fp32 where it is not known. */
+  readonly flopsInt8?: number;
   /** Rate at which a file is read that nobody has read before. */
   readonly disk?: number;
 }
@@ -83,7 +85,8 @@ export function stepBytes(
   return { weights, caches: 2 * decoder.layers * decoder.keys * 4 * held * work.batch };
 }
 
-export type Bound = "bandwidth" | "arithmetic";
+/** What holds a model up: there is not memory enough, or it is not read fast enough, or computed. */
+export type Bound = "memory" | "bandwidth" | "arithmetic";
 
 export interface Speed {
   /** Output tokens/s over all sequences, at most. Absent for models that only read. */
@@ -97,7 +100,7 @@ export interface Speed {
 const slower = (bandwidth: number, arithmetic: number): { seconds: number; bound: Bound } =>
   arithmetic > bandwidth ? { seconds: arithmetic, bound: "arithmetic" } : { seconds: bandwidth, bound: "bandwidth" };
 
-/** The limits of a model in this precision on a machine. */
+/** The limits of a model in this precision on a machine, as if the machine had the memory. */
 export function speedOf(
   shape: Shape,
   tensors: readonly TensorGroup[],
@@ -107,7 +110,9 @@ export function speedOf(
 ): Speed {
   const flops = flopsOf(shape, tensors, work);
   const { encoder, decoder } = stacksOf(shape);
-  const seconds = (operations: number) => (machine.flops ? operations / machine.flops : 0);
+  const few = precision !== "fp32" && precision !== "bf16";
+  const arithmetic = few ? (machine.flopsInt8 ?? machine.flops) : machine.flops;
+  const seconds = (operations: number) => (arithmetic ? operations / arithmetic : 0);
   const tokens = work.batch * work.input;
   const readBytes = tensors
     .filter(

@@ -5,12 +5,15 @@ import type { NdArray } from "../graph/array.ts";
 import { graph } from "../graph/graph.ts";
 import * as o from "../graph/operators.ts";
 import { input, parameter } from "../graph/tensor.ts";
+import type { QuantizedTensor, StoredTensor } from "../hub/weights.ts";
 import { type CompileOptions, compile } from "./compile-node.ts";
 import { defaultThreads } from "./threads-node.ts";
 
 export interface Limits {
   /** fp32 operations/s of a product 1024×2048×2048. */
   readonly flops: number;
+  /** The same with weights in 8 bits. */
+  readonly flopsInt8: number;
   /** Bytes/s of reading what no cache holds. */
   readonly bandwidth: number;
 }
@@ -40,6 +43,19 @@ const stored = ({ shape, data }: NdArray<"float32">) => ({
   data: new Uint8Array(data.buffer),
 });
 
+/** A matrix [out, in] in 8 bits, as `zeroth quantize` stores it. */
+function quantised(out: number, width: number): QuantizedTensor {
+  const values = new Uint8Array(out * width).map((_, i) => (i * 7919) % 251);
+  const scales = new Uint8Array(new Float32Array(out).fill(0.01).buffer);
+  return {
+    dtype: "int8",
+    shape: [out, width],
+    format: "int8",
+    values: { dtype: "int8", shape: [width, out], data: values },
+    scales: { dtype: "float32", shape: [out], data: scales },
+  };
+}
+
 /**
  * Measure arithmetic and memory: one to two seconds, twice `bytes` of memory at most.
  * @throws interrupted between runs
@@ -59,13 +75,15 @@ export async function measureLimits(options: LimitsOptions = {}): Promise<Limits
   };
 
   const [rows, inner, columns] = [1024, 2048, 2048];
-  const product = graph({
-    y: o.matmul(input("a", "float32", [rows, inner]), parameter("b", [inner, columns])),
-  });
-  const weights = new Map([["b", stored(floats([inner, columns]))]]);
+  const x = input("a", "float32", [rows, inner]);
+  const product = graph({ y: o.matmul(x, parameter("b", [columns, inner]), { transB: true }) });
   const a = floats([rows, inner]);
-  await using multiply = await compile(product, { threads, weights, prepack: true });
-  const flops = (2 * rows * inner * columns) / (await best(() => multiply.run({ a })));
+  const multiplied = async (b: StoredTensor): Promise<number> => {
+    await using multiply = await compile(product, { threads, weights: new Map([["b", b]]), prepack: true });
+    return (2 * rows * inner * columns) / (await best(() => multiply.run({ a })));
+  };
+  const flops = await multiplied(stored(floats([columns, inner])));
+  const flopsInt8 = await multiplied(quantised(columns, inner));
 
   // Two ways to read, since either may be held up by its arithmetic: a sum, and a product of one row.
   const [height, width] = [4096, Math.max(1, Math.floor(bytes / 4096 / 4))];
@@ -76,7 +94,7 @@ export async function measureLimits(options: LimitsOptions = {}): Promise<Limits
   await using apply = await compile(vector, { threads });
   const v = floats([1, height]);
   const applied = await best(() => apply.run({ v, w: matrix }));
-  return { flops, bandwidth: matrix.data.byteLength / Math.min(summed, applied) };
+  return { flops, flopsInt8, bandwidth: matrix.data.byteLength / Math.min(summed, applied) };
 }
 
 /**
