@@ -153,7 +153,10 @@ export const commands = {
       { flags: "--tokens <n>", help: "tokens of a training set: how long it takes", as: "integer" },
       { flags: "--plot <file>", help: "write the comparison as SVG" },
       { flags: "--threads <n>", help: "threads that measure this machine", as: "integer" },
-      { flags: "--architecture <name>", help: "instead of a model, sizes: t5, switch, gpt, llama, bert or vit" },
+      {
+        flags: "--architecture <name>",
+        help: "sizes instead of a model: t5, switch_transformers, gpt2, llama, bert, vit",
+      },
       { flags: "--width <d>", help: "of the model", as: "integer" },
       { flags: "--feed-forward <f>", help: "width inside feed-forward networks (4 × width)", as: "integer" },
       { flags: "--layers <n>", help: "of the model, or of its encoder", as: "integer" },

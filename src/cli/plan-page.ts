@@ -21,6 +21,8 @@ const partNames: Record<Part, string> = {
   head: "output matrix",
 };
 
+const indented = (text: string, width: number): string => `  ${wrapped(text, width - 2).replaceAll("\n", "\n  ")}`;
+
 /** A label and figures, right-aligned in columns of `width`. */
 const row = (label: string, cells: readonly string[], first: number, width: number): string =>
   `  ${label.padEnd(first)}${cells.map((cell) => cell.padStart(width)).join("")}`.trimEnd();
@@ -45,7 +47,7 @@ function byPrecision(dtype: Precision, rows: readonly (readonly [string, Cell])[
   ];
 }
 
-function parametersSection({ counts, subject }: Plan): string[] {
+function parametersSection({ counts, subject }: Plan, width: number): string[] {
   if (!counts) return [];
   const { shape, known, files } = subject;
   const sparse = counts.active < counts.total;
@@ -65,7 +67,7 @@ function parametersSection({ counts, subject }: Plan): string[] {
     ...parts.filter((part) => counts.parts[part].total > 0).map((part) => line(named(part), counts.parts[part])),
     line("total", counts),
     ...(known ? [row("published", [known.published], 29, 20)] : []),
-    ...(known?.note ? [`  (${known.note})`] : []),
+    ...(known?.note ? [indented(`(${known.note})`, width)] : []),
     ...(files?.equal ? ["  ✓ the weight files hold exactly these"] : []),
     ...(files && !files.equal
       ? [`  ✗ the weight files hold ${whole(files.parameters)}`, ...(differing ?? []).map((text) => `    ${text}`)]
@@ -121,7 +123,7 @@ function arithmeticSection({ flops, subject, work, trainingSet }: Plan): string[
   if (!flops || !shape) return [];
   const { writes } = families[shape.family];
   const line = (label: string, n: number, more = "") => row(label, [operations(n)], 29, 14) + more;
-  const through = `   6·N; ${operations(flops.trainingThrough)} through its own stack`;
+  const through = `   6·N; ${operations(flops.trainingThrough)} in its stack`;
   return [
     line("a token read", flops.input),
     writes
@@ -233,7 +235,7 @@ export function planPage(
     ...(work.output > 0 ? [`${whole(work.output)} out`] : []),
   ].join(", ");
   const sections: (readonly [string, string[]])[] = [
-    ["Parameters", parametersSection(plan)],
+    ["Parameters", parametersSection(plan, width)],
     [`Memory to run it: ${job}`, memorySection(plan)],
     ["Memory to train it", trainingSection(plan)],
     ["Arithmetic", arithmeticSection(plan)],

@@ -7,6 +7,17 @@ import type { Speed } from "./roofline.ts";
 const each = <T, R>(values: Readonly<Record<Precision, T>>, make: (value: T) => R): Record<string, R> =>
   Object.fromEntries(precisions.map((precision) => [precision, make(values[precision])]));
 
+/** Keys as rows have them: feedForward becomes feed_forward. */
+function snaked(value: object): Record<string, unknown> {
+  const key = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  return Object.fromEntries(
+    Object.entries(value).map(([name, inner]) => [
+      key(name),
+      typeof inner === "object" ? snaked(inner as object) : inner,
+    ]),
+  );
+}
+
 const inferenceRow = ({ weights, self, cross, working, total }: Inference) => ({
   weights,
   self_cache: self,
@@ -30,7 +41,7 @@ export function planRow(plan: Plan, known: readonly Landmark[], measured: boolea
   return {
     model: subject.name,
     architecture: subject.architecture,
-    ...(subject.shape && { shape: subject.shape }),
+    ...(subject.shape && { shape: snaked(subject.shape) }),
     ...(counts && {
       parameters: {
         total: counts.total,
@@ -48,10 +59,7 @@ export function planRow(plan: Plan, known: readonly Landmark[], measured: boolea
     ...(inference && { inference: each(inference, inferenceRow) }),
     ...(training && { training }),
     ...(tuning && {
-      tuning: (({ virtualTokens, rank, ...rest }) => ({
-        ...rest,
-        ...(rest.method === "lora" ? { rank } : { virtual_tokens: virtualTokens }),
-      }))(tuning),
+      tuning: snaked(tuning),
     }),
     ...(flops && {
       flops: {
@@ -62,7 +70,7 @@ export function planRow(plan: Plan, known: readonly Landmark[], measured: boolea
       },
     }),
     ...(trainingSet && { training_set: trainingSet }),
-    ...(machine && { machine: { ...machine, measured } }),
+    ...(machine && { machine: { ...snaked(machine), measured } }),
     ...(speeds && { speed: each(speeds, speedRow) }),
     ...(verdict && { verdict }),
     known,

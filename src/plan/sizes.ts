@@ -23,9 +23,17 @@ export interface Sizes {
   readonly untied?: boolean;
 }
 
-/** What `--architecture` may be. A Switch Transformer is a T5 with experts. */
-export const architectures = ["t5", "switch", "gpt", "llama", "bert", "vit"] as const;
-export type Architecture = (typeof architectures)[number];
+/** What `--architecture` may be, as config.json calls them. A Switch Transformer is a T5 with experts. */
+const architectures = ["t5", "switch_transformers", "gpt2", "llama", "bert", "vit"] as const;
+type Architecture = (typeof architectures)[number];
+
+/** Shorter names, and Megatron's layers, which are GPT-2's. */
+const aliases: Readonly<Record<string, Architecture>> = {
+  switch: "switch_transformers",
+  gpt: "gpt2",
+  megatron: "gpt2",
+  mistral: "llama",
+};
 
 type Name = keyof Sizes;
 const always: readonly Name[] = ["width", "layers", "heads"];
@@ -34,8 +42,11 @@ const optional: readonly Name[] = ["feedForward", "headSize"];
 /** What each needs beside what all need, and what it may have. */
 const wanted: Record<Architecture, { readonly needs: readonly Name[]; readonly may: readonly Name[] }> = {
   t5: { needs: ["vocabulary"], may: ["decoderLayers", "gated", "tied", "untied"] },
-  switch: { needs: ["vocabulary", "experts"], may: ["decoderLayers", "sparseLayers", "gated", "tied", "untied"] },
-  gpt: { needs: ["vocabulary", "positions"], may: [] },
+  switch_transformers: {
+    needs: ["vocabulary", "experts"],
+    may: ["decoderLayers", "sparseLayers", "gated", "tied", "untied"],
+  },
+  gpt2: { needs: ["vocabulary", "positions"], may: [] },
   llama: { needs: ["vocabulary", "feedForward"], may: ["keyHeads", "positions", "tied", "untied"] },
   bert: { needs: ["vocabulary", "positions"], may: [] },
   vit: { needs: ["patch"], may: ["image", "classes"] },
@@ -46,8 +57,8 @@ const flag = (name: string): string => `--${name.replace(/[A-Z]/g, (letter) => `
 
 const families: Record<Architecture, Family> = {
   t5: "t5",
-  switch: "t5",
-  gpt: "gpt",
+  switch_transformers: "t5",
+  gpt2: "gpt",
   llama: "llama",
   bert: "bert",
   vit: "vit",
@@ -105,7 +116,7 @@ function build(architecture: Architecture, sizes: Sizes, get: (name: Name) => nu
  */
 export function shapeOfSizes(architecture: string | undefined, sizes: Sizes): Shape {
   const given = Object.entries(sizes).filter(([, value]) => value !== undefined) as [Name, number | boolean][];
-  const known = architectures.find((name) => name === architecture);
+  const known = architectures.find((name) => name === (aliases[architecture ?? ""] ?? architecture));
   if (!known) {
     const what =
       architecture === undefined ? "--architecture is missing" : `--architecture ${architecture} is not known`;
