@@ -56,7 +56,8 @@ function parametersSection({ counts, subject }: Plan, width: number): string[] {
     row(label, sparse ? [whole(total), whole(active)] : [whole(total)], 29, 20);
   const named = (part: Part) => {
     if (!shape) return "all tensors";
-    return part === "head" && tied ? "embeddings, also the output" : partNames[part];
+    if (part === "head" && tied) return "embeddings, also the output";
+    return part === "embedding" && (tied || shape.family === "vit") ? "positions" : partNames[part];
   };
   const differing = files && [
     ...files.missing.map((name) => `${name} is missing`),

@@ -171,7 +171,10 @@ export function tunedTensors(
     ]);
 }
 
-/** Memory to tune: the weights lie still in their precision, and only what is trained pays for an optimiser. */
+/**
+ * Memory to tune: the weights lie still in their precision, and only what is trained pays for an optimiser.
+ * @param mixed activations take 16 bits, as in mixed precision
+ */
 export function tuningMemory(
   shape: Shape,
   tensors: readonly TensorGroup[],
@@ -179,6 +182,7 @@ export function tuningMemory(
   optimizer: OptimizerName,
   tuning: Tuning,
   work: Work,
+  mixed: boolean,
 ): Training {
   const tuned = tunedTensors(shape, tensors, tuning);
   const trained = tuned.reduce((sum, { shape: size, times }) => sum + elementsOf(size) * times, 0);
@@ -189,6 +193,6 @@ export function tuningMemory(
     weights: weightBytes(tensors, precision) + trained * float,
     gradients: trained * float,
     optimizer: stateBytes(tuned, optimizer),
-    activations: activationBytes(shape, tensors, { ...work, input: work.input + more }),
+    activations: activationBytes(shape, tensors, { ...work, input: work.input + more }) / (mixed ? 2 : 1),
   });
 }

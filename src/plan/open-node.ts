@@ -122,7 +122,9 @@ const didYouMean = (name: string): string | undefined => {
 async function fetchConfig(name: string, { onFetch, ...options }: OpenSubjectOptions): Promise<Subject> {
   onFetch?.(name);
   try {
-    const { path, repo } = await pull(name, { ...options, include: ["config.json"] });
+    // A few hundred bytes are worth a short wait, not a long one.
+    const times = { tries: 3, ...options.times };
+    const { path, repo } = await pull(name, { ...options, times, include: ["config.json"] });
     return subjectOfConfig(repo, join(path, "config.json"));
   } catch (cause) {
     if (!(cause instanceof ZerothError) || cause.code !== "not_found") throw cause;

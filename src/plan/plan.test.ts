@@ -15,6 +15,7 @@ import { openSubject } from "./open-node.ts";
 import { landmarks, type PlanOptions, planModel, type Subject } from "./plan.ts";
 import { weightBytes } from "./precision.ts";
 import { touched } from "./roofline.ts";
+import type { Shape } from "./shapes.ts";
 import { tensorsOf } from "./tensors.ts";
 
 const named = (name: string): Subject => {
@@ -135,6 +136,18 @@ test("a decoder alone: caches of what it reads and writes, and no more tokens th
   expect(inference!.fp32.self).toBe(2 * 12 * 768 * 4 * 1024);
   expect(inference!.fp32.cross).toBe(0);
   expect(() => plan("gpt2", { input: 1000, output: 100 })).toThrow("positions for 1024");
+  expect(() => plan("gpt2", { input: 1025 })).toThrow("positions for 1024");
+  const work = (options: PlanOptions, limit = 1024) => {
+    const shape = { ...findKnown("gpt2")!.shape!, positions: limit } as Shape;
+    const { input, output } = planModel({ name: "x", architecture: "gpt2", shape }, options).work;
+    return [input, output];
+  };
+  expect(work({ input: 1024 })).toEqual([1023, 1]);
+  expect(work({ input: 1000 })).toEqual([1000, 24]);
+  expect(work({ output: 1000 })).toEqual([24, 1000]);
+  expect(work({ output: 5000 })).toEqual([1, 1023]);
+  expect(work({}, 100)).toEqual([50, 50]);
+  expect(work({})).toEqual([512, 128]);
 });
 
 test("arithmetic binds where a machine reads faster than it computes", () => {

@@ -117,16 +117,17 @@ function workOf(shape: Shape | undefined, { input, output, batch = 1 }: PlanOpti
   if (!writes && output !== undefined) fail("wrong_use", "this model writes no tokens: it only reads");
   const work = { batch, input: input ?? 512, output: writes ? (output ?? 128) : 0 };
   const limit = shape && "positions" in shape ? shape.positions : undefined;
-  if (limit !== undefined && work.input + work.output > limit) {
-    const asked = input !== undefined || output !== undefined;
-    if (asked) fail("wrong_use", `${work.input + work.output} tokens, but the model has positions for ${limit}`);
-    return {
-      ...work,
-      input: Math.max(1, limit - Math.min(work.output, limit >> 1)),
-      output: writes ? Math.min(work.output, limit >> 1) : 0,
-    };
+  if (limit === undefined || work.input + work.output <= limit) return work;
+  if (input !== undefined && (input > limit || (writes && output !== undefined))) {
+    fail("wrong_use", `${work.input + work.output} tokens, but the model has positions for ${limit}`);
   }
-  return work;
+  // What was not asked for makes room; a whole context has one token to write at its end.
+  if (!writes) return { ...work, input: limit };
+  if (input === undefined) {
+    const written = Math.min(work.output, output === undefined ? limit >> 1 : limit - 1);
+    return { ...work, input: Math.max(1, limit - written), output: Math.max(1, written) };
+  }
+  return { ...work, input: Math.min(input, limit - 1), output: Math.max(1, limit - input) };
 }
 
 const whole = (name: string, value: number | undefined): void => {
@@ -175,7 +176,7 @@ export function planModel(subject: Subject, options: PlanOptions = {}): Plan {
         dtype: trainedIn,
       },
       tuning: {
-        ...tuningMemory(shape, tensors, dtype, optimizer, { method, rank, virtualTokens }, work),
+        ...tuningMemory(shape, tensors, dtype, optimizer, { method, rank, virtualTokens }, work, trainedIn === "bf16"),
         method,
         rank,
         virtualTokens,

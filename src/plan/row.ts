@@ -3,6 +3,7 @@ import type { Inference } from "./memory.ts";
 import type { Landmark, Plan } from "./plan.ts";
 import { type Precision, precisions } from "./precision.ts";
 import type { Speed } from "./roofline.ts";
+import { families } from "./shapes.ts";
 
 const each = <T, R>(values: Readonly<Record<Precision, T>>, make: (value: T) => R): Record<string, R> =>
   Object.fromEntries(precisions.map((precision) => [precision, make(values[precision])]));
@@ -64,7 +65,7 @@ export function planRow(plan: Plan, known: readonly Landmark[], measured: boolea
     ...(flops && {
       flops: {
         input_token: flops.input,
-        output_token: flops.output,
+        [subject.shape && families[subject.shape.family].writes ? "output_token" : "head"]: flops.output,
         training_token: flops.training,
         training_token_own_stack: flops.trainingThrough,
       },
