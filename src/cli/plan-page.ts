@@ -1,7 +1,7 @@
 /** A plan as a page for a person: what it is, whether it fits, how fast it can be, and what it stands beside. */
 import type { Training } from "../plan/memory.ts";
 import { type Landmark, ownLandmark, type Plan, sizeOf } from "../plan/plan.ts";
-import { bars, short } from "../plan/plot.ts";
+import { bars, clipped, short } from "../plan/plot.ts";
 import { ownPrecisions, type Precision } from "../plan/precision.ts";
 import { families } from "../plan/shapes.ts";
 import { type Part, parts } from "../plan/tensors.ts";
@@ -211,7 +211,7 @@ function comparison(plan: Plan, known: readonly Landmark[], width: number, style
     ),
     ...rows.map((one, i) => {
       const figure = (value: number | undefined) => (value === undefined ? "" : short(value)).padStart(figures);
-      const title = one.title.length >= names ? `…${one.title.slice(2 - names)}` : one.title;
+      const title = clipped(one.title, names - 1);
       const active = one.claimed ? "a claim".padStart(figures) : figure(one.active);
       const line = `${title.padEnd(names)}${drawn.bars[i]}${active}${figure(one.dense)}${figure(one.sparse)}`.trimEnd();
       return one === own ? style.bold(`▸ ${line}`) : `  ${line}`;

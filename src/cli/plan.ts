@@ -1,6 +1,6 @@
 /** `zeroth plan`: how big a model is, whether it fits, how fast it could be, and what it stands beside. */
 
-import { totalmem } from "node:os";
+import { availableParallelism, loadavg, totalmem } from "node:os";
 import { join } from "node:path";
 import { constrainedMemory } from "node:process";
 import { fail } from "../errors.ts";
@@ -100,7 +100,9 @@ async function machineOf(
   const memory = limit > 0 ? Math.min(totalmem(), limit) : totalmem();
   const machine = { memory, ...limits, ...(disk !== undefined && { disk }) };
   const took = duration((performance.now() - started) / 1000);
-  return { machine, words: `this machine: ${describeMachine(machine)} (measured in ${took})`, measured: true };
+  // Twice as many runnable threads as cores: what is measured is what others leave. (No load is told on Windows.)
+  const busy = (loadavg()[0] ?? 0) > 2 * availableParallelism() ? "; other programs are busy" : "";
+  return { machine, words: `this machine: ${describeMachine(machine)} (measured in ${took}${busy})`, measured: true };
 }
 
 export async function plan(

@@ -1,7 +1,8 @@
 /** Every count that was published, exact where it was published as an integer. */
+import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { countByFormula } from "./formulas.ts";
-import { findKnown, knownModels } from "./known.ts";
+import { findKnown, knownModels, knownNames } from "./known.ts";
 import { count, tensorsOf } from "./tensors.ts";
 
 const totalOf = (name: string) => countByFormula(findKnown(name)!.shape!).total;
@@ -96,6 +97,14 @@ describe("mixtures of experts", () => {
     expect(count(tensorsOf(none)).total).toBe(countByFormula(none).total);
     expect(countByFormula(none).total - countByFormula(none).active).toBe(2 * 7 * 2 * 768 * 3072);
   });
+});
+
+test("docs/plan.md lists every well-known name", () => {
+  const text = readFileSync(new URL("../../docs/plan.md", import.meta.url), "utf8");
+  const series = /^((t5-v1\.1|flan-t5|mt5)-(base|large|xl|xxl)|switch-base-(16|32|64|128))$/;
+  const unlisted = knownModels.filter(({ name }) => !series.test(name) && !text.includes(`\`${name}\``));
+  expect(unlisted).toEqual([]);
+  expect(new Set(knownNames).size).toBe(knownNames.length);
 });
 
 test("T0 11B: what an output token reads has 5.57 billion parameters", () => {

@@ -119,6 +119,12 @@ describe("a config.json alone", () => {
     ["an unknown family", { model_type: "rwkv" }, "unsupported", "rwkv"],
     ["a size of zero", { ...gpt2, n_layer: 0 }, "corrupt_file", "n_layer"],
     ["a negative size", { ...gpt2, n_embd: -1 }, "corrupt_file", "n_embd"],
+    [
+      "layers without end",
+      { model_type: "t5", d_model: 8, d_kv: 4, d_ff: 8, num_heads: 2, num_layers: 2 ** 24, vocab_size: 9 },
+      "corrupt_file",
+      "layers",
+    ],
     ["heads that do not divide", { ...gpt2, n_head: 7 }, "corrupt_file", "headSize"],
     [
       "experts without a number",

@@ -48,5 +48,6 @@ test("the picture holds itself alone: every tag closed, names escaped, nothing f
   expect(drawn).not.toMatch(/href|url\(|<script|@import/);
   expect(drawn.match(/class="bar own"/g)).toHaveLength(1);
   expect(drawn).toContain("a claim");
+  expect(svg(plan("/a/very/long/path/to/a/folder"), known)).toContain(">…long/path/to/a/folder<");
   for (const { title } of known) expect(drawn).toContain(title);
 });

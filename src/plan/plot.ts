@@ -58,6 +58,10 @@ export function bars(rows: readonly Landmark[], cells: number): { readonly bars:
   return { bars: drawn, axis };
 }
 
+/** A path keeps its end, which tells it from others. */
+export const clipped = (title: string, most: number): string =>
+  title.length > most ? `…${title.slice(1 - most)}` : title;
+
 const escaped = (text: string): string => text.replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
 
 const rounded = (x: number): string => String(Math.round(x * 10) / 10);
@@ -86,7 +90,7 @@ export function svg(plan: Pick<Plan, "subject" | "counts">, known: readonly Land
         ? short(size)
         : `${short(size)}, active ${short(row.active ?? size)}`;
     return [
-      `<text class="name${own}" x="${left - 8}" y="${y + 15}" text-anchor="end">${escaped(row.title)}</text>`,
+      `<text class="name${own}" x="${left - 8}" y="${y + 15}" text-anchor="end">${escaped(clipped(row.title, 22))}</text>`,
       solid > left
         ? `<rect class="bar${own}" x="${left}" y="${y + 3}" width="${rounded(Math.max(1, solid - left))}" height="${line - 10}"/>`
         : "",

@@ -133,6 +133,9 @@ export function stacksOf(shape: Shape): { readonly encoder?: StackShape; readonl
   }
 }
 
+/** More than any model has; what is counted from a graph is built layer by layer. */
+const mostLayers = 1024;
+
 /** Refuse sizes that are no sizes; `where` names the file or the command line. */
 export function checkShape<S extends Shape>(shape: S, code: "wrong_use" | "corrupt_file", where?: string): S {
   const parts = { ...(where === undefined ? {} : { where }) };
@@ -143,6 +146,9 @@ export function checkShape<S extends Shape>(shape: S, code: "wrong_use" | "corru
     if (!Number.isInteger(value) || value < 0 || (value === 0 && !mayBeZero.has(name)) || value > 2 ** 31) {
       fail(code, `${name} is ${value}: a size is a whole number above zero`, parts);
     }
+  }
+  for (const { layers } of Object.values(stacksOf(shape)) as StackShape[]) {
+    if (layers > mostLayers) fail(code, `${layers} layers: at most ${mostLayers} are planned`, parts);
   }
   if (shape.family === "t5" && shape.experts) {
     const { sparseEncoder, sparseDecoder } = shape.experts;

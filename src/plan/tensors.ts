@@ -199,9 +199,15 @@ function tableOf(shape: Exclude<Shape, T5Shape>): Row[] {
   }
 }
 
+/** Graphs are not built twice for one shape. */
+const built = new WeakMap<T5Shape, readonly TensorGroup[]>();
+
 /** Every tensor of a model of this shape. */
 export function tensorsOf(shape: Shape): readonly TensorGroup[] {
-  return shape.family === "t5" ? t5Tensors(shape) : groupsOf(tableOf(shape));
+  if (shape.family !== "t5") return groupsOf(tableOf(shape));
+  const tensors = built.get(shape) ?? t5Tensors(shape);
+  built.set(shape, tensors);
+  return tensors;
 }
 
 /** Tensors that a file holds, of a family that is not known: they can be counted, not placed. */

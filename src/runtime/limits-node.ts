@@ -21,8 +21,10 @@ export interface Limits {
 export interface LimitsOptions extends Pick<CompileOptions, "threads"> {
   /** Bytes read at a time. Default 256 MiB, more than caches hold. */
   readonly bytes?: number;
-  /** Runs of each measurement, of which the best counts. Default 5. */
+  /** Runs of each measurement at most, of which the best counts. Default 5. */
   readonly repeats?: number;
+  /** Milliseconds after which a measurement that has run once is not repeated. Default 400: a busy machine is slow. */
+  readonly patience?: number;
   /** Milliseconds. */
   readonly now?: () => number;
   readonly signal?: AbortSignal;
@@ -61,10 +63,12 @@ function quantised(out: number, width: number): QuantizedTensor {
  * @throws interrupted between runs
  */
 export async function measureLimits(options: LimitsOptions = {}): Promise<Limits> {
-  const { threads = defaultThreads(), bytes = 256 << 20, repeats = 5, now = () => performance.now(), signal } = options;
+  const { threads = defaultThreads(), bytes = 256 << 20, repeats = 5, patience = 400 } = options;
+  const { now = () => performance.now(), signal } = options;
   const best = async (run: () => Promise<unknown>): Promise<number> => {
     let least = Infinity;
-    for (let i = 0; i <= repeats; i++) {
+    const began = now();
+    for (let i = 0; i <= repeats && (i < 2 || now() - began < patience); i++) {
       throwIfAborted(signal);
       const start = now();
       await run();
