@@ -29,6 +29,7 @@ ${cases((name) => `      ${name}) words="${offered(name)}" ;;`)}
     esac
     case "\${COMP_WORDS[1]}" in
       inspect|export|bench|pull|cache) words="$words $(zeroth completion models 2>/dev/null)" ;;
+      plan) words="$words $(zeroth completion planned 2>/dev/null)" ;;
     esac
   fi
   COMPREPLY=($(compgen -W "$words" -- "$cur"))
@@ -51,6 +52,7 @@ ${cases((name) => `      ${name}) compadd -- ${offered(name)} ;;`)}
     esac
     case "\${words[2]}" in
       inspect|export|bench|pull|cache) compadd -- \${(f)"$(zeroth completion models 2>/dev/null)"} ;;
+      plan) compadd -- \${(f)"$(zeroth completion planned 2>/dev/null)"} ;;
     esac
     _files
   fi
@@ -61,6 +63,7 @@ compdef _zeroth zeroth
 const fish = () => `complete -c zeroth -f
 ${cases((name) => `complete -c zeroth -n __fish_use_subcommand -a ${name} -d '${commands[name].summary}'`)}
 complete -c zeroth -n "__fish_seen_subcommand_from inspect export bench pull cache" -a "(zeroth completion models 2>/dev/null)"
+complete -c zeroth -n "__fish_seen_subcommand_from plan" -a "(zeroth completion planned 2>/dev/null)"
 ${names
   .flatMap((name) =>
     flagsOf(name).map((flag) => {
@@ -92,11 +95,16 @@ ${cases(
 
 const shells = { bash, zsh, fish, powershell };
 
-/** The script for a shell; "models" lists the names that can be completed. */
+/** The script for a shell; "models" lists the names that can be completed, "planned" also those plan knows. */
 export async function completion(shell: string | undefined): Promise<string> {
   if (shell === "models") {
     const { listModels } = await import("../hub/folder-node.ts");
     return `${listModels().join("\n")}\n`;
+  }
+  if (shell === "planned") {
+    const { listModels } = await import("../hub/folder-node.ts");
+    const { knownNames } = await import("../plan/known.ts");
+    return `${[...new Set([...listModels(), ...knownNames])].join("\n")}\n`;
   }
   if (!shell || !(shell in shells)) {
     fail("wrong_use", `${shell ?? "no shell"}: expected ${Object.keys(shells).join(", ")}`);

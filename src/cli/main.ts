@@ -86,6 +86,8 @@ async function dispatch(
       return (await import("./export.ts")).exportModel(rest, flags, output, signal);
     case "quantize":
       return (await import("./quantize.ts")).quantize(rest, flags, output, signal);
+    case "plan":
+      return (await import("./plan.ts")).plan(rest, flags, output, signal);
     case "scan":
       return (await import("./scan.ts")).scanModel(rest, output);
     case "bench":

@@ -62,6 +62,9 @@ export function readSwitchConfig(
 export const sparseStep = (layers: number, sparse: number): number =>
   sparse > 0 ? Math.floor(layers / sparse) : layers;
 
+/** Whether a block's feed-forward network is a router and its experts. With a step of 1 every one is. */
+export const isSparse = (block: number, step: number): boolean => step === 1 || (step > 0 && block % step === 1);
+
 /** What config.json says of the experts. */
 export const switchConfigJson = (config: SwitchConfig): Record<string, unknown> => ({
   architectures: ["SwitchTransformersForConditionalGeneration"],

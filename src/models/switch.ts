@@ -16,7 +16,7 @@ import * as o from "../graph/operators.ts";
 import { full, type Tensor } from "../graph/tensor.ts";
 import { linear } from "../nn/layers.ts";
 import { normal, type Scope } from "../nn/scope.ts";
-import { sparseStep } from "./switch-config.ts";
+import { isSparse, sparseStep } from "./switch-config.ts";
 import { type FeedForward, type Stack, type T5Options, t5 } from "./t5.ts";
 import type { T5Config } from "./t5-config.ts";
 
@@ -24,9 +24,6 @@ export interface SwitchOptions extends T5Options {
   /** x times random numbers from 1 − range to 1 + range, in training. */
   jitter?: (x: Tensor, range: number) => Tensor;
 }
-
-/** Whether a block's feed-forward network is a router and its experts. With a step of 1 every one is. */
-const isSparse = (block: number, step: number): boolean => step === 1 || (step > 0 && block % step === 1);
 
 /** logsumexp over the last axis. */
 const logSumExp = (x: Tensor): Tensor => {

@@ -1,0 +1,169 @@
+/** From a config.json to a shape, family by family; and which tensors of a file are those that are counted. */
+import { z } from "zod";
+import { fail } from "../errors.ts";
+import type { JsonObject } from "../hub/json.ts";
+import type { Weights } from "../hub/weights.ts";
+import { parseT5Config } from "../models/t5-config.ts";
+import { t5ConfigFor } from "../models/t5-model.ts";
+import { checkShape, type Shape } from "./shapes.ts";
+
+const size = z.number().int().positive();
+
+const gpt2 = z
+  .object({
+    vocab_size: size,
+    n_positions: size,
+    n_embd: size,
+    n_layer: size,
+    n_head: size,
+    n_inner: size.nullish(),
+  })
+  .transform(
+    (c): Shape => ({
+      family: "gpt",
+      layers: c.n_layer,
+      width: c.n_embd,
+      feedForward: c.n_inner ?? 4 * c.n_embd,
+      heads: c.n_head,
+      headSize: c.n_embd / c.n_head,
+      vocabulary: c.vocab_size,
+      positions: c.n_positions,
+    }),
+  );
+
+const layered = {
+  hidden_size: size,
+  intermediate_size: size,
+  num_hidden_layers: size,
+  num_attention_heads: size,
+};
+const layers = (c: z.infer<z.ZodObject<typeof layered>>) => ({
+  layers: c.num_hidden_layers,
+  width: c.hidden_size,
+  feedForward: c.intermediate_size,
+  heads: c.num_attention_heads,
+  headSize: c.hidden_size / c.num_attention_heads,
+});
+
+const llama = z
+  .object({
+    ...layered,
+    vocab_size: size,
+    max_position_embeddings: size,
+    num_key_value_heads: size.nullish(),
+    head_dim: size.nullish(),
+    tie_word_embeddings: z.boolean().default(false),
+    attention_bias: z.literal(false, "projections with biases are not counted here").default(false),
+    mlp_bias: z.literal(false, "products with biases are not counted here").default(false),
+  })
+  .transform(
+    (c): Shape => ({
+      family: "llama",
+      ...layers(c),
+      ...(c.head_dim && { headSize: c.head_dim }),
+      keyHeads: c.num_key_value_heads ?? c.num_attention_heads,
+      vocabulary: c.vocab_size,
+      positions: c.max_position_embeddings,
+      tied: c.tie_word_embeddings,
+    }),
+  );
+
+const bert = z
+  .object({ ...layered, vocab_size: size, max_position_embeddings: size, type_vocab_size: size.default(2) })
+  .transform(
+    (c): Shape => ({
+      family: "bert",
+      ...layers(c),
+      vocabulary: c.vocab_size,
+      positions: c.max_position_embeddings,
+      types: c.type_vocab_size,
+    }),
+  );
+
+const vit = z
+  .object({
+    ...layered,
+    image_size: size.default(224),
+    patch_size: size.default(16),
+    num_channels: z.literal(3, "three channels are counted here").default(3),
+    qkv_bias: z.literal(true, "projections without biases are not counted here").default(true),
+    architectures: z.array(z.string()).default([]),
+    id2label: z.record(z.string(), z.unknown()).optional(),
+  })
+  .transform(
+    (c): Shape => ({
+      family: "vit",
+      ...layers(c),
+      image: c.image_size,
+      patch: c.patch_size,
+      classToken: true,
+      classes: c.architectures.some((name) => name.endsWith("ForImageClassification"))
+        ? Object.keys(c.id2label ?? { a: 0, b: 0 }).length
+        : 0,
+    }),
+  );
+
+const schemas: Readonly<Record<string, z.ZodType<Shape>>> = { gpt2, llama, mistral: llama, bert, vit };
+
+/** T5's and Switch's, by the reader that runs use. */
+function t5Shape(json: JsonObject, weights: Weights | undefined, where: string): Shape {
+  if (!weights && json.model_type === "switch_transformers" && typeof json.num_experts !== "number") {
+    fail("corrupt_file", "a mixture of experts that does not say of how many", {
+      where,
+      hint: "num_experts is missing",
+    });
+  }
+  const config = weights ? t5ConfigFor(json, weights) : parseT5Config(json);
+  const { experts } = config;
+  return {
+    family: "t5",
+    width: config.width,
+    feedForward: config.ffWidth,
+    encoderLayers: config.encoderLayers,
+    decoderLayers: config.decoderLayers,
+    heads: config.heads,
+    headSize: config.headWidth,
+    vocabulary: config.vocabulary,
+    gated: config.gated,
+    tied: config.tied,
+    buckets: config.buckets,
+    ...(experts && {
+      experts: {
+        count: experts.experts,
+        sparseEncoder: experts.sparseEncoderLayers,
+        sparseDecoder: experts.sparseDecoderLayers,
+        bias: experts.bias,
+      },
+    }),
+  };
+}
+
+/** What can be counted from a configuration. */
+export const countedTypes: readonly string[] = ["t5", "mt5", "switch_transformers", ...Object.keys(schemas)];
+
+/**
+ * The shape that a config.json describes; undefined when its family is not one that is counted here.
+ * @throws corrupt_file naming the entry that does not fit
+ */
+export function shapeOfConfig(json: JsonObject, where: string, weights?: Weights): Shape | undefined {
+  const type = String(json.model_type ?? "");
+  if (["t5", "mt5", "switch_transformers"].includes(type)) {
+    return checkShape(t5Shape(json, weights, where), "corrupt_file", where);
+  }
+  if (!Object.hasOwn(schemas, type)) return undefined;
+  const parsed = schemas[type]!.safeParse(json);
+  if (!parsed.success) {
+    const { path, message } = parsed.error.issues[0]!;
+    fail("corrupt_file", `${path.join(".") || "the file"}: ${message}`, { where });
+  }
+  return checkShape(parsed.data, "corrupt_file", where);
+}
+
+/** Copies of tensors and buffers that a file may hold and no count includes. */
+export function isCounted(name: string, shape: Shape | undefined): boolean {
+  if (/(^|\.)(position_ids|attn\.(masked_)?bias|rotary_emb\.inv_freq)$/.test(name)) return false;
+  if (shape?.family === "t5" && /embed_tokens\.weight$|EncDecAttention\.relative_attention_bias/.test(name))
+    return false;
+  const tied = shape?.family === "gpt" || ((shape?.family === "t5" || shape?.family === "llama") && shape.tied);
+  return !(tied && name === "lm_head.weight");
+}

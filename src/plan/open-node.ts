@@ -1,0 +1,175 @@
+/** From what a person typed to what is planned: a folder, a config.json, a well-known name, or a name on the hub. */
+import { existsSync, statSync } from "node:fs";
+import { basename, join } from "node:path";
+import { fail, ZerothError } from "../errors.ts";
+import { type PullOptions, pull, settingsHere } from "../hub/download/pull-node.ts";
+import { listModels, openModelFolder, readJsonFile, resolveModel } from "../hub/folder-node.ts";
+import { type JsonObject, jsonLimits, shown } from "../hub/json.ts";
+import { nearestNames, parseModelName } from "../hub/names.ts";
+import { isQuantized, type Weights } from "../hub/weights.ts";
+import { canonicalWeights } from "../models/t5-model.ts";
+import { countedTypes, isCounted, shapeOfConfig } from "./configs.ts";
+import { findKnown, knownNames } from "./known.ts";
+import type { StoredCount, Subject } from "./plan.ts";
+import type { Precision } from "./precision.ts";
+import type { Shape } from "./shapes.ts";
+import { count, elementsOf, tensorsOf, tensorsOfFile } from "./tensors.ts";
+
+export interface OpenSubjectOptions extends PullOptions {
+  /** Told before the configuration is fetched from the hub. */
+  readonly onFetch?: (name: string) => void;
+}
+
+const architectureOf = (config: JsonObject): string => String(config.model_type ?? "unknown");
+
+/** The precision that most numbers of a file have. */
+function storedPrecision(weights: Weights): Precision {
+  const counts: Record<Precision, number> = { fp32: 0, bf16: 0, int8: 0, int4: 0, q8: 0, q4: 0 };
+  for (const stored of weights.values()) {
+    const name = isQuantized(stored) ? stored.format : stored.dtype;
+    const precision =
+      name === "int4" ? "int4" : name.startsWith("int8") ? "int8" : name.endsWith("16") ? "bf16" : "fp32";
+    counts[precision] += elementsOf(stored.shape);
+  }
+  return (Object.keys(counts) as Precision[]).reduce((most, next) => (counts[next] > counts[most] ? next : most));
+}
+
+/** A file that the first tensor lies in. */
+function fileOf(weights: Weights): string | undefined {
+  for (const stored of weights.values()) {
+    const plain = isQuantized(stored) ? stored.values : stored;
+    if ("file" in plain) return plain.file;
+  }
+  return undefined;
+}
+
+const alike = (name: string): string => name.replace(/block\.\d+/, "block.*").replace(/expert_\d+/, "expert_*");
+
+/** The sum over the files' tensors beside the count from the configuration. */
+export function compareStored(weights: Weights, shape: Shape): StoredCount {
+  const held = new Map<string, number>();
+  for (const [name, { shape: sizes }] of weights) {
+    if (!isCounted(name, shape)) continue;
+    held.set(alike(name), (held.get(alike(name)) ?? 0) + elementsOf(sizes));
+  }
+  const tensors = tensorsOf(shape);
+  const parameters = [...held.values()].reduce((sum, n) => sum + n, 0);
+  const { total } = count(tensors);
+  // Only the tables of T5 name tensors as the files do.
+  if (shape.family !== "t5") return { parameters, equal: parameters === total, missing: [], extra: [] };
+  const counted = new Map(tensors.map((group) => [group.name, elementsOf(group.shape) * group.times]));
+  const differs = (from: ReadonlyMap<string, number>, other: ReadonlyMap<string, number>) =>
+    [...from].filter(([name, n]) => n > (other.get(name) ?? 0)).map(([name]) => name);
+  const [missing, extra] = [differs(counted, held), differs(held, counted)];
+  return {
+    parameters,
+    equal: missing.length === 0 && extra.length === 0,
+    missing: missing.slice(0, 8),
+    extra: extra.slice(0, 8),
+  };
+}
+
+function unknownFamily(config: JsonObject, where: string): never {
+  fail(
+    "unsupported",
+    `the parameters of model_type ${shown(architectureOf(config))} cannot be counted from its config.json`,
+    {
+      where,
+      hint: `counted here: ${countedTypes.join(", ")}; of other families, give a folder with the weights`,
+    },
+  );
+}
+
+function subjectOfConfig(name: string, path: string): Subject {
+  const config = readJsonFile(path, jsonLimits.config);
+  const shape = shapeOfConfig(config, path);
+  return shape ? { name, architecture: architectureOf(config), shape } : unknownFamily(config, path);
+}
+
+/** A folder with its weights; one that has none yet is counted from its configuration. */
+function subjectOfFolder(name: string, path: string): Subject {
+  const folder = (() => {
+    try {
+      return openModelFolder(path);
+    } catch (error) {
+      const bare = error instanceof ZerothError && error.code === "not_found" && existsSync(join(path, "config.json"));
+      if (bare) return undefined;
+      throw error;
+    }
+  })();
+  if (!folder) return subjectOfConfig(name, join(path, "config.json"));
+  const { config } = folder;
+  const weights = canonicalWeights(folder.weights);
+  const shape = shapeOfConfig(config, join(path, "config.json"), weights);
+  const weightFile = fileOf(weights);
+  const common = {
+    name,
+    architecture: architectureOf(config),
+    stored: storedPrecision(weights),
+    ...(weightFile !== undefined && { weightFile }),
+  };
+  if (shape) return { ...common, shape, files: compareStored(weights, shape) };
+  const counted = new Map([...weights].filter(([tensor]) => isCounted(tensor, undefined)));
+  return { ...common, tensors: tensorsOfFile(counted) };
+}
+
+const didYouMean = (name: string): string | undefined => {
+  const near = nearestNames(name.replace(/@.*$/, ""), [...new Set([...knownNames, ...listModels()])]);
+  return near.length > 0 ? `did you mean ${near.join(" or ")}?` : undefined;
+};
+
+/** config.json alone, from the hub into the cache. */
+async function fetchConfig(name: string, { onFetch, ...options }: OpenSubjectOptions): Promise<Subject> {
+  onFetch?.(name);
+  try {
+    // A few hundred bytes are worth a short wait, not a long one.
+    const times = { tries: 3, ...options.times };
+    const { path, repo } = await pull(name, { ...options, times, include: ["config.json"] });
+    return subjectOfConfig(repo, join(path, "config.json"));
+  } catch (cause) {
+    if (!(cause instanceof ZerothError) || cause.code !== "not_found") throw cause;
+    const hint = [didYouMean(name), cause.hint].filter(Boolean).join(" or ");
+    throw new ZerothError("not_found", `no model ${shown(name)} here or among the well-known ones; ${cause.message}`, {
+      hint,
+      cause,
+    });
+  }
+}
+
+/**
+ * Find what to plan. A folder on this machine (also one in the cache, or shipped) comes first, then a config.json, then
+ * the table of well-known models, for which nobody is asked; then config.json alone is fetched from the hub.
+ * @throws not_found with the nearest names; corrupt_file, unsupported for what cannot be counted
+ */
+export async function openSubject(name: string, options: OpenSubjectOptions = {}): Promise<Subject> {
+  const { env = process.env } = options;
+  if (statSync(name, { throwIfNoEntry: false })?.isFile()) return subjectOfConfig(basename(name), name);
+  let missing: ZerothError;
+  try {
+    const found = resolveModel(name, { env });
+    if (found.source !== "cache" || existsSync(join(found.path, "config.json"))) {
+      return subjectOfFolder(found.name, found.path);
+    }
+    missing = new ZerothError("not_found", `${name} is in the cache without config.json`);
+  } catch (error) {
+    if (!(error instanceof ZerothError) || error.code !== "not_found") throw error;
+    missing = error;
+  }
+  const known = findKnown(name);
+  if (known) {
+    const architecture =
+      known.shape?.family === "t5" && known.shape.experts ? "switch_transformers" : known.shape?.family;
+    const { shape } = known;
+    return { name, architecture: architecture ?? "not published", known, ...(shape && { shape }) };
+  }
+  if (parseModelName(name).kind !== "name") throw missing;
+  const near = didYouMean(name);
+  // A name without an owner that is nearly a well-known one is a slip of the hand, not a model on the hub.
+  if (near && !name.includes("/")) fail("not_found", `no model ${shown(name)}`, { hint: near });
+  if (settingsHere(env).offline) {
+    fail("not_found", missing.message, {
+      hint: `${near ?? "zeroth plan knows many by name, such as gpt3-175b"}; HF_HUB_OFFLINE is set, so nothing is fetched`,
+    });
+  }
+  return fetchConfig(name, options);
+}

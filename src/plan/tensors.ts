@@ -1,0 +1,240 @@
+/**
+ * The tensors of a shape. Of T5 and Switch Transformers they are those that the model's own graph asks for, so that the
+ * count is exact by construction; of families that are not run here they are written down as tables.
+ */
+
+import type { Weights } from "../hub/weights.ts";
+import { parseT5Config } from "../models/t5-config.ts";
+import { t5Loss } from "../models/t5-training.ts";
+import { createScope } from "../nn/scope.ts";
+import { imageTokens, type Shape, type T5Shape } from "./shapes.ts";
+
+/**
+ * Which work a tensor is part of. `memory`: keys and values of cross-attention, made once for each input token.
+ * `embedding`: looked up in, one row a token. `head`: what makes the answer of a decoder's or encoder's output.
+ */
+export const parts = ["embedding", "encoder", "memory", "decoder", "head"] as const;
+export type Part = (typeof parts)[number];
+
+/**
+ * How a tensor is used, which decides what quantising does with it. `tied`: an embedding that is the output matrix too.
+ * `other`: vectors and tables of positions.
+ */
+type Use = "product" | "lookup" | "tied" | "router" | "other";
+
+/** Tensors that differ in nothing but their layer. */
+export interface TensorGroup {
+  /** With `*` for the layer and the expert. */
+  readonly name: string;
+  /** A matrix is [out, in]. */
+  readonly shape: readonly number[];
+  /** How many there are, experts included. */
+  readonly times: number;
+  readonly part: Part;
+  readonly use: Use;
+  /** Of so many in a layer a token passes one. */
+  readonly experts?: number;
+}
+
+export const elementsOf = (shape: readonly number[]): number => shape.reduce((product, size) => product * size, 1);
+
+function t5Config({ experts, ...shape }: T5Shape) {
+  return parseT5Config({
+    model_type: experts ? "switch_transformers" : "t5",
+    d_model: shape.width,
+    d_kv: shape.headSize,
+    d_ff: shape.feedForward,
+    num_heads: shape.heads,
+    num_layers: shape.encoderLayers,
+    num_decoder_layers: shape.decoderLayers,
+    vocab_size: shape.vocabulary,
+    feed_forward_proj: shape.gated ? "gated-gelu" : "relu",
+    dense_act_fn: shape.gated ? "gated-gelu" : "relu",
+    relative_attention_num_buckets: shape.buckets,
+    tie_word_embeddings: shape.tied,
+    // A graph of one expert a layer; the others are like it.
+    ...(experts && {
+      num_experts: 1,
+      num_sparse_encoder_layers: experts.sparseEncoder,
+      num_sparse_decoder_layers: experts.sparseDecoder,
+      router_bias: experts.bias,
+    }),
+  });
+}
+
+function t5Role(name: string, tied: boolean): Pick<TensorGroup, "part" | "use"> {
+  if (name === "shared.weight") return tied ? { part: "head", use: "tied" } : { part: "embedding", use: "lookup" };
+  if (name === "lm_head.weight") return { part: "head", use: "product" };
+  const part = /EncDecAttention\.[kv]\./.test(name) ? "memory" : name.startsWith("encoder.") ? "encoder" : "decoder";
+  if (name.includes("router.")) return { part, use: "router" };
+  return { part, use: /layer_norm|relative_attention_bias/.test(name) ? "other" : "product" };
+}
+
+function t5Tensors(shape: T5Shape): TensorGroup[] {
+  const scope = createScope();
+  t5Loss(scope, t5Config(shape), { routers: false });
+  const groups = new Map<string, TensorGroup>();
+  const count = shape.experts?.count ?? 1;
+  for (const {
+    name,
+    shape: [first = 1, ...rest],
+  } of scope.parameters.values()) {
+    const role = t5Role(name, shape.tied);
+    const expert = name.includes(".expert_0.");
+    const sizes = [role.use === "router" ? first * count : first, ...rest];
+    const alike = name.replace(/block\.\d+/, "block.*").replace("expert_0", "expert_*");
+    const before = groups.get(alike)?.times ?? 0;
+    const times = before + (expert ? count : 1);
+    groups.set(alike, { name: alike, shape: sizes, times, ...role, ...(expert && { experts: count }) });
+  }
+  return [...groups.values()];
+}
+
+type Row = readonly [name: string, shape: readonly number[], part: Part, use: Use, times?: number];
+const groupsOf = (rows: readonly Row[]): TensorGroup[] =>
+  rows.map(([name, shape, part, use, times = 1]) => ({ name, shape, times, part, use }));
+
+/** Rows of one layer, for all of them. */
+const each = (layers: number, rows: readonly Row[]): Row[] =>
+  rows.map(([name, shape, part, use]) => [name, shape, part, use, layers]);
+
+/** A product with its bias. */
+const affine = (name: string, out: number, width: number, part: Part): Row[] => [
+  [`${name}.weight`, [out, width], part, "product"],
+  [`${name}.bias`, [out], part, "other"],
+];
+const norm = (name: string, width: number, part: Part): Row[] => [
+  [`${name}.weight`, [width], part, "other"],
+  [`${name}.bias`, [width], part, "other"],
+];
+
+/** Bidirectional layers as BERT and ViT name them. */
+function encoderLayers({
+  layers,
+  width: d,
+  feedForward: f,
+  heads,
+  headSize,
+}: Extract<Shape, { layers: number }>): Row[] {
+  const a = heads * headSize;
+  const at = "encoder.layer.*";
+  return each(layers, [
+    ...["query", "key", "value"].flatMap((name) => affine(`${at}.attention.${name}`, a, d, "encoder")),
+    ...affine(`${at}.attention.output`, d, a, "encoder"),
+    ...affine(`${at}.intermediate`, f, d, "encoder"),
+    ...affine(`${at}.output`, d, f, "encoder"),
+    ...norm(`${at}.norm_1`, d, "encoder"),
+    ...norm(`${at}.norm_2`, d, "encoder"),
+  ]);
+}
+
+function tableOf(shape: Exclude<Shape, T5Shape>): Row[] {
+  const { width: d, feedForward: f, heads, headSize, layers } = shape;
+  const a = heads * headSize;
+  switch (shape.family) {
+    case "gpt":
+      return [
+        ["wte.weight", [shape.vocabulary, d], "head", "tied"],
+        ["wpe.weight", [shape.positions, d], "embedding", "lookup"],
+        ...each(layers, [
+          ...norm("h.*.ln_1", d, "decoder"),
+          ...affine("h.*.attn.c_attn", 3 * a, d, "decoder"),
+          ...affine("h.*.attn.c_proj", d, a, "decoder"),
+          ...norm("h.*.ln_2", d, "decoder"),
+          ...affine("h.*.mlp.c_fc", f, d, "decoder"),
+          ...affine("h.*.mlp.c_proj", d, f, "decoder"),
+        ]),
+        ...norm("ln_f", d, "decoder"),
+      ];
+    case "llama": {
+      const keys = shape.keyHeads * headSize;
+      return [
+        [
+          "embed_tokens.weight",
+          [shape.vocabulary, d],
+          shape.tied ? "head" : "embedding",
+          shape.tied ? "tied" : "lookup",
+        ],
+        ...each(layers, [
+          ["layers.*.self_attn.q_proj.weight", [a, d], "decoder", "product"],
+          ["layers.*.self_attn.k_proj.weight", [keys, d], "decoder", "product"],
+          ["layers.*.self_attn.v_proj.weight", [keys, d], "decoder", "product"],
+          ["layers.*.self_attn.o_proj.weight", [d, a], "decoder", "product"],
+          ["layers.*.mlp.gate_proj.weight", [f, d], "decoder", "product"],
+          ["layers.*.mlp.up_proj.weight", [f, d], "decoder", "product"],
+          ["layers.*.mlp.down_proj.weight", [d, f], "decoder", "product"],
+          ["layers.*.input_layernorm.weight", [d], "decoder", "other"],
+          ["layers.*.post_attention_layernorm.weight", [d], "decoder", "other"],
+        ]),
+        ["norm.weight", [d], "decoder", "other"],
+        ...(shape.tied ? [] : [["lm_head.weight", [shape.vocabulary, d], "head", "product"] as const]),
+      ];
+    }
+    case "lamda":
+      return each(layers, [
+        ...["q", "k", "v"].map((name): Row => [`layers.*.${name}.weight`, [a, d], "decoder", "product"]),
+        ["layers.*.o.weight", [d, a], "decoder", "product"],
+        ["layers.*.wi_0.weight", [f, d], "decoder", "product"],
+        ["layers.*.wi_1.weight", [f, d], "decoder", "product"],
+        ["layers.*.wo.weight", [d, f], "decoder", "product"],
+      ]);
+    case "bert":
+      return [
+        ["embeddings.word.weight", [shape.vocabulary, d], "embedding", "lookup"],
+        ["embeddings.position.weight", [shape.positions, d], "embedding", "lookup"],
+        ["embeddings.type.weight", [shape.types, d], "embedding", "lookup"],
+        ...norm("embeddings.norm", d, "embedding"),
+        ...encoderLayers(shape),
+        ...affine("pooler", d, d, "head"),
+      ];
+    case "vit":
+      return [
+        ...affine("embeddings.patch", d, 3 * shape.patch ** 2, "encoder"),
+        ...(shape.classToken ? [["embeddings.cls_token", [d], "embedding", "other"] as const] : []),
+        ["embeddings.position", [imageTokens(shape), d], "embedding", "other"],
+        ...encoderLayers(shape),
+        ...norm("norm", d, "encoder"),
+        ...(shape.classes > 0 ? affine("classifier", shape.classes, d, "head") : []),
+      ];
+  }
+}
+
+/** Graphs are not built twice for one shape. */
+const built = new WeakMap<T5Shape, readonly TensorGroup[]>();
+
+/** Every tensor of a model of this shape. */
+export function tensorsOf(shape: Shape): readonly TensorGroup[] {
+  if (shape.family !== "t5") return groupsOf(tableOf(shape));
+  const tensors = built.get(shape) ?? t5Tensors(shape);
+  built.set(shape, tensors);
+  return tensors;
+}
+
+/** Tensors that a file holds, of a family that is not known: they can be counted, not placed. */
+export const tensorsOfFile = (weights: Weights): readonly TensorGroup[] =>
+  [...weights].map(([name, { shape }]) => ({
+    name,
+    shape,
+    times: 1,
+    part: "decoder",
+    use: shape.length === 2 ? "product" : "other",
+  }));
+
+export interface Counts {
+  readonly total: number;
+  readonly active: number;
+  readonly parts: Readonly<Record<Part, { readonly total: number; readonly active: number }>>;
+}
+
+export function count(tensors: readonly TensorGroup[]): Counts {
+  const byPart = Object.fromEntries(parts.map((part) => [part, { total: 0, active: 0 }])) as Record<
+    Part,
+    { total: number; active: number }
+  >;
+  for (const { shape, times, part, experts = 1 } of tensors) {
+    byPart[part].total += elementsOf(shape) * times;
+    byPart[part].active += (elementsOf(shape) * times) / experts;
+  }
+  const sum = (which: "total" | "active") => parts.reduce((all, part) => all + byPart[part][which], 0);
+  return { total: sum("total"), active: sum("active"), parts: byPart };
+}
