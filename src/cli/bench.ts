@@ -1,12 +1,7 @@
 /** `zeroth bench`: a short measurement of one model on this machine. */
 import { fail } from "../errors.ts";
-import { openModelFolder } from "../hub/folder-node.ts";
-import { anyQuantized } from "../hub/weights.ts";
-import { canonicalWeights, t5ConfigFor, t5Model } from "../models/t5-model.ts";
-import { compile } from "../runtime/compile-node.ts";
 import { defaultThreads } from "../runtime/threads-node.ts";
-import { type EngineFlags, engineOptions } from "./engine.ts";
-import { modelFor } from "./models.ts";
+import { type EngineFlags, openForCommand } from "./engine.ts";
 import { bytes, type Output } from "./output.ts";
 
 const median = (values: number[]) => values.sort((a, b) => a - b)[values.length >> 1]!;
@@ -20,13 +15,8 @@ export async function bench(
   const { tokens = 128 } = flags;
   if (tokens < 1 || tokens > 100_000) fail("wrong_use", `--tokens ${tokens}: expected 1 to 100000`);
   const name = names[0] ?? "zeroth-nano";
-  const folder = openModelFolder((await modelFor(name, output, signal)).path);
-  const weights = canonicalWeights(folder.weights);
-  const config = t5ConfigFor(folder.config, weights);
-  const { dtype: _, ...engine } = engineOptions(flags);
-  await using model = t5Model(config, (graph, more) => compile(graph, { ...engine, ...more, weights }), {
-    packed: anyQuantized(weights),
-  });
+  await using opened = await openForCommand({ ...flags, model: name }, output, signal);
+  const { model, config } = opened;
   const prompt = Array.from({ length: tokens }, (_, i) => 3 + ((i * 7919) % (config.vocabulary - 3)));
   const started = performance.now();
   await model.encode([prompt]);

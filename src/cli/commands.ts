@@ -28,7 +28,10 @@ const input: OptionSpec = {
 const engine: readonly OptionSpec[] = [
   { flags: "--device <name>", help: "cpu, webgpu, cuda or auto" },
   { flags: "--threads <n>", help: "threads of the engine", as: "integer" },
-  { flags: "--dtype <type>", help: "fp32 or bf16: weights in this precision; int8, int4: only a model quantised so" },
+  {
+    flags: "--dtype <type>",
+    help: "fp32 or bf16: weights in this precision; int8, int4: in a copy, made once and kept",
+  },
 ];
 
 /** Options of every command. */

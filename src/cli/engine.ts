@@ -3,8 +3,9 @@ import { fail } from "../errors.ts";
 import { storedBytes } from "../hub/quantize.ts";
 import { isQuantized } from "../hub/weights.ts";
 import { defaultThreads } from "../runtime/threads-node.ts";
+import type { FewBitsEvents } from "../text/few-bits-node.ts";
 import { type OpenedModel, type OpenOptions, openModel } from "../text/open-node.ts";
-import { modelFor } from "./models.ts";
+import { duration, modelFor } from "./models.ts";
 import type { Output } from "./output.ts";
 import { bytes } from "./output.ts";
 
@@ -37,13 +38,33 @@ export interface Opened extends OpenedModel {
   readonly seconds: number;
 }
 
+/** What making a copy in few bits says: a line before it, a live one, and that it is kept. */
+function fewBits(output: Output, { dtype }: EngineFlags): FewBitsEvents {
+  let started = 0;
+  return {
+    begin(size, path) {
+      started = performance.now();
+      output.say(`writing a copy in ${dtype}, about ${bytes(size)}, once: ${path}`);
+    },
+    progress(done, total, tensor) {
+      const seconds = (performance.now() - started) / 1000;
+      const left = done > 0 ? `  ${duration((seconds * (total - done)) / done)} left` : "";
+      output.progress(`${((100 * done) / total).toFixed(0).padStart(3)} %${left}  ${tensor}`);
+    },
+    waiting: () => output.say(`another process is writing the copy in ${dtype}; waiting`),
+  };
+}
+
 /** Open, after downloading where need be, and say so on stderr. */
 export async function openForCommand(flags: EngineFlags, output: Output, signal?: AbortSignal): Promise<Opened> {
   const name = flags.model ?? "zeroth-nano";
   const engine = engineOptions(flags);
   const { path } = await modelFor(name, output, signal);
   const started = performance.now();
-  const opened = await openModel(path, engine);
+  const opened = await openModel(path, {
+    ...engine,
+    quantize: { ...(signal && { signal }), events: fewBits(output, flags) },
+  });
   const seconds = (performance.now() - started) / 1000;
   const stored = [...opened.weights.values()];
   const size = storedBytes(opened.weights);

@@ -115,7 +115,7 @@ ${codes.join("\n")}
 | \`HF_HUB_DOWNLOAD_TIMEOUT\` | seconds without a byte after which a connection is asked anew (10) |
 | \`HF_HUB_DISABLE_PROGRESS_BARS\`, \`HF_HUB_DISABLE_SYMLINKS\`, \`HF_HUB_DISABLE_IMPLICIT_TOKEN\` | as in Python |
 | \`HTTP_PROXY\`, \`HTTPS_PROXY\`, \`NO_PROXY\` | proxies for downloads |
-| \`ZEROTH_HOME\` | where the prompt keeps its history |
+| \`ZEROTH_HOME\` | where the prompt keeps its history, and copies of models in few bits |
 | \`NO_COLOR\`, \`FORCE_COLOR\`, \`TERM=dumb\` | colours off, on, off |
 `;
 }

@@ -6,7 +6,7 @@ import type { ResolvedModel } from "../hub/folder.ts";
 import { bytes, type Output } from "./output.ts";
 
 /** "47 s", "12 min", "3.4 h". */
-function duration(seconds: number): string {
+export function duration(seconds: number): string {
   const s = Math.max(0, Math.round(seconds));
   if (s < 90) return `${s} s`;
   return s < 5400 ? `${Math.round(s / 60)} min` : `${(s / 3600).toFixed(1)} h`;

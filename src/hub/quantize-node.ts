@@ -112,7 +112,7 @@ function quantizedOrKept(name: string, stored: PlainTensor, choice: Choice, sign
 }
 
 /** What a run is made from: another source or another wish does not go on with its files. */
-function fingerprint(folder: ModelFolder, bits: number): string {
+export function sourceOf(folder: ModelFolder, bits: number): string {
   const files = folder.files
     .filter((name) => /\.(safetensors|bin)$/.test(name))
     .map((name) => {
@@ -212,7 +212,7 @@ export async function quantizeFolder(
   }
   const place = join(out, working);
   mkdirSync(place, { recursive: true });
-  const source = fingerprint(folder, bits);
+  const source = sourceOf(folder, bits);
   const parts = finishedParts(place, source);
   const done = new Set(parts.flatMap(({ reports }) => reports.map(({ tensor }) => tensor)));
   const todo = [...folder.weights].filter(([name, { shape }]) => choose(name, shape) !== "drop");

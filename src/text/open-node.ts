@@ -7,40 +7,55 @@ import { type ModelFolder, openModelFolder, openTokenizer } from "../hub/folder-
 import { readStored } from "../hub/safetensors-node.ts";
 import type { Tokenizer } from "../hub/tokenizer.ts";
 import { anyQuantized, isQuantized, type Weights } from "../hub/weights.ts";
+import type { Seq2Seq } from "../models/seq2seq.ts";
 import { needTextModel, type T5Config } from "../models/t5-config.ts";
 import { canonicalWeights, t5ConfigFor, t5Model } from "../models/t5-model.ts";
 import { type CompileOptions, compile } from "../runtime/compile-node.ts";
+import { type FewBitsOptions, inFewBits, needRoom } from "./few-bits-node.ts";
 import { type TextModel, textModel } from "./model.ts";
 
 export interface OpenOptions extends Pick<CompileOptions, "device" | "threads" | "prepack" | "spin"> {
   /**
-   * Precision of the weights; as stored by default. Arithmetic is fp32, but for products with weights in 8 and 4 bits:
-   * those come from `zeroth quantize`, and asking for them here only makes sure that the model is stored so.
+   * Precision of the weights; as stored by default. Arithmetic is fp32, but for products with weights in 8 and 4 bits.
+   * A model that is not stored in these gets a copy that is, made once and kept; `quantize` tells how far it is.
    */
   readonly dtype?: "fp32" | "bf16" | "int8" | "int4";
   /** How a model that is not on this machine is downloaded; `events` tell how far it is. */
   readonly download?: EnsureOptions;
+  readonly quantize?: FewBitsOptions;
 }
 
 export interface OpenedModel extends AsyncDisposable {
   readonly text: TextModel;
+  /** The network behind it: ids in, numbers out. */
+  readonly model: Seq2Seq;
   readonly tokenizer: Tokenizer;
   readonly folder: ModelFolder;
   readonly config: T5Config;
   readonly weights: Weights;
 }
 
-/** Weights rounded to another precision in memory; those that have it already stay in their file. */
-function inPrecision(weights: Weights, dtype: OpenOptions["dtype"], name: string): Weights {
-  const wanted = { fp32: "float32", bf16: "bfloat16" } as const;
-  if (!dtype) return weights;
-  if (dtype === "int8" || dtype === "int4") {
-    if ([...weights.values()].some((stored) => isQuantized(stored) && stored.format === dtype)) return weights;
-    fail("unsupported", `${name} is not stored in ${dtype}`, {
-      hint: `write it so once: zeroth quantize ${name} --dtype ${dtype} --out FOLDER; then use --model FOLDER`,
+const bitsOf = { int8: 8, int4: 4 } as const;
+const wide = { fp32: "float32", bf16: "bfloat16" } as const;
+
+/** The folder itself where it is stored in these bits, or its copy that is. */
+function inBits(folder: ModelFolder, dtype: keyof typeof bitsOf, options: FewBitsOptions | undefined) {
+  const weights = canonicalWeights(folder.weights);
+  if (anyQuantized(weights)) {
+    // What is only looked up in is stored in 8 bits in both.
+    const four = [...weights.values()].some((stored) => isQuantized(stored) && stored.format === "int4");
+    if (four === (dtype === "int4")) return folder;
+    fail("unsupported", `is stored in other bits than ${dtype}`, {
+      where: folder.path,
+      hint: "start from the model's original weights",
     });
   }
-  const target = wanted[dtype];
+  return inFewBits(folder, t5ConfigFor(folder.config, weights), bitsOf[dtype], options);
+}
+
+/** Weights rounded to another precision in memory; those that have it already stay in their file. */
+function inPrecision(weights: Weights, dtype: keyof typeof wide): Weights {
+  const target = wide[dtype];
   return new Map(
     [...weights].map(([name, stored]) => {
       if (stored.dtype === target || !(isQuantized(stored) || isFloat(stored.dtype))) return [name, stored];
@@ -53,17 +68,21 @@ function inPrecision(weights: Weights, dtype: OpenOptions["dtype"], name: string
 
 /** Open a model: a folder, `zeroth-nano`, which comes with this package, or a name, downloaded unless it is cached. */
 export async function openModel(name = "zeroth-nano", options: OpenOptions = {}): Promise<OpenedModel> {
-  const folder = openModelFolder((await ensureModel(name, options.download)).path);
-  needTextModel(folder.config, `${folder.path}/config.json`);
-  const { dtype, download: _, ...engine } = options;
-  const weights = inPrecision(canonicalWeights(folder.weights), dtype, name);
+  const { dtype, download, quantize, ...engine } = options;
+  const found = openModelFolder((await ensureModel(name, download)).path);
+  needTextModel(found.config, `${found.path}/config.json`);
+  const folder = dtype === "int8" || dtype === "int4" ? await inBits(found, dtype, quantize) : found;
+  const stored = canonicalWeights(folder.weights);
+  const weights = dtype === "fp32" || dtype === "bf16" ? inPrecision(stored, dtype) : stored;
   const config = t5ConfigFor(folder.config, weights);
+  // Of a mixture of experts only those are read that somebody is sent to.
+  if (!config.experts) needRoom(weights, name);
   const tokenizer = openTokenizer(folder);
   const model = t5Model(config, (graph, more) => compile(graph, { ...engine, ...more, weights }), {
     packed: anyQuantized(weights),
   });
   const text = textModel({ model, tokenizer });
-  return { text, tokenizer, folder, config, weights, [Symbol.asyncDispose]: () => model[Symbol.asyncDispose]() };
+  return { text, model, tokenizer, folder, config, weights, [Symbol.asyncDispose]: () => model[Symbol.asyncDispose]() };
 }
 
 /** The text model alone: what a program that only wants answers needs. */
