@@ -74,7 +74,7 @@ beforeAll(async () => {
   hub = await startHub({ "google/flan-t5-small": { files } });
   const hubHome = mkdtempSync(join(temporary, "hf-"));
   made.push(hubHome);
-  Object.assign(process.env, { HF_HOME: hubHome, HF_ENDPOINT: hub.url, HF_HUB_OFFLINE: "0" });
+  Object.assign(process.env, { HF_HOME: hubHome, HF_ENDPOINT: hub.url, ZEROTH_HOME: hubHome, HF_HUB_OFFLINE: "0" });
 });
 afterAll(async () => {
   await hub?.close();
