@@ -194,7 +194,7 @@ export function readPickle(bytes: Uint8Array, start: number, where: string): { v
     spend(cost.list + items.length * cost.slot);
     return items;
   };
-  const memo = new Map<number, Value>();
+  const memo: (Value | undefined)[] = [];
   const pop = (): Value => {
     const top = stack.pop();
     return top === undefined || top === mark ? refuse("a value is missing") : top;
@@ -210,11 +210,13 @@ export function readPickle(bytes: Uint8Array, start: number, where: string): { v
     return values as Value[];
   };
   const remember = (index: number) => {
-    spend(cost.entry);
-    memo.set(index, top());
+    // Numbered as they come, from 0 or 1, by whatever writes pickles.
+    if (index > memo.length + 255) refuse(`value ${index} is remembered where ${memo.length} would be next`);
+    spend(cost.slot);
+    memo[index] = top();
   };
   const recall = (index: number) => {
-    const value = memo.get(index);
+    const value = memo[index];
     if (value === undefined) refuse(`value ${index} was never remembered`);
     stack.push(value as Value);
   };
@@ -325,7 +327,7 @@ export function readPickle(bytes: Uint8Array, start: number, where: string): { v
     135: () => tuple(3),
     113: () => remember(bytes[need(1)]!),
     114: () => remember(data.getUint32(need(4), true)),
-    148: () => remember(memo.size),
+    148: () => remember(memo.length),
     104: () => recall(bytes[need(1)]!),
     106: () => recall(data.getUint32(need(4), true)),
     99: () => {
