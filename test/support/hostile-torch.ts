@@ -17,9 +17,9 @@ export const global = (module: string, name: string) => ascii(`c${module}\n${nam
 export const int = (n: number) => [0x4a, ...new Uint8Array(Int32Array.of(n).buffer)];
 /** MARK, parts, TUPLE. */
 export const tuple = (...parts: number[][]) => [0x28, ...parts.flat(), 0x74];
-export const [none, reduce, stackGlobal, emptyTuple, tuple1, build, pop, dup, memoize] = [
-  0x4e, 0x52, 0x93, 0x29, 0x85, 0x62, 0x30, 0x32, 0x94,
-].map((code) => [code]) as [number[], number[], number[], number[], number[], number[], number[], number[], number[]];
+const [none, reduce, stackGlobal, emptyTuple, tuple1, build, pop] = [0x4e, 0x52, 0x93, 0x29, 0x85, 0x62, 0x30].map(
+  (code) => [code],
+) as [number[], number[], number[], number[], number[], number[], number[]];
 const put = (n: number) => [0x72, ...u32(n)];
 const get = (n: number) => [0x6a, ...u32(n)];
 export const pickle = (...codes: number[][]) => Uint8Array.from([0x80, 2, ...codes.flat(), 0x2e]);
