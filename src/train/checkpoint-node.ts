@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { fail } from "../errors.ts";
 import type { NdArray } from "../graph/array.ts";
-import { writeFileSafely } from "../hub/files-node.ts";
+import { writeError, writeFileSafely } from "../hub/files-node.ts";
 import { readJsonFile } from "../hub/folder-node.ts";
 import { openSafetensors, readTensor, writeSafetensors } from "../hub/safetensors-node.ts";
 
@@ -58,16 +58,20 @@ export async function saveCheckpoint(
   model: (folder: string) => Promise<void>,
 ): Promise<string> {
   const target = join(out, `${prefix}${state.step}`);
-  const draft = `${target}.partial`;
-  await rm(draft, { recursive: true, force: true });
-  await mkdir(draft, { recursive: true });
-  await model(draft);
-  await writeSafetensors(join(draft, "optimizer.safetensors"), optimizer);
-  await writeFileSafely(join(draft, "training_state.json"), `${JSON.stringify(state, null, 2)}\n`);
-  if ((await listCheckpoints(out)).includes(state.step)) await removeCheckpoint(target);
-  await rename(draft, target);
-  for (const step of await listCheckpoints(out)) {
-    if (step !== state.step) await removeCheckpoint(join(out, `${prefix}${step}`));
+  try {
+    const draft = `${target}.partial`;
+    await rm(draft, { recursive: true, force: true });
+    await mkdir(draft, { recursive: true });
+    await model(draft);
+    await writeSafetensors(join(draft, "optimizer.safetensors"), optimizer);
+    await writeFileSafely(join(draft, "training_state.json"), `${JSON.stringify(state, null, 2)}\n`);
+    if ((await listCheckpoints(out)).includes(state.step)) await removeCheckpoint(target);
+    await rename(draft, target);
+    for (const step of await listCheckpoints(out)) {
+      if (step !== state.step) await removeCheckpoint(join(out, `${prefix}${step}`));
+    }
+  } catch (cause) {
+    throw writeError(cause, target);
   }
   return target;
 }
