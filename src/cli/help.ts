@@ -66,7 +66,7 @@ const rows: Record<CommandName, string> = {
   export: 'one `{"file","bytes","sha256"}` a file, then `{"done":true,…}`',
   quantize:
     'one `{"file","bytes","sha256"}` a file, then `{"done":true,"out","dtype","tensors","worst":{"tensor","format","error"}}`',
-  scan: 'one `{"file","kind","verdict":"safe"|"unsafe"|"unknown","findings"}` a file, then `{"done":true,"path","safe","unsafe","unknown"}`',
+  scan: 'one `{"file","kind","verdict":"safe"|"unsafe"|"unknown","findings","hint"?}` a file, then `{"done":true,"path","safe","unsafe","unknown"}`',
   bench: '`{"model","threads","open_ms","encode_tokens_per_second","decode_tokens_per_second",…}`',
   doctor: 'one `{"check","ok","value","hint"?}` a finding',
   completion: "a script, no rows",
