@@ -165,8 +165,24 @@ function finishedParts(place: string, source: string): Part[] {
 
 const partName = (n: number) => `part-${String(n).padStart(5, "0")}.safetensors`;
 
+type NamedPath = readonly [name: string, path: string];
+
+/** Small files that a quantised model takes over as they are. */
+function filesBeside(folder: ModelFolder): NamedPath[] {
+  const taken = /^(tokenizer.*\.json|special_tokens_map\.json|generation_config\.json|spiece\.model|README\.md)$/;
+  return folder.files.flatMap((name): NamedPath[] => {
+    const path = taken.test(name) ? locate(folder.path, name) : undefined;
+    return path ? [[name, path]] : [];
+  });
+}
+
 /** Give the parts their final names and write what belongs beside them, config.json last. */
-async function finish(folder: ModelFolder, { out, bits }: QuantizeOptions, parts: readonly Part[]): Promise<string[]> {
+async function finish(
+  folder: ModelFolder,
+  { out, bits }: QuantizeOptions,
+  parts: readonly Part[],
+  beside: readonly NamedPath[],
+): Promise<string[]> {
   const place = join(out, working);
   const number = (n: number) => String(n).padStart(5, "0");
   const names = parts.map((_, i) =>
@@ -191,11 +207,7 @@ async function finish(folder: ModelFolder, { out, bits }: QuantizeOptions, parts
   const reports = parts.flatMap((part) => part.reports);
   await writeFileSafely(join(out, "quantization.json"), `${JSON.stringify({ bits, tensors: reports }, null, 2)}\n`);
   written.push("quantization.json");
-  for (const name of folder.files) {
-    if (!/^(tokenizer.*\.json|special_tokens_map\.json|generation_config\.json|spiece\.model|README\.md)$/.test(name))
-      continue;
-    const path = locate(folder.path, name);
-    if (!path) continue;
+  for (const [name, path] of beside) {
     await writeFileSafely(join(out, name), readFileSync(path));
     written.push(name);
   }
@@ -241,6 +253,8 @@ async function quantized(folder: ModelFolder, options: QuantizeOptions): Promise
   if (existsSync(join(out, "config.json")) && !overwrite) {
     fail("bad_input", "holds a model already", { where: out, hint: "choose another folder, or add --overwrite" });
   }
+  // Looked for now: a link that leads out must not come up when hours of work are done.
+  const beside = filesBeside(folder);
   const place = join(out, working);
   rmSync(join(out, doomed), { recursive: true, force: true });
   mkdirSync(place, { recursive: true });
@@ -275,6 +289,6 @@ async function quantized(folder: ModelFolder, options: QuantizeOptions): Promise
     onProgress(seen, total, name);
   }
   await flush();
-  const files = await finish(folder, options, parts);
+  const files = await finish(folder, options, parts, beside);
   return { files, reports: parts.flatMap(({ reports }) => reports) };
 }
