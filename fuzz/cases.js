@@ -122,9 +122,11 @@ export async function fuzz(list, { cases, seed, expected, slowMs = 1000, told = 
         if (expected(error)) row.refused++;
         else why = error instanceof Error ? (error.stack ?? error.message) : String(error);
       }
-      const took = performance.now() - start;
+      let took = performance.now() - start;
       const after = memory();
       const grown = Math.max(after.live - before.live, after.peak - before.peak);
+      // Other work on the machine can be what took long; it does not wait for the same case twice.
+      if (took > slowMs && !why) took = Math.min(took, await timeOf(reader, input));
       row.slowestMs = Math.max(row.slowestMs, took);
       row.largestBytes = Math.max(row.largestBytes, grown);
       if (took > slowMs) why ??= `took ${took.toFixed(0)} ms`;
@@ -136,6 +138,16 @@ export async function fuzz(list, { cases, seed, expected, slowMs = 1000, told = 
     rows.push(row);
   }
   return rows;
+}
+
+async function timeOf(reader, input) {
+  const start = performance.now();
+  try {
+    await reader.read(input);
+  } catch {
+    // Looked at before.
+  }
+  return performance.now() - start;
 }
 
 function shown(input) {

@@ -87,7 +87,11 @@ function main() {
     }
     seen = now;
   }, patience);
-  worker.on("message", (row) => rows.push(row));
+  worker.on("message", (row) => {
+    rows.push(row);
+    const seconds = ((performance.now() - start) / 1000).toFixed(0);
+    console.error(`${row.name}: ${row.failures.length} failures, ${seconds} s so far`);
+  });
   worker.on("error", (error) => {
     console.log(`case seed ${Atomics.load(cell, 0) >>> 0} ended the thread: ${error.stack ?? error}`);
     end(1);
