@@ -1,9 +1,12 @@
 export interface Reader {
   readonly name: string;
   /** Well-formed inputs to start from. */
-  readonly seeds: readonly (string | Uint8Array)[];
+  readonly seeds: readonly unknown[];
+  mutate(seed: unknown, random: unknown): unknown;
+  /** Bytes of an input. */
+  sizeOf(input: unknown): number;
   /** Must return, or throw an error for which `expected` says yes. */
-  read(input: string | Uint8Array): void;
+  read(input: unknown): void | Promise<void>;
 }
 export interface Row {
   readonly name: string;
@@ -14,18 +17,17 @@ export interface Row {
   largestBytes: number;
   failures: { readonly seed: number; readonly why: string; readonly input: string }[];
 }
-export interface Library {
-  createSentencePieceTokenizer(bytes: Uint8Array, settings: Readonly<Record<string, unknown>>): unknown;
-  parseSafetensorsHeader(bytes: Uint8Array, size: number, name: string): unknown;
-  readTorch(read: (offset: number, length: number) => Uint8Array, size: number, where: string): unknown;
-  parseJsonObject(text: string, where: string): Readonly<Record<string, unknown>>;
-  createTokenizer(json: Readonly<Record<string, unknown>>): {
-    encode(text: string): { ids: number[]; readonly offsets: unknown };
-    decode(ids: readonly number[]): string;
-  };
-}
-export function readers(library: Library): Reader[];
+/** `library` is what library.js exports. */
+export function readers(library: object, folder: string): Reader[];
 export function fuzz(
   list: readonly Reader[],
-  options: { cases: number; seed: number; expected: (error: unknown) => boolean },
-): Row[];
+  options: {
+    /** For each reader. */
+    cases: number;
+    seed: number;
+    expected: (error: unknown) => boolean;
+    /** A case that takes longer is a failure. Default 1000. */
+    slowMs?: number;
+    told?: (reader: number, caseSeed: number) => void;
+  },
+): Promise<Row[]>;

@@ -1,43 +1,105 @@
-/** `npm run fuzz [-- --cases N --seed S]`, after `npm run build`: malformed files against every reader. */
+/**
+ * `npm run fuzz [-- --cases N --seed S --reader NAME]`, after `npm run build`: malformed files, N for each reader.
+ * The readers run in a thread of their own, so that one that never comes back is seen and its case named.
+ */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { ZerothError } from "../dist/errors.js";
-import { parseJsonObject } from "../dist/hub/json.js";
-import { parseSafetensorsHeader } from "../dist/hub/safetensors.js";
-import { createSentencePieceTokenizer } from "../dist/hub/sentencepiece-tokenizer.js";
-import { createTokenizer } from "../dist/hub/tokenizer.js";
-import { readTorch } from "../dist/hub/torch/torch.js";
+import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
 import { fuzz, readers } from "./cases.js";
+import * as library from "./library.js";
 
-const { values } = parseArgs({
-  options: { cases: { type: "string", default: "50000" }, seed: { type: "string", default: "1" } },
-});
-const [cases, seed] = [Number(values.cases), Number(values.seed)];
-if (!Number.isSafeInteger(cases) || cases < 1 || !Number.isSafeInteger(seed)) {
-  console.error("usage: npm run fuzz -- [--cases N] [--seed S]");
-  process.exit(2);
+const patience = 20_000;
+
+async function work({ cases, seed, reader, folder, clock }) {
+  const list = readers(library, folder);
+  const chosen = reader === undefined ? list : list.filter(({ name }) => name.includes(reader));
+  const cell = new Int32Array(clock);
+  for (const one of chosen) {
+    // A reader's cases do not depend on which others run.
+    const which = list.indexOf(one);
+    const [row] = await fuzz([one], {
+      cases,
+      seed: seed + which * 101,
+      expected: (error) => error instanceof library.ZerothError,
+      told: (_, caseSeed) => {
+        Atomics.store(cell, 0, caseSeed);
+        Atomics.add(cell, 1, 1);
+      },
+    });
+    parentPort.postMessage(row);
+  }
 }
-const start = performance.now();
-const rows = fuzz(
-  readers({ parseSafetensorsHeader, parseJsonObject, createTokenizer, createSentencePieceTokenizer, readTorch }),
-  {
-    cases,
-    seed,
-    expected: (error) => error instanceof ZerothError,
-  },
-);
-console.table(
-  rows.map(({ failures, slowestMs, largestBytes, ...row }) => ({
-    ...row,
-    failures: failures.length,
-    "slowest ms": Number(slowestMs.toFixed(1)),
-    "grew MiB": Number((largestBytes / 2 ** 20).toFixed(1)),
-  })),
-);
-const failures = rows.flatMap((row) => row.failures.map((failure) => ({ reader: row.name, ...failure })));
-for (const { reader, seed: at, why, input } of failures.slice(0, 10)) {
-  console.log(`\n${reader}, case seed ${at}: ${why}\n  ${input.slice(0, 600)}`);
+
+function report(rows) {
+  console.table(
+    rows.map(({ failures, slowestMs, largestBytes, ...row }) => ({
+      ...row,
+      failures: failures.length,
+      "slowest ms": Number(slowestMs.toFixed(1)),
+      "grew MB": Number((largestBytes / 1e6).toFixed(1)),
+    })),
+  );
+  const failures = rows.flatMap((row) => row.failures.map((failure) => ({ reader: row.name, ...failure })));
+  for (const { reader, seed: at, why, input } of failures.slice(0, 10)) {
+    console.log(`\n${reader}, case seed ${at}: ${why}\n  ${input.slice(0, 600)}`);
+  }
+  return failures.length;
 }
-console.log(
-  `${cases} cases, seed ${seed}, ${((performance.now() - start) / 1000).toFixed(1)} s, ${failures.length} failures`,
-);
-process.exitCode = failures.length > 0 ? 1 : 0;
+
+function main() {
+  const { values } = parseArgs({
+    options: {
+      cases: { type: "string", default: "50000" },
+      seed: { type: "string", default: "1" },
+      reader: { type: "string" },
+    },
+  });
+  const [cases, seed] = [Number(values.cases), Number(values.seed)];
+  if (!Number.isSafeInteger(cases) || cases < 1 || !Number.isSafeInteger(seed)) {
+    console.error("usage: npm run fuzz -- [--cases N] [--seed S] [--reader NAME]");
+    process.exitCode = 2;
+    return;
+  }
+  const start = performance.now();
+  const folder = mkdtempSync(join(tmpdir(), "zeroth-fuzz-"));
+  const clock = new SharedArrayBuffer(8);
+  const cell = new Int32Array(clock);
+  const rows = [];
+  const workerData = { cases, seed, reader: values.reader, folder, clock };
+  const worker = new Worker(new URL(import.meta.url), { workerData });
+  const end = (more) => {
+    clearInterval(watch);
+    rmSync(folder, { recursive: true, force: true });
+    const failures = report(rows) + more;
+    const seconds = ((performance.now() - start) / 1000).toFixed(1);
+    console.log(`${cases} cases for each of ${rows.length} readers, seed ${seed}, ${seconds} s, ${failures} failures`);
+    process.exitCode = failures > 0 || rows.length === 0 ? 1 : 0;
+  };
+  let seen = -1;
+  const watch = setInterval(() => {
+    const now = Atomics.load(cell, 1);
+    if (now === seen) {
+      console.log(`case seed ${Atomics.load(cell, 0) >>> 0} never came back`);
+      void worker.terminate();
+      end(1);
+    }
+    seen = now;
+  }, patience);
+  worker.on("message", (row) => {
+    rows.push(row);
+    const seconds = ((performance.now() - start) / 1000).toFixed(0);
+    console.error(`${row.name}: ${row.failures.length} failures, ${seconds} s so far`);
+  });
+  worker.on("error", (error) => {
+    console.log(`case seed ${Atomics.load(cell, 0) >>> 0} ended the thread: ${error.stack ?? error}`);
+    end(1);
+  });
+  worker.on("exit", (code) => {
+    if (code === 0) end(0);
+  });
+}
+
+if (isMainThread) main();
+else await work(workerData);

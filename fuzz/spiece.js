@@ -1,5 +1,7 @@
 /** SentencePiece files for fuzzing: a description with things wrong in it, written out as protobuf, bytes wrong in that. */
 
+import { mutateBytes, mutateValue } from "./mutate.js";
+
 const encoder = new TextEncoder();
 
 function varint(value) {
@@ -73,7 +75,7 @@ function write(model) {
 }
 
 /** The reader of SentencePiece files, with its seeds: descriptions as JSON. */
-export function spieceReader(createSentencePieceTokenizer, { mutateValue, mutateBytes }) {
+export function spieceReader(createSentencePieceTokenizer) {
   return {
     name: "spiece.model",
     seeds: [unigram, bytePairs].map((model) => JSON.stringify(model)),

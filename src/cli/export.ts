@@ -4,7 +4,7 @@ import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fail } from "../errors.ts";
 import { writeFileSafely } from "../hub/files-node.ts";
-import { type ModelFolder, openModelFolder } from "../hub/folder-node.ts";
+import { locate, type ModelFolder, openModelFolder } from "../hub/folder-node.ts";
 import { readStored, type Writable, writeCheckpoint } from "../hub/safetensors-node.ts";
 import { isQuantized, type StoredTensor } from "../hub/weights.ts";
 import { exportOnnx, exportTransformersJs } from "../models/t5-export-node.ts";
@@ -21,8 +21,9 @@ async function exportSafetensors(folder: ModelFolder, out: string): Promise<stri
   const plain = [...folder.weights].map(([name, stored]) => [name, asNumbers(stored)] as const);
   const written = await writeCheckpoint(out, plain);
   for (const name of copied) {
-    if (!folder.files.includes(name)) continue;
-    await writeFileSafely(join(out, name), await readFile(join(folder.path, name)));
+    const path = locate(folder.path, name);
+    if (!path) continue;
+    await writeFileSafely(join(out, name), await readFile(path));
     written.push(name);
   }
   return written;

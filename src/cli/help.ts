@@ -67,7 +67,7 @@ const rows: Record<CommandName, string> = {
   quantize:
     'one `{"file","bytes","sha256"}` a file, then `{"done":true,"out","dtype","tensors","worst":{"tensor","format","error"}}`',
   plan: '`{"model","architecture","shape"?,"parameters","files"?,"work","bytes","inference","training","tuning","flops","training_set"?,"machine","speed","verdict","known"}`, every key in [plan.md](plan.md#the-row)',
-  scan: 'one `{"file","kind","verdict":"safe"|"unsafe"|"unknown","findings"}` a file, then `{"done":true,"path","safe","unsafe","unknown"}`',
+  scan: 'one `{"file","kind","verdict":"safe"|"unsafe"|"unknown","findings","hint"?}` a file, then `{"done":true,"path","safe","unsafe","unknown"}`',
   bench: '`{"model","threads","open_ms","encode_tokens_per_second","decode_tokens_per_second",…}`',
   doctor: 'one `{"check","ok","value","hint"?}` a finding',
   completion: "a script, no rows",

@@ -1,8 +1,7 @@
 /** `zeroth inspect`: what a model folder holds and what it would take to run. */
 import { createHash } from "node:crypto";
 import { createReadStream, readFileSync, statSync } from "node:fs";
-import { join } from "node:path";
-import { openModelFolder } from "../hub/folder-node.ts";
+import { locate, openModelFolder } from "../hub/folder-node.ts";
 import { isQuantized, type Weights } from "../hub/weights.ts";
 import { modelFor } from "./models.ts";
 import { bytes, type Output } from "./output.ts";
@@ -15,13 +14,10 @@ async function sha256(path: string): Promise<string> {
 
 /** The licence a model card names in its front matter. */
 function licence(folder: string): string | undefined {
-  try {
-    return /^---\n[\s\S]*?^licen[cs]e:\s*(\S+)[\s\S]*?^---$/m.exec(
-      readFileSync(join(folder, "README.md"), "utf8"),
-    )?.[1];
-  } catch {
-    return undefined;
-  }
+  const path = locate(folder, "README.md");
+  if (!path || statSync(path).size > 16 << 20) return undefined;
+  const [, front] = readFileSync(path, "utf8").split(/^---\r?$/m, 2);
+  return /^licen[cs]e: *(\S+)/m.exec(front ?? "")?.[1];
 }
 
 function precision(weights: Weights): string {
@@ -43,9 +39,9 @@ export async function inspect(
   const parameters = [...folder.weights.values()].reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
   const files = [];
   for (const name of folder.files) {
-    const path = join(folder.path, name);
-    const stat = statSync(path);
-    if (stat.isFile()) files.push({ name, bytes: stat.size, sha256: await sha256(path) });
+    const path = locate(folder.path, name) ?? "";
+    const stat = statSync(path, { throwIfNoEntry: false });
+    if (stat?.isFile()) files.push({ name, bytes: stat.size, sha256: await sha256(path) });
   }
   const found = licence(folder.path);
   const architectures = folder.config.architectures as unknown;

@@ -4,6 +4,7 @@ import { extname } from "node:path";
 import { createInterface } from "node:readline";
 import { fail, ZerothError } from "../errors.ts";
 import { isJsonObject } from "../hub/json.ts";
+import type { ParquetLimits } from "./parquet-node.ts";
 
 export type InputRow = Readonly<Record<string, unknown>>;
 
@@ -87,7 +88,7 @@ const plainRow = (row: InputRow): InputRow =>
   Object.fromEntries(Object.entries(row).flatMap(([name, value]) => (value == null ? [] : [[name, plainCell(value)]])));
 
 /** Read all rows of `--input`; a line that is no row gives its error in its place. */
-export async function readInput(path: string): Promise<(InputRow | ZerothError)[]> {
+export async function readInput(path: string, parquetLimits?: ParquetLimits): Promise<(InputRow | ZerothError)[]> {
   if (path === "-") return jsonLines(process.stdin, "stdin");
   const opened = createReadStream(path);
   await new Promise<void>((resolve, reject) => {
@@ -118,16 +119,8 @@ export async function readInput(path: string): Promise<(InputRow | ZerothError)[
   }
   opened.destroy();
   if (kind === ".parquet") {
-    const { asyncBufferFromFile, parquetReadObjects } = await import("hyparquet");
-    try {
-      const rows: InputRow[] = await parquetReadObjects({ file: await asyncBufferFromFile(path) });
-      return rows.map(plainRow);
-    } catch (cause) {
-      return fail("corrupt_file", `cannot be read as Parquet: ${cause instanceof Error ? cause.message : cause}`, {
-        where: path,
-        cause,
-      });
-    }
+    const { readParquet } = await import("./parquet-node.ts");
+    return (await readParquet(path, parquetLimits)).map(plainRow);
   }
   return fail("bad_input", `"${kind || "no extension"}" is not a kind of rows`, {
     where: path,

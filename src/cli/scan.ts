@@ -2,8 +2,12 @@
 import { existsSync } from "node:fs";
 import { fail } from "../errors.ts";
 import { findModel } from "../hub/folder-node.ts";
-import { scan, type Verdict } from "../hub/scan-node.ts";
+import type { Verdict } from "../hub/scan-kinds-node.ts";
+import { scan } from "../hub/scan-node.ts";
 import type { Output } from "./output.ts";
+
+/** A file's name as it may stand on a terminal. */
+const nameOf = (file: string) => (/^[\p{L}\p{N}\p{P}\p{S} ]+$/u.test(file) ? file : JSON.stringify(file));
 
 export function scanModel(names: readonly string[], output: Output): number {
   const [name, ...more] = names;
@@ -14,8 +18,9 @@ export function scanModel(names: readonly string[], output: Output): number {
   for (const row of scan(path)) {
     counts[row.verdict]++;
     output.row(row);
-    const why = row.findings.length > 0 ? `  ${row.findings.join("; ")}` : "";
-    output.text(`${row.verdict.padEnd(7)}  ${row.file}  ${output.dim(row.kind)}${why}\n`);
+    const why = row.findings.map((finding) => `\n         ${finding}`).join("");
+    const hint = row.hint === undefined ? "" : `\n         ${output.dim(`→ ${row.hint}`)}`;
+    output.text(`${row.verdict.padEnd(7)}  ${nameOf(row.file)}  ${output.dim(row.kind)}${why}${hint}\n`);
   }
   output.row({ done: true, path, ...counts });
   const { unsafe, unknown } = counts;

@@ -12,6 +12,17 @@ async function syncFolder(folder: string): Promise<void> {
   await handle?.close();
 }
 
+/** A disk's refusal as an error a person can act on; ours, and what no disk said, pass as they are. */
+export function writeError(cause: unknown, where: string): unknown {
+  const { code, syscall } = cause as NodeJS.ErrnoException;
+  if (cause instanceof ZerothError || syscall === undefined) return cause;
+  return new ZerothError("bad_input", `cannot be written (${code})`, {
+    where,
+    hint: code === "ENOSPC" ? "free some space on the disk and try again" : "check the folder and its permissions",
+    cause,
+  });
+}
+
 async function writeAll(handle: FileHandle, piece: Uint8Array): Promise<void> {
   for (let done = 0; done < piece.length; ) {
     // One call writes at most 2 GiB on Linux.
@@ -46,13 +57,7 @@ export async function writeFileSafely(
   } catch (cause) {
     await handle?.close().catch(() => undefined);
     await rm(temporary, { force: true }).catch(() => undefined);
-    if (cause instanceof ZerothError) throw cause;
-    const { code, message } = cause as NodeJS.ErrnoException;
-    throw new ZerothError("bad_input", `cannot be written (${code ?? message})`, {
-      where: path,
-      hint: code === "ENOSPC" ? "free some space on the disk and try again" : "check the folder and its permissions",
-      cause,
-    });
+    throw writeError(cause, path);
   }
   await syncFolder(folder);
 }

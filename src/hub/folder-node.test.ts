@@ -119,6 +119,7 @@ describe("a folder", () => {
   test.each([
     ["not JSON", "{", /not valid JSON/],
     ["a list", "[]", /expected a JSON object/],
+    ["nested deeply", `{"a":"[","b":${"[".repeat(5000)}${"]".repeat(5000)}}`, /nested more than 500 deep/],
     ["too large", `"${"x".repeat((16 << 20) + 1)}"`, /at most/],
   ])("config.json: %s", async (name, text, message) => {
     const path = join(root, `config ${name}`);

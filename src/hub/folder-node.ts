@@ -93,8 +93,12 @@ export function allowedRoots(folder: string): string[] {
   return cached ? [folder, join(repository, "blobs"), join(dirname(repository), "blobs")] : [folder];
 }
 
-/** The real path of a file of the folder; undefined when it is not there. */
-function locate(folder: string, name: string): string | undefined {
+/**
+ * The real path of a file of the folder; undefined when it is not there. Whatever is read or copied from a folder by
+ * its name goes through here. Hard links are files like any other: who could make one could read the file.
+ * @throws corrupt_file for a link that leads out of the folder; bad_input for one in a circle
+ */
+export function locate(folder: string, name: string): string | undefined {
   const path = join(folder, name);
   let real: string;
   try {

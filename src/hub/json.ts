@@ -26,14 +26,33 @@ export function shown(name: string): string {
   return JSON.stringify(name.length > 120 ? `${name.slice(0, 120)}…` : name);
 }
 
+/** Deeper than this, writing a configuration out again could end the program; real ones have five levels. */
+const mostLevels = 500;
+
+/** How deep the brackets of a JSON text go; those within strings do not count. */
+function levelsOf(text: string): number {
+  let [level, deepest] = [0, 0];
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code === 0x22) {
+      for (i++; i < text.length && text.charCodeAt(i) !== 0x22; i++) if (text.charCodeAt(i) === 0x5c) i++;
+    } else if (code === 0x7b || code === 0x5b) deepest = Math.max(deepest, ++level);
+    else if (code === 0x7d || code === 0x5d) level--;
+  }
+  return deepest;
+}
+
 /**
  * The JSON object in `text`.
  * @param where the file, for messages
- * @throws corrupt_file when the text is longer than `limit`, is not JSON, or is not an object
+ * @throws corrupt_file when the text is longer than `limit`, is not JSON, nested deeply, or not an object
  */
 export function parseJsonObject(text: string, where: string, limit: number = jsonLimits.config): JsonObject {
   if (text.length > limit) {
     fail("corrupt_file", `${text.length} characters of JSON, at most ${limit} are read`, { where });
+  }
+  if (limit <= jsonLimits.config && levelsOf(text) > mostLevels) {
+    fail("corrupt_file", `JSON nested more than ${mostLevels} deep`, { where });
   }
   let value: unknown;
   try {

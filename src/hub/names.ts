@@ -53,7 +53,8 @@ export function parseModelName(name: string, allowPaths = true): ModelName {
   }
   if (revision !== undefined) {
     const pieces = revision.split("/");
-    if (pieces.length > 4 || pieces.some((part) => !revisionSegment.test(part) || part.includes(".."))) {
+    const odd = (part: string) => !revisionSegment.test(part) || part.includes("..") || deviceName.test(part);
+    if (pieces.length > 4 || pieces.some((part) => odd(part) || part.endsWith("."))) {
       return refuse(`${shown(revision)} is not a revision`);
     }
   }

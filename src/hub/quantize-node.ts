@@ -2,14 +2,24 @@
  * A model folder in few bits, made as a stream: one matrix at a time, a few rows at a time, into files of bounded size.
  * Every finished file says what it was made from, so an interrupted run goes on where it stopped.
  */
-import { copyFileSync, existsSync, linkSync, mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from "node:fs";
 import { join } from "node:path";
 import { fail, throwIfAborted } from "../errors.ts";
 import type { NdArray } from "../graph/array.ts";
 import { isFloat } from "../graph/dtype.ts";
 import { fromFloat32, toFloat32 } from "./convert.ts";
-import { writeFileSafely } from "./files-node.ts";
-import type { ModelFolder } from "./folder-node.ts";
+import { writeError, writeFileSafely } from "./files-node.ts";
+import { locate, type ModelFolder } from "./folder-node.ts";
 import { int4Block, quantizer } from "./quantize.ts";
 import { openSafetensors, readStored, type Writable, writeSafetensors } from "./safetensors-node.ts";
 import { anyQuantized, type PlainTensor, partNames, type QuantizedFormat } from "./weights.ts";
@@ -37,6 +47,12 @@ export interface TensorReport {
   readonly error: number;
 }
 
+export interface Quantized {
+  /** Names of the files written. */
+  readonly files: readonly string[];
+  readonly reports: readonly TensorReport[];
+}
+
 /** Losses above these send a matrix to the next better format. Gaussian weights lose 0.8 % in 8 bits, 8 % in 4. */
 export const tolerated: Readonly<Record<QuantizedFormat, number>> = { int8: 0.03, int8_rows: 0.03, int4: 0.15 };
 
@@ -46,6 +62,7 @@ const smallTensor = 1 << 16;
 /** Floats converted at once. */
 const chunkFloats = 4 << 20;
 const working = ".quantizing";
+const doomed = ".quantizing.removed";
 
 const elements = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1);
 
@@ -115,9 +132,11 @@ function quantizedOrKept(name: string, stored: PlainTensor, choice: Choice, sign
 export function sourceOf(folder: ModelFolder, bits: number): string {
   const files = folder.files
     .filter((name) => /\.(safetensors|bin)$/.test(name))
-    .map((name) => {
-      const { size, mtimeMs } = statSync(join(folder.path, name));
-      return [name, size, mtimeMs];
+    .flatMap((name) => {
+      const path = locate(folder.path, name);
+      if (!path) return [];
+      const { size, mtimeMs } = statSync(path);
+      return [[name, size, mtimeMs]];
     });
   return JSON.stringify([1, bits, folder.path, files]);
 }
@@ -146,8 +165,24 @@ function finishedParts(place: string, source: string): Part[] {
 
 const partName = (n: number) => `part-${String(n).padStart(5, "0")}.safetensors`;
 
+type NamedPath = readonly [name: string, path: string];
+
+/** Small files that a quantised model takes over as they are. */
+function filesBeside(folder: ModelFolder): NamedPath[] {
+  const taken = /^(tokenizer.*\.json|special_tokens_map\.json|generation_config\.json|spiece\.model|README\.md)$/;
+  return folder.files.flatMap((name): NamedPath[] => {
+    const path = taken.test(name) ? locate(folder.path, name) : undefined;
+    return path ? [[name, path]] : [];
+  });
+}
+
 /** Give the parts their final names and write what belongs beside them, config.json last. */
-async function finish(folder: ModelFolder, { out, bits }: QuantizeOptions, parts: readonly Part[]): Promise<string[]> {
+async function finish(
+  folder: ModelFolder,
+  { out, bits }: QuantizeOptions,
+  parts: readonly Part[],
+  beside: readonly NamedPath[],
+): Promise<string[]> {
   const place = join(out, working);
   const number = (n: number) => String(n).padStart(5, "0");
   const names = parts.map((_, i) =>
@@ -162,17 +197,18 @@ async function finish(folder: ModelFolder, { out, bits }: QuantizeOptions, parts
   const written = [...names];
   if (parts.length > 1) {
     const map = parts.flatMap(({ tensors }, i) => tensors.map((tensor) => [tensor, names[i]!] as const));
-    const index = { metadata: { total_size: total }, weight_map: Object.fromEntries(map) };
+    const index = {
+      metadata: { total_size: total },
+      weight_map: Object.fromEntries(map.sort(([a], [b]) => (a < b ? -1 : 1))),
+    };
     await writeFileSafely(join(out, "model.safetensors.index.json"), `${JSON.stringify(index, null, 2)}\n`);
     written.push("model.safetensors.index.json");
   }
   const reports = parts.flatMap((part) => part.reports);
   await writeFileSafely(join(out, "quantization.json"), `${JSON.stringify({ bits, tensors: reports }, null, 2)}\n`);
   written.push("quantization.json");
-  for (const name of folder.files) {
-    if (!/^(tokenizer.*\.json|special_tokens_map\.json|generation_config\.json|spiece\.model|README\.md)$/.test(name))
-      continue;
-    copyFileSync(join(folder.path, name), join(out, name));
+  for (const [name, path] of beside) {
+    await writeFileSafely(join(out, name), readFileSync(path));
     written.push(name);
   }
   // Linked and not renamed: if this is cut short, the parts are still where the next run looks for them.
@@ -182,7 +218,9 @@ async function finish(folder: ModelFolder, { out, bits }: QuantizeOptions, parts
   const made = { quant_method: "zeroth", bits, block: int4Block, made_by: "zeroth quantize" };
   const config = { ...folder.config, quantization_config: made };
   await writeFileSafely(join(out, "config.json"), `${JSON.stringify(config, null, 2)}\n`);
-  rmSync(place, { recursive: true });
+  // Under another name first: a run that finds some of its parts gone would number the others anew.
+  renameSync(place, join(out, doomed));
+  rmSync(join(out, doomed), { recursive: true });
   return [...written, "config.json"];
 }
 
@@ -199,10 +237,15 @@ function linkOrCopy(from: string, to: string): void {
  * Quantise a folder into another. Memory stays near `shardBytes` and the largest matrix in few bits.
  * @throws bad_input where a model or another unfinished run is in the way; interrupted, to be gone on with
  */
-export async function quantizeFolder(
-  folder: ModelFolder,
-  options: QuantizeOptions,
-): Promise<{ readonly files: readonly string[]; readonly reports: readonly TensorReport[] }> {
+export async function quantizeFolder(folder: ModelFolder, options: QuantizeOptions): Promise<Quantized> {
+  try {
+    return await quantized(folder, options);
+  } catch (cause) {
+    throw writeError(cause, options.out);
+  }
+}
+
+async function quantized(folder: ModelFolder, options: QuantizeOptions): Promise<Quantized> {
   const { out, bits, choose, overwrite = false, shardBytes = 256 << 20, signal, onProgress = () => {} } = options;
   if (anyQuantized(folder.weights)) {
     fail("bad_input", "is quantised already", { where: folder.path, hint: "start from the model's original weights" });
@@ -210,7 +253,10 @@ export async function quantizeFolder(
   if (existsSync(join(out, "config.json")) && !overwrite) {
     fail("bad_input", "holds a model already", { where: out, hint: "choose another folder, or add --overwrite" });
   }
+  // Looked for now: a link that leads out must not come up when hours of work are done.
+  const beside = filesBeside(folder);
   const place = join(out, working);
+  rmSync(join(out, doomed), { recursive: true, force: true });
   mkdirSync(place, { recursive: true });
   const source = sourceOf(folder, bits);
   const parts = finishedParts(place, source);
@@ -243,6 +289,6 @@ export async function quantizeFolder(
     onProgress(seen, total, name);
   }
   await flush();
-  const files = await finish(folder, options, parts);
+  const files = await finish(folder, options, parts, beside);
   return { files, reports: parts.flatMap(({ reports }) => reports) };
 }

@@ -44,6 +44,17 @@ export function systemError(cause: unknown, where: string): ZerothError {
   });
 }
 
+/** Refuse what is no file. Asked before opening: opening a pipe would wait for a writer. */
+export function needFile(path: string): void {
+  let isFile: boolean | undefined;
+  try {
+    isFile = statSync(path, { throwIfNoEntry: false })?.isFile();
+  } catch (cause) {
+    throw systemError(cause, path);
+  }
+  if (isFile === false) fail("bad_input", "is not a file", { where: path });
+}
+
 function readAt(file: number, target: Uint8Array, position: number): number {
   let done = 0;
   while (done < target.length) {
@@ -75,9 +86,7 @@ function withFile<T>(path: string, use: (file: number) => T): T {
  * @throws not_found; corrupt_file naming file, tensor and rule
  */
 export function openSafetensors(path: string): SafetensorsFile {
-  // Asked before opening: opening a pipe would wait for a writer.
-  if (statSync(path, { throwIfNoEntry: false })?.isFile() === false)
-    fail("bad_input", "is not a file", { where: path });
+  needFile(path);
   return withFile(path, (file) => {
     const stat = fstatSync(file);
     const first = new Uint8Array(8);

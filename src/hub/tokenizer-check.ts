@@ -35,36 +35,78 @@ function isId(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) < maxId;
 }
 
+/** A group of a pattern being read, or the pattern itself. */
+interface Group {
+  /** Where it begins. */
+  readonly at: number;
+  /** Holds something that may match more or less of the text. */
+  loose: boolean;
+  forked: boolean;
+  /** Repeats without an end, in this branch and in the branch with most of them. */
+  repeats: number;
+  most: number;
+}
+
+const quantifier = /^(?:[*+?]|\{\d*,?\d*\})/;
+const mostRepeats = 3;
+
+/** `(?:a|b|c)`: single characters, each another, so that one at most fits. */
+function isChoice(group: string): boolean {
+  const inner = /^\((?:\?:)?((?:[\p{L}\p{N}\s_<>,;:!'"-]\|)*[\p{L}\p{N}\s_<>,;:!'"-])\)$/u.exec(group)?.[1];
+  const parts = inner?.split("|") ?? [];
+  return parts.length > 0 && new Set(parts).size === parts.length;
+}
+
 /**
- * Refuse patterns whose matching time can explode: a repeated group that itself holds an unbounded repeat, and
- * references back. What is left is at worst quadratic in a run of equal characters.
+ * Refuse patterns whose matching time can explode: a repeated group in which the same text fits in more than one way
+ * (an open end, an option, branches), many open repeats in a row, and references back. Of what is left the time grows
+ * with a small power of a run of equal characters.
  */
 export function checkRegex(source: string, path: string): void {
   if (source.length > maxRegex) bad(path, `pattern of ${source.length} characters, at most ${maxRegex}`);
   if (/\\[1-9]|\\k</.test(source)) bad(path, "patterns with references back are not run", "unsupported");
-  const open: boolean[] = [];
-  let unbounded = false;
+  const explodes = (what: string) => bad(path, `${what} in ${shown(source)}: it could run forever`, "unsupported");
+  const begin = (at: number): Group => ({ at, loose: false, forked: false, repeats: 0, most: 0 });
+  const count = (group: Group, repeats: number) => {
+    group.repeats += repeats;
+    group.most = Math.max(group.most, group.repeats);
+    if (group.repeats > mostRepeats) explodes(`more than ${mostRepeats} open repeats in a row`);
+  };
+  const open: Group[] = [begin(0)];
   for (let i = 0; i < source.length; i++) {
     const char = source[i]!;
-    if (char === "\\") {
-      i++;
-    } else if (char === "[") {
+    const group = open.at(-1)!;
+    const repeat = quantifier.exec(source.slice(i, i + 12))?.[0];
+    if (char === "\\") i++;
+    else if (char === "[") {
       for (let depth = 1; depth > 0 && ++i < source.length; ) {
         if (source[i] === "\\") i++;
         else if (source[i] === "[") depth++;
         else if (source[i] === "]") depth--;
       }
     } else if (char === "(") {
-      open.push(unbounded);
-      unbounded = false;
-    } else if (char === ")") {
-      const inside: boolean = unbounded;
-      const repeated = /^(?:[*+]|\{\d*,?\d*\})/.test(source.slice(i + 1, i + 12));
-      if (inside && repeated)
-        bad(path, `repeat within a repeat in ${shown(source)}: it could run forever`, "unsupported");
-      unbounded = (open.pop() ?? false) || inside || repeated;
-    } else if (char === "*" || char === "+" || /^\{\d*,\}/.test(source.slice(i, i + 12))) {
-      unbounded = true;
+      open.push(begin(i));
+      // What kind of group it is, is no option.
+      i += (/^\(\?(?:<?[=!]|<\w*>|[\w-]*:|>)/.exec(source.slice(i, i + 40))?.[0].length ?? 1) - 1;
+    } else if (char === "|") {
+      group.forked = true;
+      group.repeats = 0;
+    } else if (char === ")" && open.length > 1) {
+      open.pop();
+      const outer = open.at(-1)!;
+      const after = quantifier.exec(source.slice(i + 1, i + 13))?.[0];
+      if (after && after !== "?") {
+        if (group.loose) explodes("repeat within a repeat");
+        if (group.forked && !isChoice(source.slice(group.at, i + 1))) explodes("repeated branches");
+      }
+      outer.loose ||= group.loose;
+      count(outer, group.most);
+    } else if (repeat) {
+      group.loose ||= !/^\{\d+\}$/.test(repeat);
+      if (/^(?:[*+]|\{\d*,\})$/.test(repeat)) count(group, 1);
+      i += repeat.length - 1;
+      // Lazy or possessive: another sign, no other repeat.
+      if (/[?+]/.test(source[i + 1] ?? "")) i++;
     }
   }
 }

@@ -2,11 +2,13 @@
  * Checkpoints: a folder a step, written under another name and renamed, so there is never half of one. Each is a
  * model folder of its own with the optimiser's state beside it.
  */
-import { mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
+import { mkdir, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { z } from "zod";
 import { fail } from "../errors.ts";
 import type { NdArray } from "../graph/array.ts";
-import { writeFileSafely } from "../hub/files-node.ts";
+import { writeError, writeFileSafely } from "../hub/files-node.ts";
+import { readJsonFile } from "../hub/folder-node.ts";
 import { openSafetensors, readTensor, writeSafetensors } from "../hub/safetensors-node.ts";
 
 const prefix = "checkpoint-";
@@ -56,16 +58,20 @@ export async function saveCheckpoint(
   model: (folder: string) => Promise<void>,
 ): Promise<string> {
   const target = join(out, `${prefix}${state.step}`);
-  const draft = `${target}.partial`;
-  await rm(draft, { recursive: true, force: true });
-  await mkdir(draft, { recursive: true });
-  await model(draft);
-  await writeSafetensors(join(draft, "optimizer.safetensors"), optimizer);
-  await writeFileSafely(join(draft, "training_state.json"), `${JSON.stringify(state, null, 2)}\n`);
-  if ((await listCheckpoints(out)).includes(state.step)) await removeCheckpoint(target);
-  await rename(draft, target);
-  for (const step of await listCheckpoints(out)) {
-    if (step !== state.step) await removeCheckpoint(join(out, `${prefix}${step}`));
+  try {
+    const draft = `${target}.partial`;
+    await rm(draft, { recursive: true, force: true });
+    await mkdir(draft, { recursive: true });
+    await model(draft);
+    await writeSafetensors(join(draft, "optimizer.safetensors"), optimizer);
+    await writeFileSafely(join(draft, "training_state.json"), `${JSON.stringify(state, null, 2)}\n`);
+    if ((await listCheckpoints(out)).includes(state.step)) await removeCheckpoint(target);
+    await rename(draft, target);
+    for (const step of await listCheckpoints(out)) {
+      if (step !== state.step) await removeCheckpoint(join(out, `${prefix}${step}`));
+    }
+  } catch (cause) {
+    throw writeError(cause, target);
   }
   return target;
 }
@@ -77,12 +83,27 @@ function readAll(path: string): Map<string, NdArray> {
   return arrays;
 }
 
+const stateSchema = z.object({
+  step: z.number().int().nonnegative(),
+  tokens: z.number().nonnegative(),
+  fingerprint: z.string(),
+});
+
+function stateIn(path: string): CheckpointState {
+  const parsed = stateSchema.safeParse(readJsonFile(path));
+  if (parsed.success) return parsed.data;
+  return fail("corrupt_file", `is no state of a training: ${z.prettifyError(parsed.error).slice(0, 500)}`, {
+    where: path,
+    hint: "remove this checkpoint; an older one, or none, is where the run then goes on",
+  });
+}
+
 /** The latest checkpoint of a run, or undefined when it has none yet. */
 export async function latestCheckpoint(out: string, fingerprint: string): Promise<Checkpoint | undefined> {
   const [step] = await listCheckpoints(out);
   if (step === undefined) return undefined;
   const path = join(out, `${prefix}${step}`);
-  const state = JSON.parse(await readFile(join(path, "training_state.json"), "utf8")) as CheckpointState;
+  const state = stateIn(join(path, "training_state.json"));
   if (state.fingerprint !== fingerprint) {
     fail("bad_input", "the run in this folder was started with another configuration or other data", {
       where: path,

@@ -79,6 +79,21 @@ describe("pull", () => {
     expect(again.stdout).toMatch(/snapshots\/[0-9a-f]{40}\n$/);
   });
 
+  test("two processes at once: each file is served once, and both have the whole model", async () => {
+    const more = { HF_HOME: join(folder, "both") };
+    hub.setFault(({ kind }) => (kind === "store" || kind === "file" ? { throttle: 8_000_000 } : undefined));
+    const lives = await Promise.all([1, 2].map(() => zeroth(["pull", "acme/nano", "--json"], more)));
+    expect(lives.map(({ status }) => status)).toEqual([0, 0]);
+    for (const life of lives) {
+      expect(rowsOf(life).at(-1)).toMatchObject({ done: true, files: Object.keys(files).length });
+      for (const row of rowsOf(life).slice(0, -1)) expect(row.sha256).toBe(sha256(files[String(row.file)]!));
+    }
+    // A large file is a redirect of the hub's and a body of its store's.
+    const asked = hub.requests.filter(({ kind }) => kind !== "api");
+    expect(new Set(asked.map(({ file }) => file))).toEqual(new Set(Object.keys(files)));
+    expect(new Set(asked.map(({ kind, file }) => `${kind} ${file}`)).size).toBe(asked.length);
+  });
+
   test("wrong use, missing models, hostile listings and offline mode have their codes", async () => {
     const code = async (args: string[], more?: Record<string, string>) => {
       const life = await zeroth([...args, "--json"], more);

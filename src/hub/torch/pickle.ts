@@ -4,6 +4,7 @@
  */
 import { fail } from "../../errors.ts";
 import type { DType } from "../../graph/dtype.ts";
+import { shown } from "../json.ts";
 
 /** A place in a storage seen as a tensor. */
 export interface TensorRecord {
@@ -47,7 +48,6 @@ const storages: Readonly<Record<string, DType>> = {
   "torch.BFloat16Storage": "bfloat16",
   "torch.LongStorage": "int64",
   "torch.IntStorage": "int32",
-  "torch.ShortStorage": "int16",
   "torch.CharStorage": "int8",
   "torch.ByteStorage": "uint8",
   "torch.BoolStorage": "bool",
@@ -57,7 +57,7 @@ const storages: Readonly<Record<string, DType>> = {
 function size(value: Value | undefined, what: string): number {
   const n = typeof value === "bigint" ? Number(value) : value;
   if (typeof n !== "number" || !Number.isSafeInteger(n) || n < 0) {
-    throw new RangeError(`${what} is ${typeof value === "object" ? "no number" : String(value)}`);
+    throw new RangeError(`${what} is ${typeof n === "number" || typeof value === "bigint" ? value : "no number"}`);
   }
   return n;
 }
@@ -67,12 +67,14 @@ const sizes = (value: Value | undefined, what: string): number[] => {
   return value.map((n) => size(n, what));
 };
 
-/** What a call of each known function gives; the functions themselves are not here. */
-const calls: Readonly<Record<string, (args: readonly Value[]) => Value>> = {
-  "collections.OrderedDict": ([pairs]) => {
+/** What a call of each known function gives; the functions themselves are not here. `spend` counts what it takes. */
+const calls: Readonly<Record<string, (args: readonly Value[], spend: (bytes: number) => void) => Value>> = {
+  "collections.OrderedDict": ([pairs], spend) => {
     const map = new Map<Value, Value>();
-    if (Array.isArray(pairs))
+    if (Array.isArray(pairs)) {
+      spend(pairs.length * cost.entry);
       for (const pair of pairs) if (Array.isArray(pair)) map.set(pair[0] ?? null, pair[1] ?? null);
+    }
     return map;
   },
   "torch._utils._rebuild_tensor_v2": ([storage, offset, shape, strides]) => {
@@ -90,11 +92,56 @@ const calls: Readonly<Record<string, (args: readonly Value[]) => Value>> = {
     return record;
   },
   "torch._utils._rebuild_parameter": ([tensor]) => tensor ?? null,
-  "torch.Size": ([list]) => (Array.isArray(list) ? list : []),
 };
 
 /** Ends of what is read: real files are far below. */
-const limits = { operations: 20_000_000, memo: 4_000_000, stack: 4_000_000 } as const;
+const limits = { operations: 20_000_000, stack: 4_000_000 } as const;
+
+/** Bytes of memory a value takes here, about; a few bytes of a file can ask for many values, or one many times. */
+const cost = { entry: 48, slot: 16, dictionary: 224, list: 32, record: 160 } as const;
+
+/** What a pickle may take: 3 times its size, and a sum that any small one may. */
+const allowance = (bytes: number) => 3 * bytes + (48 << 20);
+
+/** Names of the opcodes that hostile pickles live on; the others are shown by their number. */
+const opcodeNames: Readonly<Record<number, string>> = {
+  46: "STOP",
+  80: "PERSID",
+  81: "BINPERSID",
+  82: "REDUCE",
+  98: "BUILD",
+  99: "GLOBAL",
+  105: "INST",
+  111: "OBJ",
+  128: "PROTO",
+  129: "NEWOBJ",
+  130: "EXT1",
+  131: "EXT2",
+  132: "EXT4",
+  146: "NEWOBJ_EX",
+  147: "STACK_GLOBAL",
+  149: "FRAME",
+  150: "BYTEARRAY8",
+  151: "NEXT_BUFFER",
+  152: "READONLY_BUFFER",
+};
+
+const opcodeName = (code: number | undefined): string =>
+  code === undefined ? "the end" : `opcode ${opcodeNames[code] ?? `0x${code.toString(16).padStart(2, "0")}`}`;
+
+/** Whether a value written out, every list and dictionary as often as it is held, has more than `most` parts. */
+function isBomb(value: Value, most: number): boolean {
+  const open: Value[] = [value];
+  for (let seen = 1; open.length > 0; ) {
+    const next = open.pop()!;
+    if (!Array.isArray(next) && !(next instanceof Map)) continue;
+    seen += Array.isArray(next) ? next.length : 2 * next.size;
+    if (seen > most) return true;
+    if (Array.isArray(next)) for (const item of next) open.push(item);
+    else for (const [key, item] of next) open.push(key, item);
+  }
+  return false;
+}
 
 /** A mark on the stack. */
 const mark = Symbol("mark");
@@ -107,11 +154,18 @@ type Slot = Value | typeof mark;
  */
 export function readPickle(bytes: Uint8Array, start: number, where: string): { value: Value; end: number } {
   let at = start;
+  /** Where the opcode stands that is being done. */
+  let opcodeAt = start;
+  let room = allowance(bytes.length);
   const refuse = (what: string): never =>
-    fail("corrupt_file", `${what} (byte ${at} of the pickle)`, {
+    fail("corrupt_file", `${what} (${opcodeName(bytes[opcodeAt])} at byte ${opcodeAt} of the pickle)`, {
       where,
       hint: "do not load this file with other programs either, unless you trust whoever made it",
     });
+  const spend = (amount: number) => {
+    room -= amount;
+    if (room < 0) refuse("asks for more memory than a pickle of this size may");
+  };
   const data = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const need = (count: number): number => {
     if (!(count <= bytes.length - at)) refuse("the pickle is cut short");
@@ -132,7 +186,15 @@ export function readPickle(bytes: Uint8Array, start: number, where: string): { v
     return found;
   };
   const stack: Slot[] = [];
-  const memo = new Map<number, Value>();
+  const dictionary = () => {
+    spend(cost.dictionary);
+    return new Map<Value, Value>();
+  };
+  const list = (items: Value[]) => {
+    spend(cost.list + items.length * cost.slot);
+    return items;
+  };
+  const memo: (Value | undefined)[] = [];
   const pop = (): Value => {
     const top = stack.pop();
     return top === undefined || top === mark ? refuse("a value is missing") : top;
@@ -148,20 +210,24 @@ export function readPickle(bytes: Uint8Array, start: number, where: string): { v
     return values as Value[];
   };
   const remember = (index: number) => {
-    if (memo.size >= limits.memo) refuse("too many remembered values");
-    memo.set(index, top());
+    // Numbered as they come, from 0 or 1, by whatever writes pickles.
+    if (index > memo.length + 255) refuse(`value ${index} is remembered where ${memo.length} would be next`);
+    spend(cost.slot);
+    memo[index] = top();
   };
   const recall = (index: number) => {
-    const value = memo.get(index);
+    const value = memo[index];
     if (value === undefined) refuse(`value ${index} was never remembered`);
     stack.push(value as Value);
   };
   const name = (module: Value, member: Value) => {
-    const full = `${String(module)}.${String(member)}`;
-    const known = typeof module === "string" && typeof member === "string";
-    if (!known || !(Object.hasOwn(storages, full) || Object.hasOwn(calls, full))) {
-      refuse(`wants Python's ${JSON.stringify(full.slice(0, 200))}, which no weights need`);
+    if (typeof module !== "string" || typeof member !== "string") return refuse("asks for a name that is no text");
+    const full = `${module}.${member}`;
+    // A member with a dot would be a way through a known name to something else.
+    if (member.includes(".") || !(Object.hasOwn(storages, full) || Object.hasOwn(calls, full))) {
+      refuse(`wants Python's ${shown(full)}, which no weights need`);
     }
+    spend(cost.list);
     stack.push({ kind: "name", name: full });
   };
   const call = () => {
@@ -169,8 +235,9 @@ export function readPickle(bytes: Uint8Array, start: number, where: string): { v
     const callee = pop() as Name;
     const known =
       typeof callee === "object" && callee !== null && callee.kind === "name" ? calls[callee.name] : undefined;
-    if (!known || !Array.isArray(args)) refuse("calls something that is no function");
-    stack.push(known!(args as Value[]));
+    if (!known || !Array.isArray(args)) return refuse("calls something that is no function");
+    spend(cost.dictionary);
+    stack.push(known(args, spend));
   };
   const persistent = () => {
     const id = pop();
@@ -182,14 +249,17 @@ export function readPickle(bytes: Uint8Array, start: number, where: string): { v
         : undefined;
     if (!dtype || (typeof key !== "string" && typeof key !== "number")) refuse("a storage of no known type");
     if (part !== undefined && part !== null) refuse("a part of a storage, as torch before 0.4 wrote it");
+    spend(cost.record);
     stack.push({ kind: "storage", dtype: dtype!, key: String(key), elements: size(elements, "a storage's size") });
   };
   const put = (target: Value, items: readonly Value[]) => {
     if (!(target instanceof Map) || items.length % 2 !== 0) refuse("items for something that is no dictionary");
+    spend((items.length / 2) * cost.entry);
     for (let i = 0; i < items.length; i += 2) (target as Map<Value, Value>).set(items[i]!, items[i + 1]!);
   };
   const append = (target: Value, items: readonly Value[]) => {
     if (!Array.isArray(target)) refuse("items for something that is no list");
+    spend(items.length * cost.slot);
     for (const item of items) (target as Value[]).push(item);
   };
   /** Little-endian two's complement, as whole numbers of any length are written. */
@@ -202,16 +272,25 @@ export function readPickle(bytes: Uint8Array, start: number, where: string): { v
     return count > 0 && bytes[at - 1]! & 0x80 ? n - (1n << BigInt(8 * count)) : n;
   };
   const tuple = (count: number) => {
-    const items = Array.from({ length: count }, pop).reverse();
-    stack.push(items);
+    stack.push(list(Array.from({ length: count }, pop).reverse()));
+  };
+
+  /** Where the frame ends that is being read; protocol 4 cuts a pickle into such. */
+  let frame = start;
+  const enterFrame = () => {
+    const length = wide();
+    if (opcodeAt < frame) refuse("a frame within a frame");
+    if (length > bytes.length - at) refuse(`a frame of ${length} bytes, ${bytes.length - at} are left`);
+    frame = at + length;
   };
 
   const operations: Readonly<Record<number, () => void>> = {
     128: () => {
+      if (opcodeAt !== start) refuse("a protocol that is not at the beginning");
       const version = bytes[need(1)]!;
       if (version > 5) refuse(`protocol ${version}`);
     },
-    149: () => need(8),
+    149: enterFrame,
     40: () => stack.push(mark),
     48: () => stack.pop(),
     49: () => popMark(),
@@ -233,13 +312,13 @@ export function readPickle(bytes: Uint8Array, start: number, where: string): { v
     66: () => stack.push(raw(data.getUint32(need(4), true))),
     67: () => stack.push(raw(bytes[need(1)]!)),
     142: () => stack.push(raw(wide())),
-    125: () => stack.push(new Map()),
-    93: () => stack.push([]),
-    41: () => stack.push([]),
-    116: () => stack.push(popMark()),
-    108: () => stack.push(popMark()),
+    125: () => stack.push(dictionary()),
+    93: () => stack.push(list([])),
+    41: () => stack.push(list([])),
+    116: () => stack.push(list(popMark())),
+    108: () => stack.push(list(popMark())),
     100: () => {
-      const map = new Map<Value, Value>();
+      const map = dictionary();
       put(map, popMark());
       stack.push(map);
     },
@@ -248,7 +327,7 @@ export function readPickle(bytes: Uint8Array, start: number, where: string): { v
     135: () => tuple(3),
     113: () => remember(bytes[need(1)]!),
     114: () => remember(data.getUint32(need(4), true)),
-    148: () => remember(memo.size),
+    148: () => remember(memo.length),
     104: () => recall(bytes[need(1)]!),
     106: () => recall(data.getUint32(need(4), true)),
     99: () => {
@@ -288,15 +367,21 @@ export function readPickle(bytes: Uint8Array, start: number, where: string): { v
   try {
     for (let count = 0; ; count++) {
       if (count >= limits.operations || stack.length >= limits.stack) refuse("the pickle is too long");
+      opcodeAt = at;
       const code = bytes[need(1)]!;
       if (code === 46) break;
       const operation = Object.hasOwn(operations, code) ? operations[code] : undefined;
-      if (!operation) refuse(`opcode 0x${code.toString(16).padStart(2, "0")}, which torch does not write`);
-      operation!();
+      if (!operation) return refuse("an opcode that torch does not write");
+      operation();
+      if (opcodeAt < frame && at > frame) refuse("crosses the end of its frame");
     }
   } catch (error) {
     if (error instanceof RangeError) refuse(error.message);
     throw error;
   }
-  return { value: pop(), end: at };
+  if (at < frame) refuse("ends before its frame does");
+  const value = pop();
+  if (stack.length > 0) refuse("leaves more than its value");
+  if (isBomb(value, Math.max(1 << 20, bytes.length))) refuse("a small pickle that stands for a huge value");
+  return { value, end: at };
 }

@@ -1,7 +1,6 @@
 /** torch's files on disk. */
-import { closeSync, fstatSync, openSync, readSync, realpathSync, statSync } from "node:fs";
-import { fail } from "../../errors.ts";
-import { systemError } from "../safetensors-node.ts";
+import { closeSync, fstatSync, openSync, readSync, realpathSync } from "node:fs";
+import { needFile, systemError } from "../safetensors-node.ts";
 import type { PlainTensor } from "../weights.ts";
 import { readTorch } from "./torch.ts";
 import type { ReadAt } from "./zip.ts";
@@ -11,8 +10,7 @@ import type { ReadAt } from "./zip.ts";
  * @throws not_found; corrupt_file for damage and for whatever wants to run code; unsupported for big-endian files
  */
 export function openTorch(path: string): ReadonlyMap<string, PlainTensor> {
-  if (statSync(path, { throwIfNoEntry: false })?.isFile() === false)
-    fail("bad_input", "is not a file", { where: path });
+  needFile(path);
   let file: number;
   try {
     file = openSync(path, "r");

@@ -1,6 +1,7 @@
 /** torch's `.bin` and `.pt` files, zip and older ones: their tensors found and left where they are. */
 import { fail } from "../../errors.ts";
 import { dtypes } from "../../graph/dtype.ts";
+import { shown } from "../json.ts";
 import type { PlainTensor } from "../weights.ts";
 import { readPickle, type StorageRecord, type TensorRecord, type Value } from "./pickle.ts";
 import { type ReadAt, zipEntries } from "./zip.ts";
@@ -24,15 +25,14 @@ function isContiguous({ shape, strides }: TensorRecord): boolean {
   return true;
 }
 
-/** The elements of a transposed or otherwise strided tensor in their order. */
-function gathered(tensor: TensorRecord, storage: Uint8Array, bytes: number): Uint8Array {
-  const { shape, strides, offset } = tensor;
+/** The elements of a transposed or otherwise strided tensor in their order; `span` begins with its first. */
+function gathered({ shape, strides }: TensorRecord, span: Uint8Array, bytes: number): Uint8Array {
   const count = product(shape);
   const data = new Uint8Array(count * bytes);
   const index = shape.map(() => 0);
-  let from = offset;
+  let from = 0;
   for (let i = 0; i < count; i++) {
-    data.set(storage.subarray(from * bytes, (from + 1) * bytes), i * bytes);
+    data.set(span.subarray(from * bytes, (from + 1) * bytes), i * bytes);
     for (let axis = shape.length - 1; axis >= 0; axis--) {
       from += strides[axis]!;
       if (++index[axis]! < shape[axis]!) break;
@@ -43,26 +43,44 @@ function gathered(tensor: TensorRecord, storage: Uint8Array, bytes: number): Uin
   return data;
 }
 
-function stored(name: string, tensor: TensorRecord, place: Place, read: ReadAt, file: string): PlainTensor {
-  const refuse = (what: string): never => fail("corrupt_file", `tensor "${name}" ${what}`, { where: file });
+/** A file being read, and how much of it may still be put in order in memory. */
+interface Source {
+  readonly read: ReadAt;
+  readonly place: Place;
+  readonly file: string;
+  room: number;
+}
+
+function stored(name: string, tensor: TensorRecord, source: Source): PlainTensor {
+  const where = `${source.file}, tensor ${shown(name)}`;
+  const refuse = (what: string): never => fail("corrupt_file", what, { where });
   const { storage, shape, strides, offset } = tensor;
   const { bytes } = dtypes[storage.dtype];
-  const at = place(storage);
+  const at = source.place(storage);
   const count = product(shape);
   if (!Number.isSafeInteger(count * bytes)) refuse(`has the shape [${shape.join(", ")}]`);
   const last = count === 0 ? -1 : offset + shape.reduce((sum, dim, axis) => sum + (dim - 1) * strides[axis]!, 0);
   if (!(last < storage.elements) || storage.elements * bytes > at.length) refuse("reaches beyond its storage");
   const head = { dtype: storage.dtype, shape };
   if (count === 0 || isContiguous(tensor)) {
-    return { ...head, file, offset: at.offset + (count === 0 ? 0 : offset * bytes), length: count * bytes };
+    return {
+      ...head,
+      file: source.file,
+      offset: at.offset + (count === 0 ? 0 : offset * bytes),
+      length: count * bytes,
+    };
   }
-  if (count * bytes > mostGathered || at.length > 2 * mostGathered) {
-    fail("unsupported", `tensor "${name}" is stored out of order and too large to be put in order`, {
-      where: file,
+  // Strides of 0 would make much of little.
+  if (count > last - offset + 1) refuse("shows elements of its storage more than once");
+  const span = (last - offset + 1) * bytes;
+  source.room -= span;
+  if (span > mostGathered || source.room < 0) {
+    fail("unsupported", "is stored out of order and too large to be put in order", {
+      where,
       hint: "save the model once as safetensors: save_pretrained(folder, safe_serialization=True)",
     });
   }
-  return { ...head, data: gathered(tensor, read(at.offset, at.length), bytes) };
+  return { ...head, data: gathered(tensor, source.read(at.offset + offset * bytes, span), bytes) };
 }
 
 /** The dictionary of tensors: the value itself, or what is called state_dict or model in it. */
@@ -74,6 +92,9 @@ function stateOf(value: Value, where: string): Map<Value, Value> {
   }
   return fail("corrupt_file", "holds no dictionary of tensors", { where });
 }
+
+/** A value in a message or as a key: never what a list holds, which may hold itself or grow without end. */
+const plain = (value: Value): string => (typeof value === "object" ? "that is no number" : String(value).slice(0, 200));
 
 const isTensor = (value: Value): value is TensorRecord =>
   typeof value === "object" && value !== null && (value as TensorRecord).kind === "tensor";
@@ -94,7 +115,7 @@ function openZip(read: ReadAt, size: number, where: string): { value: Value; pla
   if (end !== pickle.length) refuse("something follows the pickle");
   return {
     value,
-    place: ({ key }) => entries.get(`${prefix}data/${key}`) ?? refuse(`storage "${key.slice(0, 100)}" is missing`),
+    place: ({ key }) => entries.get(`${prefix}data/${key}`) ?? refuse(`storage ${shown(key)} is missing`),
   };
 }
 
@@ -111,7 +132,7 @@ function openLegacy(read: ReadAt, size: number, where: string): { value: Value; 
     if (parts.length === 1 && value !== legacyMagic) refuse("is neither a zip file nor begins with torch's number");
   }
   const [, version, system, value, keys] = parts as [Value, Value, Value, Value, Value];
-  if (version !== 1001) refuse(`version ${String(version)} of the older format, expected 1001`);
+  if (version !== 1001) refuse(`version ${plain(version)} of the older format, expected 1001`);
   if (system instanceof Map && system.get("little_endian") === false) {
     fail("unsupported", "was written on a big-endian machine", { where });
   }
@@ -121,18 +142,20 @@ function openLegacy(read: ReadAt, size: number, where: string): { value: Value; 
   for (const tensor of state.values()) if (isTensor(tensor)) known.set(tensor.storage.key, tensor.storage);
   const places = new Map<string, { offset: number; length: number }>();
   for (const key of keys as Value[]) {
-    const storage = known.get(String(key)) ?? refuse(`storage "${String(key).slice(0, 100)}" belongs to no tensor`);
+    const storage = known.get(plain(key)) ?? refuse(`storage ${shown(plain(key))} belongs to no tensor`);
+    if (places.has(storage.key)) refuse(`storage ${shown(storage.key)} comes twice`);
     if (at + 8 > size) refuse("is cut short");
     const head = read(at, 8);
     const count = Number(new DataView(head.buffer, head.byteOffset, 8).getBigUint64(0, true));
     if (count !== storage.elements)
-      refuse(`storage "${storage.key}" has ${count} elements, expected ${storage.elements}`);
+      refuse(`storage ${shown(storage.key)} has ${count} elements, expected ${storage.elements}`);
     const length = count * dtypes[storage.dtype].bytes;
     if (at + 8 + length > size) refuse("is cut short");
     places.set(storage.key, { offset: at + 8, length });
     at += 8 + length;
   }
-  return { value, place: ({ key }) => places.get(key) ?? refuse(`storage "${key.slice(0, 100)}" is missing`) };
+  if (at !== size) refuse(`${size - at} bytes follow the last storage`);
+  return { value, place: ({ key }) => places.get(key) ?? refuse(`storage ${shown(key)} is missing`) };
 }
 
 /**
@@ -144,9 +167,10 @@ export function readTorch(read: ReadAt, size: number, where: string, file = wher
   const first = read(0, 4);
   const zip = first[0] === 0x50 && first[1] === 0x4b;
   const { value, place } = zip ? openZip(read, size, where) : openLegacy(read, size, where);
+  const source: Source = { read, place, file, room: size };
   const tensors = new Map<string, PlainTensor>();
   for (const [name, tensor] of stateOf(value, where)) {
-    if (typeof name === "string" && isTensor(tensor)) tensors.set(name, stored(name, tensor, place, read, file));
+    if (typeof name === "string" && isTensor(tensor)) tensors.set(name, stored(name, tensor, source));
   }
   return tensors;
 }

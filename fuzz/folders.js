@@ -1,0 +1,195 @@
+/**
+ * Whole model folders and checkpoints for fuzzing: one or two of a folder's files with things wrong in them, or links
+ * in their place, laid on the disk and opened. Nothing outside the folder may be opened, whatever the result.
+ */
+import {
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { join, sep } from "node:path";
+import { mutate, mutateBytes } from "./mutate.js";
+import { tokenizers } from "./tokenizers.js";
+import { traceOpens } from "./trace.js";
+
+const fixtures = new URL("../test/fixtures/torch/", import.meta.url);
+const folderOf = (name) =>
+  Object.fromEntries(
+    readdirSync(new URL(name, fixtures)).map((file) => [
+      file,
+      new Uint8Array(readFileSync(new URL(`${name}/${file}`, fixtures))),
+    ]),
+  );
+const encode = (json) => new TextEncoder().encode(JSON.stringify(json));
+
+/** Names that lead somewhere else, for whatever in a folder names a file. */
+const ways = ["../outside/model.safetensors", "/etc/passwd", "..", "a/../../outside/config.json", "C:\\x.bin", "con.bin", "%2e%2e/x.bin", "model.safetensors\0.bin", "link.safetensors", "link.bin"]; // biome-ignore format: a table
+
+function safetensors(tensors) {
+  let at = 0;
+  const header = Object.fromEntries(
+    Object.entries(tensors).map(([name, [dtype, shape, bytes]]) => {
+      at += bytes;
+      return [name, { dtype, shape, data_offsets: [at - bytes, at] }];
+    }),
+  );
+  const json = encode(header);
+  return Uint8Array.from([
+    ...new Uint8Array(BigUint64Array.of(BigInt(json.length)).buffer),
+    ...json,
+    ...Array(at).fill(0),
+  ]);
+}
+
+const config = { model_type: "t5", d_model: 4, d_kv: 2, d_ff: 8, num_heads: 2, num_layers: 1, vocab_size: 8 };
+
+function seeds() {
+  const common = {
+    "config.json": encode(config),
+    "generation_config.json": encode({ max_length: 20 }),
+    "tokenizer.json": encode(tokenizers[0]),
+    "tokenizer_config.json": encode({
+      eos_token: "</s>",
+      extra_ids: 2,
+      added_tokens_decoder: { 0: { content: "<pad>" } },
+    }),
+    "special_tokens_map.json": encode({ eos_token: { content: "</s>" } }),
+  };
+  const shard = (name) => `model-0000${name}-of-00002.safetensors`;
+  return [
+    {
+      ...common,
+      [shard(1)]: safetensors({ a: ["F32", [2, 2], 16], "w.scale": ["F32", [4], 16] }),
+      [shard(2)]: safetensors({ "w.int8": ["I8", [3, 4], 12] }),
+      "model.safetensors.index.json": encode({ weight_map: { a: shard(1), "w.scale": shard(1), "w.int8": shard(2) } }),
+    },
+    {
+      ...common,
+      "model.safetensors": safetensors({
+        "w.scale": ["F32", [2, 1], 8],
+        "w.int4": ["U8", [2, 1, 16], 32],
+        b: ["BF16", [3], 6],
+      }),
+    },
+    folderOf("t5-sharded"),
+    folderOf("t5-zip"),
+  ];
+}
+
+const lengthOf = (files) =>
+  Object.values(files).reduce((sum, held) => sum + (held instanceof Uint8Array ? held.length : 0), 0);
+
+/** A folder with one or two of its files wrong. */
+function damage(seed, random) {
+  const files = { ...seed };
+  const names = Object.keys(files);
+  const chosen = new Set(Array.from({ length: 1 + random.below(2) }, () => random.pick(names)));
+  for (const name of chosen) {
+    const held = files[name];
+    const choice = random.below(10);
+    if (choice === 0) delete files[name];
+    else if (choice === 1)
+      files[name] = {
+        link: random.pick(["../outside/config.json", "../outside", "/etc/hostname", name, random.pick(names)]),
+      };
+    else if (choice === 2) files[name] = { hard: "outside/config.json" };
+    else if (choice === 3) files[name] = { folder: true };
+    else if (!(held instanceof Uint8Array)) continue;
+    else if (name.endsWith(".safetensors")) files[name] = mutate(held, random);
+    else if (name.endsWith(".bin")) files[name] = mutateBytes(held, random);
+    else {
+      let text = new TextDecoder().decode(held);
+      if (random.next() < 0.3)
+        text = text.replace(/"[\w-]+\.(safetensors|bin)"/, () => JSON.stringify(random.pick(ways)));
+      else if (held.length < 20_000) text = mutateText(text, random);
+      files[name] = new TextEncoder().encode(text);
+    }
+  }
+  return files;
+}
+
+function mutateText(text, random) {
+  try {
+    JSON.parse(text);
+  } catch {
+    return text;
+  }
+  return mutate(text, random);
+}
+
+/** Readers of folders below `place`, which is emptied and filled again for each case. */
+export function folderReaders({ openModelFolder, openTokenizer, t5ConfigFor, latestCheckpoint }, place) {
+  const root = realpathSync(place);
+  const outside = join(root, "outside");
+  mkdirSync(outside, { recursive: true });
+  writeFileSync(join(outside, "config.json"), encode(config));
+  writeFileSync(join(outside, "model.safetensors"), safetensors({ a: ["F32", [2, 2], 16] }));
+  const lay = (folder, files) => {
+    rmSync(folder, { recursive: true, force: true });
+    mkdirSync(folder, { recursive: true });
+    for (const [name, held] of Object.entries(files)) {
+      const path = join(folder, name);
+      if (held instanceof Uint8Array) writeFileSync(path, held);
+      else if (held.link !== undefined) symlinkSync(held.link, path);
+      else if (held.hard !== undefined) linkSync(join(root, held.hard), path);
+      else mkdirSync(path);
+    }
+  };
+  const traced = async (folder, work) => {
+    const { error, opened } = await traceOpens(work);
+    const away = opened.find((path) => path !== folder && !path.startsWith(folder + sep));
+    if (away !== undefined) throw new Error(`opened ${away}, which is outside of the folder`);
+    if (error !== undefined) throw error;
+  };
+  const checkpoint = {
+    "model.safetensors": safetensors({ a: ["F32", [2, 2], 16], b: ["I64", [1], 8] }),
+    "optimizer.safetensors": safetensors({ "a.m": ["F32", [2, 2], 16] }),
+    "training_state.json": encode({ step: 3, tokens: 70, fingerprint: "f" }),
+  };
+  return [
+    {
+      name: "model folder",
+      seeds: seeds(),
+      mutate: damage,
+      sizeOf: lengthOf,
+      async read(files) {
+        const folder = join(root, "model");
+        lay(folder, files);
+        await traced(folder, () => {
+          const opened = openModelFolder(folder);
+          const failed = [];
+          // One that is wrong must not hide the other.
+          for (const work of [
+            () => t5ConfigFor(opened.config, opened.weights),
+            () => openTokenizer(opened).encode("a ab <x>"),
+          ]) {
+            try {
+              work();
+            } catch (error) {
+              failed.push(error);
+            }
+          }
+          const worst = failed.find((error) => error?.name !== "ZerothError") ?? failed[0];
+          if (worst) throw worst;
+        });
+      },
+    },
+    {
+      name: "checkpoint",
+      seeds: [checkpoint],
+      mutate: damage,
+      sizeOf: lengthOf,
+      async read(files) {
+        const run = join(root, "run");
+        lay(join(run, "checkpoint-3"), files);
+        const { error } = await traceOpens(() => latestCheckpoint(run, "f"));
+        if (error !== undefined) throw error;
+      },
+    },
+  ];
+}
