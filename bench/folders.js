@@ -1,11 +1,13 @@
-/** The folders the benchmark runs on: T5 of three shapes with random weights, and their exports. */
+/** The folders the benchmark runs on: T5 of four shapes with random weights, and what each program makes of them. */
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { openModelFolder, writeModelFolder } from "../dist/hub/folder-node.js";
+import { quantizeFolder } from "../dist/hub/quantize-node.js";
 import { parseT5Config } from "../dist/models/t5-config.js";
 import { exportTransformersJs } from "../dist/models/t5-export-node.js";
+import { t5Formats } from "../dist/models/t5-quantize.js";
 import { t5Loss } from "../dist/models/t5-training.js";
 import { initialValue } from "../dist/nn/initial.js";
 import { createScope } from "../dist/nn/scope.js";
@@ -32,6 +34,15 @@ export const shapes = {
     d_ff: 2048,
     num_layers: 12,
     num_heads: 12,
+    feed_forward_proj: "gated-gelu",
+    vocab_size: 32128,
+    tie_word_embeddings: false,
+  },
+  "t5-large": {
+    d_model: 1024,
+    d_ff: 2816,
+    num_layers: 24,
+    num_heads: 16,
     feed_forward_proj: "gated-gelu",
     vocab_size: 32128,
     tie_word_embeddings: false,
@@ -77,7 +88,10 @@ async function writeFolder(name, path) {
   t5Loss(scope, parseT5Config(json));
   await writeModelFolder(path, {
     config: json,
-    tensors: [...scope.parameters.values()].map((spec) => [spec.name, initialValue(spec, 20)]),
+    tensors: [...scope.parameters.values()].map((spec) => {
+      const { name, shape } = spec;
+      return [name, { dtype: "float32", shape, read: () => initialValue(spec, 20) }];
+    }),
     tokenizerJson: tokenizer(Math.min(32000, json.vocab_size - 128)),
     tokenizerConfig: { tokenizer_class: "T5Tokenizer", pad_token: "<pad>", eos_token: "</s>", unk_token: "<unk>" },
     overwrite: true,
@@ -105,23 +119,57 @@ export async function exported(folder, target) {
   return path;
 }
 
-/** Multiply-adds of the products, and bytes read in a decode step, from config.json. */
-export function work(name) {
+/** The same weights in few bits, as `zeroth quantize` writes them. */
+export async function quantized(folder, bits) {
+  const path = `${folder}-int${bits}`;
+  if (!existsSync(join(path, "config.json"))) {
+    console.error(`making ${path}`);
+    const open = openModelFolder(folder);
+    const choose = t5Formats(parseT5Config(open.config), bits, new Set(open.weights.keys()));
+    await quantizeFolder(open, { out: path, bits, choose });
+  }
+  return path;
+}
+
+/** What a script of bench/peers makes of a folder, unless `sign`, the file it writes last, is there. */
+export function madeByPython(python, script, args, sign) {
+  if (existsSync(sign)) return;
+  console.error(`making ${sign}`);
+  const file = fileURLToPath(new URL(`peers/${script}`, import.meta.url));
+  const { status, stderr } = spawnSync(python, [file, ...args], { encoding: "utf8" });
+  if (status !== 0) throw new Error(stderr.trim().split("\n").at(-1) || `${script} failed`);
+}
+
+/** Bytes in which a matrix [rows, columns] is stored, scales included, where a scale has 4 bytes or 2 (ggml). */
+const stored = {
+  fp32: (rows, columns) => 4 * rows * columns,
+  "8 bits by row": (rows, columns) => rows * (columns + 4),
+  "4 bits by block": (rows, columns) => rows * columns * (0.5 + 4 / 32),
+  q8_0: (rows, columns) => rows * columns * (1 + 2 / 32),
+  q4_0: (rows, columns) => rows * columns * (0.5 + 2 / 32),
+};
+
+/** Arithmetic of the products, and bytes read in a decode step by weights stored in a `layout`, of a shape. */
+export function work(name, layout = "fp32") {
   const { d_model: d, d_ff: f, num_heads, num_layers: layers, vocab_size: words, feed_forward_proj } = shapes[name];
   const inner = num_heads * common.d_kv;
   const square = d * inner;
-  const feedForward = (feed_forward_proj.startsWith("gated") ? 3 : 2) * d * f;
+  const gates = feed_forward_proj.startsWith("gated") ? 2 : 1;
+  const feedForward = (gates + 1) * d * f;
   const encoder = (tokens, rows = 1) => rows * layers * (tokens * (4 * square + feedForward) + 2 * tokens ** 2 * inner);
   const decoder = (length, tokens, rows) =>
     rows *
     (layers * (length * (6 * square + feedForward) + 2 * tokens * square + 2 * length * (tokens + length) * inner) +
       length * d * words);
-  const stepWeights = layers * (6 * square + feedForward) + d * words;
+  const bytes = stored[layout];
+  // Queries, keys, values and outputs of self-attention; queries and outputs of cross-attention; the rest.
+  const layer = 4 * bytes(inner, d) + 2 * bytes(d, inner) + gates * bytes(f, d) + bytes(d, f);
   return {
     encoderFlops: 2 * encoder(256),
     // Forward, and twice as much backward; with a frozen body no product for weights.
     trainFlops: 2 * 3 * (encoder(128, 8) + decoder(32, 128, 8)),
     frozenFlops: 2 * 2 * (encoder(148, 8) + decoder(32, 148, 8)),
-    decodeBytes: (batch) => 4 * (stepWeights + batch * layers * 2 * (256 + 32) * inner),
+    // Keys and values stay in fp32, 256 of the encoder and 32 on average of the 64 steps.
+    decodeBytes: (batch) => layers * layer + bytes(words, d) + 4 * batch * layers * 2 * (256 + 32) * inner,
   };
 }
