@@ -147,7 +147,10 @@ const stored = {
   "4 bits by block": (rows, columns) => rows * columns * (0.5 + 4 / 32),
   q8_0: (rows, columns) => rows * columns * (1 + 2 / 32),
   q4_0: (rows, columns) => rows * columns * (0.5 + 2 / 32),
+  q6_k: (rows, columns) => (rows * columns * 210) / 256,
 };
+/** llama.cpp keeps the matrix of the words finer. */
+const wordsStored = { q4_0: stored.q6_k };
 
 /** Arithmetic of the products, and bytes read in a decode step by weights stored in a `layout`, of a shape. */
 export function work(name, layout = "fp32") {
@@ -162,6 +165,7 @@ export function work(name, layout = "fp32") {
     (layers * (length * (6 * square + feedForward) + 2 * tokens * square + 2 * length * (tokens + length) * inner) +
       length * d * words);
   const bytes = stored[layout];
+  const head = wordsStored[layout] ?? bytes;
   // Queries, keys, values and outputs of self-attention; queries and outputs of cross-attention; the rest.
   const layer = 4 * bytes(inner, d) + 2 * bytes(d, inner) + gates * bytes(f, d) + bytes(d, f);
   return {
@@ -170,6 +174,6 @@ export function work(name, layout = "fp32") {
     trainFlops: 2 * 3 * (encoder(128, 8) + decoder(32, 128, 8)),
     frozenFlops: 2 * 2 * (encoder(148, 8) + decoder(32, 148, 8)),
     // Keys and values stay in fp32, 256 of the encoder and 32 on average of the 64 steps.
-    decodeBytes: (batch) => layers * layer + bytes(words, d) + 4 * batch * layers * 2 * (256 + 32) * inner,
+    decodeBytes: (batch) => layers * layer + head(words, d) + 4 * batch * layers * 2 * (256 + 32) * inner,
   };
 }

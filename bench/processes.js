@@ -18,6 +18,12 @@ export function pythonVersion(python, module) {
   return asked.status === 0 ? asked.stdout.trim().split("\n").at(-1) : undefined;
 }
 
+/** The line that names the error, of what Python or Node print when they stop. */
+function cause(errors) {
+  const lines = errors.trim().split("\n");
+  return (lines.findLast((line) => /^\w*Error\b/.test(line)) ?? lines.at(-1)).slice(0, 400);
+}
+
 /** Run to the end; the JSON lines it printed, and after how many milliseconds the first one came. */
 export function child(command, args, env) {
   return new Promise((resolve, reject) => {
@@ -38,7 +44,7 @@ export function child(command, args, env) {
         .filter((line) => line.startsWith("{"))
         .map((line) => JSON.parse(line));
       if (code === 0 && rows.length > 0) resolve({ rows, first });
-      else reject(new Error(`${command} ${args.join(" ")}: ${errors.trim().split("\n").at(-1)} (exit ${code})`));
+      else reject(new Error(`${command} ${args.join(" ")}: exit ${code}: ${cause(errors)}`));
     });
   });
 }

@@ -59,6 +59,15 @@ def store_transposed(model):
     model.graph.initializer.extend(made.values())
 
 
+def declare_types(model):
+    """What goes in and out of products in branches is fp32: the quantiser knows no fused operator's types."""
+    for part in graphs(model.graph):
+        known = {v.name for v in [*part.value_info, *part.input, *part.output]}
+        floats = {name for node in part.node if node.op_type == "MatMul" for name in (node.input[0], node.output[0])}
+        for name in sorted(floats - known):
+            part.value_info.append(onnx.helper.make_tensor_value_info(name, TensorProto.FLOAT, None))
+
+
 def drop_unused(model):
     used = {name for part in graphs(model.graph) for node in part.node for name in node.input}
     for part in graphs(model.graph):
@@ -122,6 +131,7 @@ def main():
         name_nodes(model)
         store_transposed(model)
         drop_unused(model)
+        declare_types(model)
         model = to_q8(model) if args.dtype == "q8" else to_q4(model, args.accuracy_level)
         hoist(model)
         drop_unused(model)
