@@ -15,8 +15,9 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { writeFileSafely } from "../dist/hub/files-node.js";
 import { contestants, measures, precisions } from "./contestants.js";
-import { modelFolder, shapes as shapeTable } from "./folders.js";
+import { modelFolder } from "./folders.js";
 import { child, environment, forget, pythonVersion } from "./processes.js";
+import { shapes as known } from "./shapes.js";
 import { median } from "./shared.js";
 import { between, table } from "./table.js";
 
@@ -36,14 +37,14 @@ const { values: flags } = parseArgs({
     out: { type: "string" },
   },
 });
-const list = (text, known, what) => {
+const list = (text, possible, what) => {
   const names = text.split(",");
-  const odd = names.find((name) => !known.includes(name));
+  const odd = names.find((name) => !possible.includes(name));
   if (odd === undefined) return names;
-  console.error(`--${what} ${odd}: expected some of ${known.join(", ")}`);
+  console.error(`--${what} ${odd}: expected some of ${possible.join(", ")}`);
   return process.exit(2);
 };
-const asked = flags.shapes && list(flags.shapes, Object.keys(shapeTable), "shapes");
+const asked = flags.shapes && list(flags.shapes, Object.keys(known), "shapes");
 const only = list(flags.only, Object.keys(measures), "only");
 const dtypes = list(flags.dtype, precisions, "dtype");
 const wanted = list(flags.peers, programs, "peers");

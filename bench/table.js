@@ -1,5 +1,5 @@
 /** Measurements as a page of Markdown. */
-import { work } from "./folders.js";
+import { work } from "./shapes.js";
 
 const titles = {
   encoder: "Encoder, 256 tokens",
