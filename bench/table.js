@@ -77,7 +77,8 @@ Training steps count input and target tokens (8 × (128 + 32)); t5-train has 24M
 alone: its figure holds one decoder step. transformers.js reads files exported from the same graph by \`zeroth export\`;
 in 8 bits they are quantised as its own conversion does for T5 (rows in one scale a tensor, weights held to 7 bits), in
 4 bits in symmetric blocks of 32 with products in 8 bits (\`accuracy_level\` 4), which its conversion leaves out and without
-which a row at a time is far slower. llama.cpp computes keys and values of the cross-attention again at every step.
+which a row at a time takes about twice as long. llama.cpp runs through its Python binding's C functions; it computes keys
+and values of the cross-attention again at every step, so that at batch 8 only 8 steps are timed.
 
 This machine's limits, measured through the engine: ${limits.gflops.toFixed(0)} GFLOP/s (product 1024×2048×2048 in fp32, so that products in
 8 bits can pass it) and ${limits.gbps.toFixed(1)} GB/s (reading 512 MiB). A decode step's bytes are all decoder weights once, as stored: 4 bytes
