@@ -1,7 +1,7 @@
-/** A text in, one token out, and nothing else: node bench/first-token.js zeroth|transformers.js FOLDER THREADS */
+/** A text in, one token out, and nothing else: node bench/first-token.js zeroth|transformers.js FOLDER THREADS [DTYPE] */
 import { peakRss, prompt } from "./shared.js";
 
-const [peer, path, threads] = process.argv.slice(2);
+const [peer, path, threads, dtype = "fp32"] = process.argv.slice(2);
 let text;
 if (peer === "zeroth") {
   const { openTextModel } = await import("../dist/index.js");
@@ -10,7 +10,7 @@ if (peer === "zeroth") {
 } else {
   const { AutoModelForSeq2SeqLM, AutoTokenizer } = await import("@huggingface/transformers");
   const session_options = { intraOpNumThreads: Number(threads), interOpNumThreads: 1 };
-  const options = { local_files_only: true, dtype: "fp32", device: "cpu", session_options };
+  const options = { local_files_only: true, dtype, device: "cpu", session_options };
   const [tokenizer, model] = await Promise.all([
     AutoTokenizer.from_pretrained(path, { local_files_only: true }),
     AutoModelForSeq2SeqLM.from_pretrained(path, options),

@@ -1,43 +1,17 @@
-/** The folders the benchmark runs on: T5 of three shapes with random weights, and their exports. */
+/** The folders the benchmark runs on: T5 of four shapes with random weights, and what each program makes of them. */
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { openModelFolder, writeModelFolder } from "../dist/hub/folder-node.js";
+import { quantizeFolder } from "../dist/hub/quantize-node.js";
 import { parseT5Config } from "../dist/models/t5-config.js";
 import { exportTransformersJs } from "../dist/models/t5-export-node.js";
+import { t5Formats } from "../dist/models/t5-quantize.js";
 import { t5Loss } from "../dist/models/t5-training.js";
 import { initialValue } from "../dist/nn/initial.js";
 import { createScope } from "../dist/nn/scope.js";
-
-const common = {
-  architectures: ["T5ForConditionalGeneration"],
-  model_type: "t5",
-  is_encoder_decoder: true,
-  d_kv: 64,
-  relative_attention_num_buckets: 32,
-  relative_attention_max_distance: 128,
-  layer_norm_epsilon: 1e-6,
-  dropout_rate: 0.0,
-  pad_token_id: 0,
-  eos_token_id: 1,
-  decoder_start_token_id: 0,
-};
-
-/** As in bench/peers/make_t5.py. */
-export const shapes = {
-  "t5-small": { d_model: 512, d_ff: 2048, num_layers: 6, num_heads: 8, feed_forward_proj: "relu", vocab_size: 32128 },
-  "t5-base": {
-    d_model: 768,
-    d_ff: 2048,
-    num_layers: 12,
-    num_heads: 12,
-    feed_forward_proj: "gated-gelu",
-    vocab_size: 32128,
-    tie_word_embeddings: false,
-  },
-  "t5-train": { d_model: 512, d_ff: 1024, num_layers: 3, num_heads: 8, feed_forward_proj: "relu", vocab_size: 16384 },
-};
+import { common, shapes } from "./shapes.js";
 
 /** A vocabulary of made-up syllables: English becomes pieces of plausible length that mean nothing. */
 function tokenizer(size) {
@@ -77,7 +51,10 @@ async function writeFolder(name, path) {
   t5Loss(scope, parseT5Config(json));
   await writeModelFolder(path, {
     config: json,
-    tensors: [...scope.parameters.values()].map((spec) => [spec.name, initialValue(spec, 20)]),
+    tensors: [...scope.parameters.values()].map((spec) => {
+      const { name, shape } = spec;
+      return [name, { dtype: "float32", shape, read: () => initialValue(spec, 20) }];
+    }),
     tokenizerJson: tokenizer(Math.min(32000, json.vocab_size - 128)),
     tokenizerConfig: { tokenizer_class: "T5Tokenizer", pad_token: "<pad>", eos_token: "</s>", unk_token: "<unk>" },
     overwrite: true,
@@ -105,23 +82,23 @@ export async function exported(folder, target) {
   return path;
 }
 
-/** Multiply-adds of the products, and bytes read in a decode step, from config.json. */
-export function work(name) {
-  const { d_model: d, d_ff: f, num_heads, num_layers: layers, vocab_size: words, feed_forward_proj } = shapes[name];
-  const inner = num_heads * common.d_kv;
-  const square = d * inner;
-  const feedForward = (feed_forward_proj.startsWith("gated") ? 3 : 2) * d * f;
-  const encoder = (tokens, rows = 1) => rows * layers * (tokens * (4 * square + feedForward) + 2 * tokens ** 2 * inner);
-  const decoder = (length, tokens, rows) =>
-    rows *
-    (layers * (length * (6 * square + feedForward) + 2 * tokens * square + 2 * length * (tokens + length) * inner) +
-      length * d * words);
-  const stepWeights = layers * (6 * square + feedForward) + d * words;
-  return {
-    encoderFlops: 2 * encoder(256),
-    // Forward, and twice as much backward; with a frozen body no product for weights.
-    trainFlops: 2 * 3 * (encoder(128, 8) + decoder(32, 128, 8)),
-    frozenFlops: 2 * 2 * (encoder(148, 8) + decoder(32, 148, 8)),
-    decodeBytes: (batch) => 4 * (stepWeights + batch * layers * 2 * (256 + 32) * inner),
-  };
+/** The same weights in few bits, as `zeroth quantize` writes them. */
+export async function quantized(folder, bits) {
+  const path = `${folder}-int${bits}`;
+  if (!existsSync(join(path, "config.json"))) {
+    console.error(`making ${path}`);
+    const open = openModelFolder(folder);
+    const choose = t5Formats(parseT5Config(open.config), bits, new Set(open.weights.keys()));
+    await quantizeFolder(open, { out: path, bits, choose });
+  }
+  return path;
+}
+
+/** What a script of bench/peers makes of a folder, unless `sign`, the file it writes last, is there. */
+export function madeByPython(python, script, args, sign) {
+  if (existsSync(sign)) return;
+  console.error(`making ${sign}`);
+  const file = fileURLToPath(new URL(`peers/${script}`, import.meta.url));
+  const { status, stderr } = spawnSync(python, [file, ...args], { encoding: "utf8" });
+  if (status !== 0) throw new Error(stderr.trim().split("\n").at(-1) || `${script} failed`);
 }

@@ -1,6 +1,6 @@
 /**
  * One measurement of transformers.js in a process of its own:
- * node bench/transformers-js.js encoder|decode1|decode8 FOLDER THREADS REPEATS
+ * node bench/transformers-js.js encoder|decode1|decode8 FOLDER THREADS REPEATS [DTYPE]
  *
  * The decode loop is its forward call with its cache, without the list of logits processors `generate` keeps: the
  * same work as the other peers do.
@@ -8,10 +8,10 @@
 import { AutoModelForSeq2SeqLM, Tensor } from "@huggingface/transformers";
 import { ids, report, timed } from "./shared.js";
 
-const [measure, path, threads, repeats] = process.argv.slice(2);
+const [measure, path, threads, repeats, dtype = "fp32"] = process.argv.slice(2);
 const model = await AutoModelForSeq2SeqLM.from_pretrained(path, {
   local_files_only: true,
-  dtype: "fp32",
+  dtype,
   device: "cpu",
   session_options: { intraOpNumThreads: Number(threads), interOpNumThreads: 1 },
 });

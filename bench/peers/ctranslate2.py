@@ -20,7 +20,7 @@ converted = os.path.normpath(args.folder) + f".ct2-{args.dtype}"
 def convert():
     from ctranslate2.converters import TransformersConverter
 
-    TransformersConverter(args.folder).convert(converted, quantization=args.dtype)
+    TransformersConverter(args.folder).convert(converted, quantization=args.dtype, force=True)
 
 
 def load():
@@ -69,6 +69,7 @@ def first_token():
 if args.child:
     {"encoder": encoder, "decode": decode, "first_token": first_token}[args.child]()
 else:
-    if not os.path.isdir(converted):
+    if not os.path.exists(os.path.join(converted, "model.bin")):
         convert()
-    parent(args, "ctranslate2", version("ctranslate2"))
+    if not args.prepare:
+        parent(args, "ctranslate2", version("ctranslate2"))

@@ -1,4 +1,4 @@
-"""Writes a T5 folder with random weights for benchmarks: python make_t5.py t5-small|t5-base|t5-train OUT
+"""Writes a T5 folder with random weights for benchmarks: python make_t5.py t5-small|t5-base|t5-large|t5-train OUT
 
 Same shape, same seed, same bytes. fp32 safetensors, config as transformers 4 wrote it, and a tokenizer.json with a
 synthetic unigram vocabulary: it tokenizes English into pieces of plausible length and means nothing.
@@ -16,6 +16,8 @@ SHAPES = {
                      vocab_size=32128),
     "t5-base": dict(d_model=768, d_kv=64, d_ff=2048, num_layers=12, num_heads=12, feed_forward_proj="gated-gelu",
                     vocab_size=32128, tie_word_embeddings=False),
+    "t5-large": dict(d_model=1024, d_kv=64, d_ff=2816, num_layers=24, num_heads=16, feed_forward_proj="gated-gelu",
+                     vocab_size=32128, tie_word_embeddings=False),
     "t5-train": dict(d_model=512, d_kv=64, d_ff=1024, num_layers=3, num_heads=8, feed_forward_proj="relu",
                      vocab_size=16384),
 }

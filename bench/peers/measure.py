@@ -19,6 +19,7 @@ def arguments(measures, dtypes):
     parser.add_argument("--measure", default=",".join(measures), help=f"of {', '.join(measures)}")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--batch", default="1,8", help="batch sizes of decode")
+    parser.add_argument("--prepare", action="store_true", help="only make the files that the peer reads")
     parser.add_argument("--child", help=argparse.SUPPRESS)
     args = parser.parse_args()
     args.batch = [int(size) for size in args.batch.split(",")]

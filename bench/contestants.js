@@ -1,0 +1,180 @@
+/** Who takes part: a program at one precision, the files it reads, and the process in which it is measured. */
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { exported, madeByPython, quantized } from "./folders.js";
+
+const python = process.env.ZEROTH_PYTHON ?? "python3";
+const here = (name) => fileURLToPath(new URL(name, import.meta.url));
+
+const texts = { fp32: ["t5-small", "t5-base"], int8: ["t5-base", "t5-large"], int4: ["t5-base", "t5-large"] };
+const training = { fp32: ["t5-train"], int8: [], int4: [] };
+
+/** Shapes on which each measure is taken, by precision, unless the command line names others. */
+export const measures = {
+  encoder: texts,
+  decode1: texts,
+  decode8: texts,
+  first_token: texts,
+  first_token_cold: texts,
+  train: training,
+  frozen: training,
+};
+export const precisions = ["fp32", "int8", "int4"];
+
+const inference = ["encoder", "decode1", "decode8", "first_token", "first_token_cold"];
+const firstToken = (measure) => measure.startsWith("first_token");
+
+/** Scripts of ours, in Node: what the process is given is `path`, and what else the program needs to know. */
+const zeroth = (measure, path, { threads, repeats }) =>
+  firstToken(measure)
+    ? [process.execPath, here("first-token.js"), "zeroth", path, threads]
+    : [process.execPath, here("zeroth.js"), measure, path, threads, repeats];
+const transformersJs =
+  (dtype) =>
+  (measure, path, { threads, repeats }) =>
+    firstToken(measure)
+      ? [process.execPath, here("first-token.js"), "transformers.js", path, threads, dtype]
+      : [process.execPath, here("transformers-js.js"), measure, path, threads, repeats, dtype];
+
+/** Scripts of bench/peers: given the plain folder, they know what they have made beside it. */
+const peer =
+  (script, dtype) =>
+  (measure, _path, { folder, threads, repeats }) => {
+    const child = firstToken(measure) ? "first_token" : measure.replace(/\d$/, "");
+    const common = ["--threads", threads, "--repeats", repeats, "--dtype", dtype];
+    const batch = measure === "decode8" ? "8" : "1";
+    return [python, here(`peers/${script}`), folder, ...common, "--batch", batch, "--child", child];
+  };
+
+const same = async (folder) => folder;
+
+/** transformers.js in few bits: from the fp32 export, in a folder of its own. */
+const inFewBits = (dtype) => async (folder, target) => {
+  const from = await exported(folder, target);
+  const path = `${from}-${dtype}`;
+  madeByPython(python, "quantize_onnx.py", [from, dtype, path], join(path, "config.json"));
+  return path;
+};
+
+const converted = (dtype) => async (folder) => {
+  const path = `${folder}.ct2-${dtype}`;
+  madeByPython(python, "ctranslate2.py", [folder, "--dtype", dtype, "--prepare"], join(path, "model.bin"));
+  return path;
+};
+
+const gguf = (dtype) => async (folder) => {
+  const path = `${folder}.${dtype}.gguf`;
+  madeByPython(python, "llama_cpp_peer.py", [folder, "--dtype", dtype, "--prepare"], path);
+  return path;
+};
+
+/**
+ * In the order of the tables' rows, ours first. `prepare` gives the folder or file whose weights are read, made when it
+ * is not there; `layout` is how they are stored (bench/folders.js); `module` is the program's, in Python.
+ */
+export const contestants = [
+  {
+    name: "zeroth",
+    program: "zeroth",
+    precision: "fp32",
+    layout: "fp32",
+    measures: Object.keys(measures),
+    prepare: same,
+    command: zeroth,
+  },
+  {
+    name: "transformers.js",
+    program: "transformers.js",
+    precision: "fp32",
+    layout: "fp32",
+    measures: inference,
+    prepare: exported,
+    command: transformersJs("fp32"),
+  },
+  {
+    name: "pytorch",
+    program: "pytorch",
+    module: "torch",
+    precision: "fp32",
+    layout: "fp32",
+    measures: Object.keys(measures),
+    prepare: same,
+    command: peer("pytorch.py", "float32"),
+  },
+  {
+    name: "ctranslate2",
+    program: "ctranslate2",
+    module: "ctranslate2",
+    precision: "fp32",
+    layout: "fp32",
+    measures: inference,
+    prepare: converted("float32"),
+    command: peer("ctranslate2.py", "float32"),
+  },
+  {
+    name: "zeroth int8",
+    program: "zeroth",
+    precision: "int8",
+    layout: "8 bits by row",
+    measures: inference,
+    prepare: (folder) => quantized(folder, 8),
+    command: zeroth,
+  },
+  {
+    name: "transformers.js q8",
+    program: "transformers.js",
+    precision: "int8",
+    layout: "8 bits by row",
+    measures: inference,
+    prepare: inFewBits("q8"),
+    command: transformersJs("q8"),
+  },
+  {
+    name: "ctranslate2 int8",
+    program: "ctranslate2",
+    module: "ctranslate2",
+    precision: "int8",
+    layout: "8 bits by row",
+    measures: inference,
+    prepare: converted("int8"),
+    command: peer("ctranslate2.py", "int8"),
+  },
+  {
+    name: "llama.cpp Q8_0",
+    program: "llama.cpp",
+    module: "llama_cpp",
+    precision: "int8",
+    layout: "q8_0",
+    measures: inference,
+    prepare: gguf("q8_0"),
+    command: peer("llama_cpp_peer.py", "q8_0"),
+  },
+  {
+    name: "zeroth int4",
+    program: "zeroth",
+    precision: "int4",
+    layout: "4 bits by block",
+    measures: inference,
+    prepare: (folder) => quantized(folder, 4),
+    command: zeroth,
+  },
+  {
+    name: "transformers.js q4",
+    program: "transformers.js",
+    precision: "int4",
+    layout: "4 bits by block",
+    measures: inference,
+    prepare: inFewBits("q4"),
+    command: transformersJs("q4"),
+  },
+  {
+    name: "llama.cpp Q4_0",
+    program: "llama.cpp",
+    module: "llama_cpp",
+    precision: "int4",
+    layout: "q4_0",
+    measures: inference,
+    prepare: gguf("q4_0"),
+    command: peer("llama_cpp_peer.py", "q4_0"),
+  },
+];
