@@ -150,12 +150,7 @@ export async function openLines(path: string, signal?: AbortSignal): Promise<Ope
       const block = Math.floor(i / stride);
       if (last?.block !== block) last = { block, lines: read(block) };
       const line = (await last.lines)[i % stride] ?? fail("corrupt_file", `there is no row ${i + 1}`, { where: path });
-      try {
-        return rowFromJson(line);
-      } catch (cause) {
-        const what = cause instanceof ZerothError ? cause.message : String(cause);
-        return fail("bad_input", `row ${i + 1}: ${what}`, { where: path, cause });
-      }
+      return rowFromJson(line, `${path}, row ${i + 1}`);
     },
     async [Symbol.asyncDispose]() {
       await handle.close();

@@ -7,7 +7,7 @@ import zlib from "node:zlib";
 import type { Compressors, FileMetaData, SchemaTree } from "hyparquet";
 import { fail } from "../errors.ts";
 import type { RowData } from "./data.ts";
-import { Float, type Row, rowFromObject, type Value } from "./values.ts";
+import { float, int, type Row, rowFromObject, type Value } from "./values.ts";
 
 /** Least recently used first; a group that is larger than the cache is kept alone. */
 export interface GroupCache {
@@ -57,8 +57,8 @@ function leaf({ element }: SchemaTree): Convert {
     logical?.type === "DECIMAL";
   const isDay = kind === "DATE" || logical?.type === "DATE";
   return (value) => {
-    if (typeof value === "number") return isFloat && Number.isInteger(value) ? new Float(value) : value;
-    if (typeof value === "bigint") return Number.isSafeInteger(Number(value)) ? Number(value) : value;
+    if (typeof value === "number") return isFloat ? float(value) : value;
+    if (typeof value === "bigint") return int(value);
     if (value instanceof Date) return isDay ? time(value).slice(0, 10) : time(value);
     // Pictures and sounds have no place in a prompt; they are there as text, so that the other columns can be read.
     if (value instanceof Uint8Array) return Buffer.from(value).toString("base64");
