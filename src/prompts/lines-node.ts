@@ -104,19 +104,17 @@ function lineIndex(where: string) {
   };
 }
 
-/**
- * Open `.jsonl`, `.csv` or `.tsv`, each also `.gz`.
- * @throws not_found, bad_input, corrupt_file naming the file
- */
-export async function openLines(path: string, signal?: AbortSignal): Promise<OpenData> {
-  const separator = /\.csv(\.gz)?$/i.test(path) ? "," : /\.tsv(\.gz)?$/i.test(path) ? "\t" : undefined;
-  const apart = separator !== undefined || path.endsWith(".gz");
-  const handle = await (apart ? namelessFile() : open(path, "r")).catch((cause) => readError(cause, path));
-  const index = lineIndex(path);
+/** Rows of JSON Lines that come in pieces, which are written into `handle` where they do not come from it. */
+async function indexed(
+  pieces: AsyncIterable<Buffer>,
+  handle: FileHandle,
+  { apart, where, signal }: { apart: boolean; where: string; signal: AbortSignal | undefined },
+): Promise<OpenData> {
+  const index = lineIndex(where);
   const hash = createHash("sha256");
   try {
     let at = 0;
-    for await (const piece of separator ? asLines(path, separator) : unpacked(path)) {
+    for await (const piece of pieces) {
       throwIfAborted(signal);
       index.add(piece);
       hash.update(piece);
@@ -127,7 +125,7 @@ export async function openLines(path: string, signal?: AbortSignal): Promise<Ope
     }
   } catch (cause) {
     await handle.close();
-    return readError(cause, path);
+    return readError(cause, where);
   }
   const { size, starts } = index.done();
   let last: { block: number; lines: Promise<readonly string[]> } | undefined;
@@ -135,8 +133,8 @@ export async function openLines(path: string, signal?: AbortSignal): Promise<Ope
     const [from, to] = [starts[block]!, starts[block + 1]!];
     const { buffer, bytesRead } = await handle
       .read(Buffer.allocUnsafe(to - from), 0, to - from, from)
-      .catch((cause) => readError(cause, path));
-    if (bytesRead < to - from) fail("corrupt_file", "has become shorter since it was opened", { where: path });
+      .catch((cause) => readError(cause, where));
+    if (bytesRead < to - from) fail("corrupt_file", "has become shorter since it was opened", { where });
     return buffer
       .toString("utf8")
       .replace(/^\uFEFF/, "")
@@ -149,11 +147,27 @@ export async function openLines(path: string, signal?: AbortSignal): Promise<Ope
     async row(i): Promise<Row> {
       const block = Math.floor(i / stride);
       if (last?.block !== block) last = { block, lines: read(block) };
-      const line = (await last.lines)[i % stride] ?? fail("corrupt_file", `there is no row ${i + 1}`, { where: path });
-      return rowFromJson(line, `${path}, row ${i + 1}`);
+      const line = (await last.lines)[i % stride] ?? fail("corrupt_file", `there is no row ${i + 1}`, { where });
+      return rowFromJson(line, `${where}, row ${i + 1}`);
     },
     async [Symbol.asyncDispose]() {
       await handle.close();
     },
   };
+}
+
+/**
+ * Open `.jsonl`, `.csv` or `.tsv`, each also `.gz`.
+ * @throws not_found, bad_input, corrupt_file naming the file
+ */
+export async function openLines(path: string, signal?: AbortSignal): Promise<OpenData> {
+  const separator = /\.csv(\.gz)?$/i.test(path) ? "," : /\.tsv(\.gz)?$/i.test(path) ? "\t" : undefined;
+  const apart = separator !== undefined || path.endsWith(".gz");
+  const handle = await (apart ? namelessFile() : open(path, "r")).catch((cause) => readError(cause, path));
+  return indexed(separator ? asLines(path, separator) : unpacked(path), handle, { apart, where: path, signal });
+}
+
+/** Rows that are made here, as JSON Lines in pieces, kept in a nameless file. */
+export async function spooled(pieces: AsyncIterable<Buffer>, where: string, signal?: AbortSignal): Promise<OpenData> {
+  return indexed(pieces, await namelessFile(), { apart: true, where, signal });
 }
