@@ -16,8 +16,9 @@ const floors = {
   nn: ["errors", "graph"],
   models: ["errors", "graph", "hub", "runtime", "nn"],
   train: ["errors", "graph", "hub", "runtime"],
-  text: ["errors", "graph", "hub", "runtime", "nn", "models", "train"],
-  cli: ["errors", "graph", "hub", "runtime", "nn", "models", "train", "text"],
+  prompts: ["errors", "graph", "hub"],
+  text: ["errors", "graph", "hub", "runtime", "nn", "models", "train", "prompts"],
+  cli: ["errors", "graph", "hub", "runtime", "nn", "models", "train", "prompts", "text"],
 };
 const root = resolve(process.argv[2] ?? fileURLToPath(new URL("../src", import.meta.url)));
 
