@@ -11,8 +11,10 @@ const schema = z.strictObject({
   dataset: z.string(),
   /** The options of every row, or the column they stand in. */
   options: z.union([z.array(z.string()).min(2), z.string()]).optional(),
-  /** The column of the right option: its number, or its text. */
+  /** The column of the right option: its number, its text, or its name … */
   label: z.string().optional(),
+  /** … in the column that names the options: A, B, C. */
+  names: z.string().optional(),
   patterns: z.array(z.tuple([z.string(), z.string()])).min(1),
 });
 
@@ -20,16 +22,16 @@ const schema = z.strictObject({
 export const optionsText = (options: readonly string[]): string =>
   `OPTIONS:${options.map((option) => `\n- ${option}`).join("")}`;
 
-function optionsOf(row: Row, options: readonly string[] | string): readonly string[] {
-  if (typeof options !== "string") return options;
-  const value = valueAt(row, options);
+function textsOf(row: Row, list: readonly string[] | string): readonly string[] {
+  if (typeof list !== "string") return list;
+  const value = valueAt(row, list);
   if (Array.isArray(value) && value.every((one) => typeof one === "string")) return value as string[];
-  return fail("bad_input", `"${options}" is no list of texts`);
+  return fail("bad_input", `"${list}" is no list of texts`);
 }
 
-function answerOf(value: Value | undefined, options: readonly string[], label: string): string {
-  const found = typeof value === "string" ? options.find((option) => option === value) : undefined;
-  if (found !== undefined) return found;
+function answerOf(value: Value, options: readonly string[], names: readonly string[], label: string): string {
+  const found = typeof value === "string" ? Math.max(names.indexOf(value), options.indexOf(value)) : -1;
+  if (found >= 0) return options[found]!;
   const index = typeof value === "string" && /^\d+$/.test(value) ? Number(value) : value;
   const option = typeof index === "number" ? options[index] : undefined;
   return option ?? fail("bad_input", `"${label}" is ${String(value)}, which is none of ${options.length} options`);
@@ -45,19 +47,21 @@ export function flanWordings(json: unknown, where: string): Wording[] {
     const issue = parsed.error.issues[0]!;
     return fail("bad_input", `${issue.path.join(".") || "the file"}: ${issue.message}`, { where });
   }
-  const { options, label, patterns } = parsed.data;
+  const { options, label, names, patterns } = parsed.data;
   return patterns.map(([input, target], i) => {
     const [prompt, answer] = [input, target].map((pattern) => formatString(pattern, `${where}, patterns.${i}`));
     return {
       name: `pattern_${i}`,
       render(row) {
-        const list = options === undefined ? undefined : optionsOf(row, options);
+        const list = options === undefined ? undefined : textsOf(row, options);
         const value = label === undefined ? undefined : valueAt(row, label);
-        // A row whose label is hidden (−1) is none to learn from.
-        if (label !== undefined && (value === undefined || value === null || value === -1)) return undefined;
+        // A row whose label is hidden (−1, or empty) is none to learn from.
+        if (label !== undefined && (value === undefined || value === null || value === -1 || value === ""))
+          return undefined;
+        const called = names === undefined ? [] : textsOf(row, names);
         const more = {
           ...(list ? { options_: optionsText(list) } : {}),
-          ...(list && label !== undefined ? { answer: answerOf(value, list, label) } : {}),
+          ...(list && label !== undefined ? { answer: answerOf(value!, list, called, label) } : {}),
         };
         const asks = list !== undefined && target.trim() === "{answer}";
         return {

@@ -75,6 +75,8 @@ describe("FLAN's patterns", () => {
     const row = { q: "Which?", choices: { text: ["x", "y", "z"] }, label: "y" };
     expect(rendered(row, own)[0]).toMatchObject({ target: "y", choices: ["x", "y", "z"] });
     expect(rendered({ ...row, label: "2" }, own)[0]).toMatchObject({ target: "z" });
+    const lettered = { q: "Which?", choices: { text: ["x", "y"], label: ["A", "B"] }, label: "B" };
+    expect(rendered(lettered, { ...own, names: "choices.label" })[0]).toMatchObject({ target: "y" });
   });
 
   test("a hidden label is no example; one beyond the options is an error", () => {
