@@ -118,6 +118,17 @@ export const commands = {
     ],
     example: "zeroth train --config train.json --resume",
   },
+  mixture: {
+    summary: "What a mixture file mixes: tasks, shares, examples",
+    arguments: "<file>",
+    options: [
+      { flags: "--examples <n>", help: "show the first n pairs of its stream (2)", as: "integer" },
+      { flags: "--check", help: "put every row into every wording, and count" },
+      { flags: "--validation", help: "the tasks' validation files instead of those for training" },
+      { flags: "--seed <n>", help: "of the order (0)", as: "integer" },
+    ],
+    example: "zeroth mixture mixture.json --check",
+  },
   export: {
     summary: "Write a model in another form",
     arguments: "[model]",

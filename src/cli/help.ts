@@ -63,6 +63,8 @@ const rows: Record<CommandName, string> = {
   cache:
     '`list`: `{"repo","revision","commit","refs","bytes","files","last_used","path"}`; `remove`: `{"removed",…}`, then `{"done":true,"repo","bytes"}`',
   train: '`{"done":true,"model","steps"}`; the run\'s folder has `metrics.jsonl`',
+  mixture:
+    'one `{"task","dataset","rows","rate","share","pairs"?,"dropped"?}` a task, one `{"place","task","row","prompt","target"}` an example, then `{"done":true,"tasks","rows","rate","missing"}`',
   export: 'one `{"file","bytes","sha256"}` a file, then `{"done":true,…}`',
   quantize:
     'one `{"file","bytes","sha256"}` a file, then `{"done":true,"out","dtype","tensors","worst":{"tensor","format","error"}}`',

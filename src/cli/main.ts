@@ -82,6 +82,8 @@ async function dispatch(
       return (await import("./cache.ts")).cache(rest, flags, output, signal);
     case "train":
       return (await import("./train.ts")).train(flags, output, signal);
+    case "mixture":
+      return (await import("./mixture.ts")).mixture(rest, flags, output, signal);
     case "export":
       return (await import("./export.ts")).exportModel(rest, flags, output, signal);
     case "quantize":

@@ -5,6 +5,7 @@ import { fail, ZerothError } from "../errors.ts";
 import { parseJsonObject } from "../hub/json.ts";
 import { train as run } from "../text/train-node.ts";
 import { parseTrainingConfig, type TrainingConfig } from "../train/config.ts";
+import { mixtureSettings } from "./mixture.ts";
 import { modelFor } from "./models.ts";
 import { bytes, type Output } from "./output.ts";
 
@@ -59,6 +60,7 @@ export async function train(
     const result = await run(config, {
       resume: flags.resume ?? false,
       signal,
+      mixture: mixtureSettings(output),
       events: {
         started({ parameters, trained, rows, skipped, mixture, step, steps }) {
           const part = trained === parameters ? "" : ` (${trained.toLocaleString("en")} trained)`;

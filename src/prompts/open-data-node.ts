@@ -6,9 +6,6 @@ import { type GroupCache, openParquet } from "./parquet-node.ts";
 
 const lines = /\.(jsonl|ndjson|json|csv|tsv)(\.gz)?$/i;
 
-/** Names of data files this package can read. */
-export const isDataFile = (name: string): boolean => lines.test(name) || /\.parquet$/i.test(name);
-
 /**
  * Open files as one data set; what has to be closed is added to `opened`.
  * @throws not_found, bad_input, corrupt_file naming the file

@@ -18,18 +18,22 @@ import { chooseSplit } from "./split-files.ts";
 import { type T0DataSet, t0DataSets } from "./t0.ts";
 import { addedColumns, pairWording, type ReadTemplates, type Wording } from "./wording.ts";
 
-export interface MixtureOptions {
-  /** Which files of the tasks: default those for training. */
-  readonly split?: "train" | "validation";
-  /** Of the order of tasks and rows. Default 0. */
-  readonly seed?: number;
+/** What a mixture needs besides its file. */
+export interface MixtureSettings {
   /** Reads templates.yaml files. */
-  readonly readTemplates?: ReadTemplates | undefined;
-  readonly signal?: AbortSignal | undefined;
+  readonly readTemplates?: ReadTemplates;
   /** How data sets come from a hub. */
   readonly hub?: Omit<DataSetOptions, "signal">;
   /** Bytes of Parquet row groups that are kept. Default 256 MiB. */
   readonly cacheBytes?: number;
+}
+
+export interface MixtureOptions extends MixtureSettings {
+  /** Which files of the tasks: default those for training. */
+  readonly split?: "train" | "validation";
+  /** Of the order of tasks and rows. Default 0. */
+  readonly seed?: number;
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface OpenMixture extends Mixture, AsyncDisposable {

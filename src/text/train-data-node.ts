@@ -4,8 +4,7 @@ import { createReadStream } from "node:fs";
 import { createInterface } from "node:readline";
 import { fail } from "../errors.ts";
 import { parseJsonObject } from "../hub/json.ts";
-import { type OpenMixture, openMixture } from "../prompts/open-mixture-node.ts";
-import type { ReadTemplates } from "../prompts/wording.ts";
+import { type MixtureSettings, type OpenMixture, openMixture } from "../prompts/open-mixture-node.ts";
 import { type PlanOptions, planEpoch } from "../train/batches.ts";
 import type { TrainingConfig } from "../train/config.ts";
 import type { Example } from "../train/objectives.ts";
@@ -26,8 +25,7 @@ export interface TrainingData extends AsyncDisposable {
   counts(): { readonly skipped: number; readonly cut: number; readonly dropped: number };
 }
 
-export interface DataOptions {
-  readonly readTemplates?: ReadTemplates | undefined;
+export interface DataOptions extends MixtureSettings {
   readonly signal?: AbortSignal | undefined;
 }
 

@@ -14,7 +14,7 @@ import { createTokenizer } from "../hub/tokenizer.ts";
 import type { Weights } from "../hub/weights.ts";
 import { parseT5Config, type T5Config, t5ConfigText } from "../models/t5-config.ts";
 import { canonicalWeights, t5ConfigFor } from "../models/t5-model.ts";
-import type { ReadTemplates } from "../prompts/wording.ts";
+import type { MixtureSettings } from "../prompts/open-mixture-node.ts";
 import { compile } from "../runtime/compile-node.ts";
 import { collate } from "../train/batches.ts";
 import { latestCheckpoint, listCheckpoints, removeLeftovers, saveCheckpoint } from "../train/checkpoint-node.ts";
@@ -50,8 +50,8 @@ export interface TrainOptions {
   signal?: AbortSignal | undefined;
   events?: TrainEvents;
   now?: () => number;
-  /** Reads the templates.yaml files of a mixture. */
-  readTemplates?: ReadTemplates | undefined;
+  /** What a mixture needs besides its file. */
+  mixture?: MixtureSettings;
 }
 
 export interface Trained {
@@ -96,7 +96,7 @@ const targetTokens = (examples: readonly Example[]) => examples.reduce((sum, { t
 
 /** Train as configured; the result is a model folder at `out`. */
 export async function train(c: TrainingConfig, options: TrainOptions = {}): Promise<Trained> {
-  const { events = {}, now = Date.now, signal, readTemplates } = options;
+  const { events = {}, now = Date.now, signal, mixture } = options;
   const start = await readStart(c);
   const { config } = start;
   const tokenizer = createTokenizer(
@@ -122,7 +122,7 @@ export async function train(c: TrainingConfig, options: TrainOptions = {}): Prom
     sentinels,
   };
   const model = t5Training(config, c);
-  await using data = await openTrainingData(c, base, { readTemplates, signal });
+  await using data = await openTrainingData(c, base, { ...mixture, signal });
   const fresh = start.weights ? undefined : await startingEmbeddings(c);
   const values = start.weights ? loaded(start.weights, model.all) : freshValues(model, c.seed, fresh);
   const { steps: _, out: __, save_every: ___, eval_every: ____, threads: _____, ...identity } = c;
