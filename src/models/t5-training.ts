@@ -15,10 +15,31 @@ export interface LossOptions extends Pick<SwitchOptions, "dropout" | "jitter"> {
   zLoss?: number;
 }
 
+/** Which keys are seen: by the encoder's queries, by the decoder's of the input, and by the decoder's of the target. */
+interface Seen {
+  readonly encoder: Tensor;
+  readonly cross: Tensor;
+  readonly within?: Tensor;
+}
+
 /** Where two lists of segments, [batch, query] and [batch, key], are the same: [batch, query, key] int64. */
 function sameSegment(query: Tensor, key: Tensor): Tensor {
   const [batch, q] = query.shape as [Dim, Dim];
   return o.cast(o.equal(o.reshape(query, [batch, q, 1]), o.reshape(key, [batch, 1, key.shape[1]!])), "int64");
+}
+
+function seenInputs(packed: boolean): Seen {
+  if (!packed) {
+    const mask = input("mask", "int64", ["batch", "sequence"]);
+    return { encoder: mask, cross: mask };
+  }
+  const segments = input("segments", "int64", ["batch", "sequence"]);
+  const targets = input("target_segments", "int64", ["batch", "length"]);
+  return {
+    encoder: sameSegment(segments, segments),
+    cross: sameSegment(targets, segments),
+    within: sameSegment(targets, targets),
+  };
 }
 
 /** Sum over target tokens of (logsumexp z)², where −log p(label) = logsumexp z − z(label) is known already. */
@@ -40,20 +61,11 @@ function squaredLogSums(logits: Tensor, labels: Tensor, crossEntropy: Tensor): T
 export function t5Loss(scope: Scope, config: T5Config, options: LossOptions = {}): Tensor {
   const { routers = true, packed = false, zLoss = 0, ...noise } = options;
   const model = network(scope, config, { ...noise, training: true });
-  const ids = input("ids", "int64", ["batch", "sequence"]);
+  const { encoder, cross, within } = seenInputs(packed);
+  const encoded = model.encode(input("ids", "int64", ["batch", "sequence"]), encoder);
   const tokens = input("tokens", "int64", ["batch", 1, "length"]);
   const labels = input("labels", "int64", ["batch", 1, "length"]);
-  let logits: Tensor;
-  if (packed) {
-    const segments = input("segments", "int64", ["batch", "sequence"]);
-    const targets = input("target_segments", "int64", ["batch", "length"]);
-    const memory = model.memory(model.encode(ids, sameSegment(segments, segments)));
-    const [cross, within] = [sameSegment(targets, segments), sameSegment(targets, targets)];
-    logits = model.decode(tokens, memory, cross, undefined, within).logits;
-  } else {
-    const mask = input("mask", "int64", ["batch", "sequence"]);
-    logits = model.decode(tokens, model.memory(model.encode(ids, mask)), mask).logits;
-  }
+  const { logits } = model.decode(tokens, model.memory(encoded), cross, undefined, within);
   const scale = input("scale", "float32", []);
   const crossEntropy = o.softmaxCrossEntropy(logits, labels);
   const sum = o.sum(crossEntropy);
