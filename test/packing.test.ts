@@ -5,10 +5,12 @@ import { gradients } from "../src/graph/differentiate.ts";
 import { graph } from "../src/graph/graph.ts";
 import { input } from "../src/graph/tensor.ts";
 import { network } from "../src/models/switch.ts";
+import { parseT5Config } from "../src/models/t5-config.ts";
 import { t5ConfigFor } from "../src/models/t5-model.ts";
 import { type LossOptions, t5Loss } from "../src/models/t5-training.ts";
 import { createScope } from "../src/nn/scope.ts";
 import { compile } from "../src/runtime/compile-node.ts";
+import { t5Training } from "../src/text/training.ts";
 import { collate } from "../src/train/batches.ts";
 import type { Example } from "../src/train/objectives.ts";
 import { collatePacked, type PackedRow, packer } from "../src/train/packing.ts";
@@ -135,4 +137,10 @@ describe.each(["tied-relu", "untied-gated"])("%s", (name) => {
     const expected = squares.reduce((a, b) => a + b) / 3;
     expect((await lossAt(0.5)) - (await lossAt(0))).toBeCloseTo(0.5 * expected, 3);
   });
+});
+
+test("a Switch Transformer is not packed: its experts count by row", () => {
+  const sizes = { vocab_size: 64, d_model: 16, d_kv: 8, d_ff: 32, num_heads: 2, num_layers: 2, num_experts: 2 };
+  const config = parseT5Config({ model_type: "switch_transformers", ...sizes });
+  expect(() => t5Training(config, { recompute: false, pack: true })).toThrow(/pack: the experts/);
 });

@@ -175,6 +175,15 @@ test("a folder with a run is not overwritten, another configuration does not con
   await expect(train({ ...config, seed: 3 }, { resume: true })).rejects.toThrow(/another configuration/);
 });
 
+test("a mixture with other words or other rows does not continue a run", async () => {
+  const start = { ...(await configuration("mixed")), data: { mixture: await mixture() }, max_input: 160, steps: 2 };
+  await train(start);
+  const colours = join(folder, "colours.csv");
+  await writeFile(colours, `${await readFile(colours, "utf8")}one more,0\n`);
+  const work = train({ ...start, steps: 4 }, { resume: true });
+  await expect(work).rejects.toThrow(/another configuration or other data/);
+});
+
 test("killed five times, nothing is lost but the steps since the last checkpoint", async () => {
   const dist = join(folder, "dist");
   await run("npx", ["tsc", "-p", "tsconfig.build.json", "--outDir", dist], { cwd: root });

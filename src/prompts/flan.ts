@@ -29,6 +29,10 @@ function textsOf(row: Row, list: readonly string[] | string): readonly string[] 
   return fail("bad_input", `"${list}" is no list of texts`);
 }
 
+/** Test splits hide their labels as −1 or empty: such a row is none to learn from. */
+const isHidden = (value: Value | undefined): boolean =>
+  value === undefined || value === null || value === -1 || value === "-1" || value === "";
+
 function answerOf(value: Value, options: readonly string[], names: readonly string[], label: string): string {
   const found = typeof value === "string" ? Math.max(names.indexOf(value), options.indexOf(value)) : -1;
   if (found >= 0) return options[found]!;
@@ -55,9 +59,7 @@ export function flanWordings(json: unknown, where: string): Wording[] {
       render(row) {
         const list = options === undefined ? undefined : textsOf(row, options);
         const value = label === undefined ? undefined : valueAt(row, label);
-        // A row whose label is hidden (−1, or empty) is none to learn from.
-        if (label !== undefined && (value === undefined || value === null || value === -1 || value === ""))
-          return undefined;
+        if (label !== undefined && isHidden(value)) return undefined;
         const called = names === undefined ? [] : textsOf(row, names);
         const more = {
           ...(list ? { options_: optionsText(list) } : {}),

@@ -20,14 +20,30 @@ const longestLine = 64 << 20;
 
 export interface OpenData extends RowData, AsyncDisposable {}
 
+interface Held {
+  readonly handle: FileHandle;
+  close(): Promise<void>;
+}
+
 /** A file without a name: whatever ends this process, nothing is left. */
-async function namelessFile(): Promise<FileHandle> {
+async function namelessFile(): Promise<Held> {
   const folder = await mkdtemp(join(tmpdir(), "zeroth-rows-"));
-  try {
-    return await open(join(folder, "rows.jsonl"), "wx+");
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  const handle = await open(join(folder, "rows.jsonl"), "wx+");
+  const remove = () => rm(folder, { recursive: true, force: true }).catch(() => undefined);
+  // Where the system keeps the name of an open file (Windows), it goes when the file is closed.
+  await remove();
+  return {
+    handle,
+    async close() {
+      await handle.close();
+      await remove();
+    },
+  };
+}
+
+async function namedFile(path: string): Promise<Held> {
+  const handle = await open(path, "r");
+  return { handle, close: () => handle.close() };
 }
 
 function readError(cause: unknown, where: string): never {
@@ -104,10 +120,10 @@ function lineIndex(where: string) {
   };
 }
 
-/** Rows of JSON Lines that come in pieces, which are written into `handle` where they do not come from it. */
+/** Rows of JSON Lines that come in pieces, which are written into the file held where they do not come from it. */
 async function indexed(
   pieces: AsyncIterable<Buffer>,
-  handle: FileHandle,
+  { handle, close }: Held,
   { apart, where, signal }: { apart: boolean; where: string; signal: AbortSignal | undefined },
 ): Promise<OpenData> {
   const index = lineIndex(where);
@@ -124,7 +140,7 @@ async function indexed(
       }
     }
   } catch (cause) {
-    await handle.close();
+    await close();
     return readError(cause, where);
   }
   const { size, starts } = index.done();
@@ -150,9 +166,7 @@ async function indexed(
       const line = (await last.lines)[i % stride] ?? fail("corrupt_file", `there is no row ${i + 1}`, { where });
       return rowFromJson(line, `${where}, row ${i + 1}`);
     },
-    async [Symbol.asyncDispose]() {
-      await handle.close();
-    },
+    [Symbol.asyncDispose]: close,
   };
 }
 
@@ -163,8 +177,8 @@ async function indexed(
 export async function openLines(path: string, signal?: AbortSignal): Promise<OpenData> {
   const separator = /\.csv(\.gz)?$/i.test(path) ? "," : /\.tsv(\.gz)?$/i.test(path) ? "\t" : undefined;
   const apart = separator !== undefined || path.endsWith(".gz");
-  const handle = await (apart ? namelessFile() : open(path, "r")).catch((cause) => readError(cause, path));
-  return indexed(separator ? asLines(path, separator) : unpacked(path), handle, { apart, where: path, signal });
+  const held = await (apart ? namelessFile() : namedFile(path)).catch((cause) => readError(cause, path));
+  return indexed(separator ? asLines(path, separator) : unpacked(path), held, { apart, where: path, signal });
 }
 
 /** Rows that are made here, as JSON Lines in pieces, kept in a nameless file. */
