@@ -252,6 +252,22 @@ describe("T0 by name", () => {
     ]);
     expect(mixture.missing).toHaveLength(36);
   });
+
+  test("rows from a hub", async () => {
+    await write("words/glue/mrpc/templates.yaml", "say:Say");
+    const rows = (text: string) => Buffer.from(lines(4, (i) => ({ text: `${text}${i}` })));
+    const files = { "mrpc/train-00000-of-00001.jsonl": rows("m"), "qqp/train-00000-of-00001.jsonl": rows("q") };
+    const hub = await startHub({ "datasets/glue": { files } });
+    try {
+      const json = { mixture: "t0", data: "hub", templates: "words", missing: "skip" };
+      const env = { HF_HOME: join(folder, "hf"), HF_ENDPOINT: hub.url };
+      await using mixture = await openMixture(await write("m.json", json), { readTemplates, hub: { env } });
+      expect([mixture.rows, mixture.missing.length]).toEqual([4, 37]);
+      expect((await mixture.at(0)).prompt).toMatch(/^Say m\d$/);
+    } finally {
+      await hub.close();
+    }
+  });
 });
 
 test("a data set of the hub by its name", async () => {

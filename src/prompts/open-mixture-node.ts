@@ -86,8 +86,7 @@ function namedEntries(file: MixtureFile, split: string): { entries: Entries; mis
     if (!existsSync(yaml)) missing.push(`${name} (templates)`);
     else if (!found) missing.push(name);
     else {
-      const source =
-        data === "hub" ? { hub: set.dataset, subset: set.subset, train: split, validation: split } : { [split]: found };
+      const source = data === "hub" ? { hub: set.dataset, subset: set.subset } : { [split]: found };
       entries.push([name, { templates: yaml, use, ...source }]);
     }
   }
