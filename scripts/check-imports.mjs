@@ -17,7 +17,8 @@ const floors = {
   models: ["errors", "graph", "hub", "runtime", "nn"],
   train: ["errors", "graph", "hub", "runtime"],
   text: ["errors", "graph", "hub", "runtime", "nn", "models", "train"],
-  cli: ["errors", "graph", "hub", "runtime", "nn", "models", "train", "text"],
+  prompts: ["errors", "graph", "hub", "train"],
+  cli: ["errors", "graph", "hub", "runtime", "nn", "models", "train", "text", "prompts"],
 };
 const root = resolve(process.argv[2] ?? fileURLToPath(new URL("../src", import.meta.url)));
 
