@@ -16,7 +16,7 @@ const floors = {
   nn: ["errors", "graph"],
   models: ["errors", "graph", "hub", "runtime", "nn"],
   train: ["errors", "graph", "hub", "runtime"],
-  prompts: ["errors", "graph", "hub"],
+  prompts: ["errors", "graph", "hub", "train"],
   text: ["errors", "graph", "hub", "runtime", "nn", "models", "train", "prompts"],
   cli: ["errors", "graph", "hub", "runtime", "nn", "models", "train", "prompts", "text"],
 };

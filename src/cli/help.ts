@@ -71,6 +71,8 @@ const rows: Record<CommandName, string> = {
   scan: 'one `{"file","kind","verdict":"safe"|"unsafe"|"unknown","findings"}` a file, then `{"done":true,"path","safe","unsafe","unknown"}`',
   bench: '`{"model","threads","open_ms","encode_tokens_per_second","decode_tokens_per_second",…}`',
   doctor: 'one `{"check","ok","value","hint"?}` a finding',
+  prompts:
+    '`list`, `show`: `{"dataset","subset"?,"template","id","choices"?,…}`, show also `{"jinja","preview"?,…}`; `render`: a data row → `{"prompt","target","choices"?}`, or `{"skipped"}` where the template does not apply; `check`: one `{"file","template","line","problem"}` a finding, exit 4',
   completion: "a script, no rows",
 };
 

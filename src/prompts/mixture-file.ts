@@ -32,7 +32,7 @@ const task = z
     validation: files.optional(),
     /** Columns made of others, as format strings: {"text": "{title} {description}"}. */
     columns: z.record(z.string(), z.string()).optional(),
-    /** A promptsource templates.yaml … */
+    /** A promptsource templates.yaml, or a name of this package's own … */
     templates: z.string().optional(),
     /** … which of them are used. */
     use: z.union([z.enum(["all", "original"]), z.array(z.string()).min(1)]).default("all"),

@@ -163,7 +163,7 @@ describe("a mixture of files", () => {
     await expect(openMixture(join(folder, "bad.json"), { readTemplates })).rejects.toThrow(message);
   });
 
-  test("a wording that never applies, a row without its column, no validation files, no reader", async () => {
+  test("a wording that never applies, a row without its column, no validation files", async () => {
     await write(
       "a.jsonl",
       lines(4, () => ({ text: "x", label: -1 })),
@@ -176,7 +176,64 @@ describe("a mixture of files", () => {
     await using other = await openMixture(path);
     await expect(other.at(0)).rejects.toThrow(/a\/pattern_0: row \d: the row has no "question"/);
     await expect(openMixture(path, { split: "validation" })).rejects.toThrow(/no task has validation files/);
-    await expect(openMixture(await small())).rejects.toMatchObject({ code: "unsupported" });
+  });
+});
+
+describe("promptsource templates", () => {
+  const yaml = `dataset: reviews
+templates:
+  a1b2c3d4-0000-4000-8000-000000000001: !Template
+    answer_choices: bad ||| good
+    id: a1b2c3d4-0000-4000-8000-000000000001
+    jinja: "{{text_a}} Is it {{answer_choices[0]}} or {{answer_choices[1]}}? |||{% if label >= 0 %}{{answer_choices[label]}}{% endif %}"
+    metadata: !TemplateMetadata
+      choices_in_prompt: true
+      languages: [en]
+      metrics: [Accuracy]
+      original_task: true
+    name: is it
+    reference: ''
+  a1b2c3d4-0000-4000-8000-000000000002: !Template
+    answer_choices: null
+    id: a1b2c3d4-0000-4000-8000-000000000002
+    jinja: "{{text_a}}{% if label == 1 %}|||again|||and again{% endif %}"
+    metadata: !TemplateMetadata
+      choices_in_prompt: null
+      languages: [en]
+      metrics: [Other]
+      original_task: false
+    name: broken
+    reference: ''
+`;
+
+  test("two parts or nothing, an empty target, columns by their other names, the package's own", async () => {
+    await write(
+      "reviews.jsonl",
+      lines(3, (i) => ({ "text-a": `r${i}`, label: i - 1 })),
+    );
+    await write("reviews.yaml", yaml);
+    const path = await write("m.json", { tasks: { reviews: { train: "reviews.jsonl", templates: "reviews.yaml" } } });
+    await using mixture = await openMixture(path);
+    const pairs = [];
+    for await (const { task, rendered } of everyPair(mixture.tasks, 0)) pairs.push([task.name, rendered]);
+    const choices = ["bad", "good"];
+    const prompt = (i: number) => `r${i} Is it bad or good?`;
+    expect(pairs).toEqual([
+      ["reviews/is it", { prompt: prompt(0), target: "<NO LABEL>", choices }],
+      ["reviews/broken", undefined],
+      ["reviews/is it", { prompt: prompt(1), target: "bad", choices }],
+      ["reviews/broken", undefined],
+      ["reviews/is it", { prompt: prompt(2), target: "good", choices }],
+      ["reviews/broken", undefined],
+    ]);
+    await write(
+      "own.jsonl",
+      lines(2, (i) => ({ text: `r${i}`, label: i })),
+    );
+    const own = { train: "own.jsonl", templates: "rotten_tomatoes", use: "original" };
+    await using other = await openMixture(await write("own.json", { tasks: { own } }));
+    expect(other.tasks.length).toBeGreaterThan(2);
+    expect((await other.at(0)).target).not.toBe("");
   });
 });
 

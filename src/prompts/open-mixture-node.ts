@@ -9,6 +9,7 @@ import { type RowData, sampled } from "./data.ts";
 import { flanWordings } from "./flan.ts";
 import { type DataSetOptions, findDataSet } from "./hub-data-node.ts";
 import { type InstructionData, openInstructions } from "./instructions-node.ts";
+import { ownTemplates } from "./library-node.ts";
 import { createMixture, type Mixture, type MixtureTask } from "./mixture.ts";
 import { type MixtureFile, parseMixtureFile, type MixtureTask as TaskEntry } from "./mixture-file.ts";
 import { openData } from "./open-data-node.ts";
@@ -16,11 +17,12 @@ import { createGroupCache } from "./parquet-node.ts";
 import { rateOf } from "./rates.ts";
 import { chooseSplit } from "./split-files.ts";
 import { type T0DataSet, t0DataSets } from "./t0.ts";
+import { templateWordings } from "./template-wordings.ts";
 import { addedColumns, pairWording, type ReadTemplates, type Wording } from "./wording.ts";
 
 /** What a mixture needs besides its file. */
 export interface MixtureSettings {
-  /** Reads templates.yaml files. */
+  /** Reads templates.yaml files; promptsource's format if not given. */
   readonly readTemplates?: ReadTemplates;
   /** How data sets come from a hub. */
   readonly hub?: Omit<DataSetOptions, "signal">;
@@ -124,7 +126,7 @@ function chosen(wordings: readonly Wording[], use: TaskEntry["use"], where: stri
  * @throws bad_input naming the key; not_found naming what is missing; as its files do
  */
 export async function openMixture(path: string, options: MixtureOptions = {}): Promise<OpenMixture> {
-  const { split = "train", seed = 0, readTemplates, signal, hub = {}, cacheBytes } = options;
+  const { split = "train", seed = 0, readTemplates = templateWordings, signal, hub = {}, cacheBytes } = options;
   const json = await text(path);
   const at = (name: string) => (isAbsolute(name) ? name : join(dirname(path), name));
   const parsed = parseMixtureFile(parseJsonObject(json, path), path);
@@ -157,11 +159,12 @@ export async function openMixture(path: string, options: MixtureOptions = {}): P
       const { prompt, target } = pairs === true ? { prompt: "prompt", target: "target" } : pairs;
       return [pairWording(prompt, target)];
     }
-    const where = at((templates ?? patterns)!);
+    // A name that is no file's is one of this package's own templates.
+    const own = templates !== undefined && !/\.ya?ml$/.test(templates);
+    const where = own ? join(ownTemplates(), templates, "templates.yaml") : at((templates ?? patterns)!);
     const content = await text(where);
     hash.update(content);
     if (patterns !== undefined) return chosen(flanWordings(parseJsonObject(content, where), where), entry.use, where);
-    if (!readTemplates) return fail("unsupported", "templates cannot be read here", { where });
     return chosen(readTemplates(content, where), entry.use, where);
   };
 
