@@ -34,8 +34,8 @@ export function readTemplates(path: string): TemplateFile {
   return parseTemplates(readFileSync(path, "utf8"), path);
 }
 
-/** A name's last part where that is enough: `rte` for `super_glue/rte`. */
-const short = (path: string): string => path.slice(path.lastIndexOf("/") + 1);
+const last = (path: string): string => path.slice(path.lastIndexOf("/") + 1);
+const first = (path: string): string => path.split("/")[0]!;
 
 /** What a name of a template means: the file, and the template unless the name was of the whole file. */
 export interface Found {
@@ -61,10 +61,13 @@ export function findTemplates(name: string, { folder, nearest }: FindOptions): F
     return pick({ path, file: readTemplates(path) }, wanted, nearest);
   }
   const { root, paths } = datasetsIn(folder);
-  const known = paths.flatMap((path) =>
-    paths.filter((other) => short(other) === short(path)).length === 1 ? [[short(path), path] as const] : [],
-  );
-  const names = new Map([...known, ...paths.map((path) => [path, path] as const)]);
+  const names = new Map<string, string>();
+  // A part of a path is a name too where no other path has it: rte for super_glue/rte, cos_e for cos_e/v1.11.
+  for (const part of [last, first]) {
+    for (const path of paths)
+      if (paths.filter((other) => part(other) === part(path)).length === 1) names.set(part(path), path);
+  }
+  for (const path of paths) names.set(path, path);
   const fits = [...names.keys()].filter((path) => name === path || name.startsWith(`${path}/`));
   const best = fits.sort((a, b) => b.length - a.length)[0];
   if (best === undefined) {
