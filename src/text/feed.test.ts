@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Example } from "../train/objectives.ts";
 import { type ExampleOptions, exampleOf } from "./examples.ts";
-import { type BatchSize, sourceFeed, streamFeed } from "./feed.ts";
+import { type BatchSize, sourceFeed, streamFeed, windowFeed } from "./feed.ts";
 
 /** An example of place n: as many 7s as its input is long. */
 const example = (place: number): Example => ({
@@ -40,6 +40,40 @@ describe.each<[string, BatchSize]>([
     const feed = streamFeed(async (place) => (place === 9 ? Promise.reject(new Error("row 9")) : example(place)), size);
     await feed.next();
     await expect(Promise.all(Array.from({ length: 6 }, () => feed.next()))).rejects.toThrow("row 9");
+  });
+});
+
+describe.each<[string, BatchSize]>([
+  ["rows", { rows: 3 }],
+  ["tokens", { tokens: 20 }],
+])("a stream by windows, in %s", (_, size) => {
+  const at = async (place: number) => (place % 7 === 3 ? undefined : example(place));
+  const padding = (rows: readonly (readonly Example[])[]) => {
+    const lengths = rows.map(([pair]) => pair!.input.length);
+    return Math.max(...lengths) * lengths.length - lengths.reduce((a, b) => a + b);
+  };
+
+  test("every place of a window once, alike ones together; it goes on from its position", async () => {
+    const feed = windowFeed(at, size, 3, 32);
+    const batches: { position: number; places: unknown; padding: number }[] = [];
+    while (feed.position < 96) {
+      const { position } = feed;
+      const rows = await feed.next();
+      batches.push({ position, places: placesOf(rows), padding: padding(rows) });
+    }
+    for (const first of [0, 32, 64]) {
+      const part = batches.filter(({ position }) => position >= first && position < first + 32);
+      const seen = part.flatMap(({ places }) => (places as number[][]).flat());
+      const expected = Array.from({ length: 32 }, (_, i) => first + i).filter((place) => place % 7 !== 3);
+      expect(seen.sort((a, b) => a - b)).toEqual(expected);
+      expect(part.reduce((sum, one) => sum + one.padding, 0)).toBeLessThan(10);
+    }
+    const other = windowFeed(at, size, 3, 32);
+    for (const { position, places } of [...batches].reverse()) {
+      other.position = position;
+      expect(placesOf(await other.next())).toEqual(places);
+    }
+    expect(placesOf(await windowFeed(at, size, 4, 32).next())).not.toEqual(batches[0]!.places);
   });
 });
 

@@ -2,6 +2,7 @@
 import { type PlanOptions, planEpoch } from "../train/batches.ts";
 import type { Example } from "../train/objectives.ts";
 import { type PackedRow, type PackSize, packer } from "../train/packing.ts";
+import { randomAt, shuffle } from "../train/rng.ts";
 
 export interface Feed {
   /** The rows of the next micro-batch. */
@@ -88,6 +89,53 @@ export function streamFeed(at: (place: number) => Promise<Example | undefined>, 
       }
     },
   };
+}
+
+/** Places whose pairs are sorted by length before they make batches: enough for alike ones to meet, soon read. */
+const windowPlaces = 1024;
+
+/**
+ * A stream a pair a row: of each window of places, pairs of similar length meet in a batch, and the batches come in a
+ * random order. The position is the window's first place plus the number of its batches that are done, which are
+ * fewer than its places.
+ */
+export function windowFeed(
+  at: (place: number) => Promise<Example | undefined>,
+  size: BatchSize,
+  seed: number,
+  places = windowPlaces,
+): Feed {
+  let current: { first: number; batches: (readonly PackedRow[])[] } | undefined;
+  const open = async (first: number) => {
+    const found = await Promise.all(Array.from({ length: places }, (_, i) => at(first + i)));
+    const pairs = found.filter((pair) => pair !== undefined);
+    pairs.sort((a, b) => a.input.length + a.target.length - b.input.length - b.target.length);
+    const batches: Batch[] = [];
+    for (const pair of pairs) {
+      if (batches.at(-1)?.add(pair)) continue;
+      batches.push(openBatch(size));
+      batches.at(-1)!.add(pair);
+    }
+    const order = shuffle(
+      Uint32Array.from(batches, (_, i) => i),
+      randomAt(seed, first, 5),
+    );
+    return { first, batches: Array.from(order, (i) => batches[i]!.rows()) };
+  };
+  const feed: Feed = {
+    position: 0,
+    async next() {
+      for (;;) {
+        const first = feed.position - (feed.position % places);
+        if (current?.first !== first) current = await open(first);
+        const done = feed.position - first;
+        const batch = current.batches[done];
+        feed.position = done + 1 < current.batches.length ? feed.position + 1 : first + places;
+        if (batch) return batch;
+      }
+    },
+  };
+  return feed;
 }
 
 /** Examples of sources in memory, epoch after epoch. */

@@ -9,7 +9,7 @@ import { type PlanOptions, planEpoch } from "../train/batches.ts";
 import type { TrainingConfig } from "../train/config.ts";
 import type { Example } from "../train/objectives.ts";
 import { type ExampleOptions, exampleOf, pairSource, type Row, type TextSource, textSource } from "./examples.ts";
-import { type BatchSize, type Feed, sourceFeed, streamFeed } from "./feed.ts";
+import { type BatchSize, type Feed, sourceFeed, streamFeed, windowFeed } from "./feed.ts";
 
 export interface TrainingData extends AsyncDisposable {
   readonly feed: Feed;
@@ -84,6 +84,9 @@ async function fromFiles(c: TrainingConfig, base: Base): Promise<TrainingData> {
   };
 }
 
+/** Pairs that may be left out for their length before a run is taken to have none that fits. */
+const patience = 10_000;
+
 /** Held-out pairs of a mixture: the first places of its validation files' stream. */
 async function heldPairs(mixture: OpenMixture, c: TrainingConfig, options: ExampleOptions): Promise<Example[][]> {
   const rows = c.pack ? 1 : (c.batch ?? 16);
@@ -111,15 +114,23 @@ async function fromMixture(file: string, c: TrainingConfig, base: Base, options:
       held = await heldPairs(other, c, settings);
     }
     const counts = { skipped: 0, cut: 0 };
+    let inVain = 0;
     const at = async (place: number): Promise<Example | undefined> => {
       const { prompt, target, task, row } = await mixture.at(place);
       const { example, was } = exampleOf(prompt, target, settings, `${task.name}, row ${row + 1}`);
       if (was) counts[was]++;
+      inVain = example ? 0 : inVain + 1;
+      if (inVain > patience) {
+        fail("too_long", `${patience} pairs, one after the other, are longer than max_input or max_target`, {
+          where: file,
+          hint: `max_input is ${c.max_input}, max_target ${c.max_target}: raise them, or set too_long to "cut"`,
+        });
+      }
       return example;
     };
     const { digest, rows, missing, tasks } = mixture;
     return {
-      feed: streamFeed(at, batchSize(c)),
+      feed: c.pack || !c.shuffle ? streamFeed(at, batchSize(c)) : windowFeed(at, batchSize(c), c.seed),
       held: held.map((batch) => () => batch),
       digest,
       rows,
