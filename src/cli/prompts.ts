@@ -227,7 +227,13 @@ async function show(
   const { path } = find(name, flags);
   // The watch begins before the first showing, so that no change falls between.
   const changed = changes(path, signal);
-  let next = changed.next();
+  const nextChange = () => {
+    const next = changed.next();
+    // Ctrl-C may come while nobody waits for it yet.
+    next.catch(() => {});
+    return next;
+  };
+  let next = nextChange();
   for (;;) {
     try {
       await showOnce(name, flags, output, signal);
@@ -238,7 +244,7 @@ async function show(
     }
     output.say(output.dim(`waiting for ${path} to change; Ctrl-C leaves`));
     await next;
-    next = changed.next();
+    next = nextChange();
   }
 }
 
