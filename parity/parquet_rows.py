@@ -46,3 +46,15 @@ table = pa.table(
     }
 )
 pq.write_table(table, out / "groups.parquet", compression="gzip", row_group_size=5)
+
+# Floating columns hold whole numbers that must stay floats: 2.0 prints as 2.0 in a template.
+floats = pa.table(
+    {
+        "place-name": pa.array(["Merton", "Orrin", "Lee"]),
+        "millimetres": pa.array([2.0, 0.5, None], pa.float64()),
+        "days": pa.array([[1.0, 2.5], [], None], pa.list_(pa.float64())),
+        "reading": pa.array([{"value": 3.0, "count": 4}, {"value": 0.25, "count": 1}, None], pa.struct([("value", pa.float32()), ("count", pa.int64())])),
+        "year": pa.array([2001, 2**53 + 1, 3], pa.int64()),
+    }
+)
+pq.write_table(floats, out / "floats.parquet", compression="snappy", row_group_size=2)

@@ -174,6 +174,7 @@ export const commands = {
       { flags: "--data <file>", help: "rows: .jsonl (also .gz), .csv, .parquet, or - for JSON lines on stdin" },
       { flags: "--input <file>", help: "the same as --data" },
       { flags: "--row <n>", help: "show: the row to preview, from 1 (1)", as: "integer" },
+      { flags: "--watch", help: "show: again whenever the file of templates changes" },
       { flags: "--limit <n>", help: "render, check: so many rows (all; check: 100)", as: "integer" },
       { flags: "--seed <n>", help: "for templates that choose at random (0)", as: "integer" },
       { flags: "--no-truncate", help: "keep values longer than 2048 characters whole" },

@@ -1,6 +1,8 @@
 /** `zeroth prompts`: list, show, render and check templates. */
 import { existsSync } from "node:fs";
-import { fail, ZerothError } from "../errors.ts";
+import { watch } from "node:fs/promises";
+import { basename, dirname } from "node:path";
+import { fail, throwIfAborted, ZerothError } from "../errors.ts";
 import { checkTemplates } from "../prompts/check.ts";
 import { datasetsIn, type Found, findTemplates, ownTemplates, readTemplates } from "../prompts/library-node.ts";
 import {
@@ -26,6 +28,7 @@ export interface PromptsFlags {
   readonly seed?: number;
   readonly truncate?: boolean;
   readonly model?: string;
+  readonly watch?: boolean;
 }
 
 const find = (name: string, { folder }: PromptsFlags): Found =>
@@ -138,30 +141,29 @@ async function tokenCounter(name: string, output: Output, signal: AbortSignal): 
   return (text) => tokenizer.encode(text, { addSpecialTokens: true }).ids.length;
 }
 
-function preview(applied: Applied | undefined, count: ((text: string) => number) | undefined, output: Output): string {
-  if (!applied) return output.dim("does not apply to this row\n");
+function preview(applied: Applied | undefined, count: ((text: string) => number) | undefined, output: Output): void {
+  if (!applied) {
+    output.text(output.dim("does not apply to this row\n"));
+    return;
+  }
   const { prompt, target, choices } = applied;
   const tokens = (text: string) => (count ? output.dim(`  ${count(text)} tokens`) : "");
-  const marked = (choice: string) => `${choice === target ? output.bold(choice) : choice}${tokens(choice)}`;
-  const warning = choices && !choices.includes(target) ? output.dim("  is none of the choices") : "";
-  return [
-    `${output.bold("prompt")}${tokens(prompt)}\n${prompt}\n\n`,
-    `${output.bold("target")}${tokens(target)}\n${target}${warning}\n`,
-    choices ? `\n${output.bold("choices")}\n${choices.map(marked).join("\n")}\n` : "",
-  ].join("");
+  output.text(`${output.bold("prompt")}${tokens(prompt)}\n`);
+  output.answer(`${prompt}\n\n`);
+  const stray = choices && !choices.includes(target) ? output.dim("  is none of the choices") : "";
+  output.text(`${output.bold("target")}${tokens(target)}${stray}\n`);
+  output.answer(`${target}\n`);
+  if (!choices) return;
+  output.text(`\n${output.bold("choices")}\n`);
+  for (const choice of choices) {
+    output.text(choice === target ? "* " : "  ");
+    output.answer(choice);
+    output.text(`${tokens(choice)}\n`);
+  }
 }
 
-async function show(
-  names: readonly string[],
-  flags: PromptsFlags,
-  output: Output,
-  signal: AbortSignal,
-): Promise<number> {
-  const name = names[0] ?? flags.template;
-  if (name === undefined)
-    fail("wrong_use", "which template? DATASET/NAME or FILE.yaml:NAME", {
-      hint: 'try: zeroth prompts show "ag_news/pick a desk"',
-    });
+/** The templates a name means, each with its text, what is known of it and, given data, what it makes of a row. */
+async function showOnce(name: string, flags: PromptsFlags, output: Output, signal: AbortSignal): Promise<void> {
   const { file, template: one } = find(name, flags);
   const row = flags.data ? await rowAt(flags.data, flags.row ?? 1) : undefined;
   const count = flags.model ? await tokenCounter(flags.model, output, signal) : undefined;
@@ -178,23 +180,72 @@ async function show(
       ...tokens,
     });
     const { metadata, answerChoices, reference } = template;
+    const choices = metadata.choicesInPrompt ? "choices in the prompt" : "choices not in the prompt";
     const facts = [
+      template.id,
       metadata.originalTask ? "the data set's original task" : "another task on this data set",
-      ...(answerChoices === undefined
-        ? []
-        : [metadata.choicesInPrompt ? "choices in the prompt" : "choices not in the prompt"]),
+      ...(answerChoices === undefined ? [] : [choices]),
       ...(metadata.metrics.length > 0 ? [metadata.metrics.join(", ")] : []),
       ...(reference ? [reference] : []),
     ];
-    output.text(
-      `${i > 0 ? "\n" : ""}${output.bold(`${datasetName(file)}/${template.name}`)}\n${output.dim(`${template.id} · ${facts.join(" · ")}`)}\n\n`,
-    );
-    output.text(`${template.jinja}\n`);
+    const heading = output.bold(`${datasetName(file)}/${template.name}`);
+    output.text(`${i > 0 ? "\n" : ""}${heading}\n${output.dim(facts.join(" · "))}\n\n`);
+    output.answer(`${template.jinja}\n`);
     if (answerChoices !== undefined) output.text(`\n${output.bold("answer choices")}\n${answerChoices}\n`);
-    if (row)
-      output.text(`\n${output.dim(`row ${flags.row ?? 1} of ${flags.data}`)}\n${preview(applied, count, output)}`);
+    if (!row) continue;
+    output.text(`\n${output.dim(`row ${flags.row ?? 1} of ${flags.data}`)}\n`);
+    preview(applied, count, output);
   }
-  return 0;
+}
+
+/** Every change of a file, also by editors that put another in its place. */
+async function* changes(path: string, signal: AbortSignal): AsyncGenerator<void> {
+  try {
+    for await (const { filename } of watch(dirname(path), { signal })) if (filename === basename(path)) yield;
+  } catch (error) {
+    throwIfAborted(signal);
+    throw error;
+  }
+}
+
+async function show(
+  names: readonly string[],
+  flags: PromptsFlags,
+  output: Output,
+  signal: AbortSignal,
+): Promise<number> {
+  const name = names[0] ?? flags.template;
+  if (name === undefined) {
+    return fail("wrong_use", "which template? DATASET/NAME or FILE.yaml:NAME", {
+      hint: 'try: zeroth prompts show "ag_news/pick a desk"',
+    });
+  }
+  if (!flags.watch) {
+    await showOnce(name, flags, output, signal);
+    return 0;
+  }
+  const { path } = find(name, flags);
+  // The watch begins before the first showing, so that no change falls between.
+  const changed = changes(path, signal);
+  const nextChange = () => {
+    const next = changed.next();
+    // Ctrl-C may come while nobody waits for it yet.
+    next.catch(() => {});
+    return next;
+  };
+  let next = nextChange();
+  for (;;) {
+    try {
+      await showOnce(name, flags, output, signal);
+    } catch (error) {
+      if (!(error instanceof ZerothError) || error.code === "interrupted") throw error;
+      output.row(errorRow(error, undefined));
+      output.say(error.message);
+    }
+    output.say(output.dim(`waiting for ${path} to change; Ctrl-C leaves`));
+    await next;
+    next = nextChange();
+  }
 }
 
 /** The row's `id` as JSON has it. */
@@ -225,7 +276,7 @@ async function render(
   let skipped = 0;
   for await (const given of promptRows(path)) {
     if (++index >= (flags.limit ?? Number.POSITIVE_INFINITY)) break;
-    if (signal.aborted) throw signal.reason;
+    throwIfAborted(signal);
     const row = given instanceof ZerothError ? given : renamedColumns(given);
     const id = row instanceof ZerothError ? undefined : idOf(row);
     for (const template of templates) {
@@ -237,7 +288,9 @@ async function render(
         const applied = applyTemplate(template, row, applyFlags(flags, index));
         if (applied) {
           output.row({ ...label, ...applied });
-          output.text(`${applied.prompt}\n${output.bold("→")} ${applied.target}\n\n`);
+          output.answer(`${applied.prompt}\n`);
+          output.text(output.bold("→ "));
+          output.answer(`${applied.target}\n\n`);
         } else {
           skipped++;
           output.row({ ...label, skipped: "the template does not apply to this row" });

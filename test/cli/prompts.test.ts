@@ -1,8 +1,10 @@
 /** `zeroth prompts` as a person and a script meet it. */
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { afterAll, describe, expect, test } from "vitest";
@@ -91,6 +93,31 @@ describe("list and show", () => {
   });
 });
 
+test("shown again whenever the file changes, with its error where it has one, until Ctrl-C", async () => {
+  file("watched.yaml", own);
+  file("one.jsonl", '{"place_name": "Merton", "millimetres": 2}');
+  const args = ["prompts", "show", "watched.yaml:dry or wet", "--data", "one.jsonl", "--watch", "--json"];
+  const child = spawn(process.execPath, [program, ...args], { cwd: folder });
+  const closed = once(child, "close");
+  // What is seen decides what is done next: another wording, a mistake, Ctrl-C. A file may be read while half written.
+  const seen: string[] = [];
+  for await (const line of createInterface({ input: child.stdout })) {
+    const { preview, error } = JSON.parse(line) as { preview?: { prompt: string }; error?: { message: string } };
+    if (preview?.prompt.includes("Dry or wet?")) {
+      seen.push("first");
+      file("watched.yaml", own.replace("Dry or wet?", "Wet or dry?"));
+    } else if (preview?.prompt.includes("Wet or dry?")) {
+      seen.push("changed");
+      file("watched.yaml", own.replace("{{ place_name }}", "{{ place_name"));
+    } else if (error?.message.includes('template "dry or wet", line 1')) {
+      seen.push("broken");
+      child.kill("SIGINT");
+    }
+  }
+  expect((await closed)[0]).toBe(130);
+  expect([...new Set(seen)]).toEqual(["first", "changed", "broken"]);
+});
+
 describe("render", () => {
   test("rows keep their order and ids; a row that cannot be done has its error in its place", () => {
     const lines = [
@@ -128,6 +155,18 @@ describe("render", () => {
           message: expect.stringContaining("line 2: '>' not supported between instances of 'str' and 'int'"),
         }),
       },
+    ]);
+    const print = own.replace(
+      "{{ place_name }}: {{ millimetres }} mm.",
+      "{{ place_name }} {{ millimetres }} {{ days }} {{ reading }} {{ year }}.",
+    );
+    file("print.yaml", print.replace("[millimetres > 1]", "[0]"));
+    const parquet = fileURLToPath(new URL("../fixtures/rows/floats.parquet", import.meta.url));
+    const printed = zeroth(["render", "print.yaml:dry or wet", "--data", parquet, "--json"]).rows();
+    expect(printed.map(({ prompt }) => prompt)).toEqual([
+      "Merton 2.0 [1.0, 2.5] {'value': 3.0, 'count': 4} 2001. Dry or wet?",
+      "Orrin 0.5 [] {'value': 0.25, 'count': 1} 9007199254740993. Dry or wet?",
+      "Lee None None None 3. Dry or wet?",
     ]);
     expect(zeroth([...args, "none.jsonl"]).status).toBe(3);
     expect(zeroth([...args, "none.parquet"]).status).toBe(3);
