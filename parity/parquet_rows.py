@@ -1,4 +1,4 @@
-"""Writes test/fixtures/rows/prompts.parquet: rows as pyarrow has them, for --input. pip install pyarrow==26.0.1"""
+"""Writes test/fixtures/rows: Parquet as pyarrow writes it, for --input and for data sets. pip install pyarrow==26.0.1"""
 
 from pathlib import Path
 
@@ -24,3 +24,37 @@ table = pa.table(
     }
 )
 pq.write_table(table, out / "prompts.parquet", compression="snappy", row_group_size=2)
+
+# Row groups of five, and what a template must tell apart: floats without a fraction, whole numbers beyond 2^53.
+rows = range(23)
+table = pa.table(
+    {
+        "number": pa.array(rows, pa.int32()),
+        "score": pa.array([i / 2 for i in rows], pa.float64()),
+        "big": pa.array([2**60 + i for i in rows], pa.int64()),
+        "answers": pa.array(
+            [{"text": [f"a{i}", "b"][: i % 3], "start": [1.0, 2.5][: i % 3]} for i in rows],
+            pa.struct({"text": pa.list_(pa.string()), "start": pa.list_(pa.float32())}),
+        ),
+        "turns": pa.array(
+            [None if i % 4 == 0 else [{"who": "x", "n": i}] for i in rows],
+            pa.list_(pa.struct({"who": pa.string(), "n": pa.int64()})),
+        ),
+        "day": pa.array([i for i in rows], pa.date32()),
+        "at": pa.array([i * 1_000_000 for i in rows], pa.timestamp("us")),
+        "some": pa.array([None if i == 3 else i % 2 == 0 for i in rows], pa.bool_()),
+    }
+)
+pq.write_table(table, out / "groups.parquet", compression="gzip", row_group_size=5)
+
+# Floating columns hold whole numbers that must stay floats: 2.0 prints as 2.0 in a template.
+floats = pa.table(
+    {
+        "place-name": pa.array(["Merton", "Orrin", "Lee"]),
+        "millimetres": pa.array([2.0, 0.5, None], pa.float64()),
+        "days": pa.array([[1.0, 2.5], [], None], pa.list_(pa.float64())),
+        "reading": pa.array([{"value": 3.0, "count": 4}, {"value": 0.25, "count": 1}, None], pa.struct([("value", pa.float32()), ("count", pa.int64())])),
+        "year": pa.array([2001, 2**53 + 1, 3], pa.int64()),
+    }
+)
+pq.write_table(floats, out / "floats.parquet", compression="snappy", row_group_size=2)

@@ -16,9 +16,10 @@ const floors = {
   nn: ["errors", "graph"],
   models: ["errors", "graph", "hub", "runtime", "nn"],
   train: ["errors", "graph", "hub", "runtime"],
-  text: ["errors", "graph", "hub", "runtime", "nn", "models", "train"],
+  prompts: ["errors", "graph", "hub", "train"],
+  text: ["errors", "graph", "hub", "runtime", "nn", "models", "train", "prompts"],
   plan: ["errors", "graph", "hub", "runtime", "nn", "models", "train"],
-  cli: ["errors", "graph", "hub", "runtime", "nn", "models", "train", "text", "plan"],
+  cli: ["errors", "graph", "hub", "runtime", "nn", "models", "train", "prompts", "text", "plan"],
 };
 const root = resolve(process.argv[2] ?? fileURLToPath(new URL("../src", import.meta.url)));
 

@@ -6,10 +6,11 @@
  */
 import { execFile } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { mixtureSchema } from "../src/prompts/mixture-file.ts";
 import { trainingConfigSchema } from "../src/train/config.ts";
 import { type HubServer, startHub } from "./support/hub-server.js";
 
@@ -50,8 +51,10 @@ const documents = ["README.md", ...readdirSync(join(root, "docs")).map((name) =>
   .map((name) => ({ name, blocks: blocksOf(readFileSync(join(root, name), "utf8")) }));
 
 async function execute({ language, code, mark, about }: Block, folder: string, name: string): Promise<void> {
-  if (mark === "file") writeFileSync(join(folder, about), `${code}\n`);
-  else if (mark === "run") {
+  if (mark === "file") {
+    mkdirSync(dirname(join(folder, about)), { recursive: true });
+    writeFileSync(join(folder, about), `${code}\n`);
+  } else if (mark === "run") {
     const zeroth = `"${process.execPath}" "${join(root, "bin/zeroth.js")}"`;
     for (const line of code.split("\n").filter((text) => text.startsWith("zeroth "))) {
       const command = line.replace(/^zeroth/, () => zeroth);
@@ -113,4 +116,13 @@ test("docs/train.md lists every key of a training configuration, and no other", 
     const own = Object.keys(option.shape).filter((key) => key !== "name");
     expect(keys.sort(), option.shape.name.value).toEqual(own.sort());
   }
+});
+
+test("docs/mixtures.md lists every key of a mixture file and of its tasks, and no other", () => {
+  const text = readFileSync(join(root, "docs/mixtures.md"), "utf8");
+  const [file = "", task = ""] = text.slice(text.indexOf("## Every key")).split("| key of a task");
+  const keys = (table: string) => [...table.matchAll(/^\| `(\w+)`/gm)].map(([, key]) => key!).sort();
+  expect(keys(file)).toEqual(Object.keys(mixtureSchema.shape).sort());
+  const { shape } = mixtureSchema.shape.tasks.unwrap().valueType;
+  expect(keys(task)).toEqual(Object.keys(shape).sort());
 });

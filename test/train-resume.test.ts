@@ -62,8 +62,8 @@ const rows = async (out: string) =>
   (await readFile(join(out, "metrics.jsonl"), "utf8"))
     .trimEnd()
     .split("\n")
-    .map((line) => JSON.parse(line) as { step: number; loss: number; grad_norm: number })
-    .map(({ step, loss, grad_norm }) => ({ step, loss, grad_norm }));
+    .map((line) => JSON.parse(line) as { step: number; loss?: number; eval_loss?: number; grad_norm?: number })
+    .map(({ step, loss, eval_loss, grad_norm }) => ({ step, loss, eval_loss, grad_norm }));
 
 /** What changes from the configuration above. */
 const variants: Record<string, () => Promise<Partial<TrainingConfig>>> = {
@@ -84,7 +84,59 @@ const variants: Record<string, () => Promise<Partial<TrainingConfig>>> = {
       recompute: true,
     };
   },
+  "packed rows of a file": async () => ({ pack: true, batch: 2, max_input: 24, max_target: 12, accumulate: 2 }),
+  "a packed mixture of patterns, instructions and pairs, prompts without an end, z-loss": async () => ({
+    data: { mixture: await mixture() },
+    pack: true,
+    batch: 2,
+    max_input: 160,
+    max_target: 24,
+    too_long: "cut",
+    prompt_end: false,
+    z_loss: 1e-4,
+    eval_every: 4,
+  }),
+  "a mixture, a pair a row, by tokens": async () => ({
+    data: { mixture: await mixture() },
+    batch: undefined,
+    batch_tokens: 300,
+    max_input: 120,
+    too_long: "skip",
+  }),
 };
+
+/** A mixture of all that needs no templates: the folder's own pairs, an instruction, patterns over CSV. */
+async function mixture(): Promise<string> {
+  const write = async (name: string, content: unknown) => {
+    const path = join(folder, name);
+    await writeFile(path, typeof content === "string" ? content : JSON.stringify(content));
+    return path;
+  };
+  await write("colours.csv", `text,label\n${pairs.map(({ prompt }, i) => `${prompt},${i % 2}\n`).join("")}`);
+  await write("colours.json", {
+    dataset: "colours",
+    options: ["even", "odd"],
+    label: "label",
+    patterns: [
+      ["{text}\n{options_}", "{answer}"],
+      ["a list that is {answer}", "{text}"],
+    ],
+  });
+  await write("next.json", {
+    Definition: "Go on",
+    "Positive Examples": [{ input: "one two", output: "three" }],
+    Instances: pairs.map(({ prompt, target }) => ({ input: prompt, output: [target] })),
+  });
+  return write("mixture.json", {
+    rule: "flan",
+    validation_examples: 3,
+    tasks: {
+      pairs: { train: "pairs.jsonl", validation: "pairs.jsonl", pairs: true, weight: 3 },
+      colours: { train: "colours.csv", patterns: "colours.json" },
+      next: { train: "next.json", instructions: { positive: 1 } },
+    },
+  });
+}
 
 test.each(Object.keys(variants))(
   "an aborted run with dropout continues as if nothing had happened: %s",
@@ -107,7 +159,8 @@ test.each(Object.keys(variants))(
     }
     await train(stopped, { resume: true });
     expect(await rows(stopped.out)).toEqual(await rows(plain.out));
-    expect((await rows(plain.out)).map(({ step }) => step)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
+    const steps = (await rows(plain.out)).filter(({ loss }) => loss !== undefined).map(({ step }) => step);
+    expect(steps).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
     for (const file of ["model.safetensors", "checkpoint-12/optimizer.safetensors"]) {
       const [one, other] = await Promise.all([stopped, plain].map(({ out }) => readFile(join(out, file))));
       expect(one!.equals(other!), file).toBe(true);
@@ -120,6 +173,15 @@ test("a folder with a run is not overwritten, another configuration does not con
   await train({ ...config, steps: 2 });
   await expect(train({ ...config, steps: 4 })).rejects.toMatchObject({ code: "bad_input" });
   await expect(train({ ...config, seed: 3 }, { resume: true })).rejects.toThrow(/another configuration/);
+});
+
+test("a mixture with other words or other rows does not continue a run", async () => {
+  const start = { ...(await configuration("mixed")), data: { mixture: await mixture() }, max_input: 160, steps: 2 };
+  await train(start);
+  const colours = join(folder, "colours.csv");
+  await writeFile(colours, `${await readFile(colours, "utf8")}one more,0\n`);
+  const work = train({ ...start, steps: 4 }, { resume: true });
+  await expect(work).rejects.toThrow(/another configuration or other data/);
 });
 
 test("killed five times, nothing is lost but the steps since the last checkpoint", async () => {

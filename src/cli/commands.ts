@@ -121,6 +121,17 @@ export const commands = {
     ],
     example: "zeroth train --config train.json --resume",
   },
+  mixture: {
+    summary: "What a mixture file mixes: tasks, shares, examples",
+    arguments: "<file>",
+    options: [
+      { flags: "--examples <n>", help: "show the first n pairs of its stream (2)", as: "integer" },
+      { flags: "--check", help: "put every row into every wording, and count" },
+      { flags: "--validation", help: "the tasks' validation files instead of those for training" },
+      { flags: "--seed <n>", help: "of the order (0)", as: "integer" },
+    ],
+    example: "zeroth mixture mixture.json --check",
+  },
   export: {
     summary: "Write a model in another form",
     arguments: "[model]",
@@ -197,6 +208,23 @@ export const commands = {
     arguments: "",
     options: [],
     example: "zeroth doctor",
+  },
+  prompts: {
+    summary: "Prompt templates: list them, show one, render rows, check a file",
+    arguments: "<list|show|render|check> [template...]",
+    options: [
+      { flags: "--template <name>", help: "FILE.yaml:NAME or DATASET/NAME; render: also a whole file or data set" },
+      { flags: "--data <file>", help: "rows: .jsonl (also .gz), .csv, .parquet, or - for JSON lines on stdin" },
+      { flags: "--input <file>", help: "the same as --data" },
+      { flags: "--row <n>", help: "show: the row to preview, from 1 (1)", as: "integer" },
+      { flags: "--watch", help: "show: again whenever the file of templates changes" },
+      { flags: "--limit <n>", help: "render, check: so many rows (all; check: 100)", as: "integer" },
+      { flags: "--seed <n>", help: "for templates that choose at random (0)", as: "integer" },
+      { flags: "--no-truncate", help: "keep values longer than 2048 characters whole" },
+      { flags: "--folder <path>", help: "templates from here, such as a promptsource checkout, not the package's own" },
+      { flags: "-m, --model <name>", help: "show: count the tokens of this model" },
+    ],
+    example: 'zeroth prompts render --template "ag_news/pick a desk" --data news.jsonl --json',
   },
   completion: {
     summary: "Shell completion: bash, zsh, fish or powershell",

@@ -8,7 +8,10 @@ const flagsOf = (name: CommandName): string[] =>
 
 /** What may follow a command's name: its words, where it has some, and its options. */
 const offered = (name: CommandName): string =>
-  [...(name === "cache" ? ["list", "remove"] : []), ...flagsOf(name)].join(" ");
+  [
+    ...(name === "cache" ? ["list", "remove"] : name === "prompts" ? ["list", "show", "render", "check"] : []),
+    ...flagsOf(name),
+  ].join(" ");
 
 const cases = (line: (name: CommandName) => string) => names.map(line).join("\n");
 

@@ -63,6 +63,8 @@ const rows: Record<CommandName, string> = {
   cache:
     '`list`: `{"repo","revision","commit","refs","bytes","files","last_used","path"}`; `remove`: `{"removed",…}`, then `{"done":true,"repo","bytes"}`',
   train: '`{"done":true,"model","steps"}`; the run\'s folder has `metrics.jsonl`',
+  mixture:
+    'one `{"task","dataset","rows","rate","share","pairs"?,"dropped"?}` a task, one `{"place","task","row","prompt","target"}` an example, then `{"done":true,"tasks","rows","rate","missing"}`',
   export: 'one `{"file","bytes","sha256"}` a file, then `{"done":true,…}`',
   quantize:
     'one `{"file","bytes","sha256"}` a file, then `{"done":true,"out","dtype","tensors","worst":{"tensor","format","error"}}`',
@@ -70,6 +72,8 @@ const rows: Record<CommandName, string> = {
   scan: 'one `{"file","kind","verdict":"safe"|"unsafe"|"unknown","findings","hint"?}` a file, then `{"done":true,"path","safe","unsafe","unknown"}`',
   bench: '`{"model","threads","open_ms","encode_tokens_per_second","decode_tokens_per_second",…}`',
   doctor: 'one `{"check","ok","value","hint"?}` a finding',
+  prompts:
+    '`list`, `show`: `{"dataset","subset"?,"template","id","choices"?,…}`, show also `{"jinja","preview"?,…}`; `render`: a data row → `{"prompt","target","choices"?}`, or `{"skipped"}` where the template does not apply; `check`: one `{"file","template","line","problem"}` a finding, exit 4',
   completion: "a script, no rows",
 };
 

@@ -82,6 +82,8 @@ async function dispatch(
       return (await import("./cache.ts")).cache(rest, flags, output, signal);
     case "train":
       return (await import("./train.ts")).train(flags, output, signal);
+    case "mixture":
+      return (await import("./mixture.ts")).mixture(rest, flags, output, signal);
     case "export":
       return (await import("./export.ts")).exportModel(rest, flags, output, signal);
     case "quantize":
@@ -94,6 +96,8 @@ async function dispatch(
       return (await import("./bench.ts")).bench(rest, flags, output, signal);
     case "doctor":
       return (await import("./doctor.ts")).doctor(output);
+    case "prompts":
+      return (await import("./prompts.ts")).prompts(rest, flags, output, signal);
     case "completion":
       process.stdout.write(await (await import("./completion.ts")).completion(rest[0]));
       return 0;

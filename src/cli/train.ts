@@ -5,6 +5,7 @@ import { fail, ZerothError } from "../errors.ts";
 import { parseJsonObject } from "../hub/json.ts";
 import { train as run } from "../text/train-node.ts";
 import { parseTrainingConfig, type TrainingConfig } from "../train/config.ts";
+import { mixtureSettings } from "./mixture.ts";
 import { modelFor } from "./models.ts";
 import { bytes, type Output } from "./output.ts";
 
@@ -22,14 +23,15 @@ function rooted(config: TrainingConfig, folder: string): TrainingConfig {
     const { file } = entry as { file: string };
     return { ...entry, file: at(file) };
   };
-  const { train, validation } = config.data;
+  const { train, validation, mixture } = config.data;
   return {
     ...config,
     ...(config.model?.startsWith(".") ? { model: at(config.model) } : {}),
     ...(config.tokenizer ? { tokenizer: at(config.tokenizer) } : {}),
     ...(config.embeddings ? { embeddings: at(config.embeddings) } : {}),
     data: {
-      train: Array.isArray(train) ? train.map(source) : source(train),
+      ...(train === undefined ? {} : { train: Array.isArray(train) ? train.map(source) : source(train) }),
+      ...(mixture === undefined ? {} : { mixture: at(mixture) }),
       ...(validation === undefined
         ? {}
         : { validation: Array.isArray(validation) ? validation.map(at) : at(validation) }),
@@ -58,12 +60,15 @@ export async function train(
     const result = await run(config, {
       resume: flags.resume ?? false,
       signal,
+      mixture: mixtureSettings(output),
       events: {
-        started({ parameters, trained, rows, skipped, step, steps }) {
+        started({ parameters, trained, rows, skipped, mixture, step, steps }) {
           const part = trained === parameters ? "" : ` (${trained.toLocaleString("en")} trained)`;
           output.say(
-            `${parameters.toLocaleString("en")} parameters${part}, ${rows.toLocaleString("en")} rows, steps ${step + 1} to ${steps}`,
+            `${parameters.toLocaleString("en")} parameters${part}, ${rows.toLocaleString("en")} rows${mixture ? ` in ${mixture.tasks.toLocaleString("en")} tasks` : ""}, steps ${step + 1} to ${steps}`,
           );
+          const missing = mixture?.missing ?? [];
+          if (missing.length > 0) output.say(`left out, not here: ${missing.join(", ")}`);
           if (skipped > 0)
             output.say(`${skipped.toLocaleString("en")} rows are longer than max_input or max_target and left out`);
         },
@@ -83,6 +88,15 @@ export async function train(
         saved: (path) => output.say(output.dim(`saved ${path}`)),
       },
     });
+    const { dropped, cut, skipped } = result;
+    if (config.data.mixture !== undefined && dropped + cut + skipped > 0) {
+      const counts = [
+        `${dropped} rows gave no prompt`,
+        `${cut} pairs were cut`,
+        `${skipped} were too long and left out`,
+      ];
+      output.say(counts.filter((text) => !text.startsWith("0 ")).join(", "));
+    }
     output.row({ done: true, model: result.model, steps: result.steps });
     output.say(`done: ${result.model}`);
     output.text(`Try it: zeroth generate --model ${result.model} "…"\n`);

@@ -76,9 +76,12 @@ export function cacheFolder(env: Environment): string | undefined {
   return home ? `${home}/.cache/huggingface/hub` : undefined;
 }
 
-/** `models--org--name`. */
-export function cacheName(repo: string): string {
-  return `models--${repo.replaceAll("/", "--")}`;
+/** What a repository of the hub holds. */
+export type RepoKind = "model" | "dataset";
+
+/** `models--org--name`, `datasets--org--name`. */
+export function cacheName(repo: string, kind: RepoKind = "model"): string {
+  return `${kind}s--${repo.replaceAll("/", "--")}`;
 }
 
 /** `org/name` of a cache folder's name, or undefined when it is not a model's. */

@@ -109,7 +109,11 @@ export function t5(scope: Scope, config: T5Config, options: T5Options = {}) {
   const embed = (ids: Tensor) => dropout(o.gather(embedding(), ids));
   const attention = { heads, scale: 1, training, dropout };
 
-  /** ids and mask [batch, sequence] int64 (1 is text, 0 is padding) to [batch, sequence, width]. */
+  /**
+   * ids [batch, sequence] to [batch, sequence, width]. The mask says which keys are seen (1) and which not (0):
+   * [batch, sequence] for all queries alike, where 0 is padding, or [batch, query, key] for rows of several texts,
+   * which need no positions of their own: the bias depends on key minus query, which is the same in any place.
+   */
   const encode = (ids: Tensor, mask?: Tensor, embedded = embed(ids)): Tensor => {
     const stack = scope.at("encoder");
     const positions = o.iota(embedded.shape[1]!);
@@ -138,9 +142,11 @@ export function t5(scope: Scope, config: T5Config, options: T5Options = {}) {
 
   /**
    * ids [batch, beams, length] with the memory of their inputs to logits [batch, beams, length, vocabulary]. With a
-   * cache the length is 1 and `present` holds the updated buffers.
+   * cache the length is 1 and `present` holds the updated buffers. The mask is the inputs', [batch, sequence], or says
+   * it for every position, [batch, beams · length, sequence]; `within`, [batch · beams, length, length], which
+   * positions of a target see one another, besides that none sees what comes after it.
    */
-  const decode = (ids: Tensor, memories: readonly KeyValue[], mask?: Tensor, cache?: Cache) => {
+  const decode = (ids: Tensor, memories: readonly KeyValue[], mask?: Tensor, cache?: Cache, within?: Tensor) => {
     const stack = scope.at("decoder");
     const [batch, beams, length] = ids.shape as [Dim, Dim, Dim];
     const rows = mulDims(batch, beams);
@@ -149,7 +155,8 @@ export function t5(scope: Scope, config: T5Config, options: T5Options = {}) {
     const queries = cache ? o.slice(cache.positions, 0, -1) : keys;
     const relative = positionBias(first, false, queries, keys);
     const causal = o.greater(o.reshape(keys, [1, keys.shape[0]!]), o.reshape(queries, [queries.shape[0]!, 1]));
-    const selfBias = cache ? relative : o.add(relative, o.mul(o.cast(causal, "float32"), -1e9));
+    const ordered = cache ? relative : o.add(relative, o.mul(o.cast(causal, "float32"), -1e9));
+    const selfBias = within ? o.add(ordered, paddingBias(within)) : ordered;
     const across = (x: Tensor) => o.reshape(x, [batch, mulDims(beams, length), x.shape.at(-1)!]);
     // The fused kernel takes a bias for every query, not one for all.
     const sequence = memories[0]!.k.shape.at(-2)!;

@@ -1,4 +1,5 @@
 /** The layers transformers share. Weights keep the checkpoint's layout, [out, in]: nothing is ever transposed. */
+import type { Dim } from "../graph/dims.ts";
 import * as o from "../graph/operators.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { type Initial, ones, type Scope } from "./scope.ts";
@@ -40,10 +41,14 @@ export function attend(q: Tensor, k: Tensor, v: Tensor, options: AttentionOption
   return o.joinHeads(o.matmul(weights, value));
 }
 
-/** 0 where the mask is 1 and a large negative number where it is 0: [batch, key] to [batch, 1, 1, key]. */
+/**
+ * 0 where the mask is 1 and a large negative number where it is 0: [batch, key] to [batch, 1, 1, key], and
+ * [batch, query, key], a mask for each query, to [batch, 1, query, key].
+ */
 export function paddingBias(mask: Tensor): Tensor {
-  const [batch, key] = mask.shape as [Tensor["shape"][number], Tensor["shape"][number]];
-  return o.reshape(o.mul(o.sub(1, o.cast(mask, "float32")), -1e9), [batch, 1, 1, key]);
+  const [batch, ...rest] = mask.shape as [Dim, ...Dim[]];
+  const [query, key] = rest.length === 2 ? rest : [1, rest[0]!];
+  return o.reshape(o.mul(o.sub(1, o.cast(mask, "float32")), -1e9), [batch, 1, query!, key!]);
 }
 
 export const activations = {

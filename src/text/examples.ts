@@ -16,7 +16,9 @@ export interface ExampleOptions {
   readonly encoder: Encoder;
   readonly maxInput: number;
   readonly maxTarget: number;
-  readonly tooLong: "error" | "skip";
+  readonly tooLong: "error" | "skip" | "cut";
+  /** Whether prompts end with what the tokenizer puts there. */
+  readonly promptEnd: boolean;
   readonly seed: number;
   readonly eos: number;
   /** Ids of <extra_id_0>, <extra_id_1>, …; needed by span corruption. */
@@ -52,48 +54,81 @@ class Ids {
 }
 
 export interface TextSource extends Source {
-  /** Rows left out because they were too long. */
+  /** Rows left out because they were too long, and rows cut. */
   readonly skipped: number;
+  readonly cut: number;
 }
 
+const promptIds = (text: string, { encoder, promptEnd }: ExampleOptions) =>
+  encoder.encode(text, { addSpecialTokens: promptEnd }).ids;
+
 /** Text of a column, or ids given under `tokens` names. */
-function idsOf(row: Row, column: string, line: number, { encoder, file }: ExampleOptions): readonly number[] {
+function idsOf(row: Row, column: "prompt" | "target", line: number, options: ExampleOptions): readonly number[] {
   const value = row[column];
-  if (typeof value === "string") return encoder.encode(value).ids;
+  if (typeof value === "string") {
+    return column === "prompt" ? promptIds(value, options) : options.encoder.encode(value).ids;
+  }
   const given = row[column === "prompt" ? "tokens" : "target_tokens"];
   if (Array.isArray(given) && given.every((id) => Number.isInteger(id))) return given as number[];
   return fail("bad_input", `row ${line} has no text under "${column}"`, {
-    where: file,
+    where: options.file,
     hint: `it has ${Object.keys(row).join(", ") || "no columns"}; ${column} (text) is needed`,
   });
+}
+
+export interface Fitted {
+  /** Undefined when it was left out. */
+  readonly example: Example | undefined;
+  /** What was done because it is longer than the limits. */
+  readonly was?: "skipped" | "cut";
+}
+
+/** As many tokens as fit; the end token stays the last. */
+function cutTo(ids: readonly number[], limit: number, eos: number): readonly number[] {
+  if (ids.length <= limit) return ids;
+  return ids.at(-1) === eos ? [...ids.slice(0, limit - 1), eos] : ids.slice(0, limit);
+}
+
+/** A pair within the limits, as `tooLong` has it. */
+function fitted(input: readonly number[], target: readonly number[], options: ExampleOptions, what: string): Fitted {
+  const { maxInput, maxTarget, tooLong, eos, file } = options;
+  if (input.length <= maxInput && target.length <= maxTarget) return { example: { input, target } };
+  switch (tooLong) {
+    case "skip":
+      return { example: undefined, was: "skipped" };
+    case "cut":
+      return { example: { input: cutTo(input, maxInput, eos), target: cutTo(target, maxTarget, eos) }, was: "cut" };
+    case "error":
+      return fail("too_long", `${what} has ${input.length} input and ${target.length} target tokens`, {
+        where: file,
+        hint: `max_input is ${maxInput}, max_target ${maxTarget}: raise them, or set too_long to "skip" or "cut"`,
+      });
+  }
+}
+
+/** A prompt and its target as an example; `what` names it in errors. */
+export function exampleOf(prompt: string, target: string, options: ExampleOptions, what: string): Fitted {
+  return fitted(promptIds(prompt, options), options.encoder.encode(target).ids, options, what);
 }
 
 /** Tokenise rows of {prompt, target}. */
 export function pairSource(rows: Iterable<Row>, weight: number, options: ExampleOptions): TextSource {
   const [inputs, targets] = [new Ids(), new Ids()];
   let line = 0;
-  let skipped = 0;
+  const counts = { skipped: 0, cut: 0 };
   for (const row of rows) {
     line++;
     const input = idsOf(row, "prompt", line, options);
-    const target = idsOf(row, "target", line, options);
-    if (input.length > options.maxInput || target.length > options.maxTarget) {
-      if (options.tooLong === "skip") {
-        skipped++;
-        continue;
-      }
-      fail("too_long", `row ${line} has ${input.length} input and ${target.length} target tokens`, {
-        where: options.file,
-        hint: `max_input is ${options.maxInput}, max_target ${options.maxTarget}: raise them, or set too_long to "skip"`,
-      });
-    }
-    inputs.push(input);
-    targets.push(target);
+    const { example, was } = fitted(input, idsOf(row, "target", line, options), options, `row ${line}`);
+    if (was) counts[was]++;
+    if (!example) continue;
+    inputs.push(example.input);
+    targets.push(example.target);
   }
   return {
     size: inputs.offsets.length - 1,
     weight,
-    skipped,
+    ...counts,
     length: (i) => inputs.length(i) + targets.length(i),
     example: (i): Example => ({ input: inputs.get(i), target: targets.get(i) }),
   };
@@ -121,6 +156,7 @@ export function textSource(rows: Iterable<Row>, weight: number, options: Example
     size: texts.offsets.length - 1,
     weight,
     skipped: 0,
+    cut: 0,
     length: (i) => Math.ceil(texts.length(i) * 1.2),
     example(i, epoch): Example {
       const random = randomAt(seed, epoch + 1, i);

@@ -1,9 +1,7 @@
 /** Training from a configuration to a model folder: files, resuming, metrics. */
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { fail } from "../errors.ts";
 import { float32, type NdArray } from "../graph/array.ts";
 import { graph } from "../graph/graph.ts";
@@ -16,16 +14,18 @@ import { createTokenizer } from "../hub/tokenizer.ts";
 import type { Weights } from "../hub/weights.ts";
 import { parseT5Config, type T5Config, t5ConfigText } from "../models/t5-config.ts";
 import { canonicalWeights, t5ConfigFor } from "../models/t5-model.ts";
+import type { MixtureSettings } from "../prompts/open-mixture-node.ts";
 import { compile } from "../runtime/compile-node.ts";
-import { collate, type PlanOptions, planEpoch } from "../train/batches.ts";
+import { collate } from "../train/batches.ts";
 import { latestCheckpoint, listCheckpoints, removeLeftovers, saveCheckpoint } from "../train/checkpoint-node.ts";
 import type { TrainingConfig } from "../train/config.ts";
 import { type StepMetrics, trainLoop } from "../train/loop.ts";
 import { openMetrics } from "../train/metrics-node.ts";
 import type { Example } from "../train/objectives.ts";
+import { collatePacked } from "../train/packing.ts";
 import { scheduleFactor } from "../train/schedules.ts";
 import { createTrainer } from "../train/trainer.ts";
-import { type ExampleOptions, pairSource, type Row, type TextSource, textSource } from "./examples.ts";
+import { openTrainingData, type TrainingData } from "./train-data-node.ts";
 import { freshValues, groupOf, optimizerOf, t5Training } from "./training.ts";
 
 export interface TrainEvents {
@@ -35,6 +35,7 @@ export interface TrainEvents {
     trained: number;
     rows: number;
     skipped: number;
+    mixture: TrainingData["mixture"];
     step: number;
     steps: number;
   }): void;
@@ -49,19 +50,20 @@ export interface TrainOptions {
   signal?: AbortSignal | undefined;
   events?: TrainEvents;
   now?: () => number;
+  /** What a mixture needs besides its file. */
+  mixture?: MixtureSettings;
 }
 
-/** Rows of a JSON Lines file, one at a time. */
-async function readRows(file: string): Promise<Row[]> {
-  const rows: Row[] = [];
-  const lines = createInterface({ input: createReadStream(file, "utf8"), crlfDelay: Infinity });
-  let number = 0;
-  for await (const line of lines) {
-    number++;
-    if (line.trim() === "") continue;
-    rows.push(parseJsonObject(line, `${file}, line ${number}`));
-  }
-  return rows;
+export interface Trained {
+  /** The model's folder. */
+  readonly model: string;
+  readonly steps: number;
+  /** Running mean. */
+  readonly loss: number;
+  /** Examples this life of the run left out or cut because of their length, and rows a wording gave nothing for. */
+  readonly skipped: number;
+  readonly cut: number;
+  readonly dropped: number;
 }
 
 interface Start {
@@ -90,35 +92,11 @@ async function readStart(c: TrainingConfig): Promise<Start> {
   return { config, tokenizerJson, tokenizerConfig: undefined, weights: undefined };
 }
 
-type DataSource = Exclude<TrainingConfig["data"]["train"], unknown[]>;
-
-async function readSources(
-  list: readonly DataSource[],
-  c: TrainingConfig,
-  base: Omit<ExampleOptions, "file" | "objective">,
-) {
-  const hash = createHash("sha256");
-  const sources: TextSource[] = [];
-  for (const entry of list) {
-    const { file, weight, objective = c.objective } = typeof entry === "string" ? { file: entry, weight: 1 } : entry;
-    const rows = await readRows(file).catch((error: NodeJS.ErrnoException) =>
-      error.code === "ENOENT" ? fail("not_found", "no such file", { where: file }) : Promise.reject(error),
-    );
-    for (const row of rows) hash.update(JSON.stringify(row));
-    const options = { ...base, file, objective };
-    sources.push(objective === "seq2seq" ? pairSource(rows, weight, options) : textSource(rows, weight, options));
-  }
-  return { sources, digest: hash.digest("hex") };
-}
-
 const targetTokens = (examples: readonly Example[]) => examples.reduce((sum, { target }) => sum + target.length, 0);
 
 /** Train as configured; the result is a model folder at `out`. */
-export async function train(
-  c: TrainingConfig,
-  options: TrainOptions = {},
-): Promise<{ model: string; steps: number; loss: number }> {
-  const { events = {}, now = Date.now, signal } = options;
+export async function train(c: TrainingConfig, options: TrainOptions = {}): Promise<Trained> {
+  const { events = {}, now = Date.now, signal, mixture } = options;
   const start = await readStart(c);
   const { config } = start;
   const tokenizer = createTokenizer(
@@ -138,20 +116,21 @@ export async function train(
     maxInput: c.max_input,
     maxTarget: c.max_target,
     tooLong: c.too_long,
+    promptEnd: c.prompt_end,
     seed: c.seed,
     eos: config.eos,
     sentinels,
   };
-  const list = Array.isArray(c.data.train) ? c.data.train : [c.data.train];
-  const { sources, digest } = await readSources(list, c, base);
-  const validation = c.data.validation === undefined ? [] : [c.data.validation].flat();
-  const held = (await readSources(validation, c, base)).sources;
-
   const model = t5Training(config, c);
+  await using data = await openTrainingData(c, base, { ...mixture, signal });
   const fresh = start.weights ? undefined : await startingEmbeddings(c);
   const values = start.weights ? loaded(start.weights, model.all) : freshValues(model, c.seed, fresh);
   const { steps: _, out: __, save_every: ___, eval_every: ____, threads: _____, ...identity } = c;
-  const fingerprint = createHash("sha256").update(JSON.stringify(identity)).update(digest).digest("hex").slice(0, 16);
+  const fingerprint = createHash("sha256")
+    .update(JSON.stringify(identity))
+    .update(data.digest)
+    .digest("hex")
+    .slice(0, 16);
   const existing = await listCheckpoints(c.out);
   if (existing.length > 0 && !options.resume) {
     fail("bad_input", `there is a run in this folder already (step ${existing[0]})`, {
@@ -192,13 +171,8 @@ export async function train(
   if (checkpoint) trainer.restore(checkpoint.optimizer, checkpoint.step);
   await using metrics = await openMetrics(c.out, trainer.steps, now);
 
-  const plan: PlanOptions = {
-    sources,
-    shuffle: c.shuffle,
-    seed: c.seed,
-    ...(c.batch_tokens ? { tokens: c.batch_tokens } : { rows: c.batch ?? 8 }),
-  };
-  const batchAt = epochReader(plan);
+  const { feed } = data;
+  if (checkpoint) feed.position = checkpoint.position;
   let total = checkpoint?.tokens ?? 0;
   let smooth = Number.NaN;
   const schedule = typeof c.schedule === "string" ? { name: c.schedule, warmup: 0 } : c.schedule;
@@ -213,19 +187,19 @@ export async function train(
   events.started?.({
     parameters: count(model.all),
     trained: count(model.trained),
-    rows: sources.reduce((sum, { size }) => sum + size, 0),
-    skipped: sources.reduce((sum, { skipped }) => sum + skipped, 0),
+    rows: data.rows,
+    skipped: data.counts().skipped,
+    mixture: data.mixture,
     step: trainer.steps,
     steps: c.steps,
   });
 
   const evaluate =
-    held.length === 0
+    data.held.length === 0
       ? undefined
       : await evaluator(
           config,
-          c,
-          held,
+          data.held,
           values,
           compileFor(() => true),
         );
@@ -238,15 +212,17 @@ export async function train(
       signal,
       now,
       lr: (step) => (c.optimizer.lr ?? 0) * scheduleFactor(schedule, step, c.steps),
-      data(step) {
-        const micro = Array.from({ length: c.accumulate }, (_, i) => batchAt((step - 1) * c.accumulate + i));
-        const tokens = micro.reduce((sum, examples) => sum + targetTokens(examples), 0);
-        const inputs = micro.flat().reduce((sum, { input }) => sum + input.length, 0);
-        const feeds = micro.map((examples, i) => ({
-          ...collate(examples, { pad: config.pad, start: config.start, tokens }),
+      async data(step) {
+        const micro: Awaited<ReturnType<typeof feed.next>>[] = [];
+        while (micro.length < c.accumulate) micro.push(await feed.next());
+        const examples = micro.flat(2);
+        const tokens = targetTokens(examples);
+        const about = { pad: config.pad, start: config.start, tokens };
+        const feeds = micro.map((rows, i) => ({
+          ...(c.pack ? collatePacked(rows, about) : collate(rows.flat(), about)),
           ...model.extra(c.seed, step, i),
         }));
-        return { micro: feeds, tokens: tokens + inputs };
+        return { micro: feeds, tokens: tokens + examples.reduce((sum, { input }) => sum + input.length, 0) };
       },
       report(row) {
         total += row.tokens;
@@ -262,7 +238,12 @@ export async function train(
       async save(step) {
         // Rows of steps that the checkpoint holds are never computed again: they must be on disk before it is.
         await metrics.flush();
-        const path = await saveCheckpoint(c.out, { step, tokens: total, fingerprint }, trainer.state, saveModel);
+        const path = await saveCheckpoint(
+          c.out,
+          { step, tokens: total, position: feed.position, fingerprint },
+          trainer.state,
+          saveModel,
+        );
         events.saved?.(path);
       },
       ...(evaluate
@@ -281,21 +262,7 @@ export async function train(
     await evaluate?.close();
   }
   await saveModel(c.out);
-  return { model: c.out, steps: trainer.steps, loss: smooth };
-}
-
-/** The examples of micro-batch n of the whole run: epochs are planned as they are reached. */
-function epochReader(plan: PlanOptions): (n: number) => Example[] {
-  let epoch = 0;
-  let first = 0;
-  let batches = planEpoch(plan, 0);
-  return (n) => {
-    while (n - first >= batches.length) {
-      first += batches.length;
-      batches = planEpoch(plan, ++epoch);
-    }
-    return batches[n - first]!.map(([source, row]) => plan.sources[source]!.example(row, epoch));
-  };
+  return { model: c.out, steps: trainer.steps, loss: smooth, ...data.counts() };
 }
 
 function loaded(weights: Weights, specs: readonly { name: string }[]): Map<string, NdArray> {
@@ -316,21 +283,19 @@ async function startingEmbeddings(c: TrainingConfig): Promise<Float32Array | und
 /** Mean cross-entropy of held-out rows without dropout. */
 async function evaluator(
   config: T5Config,
-  c: TrainingConfig,
-  sources: readonly TextSource[],
+  held: TrainingData["held"],
   values: ReadonlyMap<string, NdArray>,
   compileAll: (graph: Parameters<typeof compile>[0]) => ReturnType<typeof compile>,
 ) {
   const quiet = t5Training(config, { recompute: false }, true);
   const program = await compileAll(graph({ loss: quiet.loss }));
-  const plan = planEpoch({ sources, rows: c.batch ?? 16, shuffle: false, seed: 0 }, 0);
   return {
     /** Undefined when it was stopped on the way: a mean of some rows is not the mean of all. */
     async run(signal: AbortSignal | undefined): Promise<number | undefined> {
       let [loss, tokens] = [0, 0];
-      for (const places of plan) {
+      for (const batch of held) {
         if (signal?.aborted) return undefined;
-        const examples = places.map(([source, row]) => sources[source]!.example(row, 0));
+        const examples = batch();
         const feeds: Record<string, NdArray> = collate(examples, { pad: config.pad, start: config.start, tokens: 1 });
         for (const name of program.inputs) if (values.has(name)) feeds[name] = values.get(name)!;
         loss += Number((await program.run(feeds)).loss!.data[0]);

@@ -36,13 +36,18 @@ function siteNoise(rate: number): LossOptions {
 /** Write the training graph of a T5 model for a configuration; `quiet` for its loss on held-out rows. */
 export function t5Training(
   config: T5Config,
-  options: Pick<TrainingConfig, "dropout" | "trainable" | "recompute">,
+  options: Pick<TrainingConfig, "dropout" | "trainable" | "recompute"> &
+    Partial<Pick<TrainingConfig, "pack" | "z_loss">>,
   quiet = false,
 ): TrainingModel {
+  if (options.pack && config.experts) {
+    fail("unsupported", "pack: the experts of a Switch Transformer count their tokens by row, of one pair each");
+  }
   const scope = createScope();
   const rate = quiet ? 0 : (options.dropout ?? config.dropout);
   const random = rate > 0 || (!quiet && (config.experts?.jitter ?? 0) > 0);
-  const loss = t5Loss(scope, config, { ...(random ? siteNoise(rate) : {}), routers: !quiet });
+  const { pack: packed = false, z_loss: zLoss = 0 } = quiet ? {} : options;
+  const loss = t5Loss(scope, config, { ...(random ? siteNoise(rate) : {}), routers: !quiet, packed, zLoss });
   const all = [...scope.parameters.values()];
   const matches = options.trainable ? matcher(options.trainable, "trainable") : () => true;
   const trained = all.filter(({ name }) => matches(name));

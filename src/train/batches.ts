@@ -17,8 +17,8 @@ export interface Source {
 export interface PlanOptions {
   readonly sources: readonly Source[];
   /** Rows of a micro-batch, or tokens when `tokens` is set. */
-  readonly rows?: number;
-  readonly tokens?: number;
+  readonly rows?: number | undefined;
+  readonly tokens?: number | undefined;
   readonly shuffle: boolean;
   readonly seed: number;
 }

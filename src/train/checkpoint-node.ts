@@ -17,6 +17,8 @@ export interface CheckpointState {
   readonly step: number;
   /** Text tokens seen so far. */
   readonly tokens: number;
+  /** Where its data goes on. */
+  readonly position: number;
   /** What the run was started with; resuming with something else is refused. */
   readonly fingerprint: string;
 }

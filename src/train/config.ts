@@ -57,18 +57,35 @@ export const trainingConfigSchema = z
     /** Starting token embeddings, raw float32 [vocabulary, width]. */
     embeddings: z.string().optional(),
     objective: z.enum(objectives).default("seq2seq"),
-    data: z.strictObject({
-      train: z.union([source, z.array(source).min(1)]),
-      validation: z.union([z.string(), z.array(z.string()).min(1)]).optional(),
-    }),
+    data: z
+      .strictObject({
+        train: z.union([source, z.array(source).min(1)]).optional(),
+        validation: z.union([z.string(), z.array(z.string()).min(1)]).optional(),
+        /** A mixture file instead of both. */
+        mixture: z.string().optional(),
+      })
+      .refine((d) => (d.train === undefined) !== (d.mixture === undefined), {
+        error: "give train (files of rows) or mixture (a mixture file)",
+        path: ["train"],
+      })
+      .refine((d) => d.mixture === undefined || d.validation === undefined, {
+        error: "a mixture file names the validation files of its tasks itself",
+        path: ["validation"],
+      }),
     batch: count.optional(),
     /** Tokens of input and target a micro-batch may hold, padding included; instead of `batch`. */
     batch_tokens: count.optional(),
     accumulate: count.default(1),
     max_input: count.default(512),
     max_target: count.default(128),
-    /** Rows longer than the limits: an error, or left out and counted. Nothing is cut in silence. */
-    too_long: z.enum(["error", "skip"]).default("error"),
+    /** Rows longer than the limits: an error, or left out or cut and counted. Nothing is cut in silence. */
+    too_long: z.enum(["error", "skip", "cut"]).default("error"),
+    /** Several pairs in a row of max_input and max_target tokens, which do not see one another. */
+    pack: z.boolean().default(false),
+    /** Prompts end with the end token; T0's do not. */
+    prompt_end: z.boolean().default(true),
+    /** Weight of the squared log-sum of the logits in the loss; 1e-4 in T0's training. */
+    z_loss: z.number().nonnegative().default(0),
     optimizer: optimizer.default({
       name: "adamw",
       lr: 1e-3,
@@ -105,6 +122,10 @@ export const trainingConfigSchema = z
   .refine((c) => c.batch === undefined || c.batch_tokens === undefined, {
     error: "give batch (rows) or batch_tokens, not both",
     path: ["batch_tokens"],
+  })
+  .refine((c) => c.data.mixture === undefined || c.objective === "seq2seq", {
+    error: "a mixture gives prompts and targets: its objective is seq2seq",
+    path: ["objective"],
   });
 
 export type TrainingConfig = z.infer<typeof trainingConfigSchema>;

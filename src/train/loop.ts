@@ -24,7 +24,7 @@ export interface LoopOptions {
   trainer: Trainer;
   steps: number;
   /** The data of a step, counted from 1. */
-  data(step: number): StepData;
+  data(step: number): Promise<StepData>;
   lr(step: number): number;
   saveEvery: number;
   evalEvery: number;
@@ -55,7 +55,7 @@ export async function trainLoop(options: LoopOptions): Promise<void> {
     const step = trainer.steps + 1;
     const started = options.now();
     const lr = options.lr(step);
-    const { micro, tokens } = options.data(step);
+    const { micro, tokens } = await options.data(step);
     const { loss, gradNorm } = await trainer.step(micro, lr);
     const seconds = (options.now() - started) / 1000;
     await options.report({ step, loss, lr, tokens, seconds, grad_norm: gradNorm });

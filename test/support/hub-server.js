@@ -80,7 +80,7 @@ function answerFile(request, response, data, etag, fault, more = {}) {
 }
 
 /**
- * @param repos name of each repository with its files; those in `lfs` (default: over 1,000 bytes) lie in the store
+ * @param repos name of each repository (a data set's with `datasets/` before it) with its files; those in `lfs` (default: over 1,000 bytes) lie in the store
  * @param options.fault called for each request with what it is for; what it gives goes wrong
  */
 export async function startHub(repos, { fault: faultOf = () => undefined } = {}) {
@@ -118,10 +118,11 @@ export async function startHub(repos, { fault: faultOf = () => undefined } = {})
 
   const hub = await listen(async (request, response) => {
     const { pathname, searchParams } = new URL(request.url, "http://hub");
-    if (pathname.startsWith("/api/models/")) {
+    const api = /^\/api\/(?:models|(datasets))\//.exec(pathname);
+    if (api) {
       const { fault } = note(request, "api", undefined);
       if (fault.status) return plain(response, fault);
-      const found = find(pathname.slice("/api/models".length));
+      const found = find(api[1] ? pathname.slice("/api".length) : pathname.slice("/api/models".length));
       if (!found) return plain(response, { status: 401, headers: { "x-error-code": "RepoNotFound" } });
       const { name, repo, rest } = found;
       const commit = repo.commit ?? commitOf(repo.files);

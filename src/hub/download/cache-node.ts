@@ -5,7 +5,7 @@ import { copyFile, mkdir, open, readlink, rename, rm, statfs, symlink } from "no
 import { dirname, join } from "node:path";
 import { fail, ZerothError } from "../../errors.ts";
 import { writeFileSafely } from "../files-node.ts";
-import { cacheName } from "../names.ts";
+import { cacheName, type RepoKind } from "../names.ts";
 import type { RemoteFile } from "./listing.ts";
 import type { Draft, Hash } from "./transfer.ts";
 
@@ -21,8 +21,8 @@ export interface RepoCache {
 }
 
 /** Paths of a repository; commit, etag and names must have been checked by whoever read them. */
-export function repoCache(cache: string, repo: string): RepoCache {
-  const folder = cacheName(repo);
+export function repoCache(cache: string, repo: string, kind: RepoKind = "model"): RepoCache {
+  const folder = cacheName(repo, kind);
   const root = join(cache, folder);
   return {
     root,

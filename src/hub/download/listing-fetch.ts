@@ -1,6 +1,7 @@
 /** Asking a hub what a repository holds. */
 import { fail, ZerothError } from "../../errors.ts";
 import { jsonLimits, parseJsonObject } from "../json.ts";
+import type { RepoKind } from "../names.ts";
 import { type Answer, type Connection, refusal, request } from "./http.ts";
 import { type Listing, parseListing } from "./listing.ts";
 import { type RetryOptions, retrying, Temporary } from "./retry.ts";
@@ -43,17 +44,19 @@ async function readText(answer: Answer, limit: number, timeout: number, where: s
 export async function fetchListing(
   repo: string,
   revision: string,
-  options: Connection & RetryOptions & { readonly now: () => number },
+  options: Connection & RetryOptions & { readonly now: () => number; readonly kind?: RepoKind },
 ): Promise<Listing> {
   const { endpoint, token, timeout } = options.settings;
-  const address = `${endpoint}/api/models/${repo}/revision/${encodeURIComponent(revision)}?blobs=true`;
+  const { kind = "model" } = options;
+  const page = kind === "dataset" ? `datasets/${repo}` : repo;
+  const address = `${endpoint}/api/${kind}s/${repo}/revision/${encodeURIComponent(revision)}?blobs=true`;
   // A person waits for this: a network that is not there is said soon.
   const times = { ...options.times, tries: Math.min(options.times.tries, 3) };
   return retrying({ ...options, times }, async () => {
     const answer = await request(options, address, { accept: "application/json" }, options.signal);
     if (answer.response.status !== 200) {
       await answer.response.body?.cancel();
-      throw refusal(answer, { repo, revision, endpoint, token: token !== undefined }, options.now());
+      throw refusal(answer, { repo: page, revision, endpoint, token: token !== undefined }, options.now());
     }
     const text = await readText(answer, jsonLimits.index, timeout, repo);
     return parseListing(parseJsonObject(text, `${repo} on ${endpoint}`, jsonLimits.index), `${repo} on ${endpoint}`);

@@ -59,7 +59,7 @@ function remoteFile(entry: JsonObject, name: string, where: string): RemoteFile 
 }
 
 /**
- * Read the answer of `/api/models/{repo}/revision/{revision}?blobs=true`.
+ * Read the answer of `/api/models/{repo}/revision/{revision}?blobs=true`, or of a data set's.
  * @throws corrupt_file when it is not such an answer, or lists one name twice with different content
  */
 export function parseListing(answer: JsonObject, where: string): Listing {

@@ -1,10 +1,10 @@
-/** Download a model into the Hugging Face cache. */
+/** Download a model, or files of a data set, into the Hugging Face cache. */
 import { createHash } from "node:crypto";
 import { createReadStream, mkdirSync, readFileSync } from "node:fs";
 import { rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fail, throwIfAborted } from "../../errors.ts";
-import { cacheFolder, type Environment, parseModelName } from "../names.ts";
+import { cacheFolder, type Environment, parseModelName, type RepoKind } from "../names.ts";
 import {
   createFileHash,
   diskError,
@@ -59,8 +59,12 @@ export interface PullEvents {
 export interface PullOptions {
   /** Default: this process's environment. */
   readonly env?: Environment;
+  /** Default: a model. */
+  readonly kind?: RepoKind;
   /** Only files that fit one of these patterns, instead of those that a run needs. */
   readonly include?: readonly string[];
+  /** Only these of the names that are listed; instead of `include`. */
+  readonly choose?: (names: readonly string[]) => readonly string[];
   readonly signal?: AbortSignal;
   readonly events?: PullEvents;
   /** Files at a time. Default 4. */
@@ -99,7 +103,8 @@ function isHere(cache: RepoCache, commit: string, { name, etag, bytes }: RemoteF
 
 /** Fetch one file into its blob; "busy" when another process is at it and `wait` is false. */
 async function fetchFile(work: Work, file: RemoteFile, wait: boolean): Promise<"fetched" | "here" | "busy"> {
-  const { cache, repo, commit, settings, options, meter, signal } = work;
+  const { cache, commit, settings, options, meter, signal } = work;
+  const repo = options.kind === "dataset" ? `datasets/${work.repo}` : work.repo;
   const done = () => isHere(cache, commit, file);
   const times = { ...lockTimes, ...options.times };
   const lock = await takeLock(cache.lock(file.etag), { times, signal, done, wait });
@@ -204,7 +209,15 @@ const lastLinked = new Set(["config.json", "adapter_config.json"]);
  *   lists; bad_input when the disk is too small or refuses; interrupted
  */
 export async function pull(name: string, options: PullOptions = {}): Promise<Pulled> {
-  const { env = process.env, include, events, now = () => performance.now(), random = Math.random } = options;
+  const {
+    env = process.env,
+    kind = "model",
+    include,
+    choose,
+    events,
+    now = () => performance.now(),
+    random = Math.random,
+  } = options;
   const parsed = parseModelName(name, false);
   if (parsed.kind !== "name") return fail("bad_input", "a path cannot be downloaded");
   const { repo, revision = "main" } = parsed;
@@ -215,7 +228,7 @@ export async function pull(name: string, options: PullOptions = {}): Promise<Pul
       hint: "zeroth cache list shows what is here; unset HF_HUB_OFFLINE (and TRANSFORMERS_OFFLINE) to download",
     });
   }
-  const cache = repoCache(neededCache(cacheFolder(env)), repo);
+  const cache = repoCache(neededCache(cacheFolder(env)), repo, kind);
   const controller = new AbortController();
   const stop = () => controller.abort(options.signal?.reason);
   if (options.signal?.aborted) stop();
@@ -224,10 +237,13 @@ export async function pull(name: string, options: PullOptions = {}): Promise<Pul
   try {
     const fetch = options.fetch ?? (await proxiedFetch(settings));
     const times = { ...retryTimes, ...options.times };
-    const asking = { fetch, settings, times, random, now, signal, onRetry: events?.retry };
+    const asking = { fetch, settings, times, random, now, signal, onRetry: events?.retry, kind };
     const listing = await fetchListing(repo, revision, asking);
     const { commit } = listing;
-    const chosen = chooseFiles(listing, repo, include);
+    const wanted = choose && new Set(choose(listing.files.map(({ name: file }) => file)));
+    const chosen = wanted
+      ? listing.files.filter(({ name: file }) => wanted.has(file))
+      : chooseFiles(listing, repo, include);
     const missing = chosen.filter((file) => !isHere(cache, commit, file));
     const sum = (files: readonly RemoteFile[]) => files.reduce((total, { bytes }) => total + bytes, 0);
     events?.planned?.({ repo, commit, files: chosen.length, bytes: sum(chosen), missing: sum(missing) });
@@ -256,11 +272,8 @@ export async function pull(name: string, options: PullOptions = {}): Promise<Pul
       await linkFile(cache, commit, file, { symlinks: settings.symlinks, fresh });
     }
     const there = new Set(listing.files.map(({ name: file }) => file));
-    await writeAbsent(
-      cache,
-      commit,
-      lookedFor.filter((file) => !there.has(file)),
-    );
+    const absent = kind === "model" ? lookedFor.filter((file) => !there.has(file)) : [];
+    await writeAbsent(cache, commit, absent);
     await writeRef(cache, revision, commit);
     const path = cache.snapshot(commit);
     const files: PulledFile[] = [];

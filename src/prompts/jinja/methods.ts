@@ -1,0 +1,24 @@
+/** The methods of a value, by its type. */
+import { Float } from "../values.ts";
+import type { Budget } from "./budget.ts";
+import { dictMethods, listMethods, tupleMethods } from "./container-methods.ts";
+import { type Method, method } from "./method.ts";
+import { Callable, Dict, isFloat, List, type PyValue, Tuple } from "./objects.ts";
+import { textMethods } from "./text-methods.ts";
+
+const floatMethods = new Map<string, Method<number | Float>>([
+  method("is_integer", {}, (self) => self instanceof Float),
+]);
+
+/** A method of a value, bound to it; undefined when its type has none of that name. */
+export function methodOf(value: PyValue, name: string, budget: Budget): Callable | undefined {
+  const bound = <T>(methods: ReadonlyMap<string, Method<T>>, self: T): Callable | undefined => {
+    const run = methods.get(name);
+    return run && new Callable(name, (args) => run(self, args, budget));
+  };
+  if (typeof value === "string") return bound(textMethods, value);
+  if (value instanceof List) return bound(listMethods, value);
+  if (value instanceof Tuple) return bound(tupleMethods, value);
+  if (value instanceof Dict) return bound(dictMethods, value);
+  return isFloat(value) ? bound(floatMethods, value) : undefined;
+}

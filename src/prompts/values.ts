@@ -1,0 +1,146 @@
+/**
+ * What a data row holds, as Python would hold it. Templates print values, so 1 and 1.0 must stay apart, 64-bit whole
+ * numbers must stay exact, and a dictionary is a Map: no key of a row can reach into an object.
+ */
+import { fail } from "../errors.ts";
+
+/** A number of Python's float type whose value is whole: prints as `1.0`. Other floats are plain numbers. */
+export class Float {
+  readonly value: number;
+  constructor(value: number) {
+    this.value = value;
+  }
+}
+
+/** A whole `number` or a `bigint` is Python's int; any other `number`, or a {@link Float}, its float. */
+export type Value = null | boolean | number | bigint | Float | string | readonly Value[] | ReadonlyMap<string, Value>;
+export type Row = ReadonlyMap<string, Value>;
+
+/** A Python float of this value. */
+export const float = (value: number): number | Float => (Number.isInteger(value) ? new Float(value) : value);
+
+/** A Python int of this value: a plain number where that is exact. */
+export function int(value: bigint): number | bigint {
+  const number = Number(value);
+  return Number.isSafeInteger(number) ? number : value;
+}
+
+const deepest = 200;
+const space = /[ \t\n\r]*/y;
+const numberText = /-?(?:0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?/y;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: JSON forbids exactly these
+const stringText = /"(?:[^"\\\u0000-\u001f]|\\.)*"/y;
+const constants: readonly (readonly [string, Value])[] = [
+  ["true", true],
+  ["false", false],
+  ["null", null],
+  ["NaN", Number.NaN],
+  ["Infinity", Number.POSITIVE_INFINITY],
+  ["-Infinity", Number.NEGATIVE_INFINITY],
+];
+
+/**
+ * One JSON value as Python's json module reads it: `1.0` and `1e3` are floats, whole numbers are exact at any size,
+ * NaN and the infinities are accepted, of a repeated key the last value counts.
+ * @param where file and line, for messages
+ * @throws bad_input with the place in the text
+ */
+export function valueFromJson(text: string, where = "the row"): Value {
+  let at = 0;
+  const wrong = (what: string): never => fail("bad_input", `not valid JSON: ${what} at character ${at + 1}`, { where });
+  const match = (pattern: RegExp): RegExpExecArray | null => {
+    pattern.lastIndex = at;
+    const found = pattern.exec(text);
+    if (found) at += found[0].length;
+    return found;
+  };
+  const take = (char: string): boolean => {
+    match(space);
+    if (text[at] !== char) return false;
+    at++;
+    return true;
+  };
+  const string = (): string => {
+    const found = match(stringText);
+    if (!found) return wrong("a text is expected, or it is never closed,");
+    try {
+      return JSON.parse(found[0]) as string;
+    } catch {
+      return wrong("a text with an unknown escape ends");
+    }
+  };
+  const value = (depth: number): Value => {
+    if (depth > deepest) wrong(`more than ${deepest} levels of nesting`);
+    match(space);
+    if (text[at] === '"') return string();
+    if (take("{")) {
+      const map = new Map<string, Value>();
+      if (take("}")) return map;
+      do {
+        match(space);
+        const key = string();
+        if (!take(":")) wrong('":" is expected');
+        map.set(key, value(depth + 1));
+      } while (take(","));
+      if (!take("}")) wrong('"," or "}" is expected');
+      return map;
+    }
+    if (take("[")) {
+      const list: Value[] = [];
+      if (take("]")) return list;
+      do list.push(value(depth + 1));
+      while (take(","));
+      if (!take("]")) wrong('"," or "]" is expected');
+      return list;
+    }
+    for (const [name, meant] of constants) {
+      if (!text.startsWith(name, at)) continue;
+      at += name.length;
+      return meant;
+    }
+    const number = match(numberText);
+    if (!number) return wrong(at >= text.length ? "the text ends" : "a value is expected");
+    if (number[1] !== undefined || number[2] !== undefined) return float(Number(number[0]));
+    const whole = Number(number[0]);
+    return Number.isSafeInteger(whole) ? whole + 0 : BigInt(number[0]);
+  };
+  const result = value(0);
+  match(space);
+  if (at < text.length) wrong("something follows the value");
+  return result;
+}
+
+/** A row from one line of JSON Lines; see {@link valueFromJson}. */
+export function rowFromJson(text: string, where = "the row"): Row {
+  const value = valueFromJson(text, where);
+  if (value instanceof Map) return value as Row;
+  const got = value === null ? "null" : Array.isArray(value) ? "a list" : `a ${typeof value}`;
+  return fail("bad_input", `expected an object, got ${got}`, { where });
+}
+
+/** A value from plain JavaScript: whole numbers are ints, `undefined` is None, objects become Maps of their own keys. */
+export function valueFrom(value: unknown, depth = 0): Value {
+  if (depth > deepest) fail("bad_input", `more than ${deepest} levels of nesting`, { where: "the row" });
+  if (value === undefined || value === null) return null;
+  if (typeof value === "boolean" || typeof value === "number" || typeof value === "string") return value;
+  if (typeof value === "bigint") return int(value);
+  if (value instanceof Float) return value;
+  if (value instanceof Date) return value.toISOString();
+  if (Array.isArray(value)) return value.map((item) => valueFrom(item, depth + 1));
+  if (ArrayBuffer.isView(value)) return Array.from(value as unknown as ArrayLike<number>, (item) => valueFrom(item));
+  if (value instanceof Map) {
+    return new Map([...value].map(([key, item]) => [String(key), valueFrom(item, depth + 1)]));
+  }
+  if (typeof value !== "object") return fail("bad_input", `a ${typeof value} is no data`, { where: "the row" });
+  return new Map(Object.entries(value).map(([key, item]) => [key, valueFrom(item, depth + 1)]));
+}
+
+export function rowFromObject(object: Readonly<Record<string, unknown>>): Row {
+  return valueFrom(object) as Row;
+}
+
+/** Columns named as a template can name them: `a-b` becomes `a_b`, as T0's code renames them. */
+export function renamedColumns(row: Row): Row {
+  if (![...row.keys()].some((key) => key.includes("-"))) return row;
+  return new Map([...row].map(([key, value]) => [key.replaceAll("-", "_"), value]));
+}
