@@ -363,6 +363,9 @@ export const filterNames: ReadonlySet<string> = new Set(filters.keys());
 /** Run a filter by its name. */
 export function applyFilter(name: string, input: PyValue, args: CallArguments, tools: Tools): PyValue {
   const run = filters.get(name);
-  if (run) return run(input, args, tools);
+  if (run) {
+    if (typeof input === "string") tools.budget.text(input.length);
+    return run(input, args, tools);
+  }
   throw new PythonError(`there is no filter "${name}" (there are ${[...filterNames].join(", ")})`);
 }
