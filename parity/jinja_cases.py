@@ -132,6 +132,10 @@ b" }}
 {{ d | tojson }} {{ "<a href='x'>&" | tojson }} {{ "é🙂" | tojson }} {{ {"b": [1, 2.0, none, true]} | tojson }} {{ [1, {"a": []}] | tojson(indent=2) }} {{ nan | tojson }}
 {% for k, g in rows | groupby("k") %}{{ k }}:{{ g | map(attribute="v") | list }} {% endfor %}{% for g in rows | groupby("v") %}{{ g.grouper }}{{ g.list | length }}{{ g[0] }} {% endfor %}
 {{ s | string }} {{ none | string }} {{ one | string | length }} {{ "ab" | list }} {{ d | list }} {{ "abc" | center(7) }}| {{ "x" | attr("upper") is callable }} {{ "x" | highlight }}
+{{ "x" % xs }} {{ "%s" % xs }} {{ "x" % d }} {{ xs | truncate(5) }} [{{ missing | truncate(5) }}] {{ missing is callable }} {{ xs | map("string") | reverse }} {{ (n | items) is iterable }}
+{{ n | indent }}
+{{ n | items | list }}
+{{ (range(20) | list) | truncate(5) }}
 {{ s | nope }}
 {{ n is defined }} {{ missing is defined }} {{ missing is undefined }} {{ none is none }} {{ n is not none }} {{ 3 is odd }} {{ 4 is even }} {{ 9 is divisibleby(3) }} {{ 9 is divisibleby 4 }} {{ 1 is eq 1 }} {{ 1 is ne(2) }} {{ 1 is lt 2 }} {{ 2 is ge 2 }} {{ 1 is in [1] }} {{ "a" is in "abc" }}
 {{ n is number }} {{ f is float }} {{ n is integer }} {{ yes is integer }} {{ yes is boolean }} {{ s is string }} {{ d is mapping }} {{ xs is iterable }} {{ n is iterable }} {{ xs is sequence }} {{ s is sequence }} {{ n is sequence }} {{ yes is true }} {{ no is false }} {{ s is lower }} {{ "A1" is upper }} {{ "trim" is filter }} {{ "odd" is test }} {{ none is sameas none }} {{ range is callable }} {{ one is float }} {{ 1 is true }}

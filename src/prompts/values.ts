@@ -101,6 +101,8 @@ export function valueFromJson(text: string, where = "the row"): Value {
     const number = match(numberText);
     if (!number) return wrong(at >= text.length ? "the text ends" : "a value is expected");
     if (number[1] !== undefined || number[2] !== undefined) return float(Number(number[0]));
+    // Python's own limit: reading many more digits takes quadratic time.
+    if (number[0].length > 4300) return wrong("a whole number of more than 4300 digits ends");
     const whole = Number(number[0]);
     return Number.isSafeInteger(whole) ? whole + 0 : BigInt(number[0]);
   };

@@ -151,6 +151,7 @@ const wholeText = /^[+-]?\d+(?:_\d+)*$/;
 /** Python's int(text, base); undefined where that fails. */
 export function parseInteger(text: string, base: number): number | bigint | undefined {
   const plain = text.trim();
+  if (plain.length > 4300) return undefined;
   if (base === 10) return wholeText.test(plain) ? int(BigInt(plain.replace(/[+_]/g, ""))) : undefined;
   const [, sign, body = ""] = /^([+-]?)(?:0[xXoObB])?([\da-zA-Z]+)$/.exec(plain) ?? [];
   const digits = [...body.toLowerCase()].map((digit) => Number.parseInt(digit, 36));

@@ -47,10 +47,11 @@ export const listMethods: ReadonlyMap<string, Method<List>> = new Map<string, Me
     self.items.splice(position(index(given.index), self.items.length), 0, given.value);
     return null;
   }),
-  method("pop", { index: -1 }, (self, given) => {
+  method("pop", { index: -1 }, (self, given, budget) => {
     if (self.items.length === 0) raise("pop from empty list");
     const place = index(given.index) < 0 ? index(given.index) + self.items.length : index(given.index);
     if (place < 0 || place >= self.items.length) raise("pop index out of range");
+    budget.step((self.items.length - place) >> 4);
     return self.items.splice(place, 1)[0]!;
   }),
   method("remove", { value: undefined }, (self, { value }, budget) => {
@@ -61,7 +62,8 @@ export const listMethods: ReadonlyMap<string, Method<List>> = new Map<string, Me
     self.items.length = 0;
     return null;
   }),
-  method("reverse", {}, (self) => {
+  method("reverse", {}, (self, _, budget) => {
+    budget.step(self.items.length >> 4);
     self.items.reverse();
     return null;
   }),

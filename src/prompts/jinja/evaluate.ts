@@ -156,7 +156,11 @@ function run(
     name: (node, scope) => name(node.name, scope),
     list: ({ items }, scope) => new List(items.map((item) => evaluate(item, scope))),
     tuple: ({ items }, scope) => new Tuple(items.map((item) => evaluate(item, scope))),
-    dict: ({ entries }, scope) => dictOf(entries.map(([key, value]) => [evaluate(key, scope), evaluate(value, scope)])),
+    dict: ({ entries }, scope) => {
+      const pairs = entries.map(([key, value]) => [evaluate(key, scope), evaluate(value, scope)] as const);
+      for (const [key] of pairs) if (typeof key === "string") budget.text(key.length);
+      return dictOf(pairs);
+    },
     attribute: (node, scope) => memberOf(evaluate(node.object, scope), node.name, budget),
     item: ({ object, key }, scope) => itemOf(evaluate(object, scope), evaluate(key, scope), budget),
     slice: ({ object, start, stop, step }, scope) => {

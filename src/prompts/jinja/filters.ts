@@ -23,8 +23,8 @@ import {
   typeName,
   Undefined,
 } from "./objects.ts";
-import { characters, compare, index, iterate, list, refuseUndefined, size, slice, str, truthy } from "./python.ts";
-import { capitalized, join, linesOf, replace, stripChars } from "./text.ts";
+import { characters, compare, index, iterate, list, refuseUndefined, size, str, truthy } from "./python.ts";
+import { capitalized, join, linesOf, replace, stripChars, text } from "./text.ts";
 import { absent, attributeOf, attributesOf, folded, itemOf, ownAttribute, type Tools } from "./tools.ts";
 import { whitespace } from "./whitespace.ts";
 
@@ -188,6 +188,13 @@ function* columns(input: PyValue, count: number, fill: PyValue, { budget }: Tool
   }
 }
 
+/** Fails when it is gone through, as a generator of Python's does. */
+function* pairs(input: PyValue): Generator<PyValue> {
+  if (input instanceof Undefined) return;
+  if (!(input instanceof Dict)) raise("Can only get item pairs from a mapping.");
+  else for (const pair of [...input.entries.values()]) yield new Tuple(pair);
+}
+
 const lengthAs = (name: string) => filter(name, {}, (input) => size(input));
 const byDefault = (name: string) =>
   filter(name, { default_value: "", boolean: false }, (input, bound) =>
@@ -264,14 +271,10 @@ const filters = new Map<string, Filter>([
     binary("+", binary("+", "<span style='color: #F08080'>", input, budget), "</span>", budget),
   ),
   filter("indent", { width: 4, first: false, blank: false }, (input, bound, tools) =>
-    indented(str(input, tools.budget), bound.width, truthy(bound.first), truthy(bound.blank), tools),
+    indented(text(input, "indent"), bound.width, truthy(bound.first), truthy(bound.blank), tools),
   ),
   filter("int", { default: 0, base: 10 }, (input, bound) => integer(input, bound.default, index(bound.base))),
-  filter("items", {}, (input) => {
-    if (input instanceof Undefined) return generator([]);
-    if (!(input instanceof Dict)) return raise("Can only get item pairs from a mapping.");
-    return generator([...input.entries.values()].map((pair) => new Tuple(pair)));
-  }),
+  filter("items", {}, (input) => generator(pairs(input))),
   filter("join", { d: "", attribute: null }, (input, bound, { budget }) => {
     const get = attributeOf(bound.attribute, budget);
     const parts = list(input, budget).map((item) => str(get(item), budget));
@@ -303,7 +306,9 @@ const filters = new Map<string, Filter>([
   ),
   filter("reverse", {}, (input, _, { budget }) => {
     if (typeof input === "string") return characters(input).reverse().join("");
-    return new Once("list_reverseiterator", list(input, budget).reverse());
+    const reversed = list(input, budget).reverse();
+    // What Python cannot go through backwards comes as a list, the rest as something to go through once.
+    return input instanceof Once ? new List(reversed) : new Once("list_reverseiterator", reversed);
   }),
   filter("round", { precision: 0, method: "common" }, (input, bound, { budget }) => {
     const digits = index(bound.precision);
@@ -338,9 +343,11 @@ const filters = new Map<string, Filter>([
   ),
   filter("trim", { chars: null }, (input, { chars }, { budget }) => stripChars(str(input, budget), chars, true, true)),
   filter("truncate", { length: 255, killwords: false, end: "...", leeway: null }, (input, bound, { budget }) => {
-    if (typeof input !== "string") return slice(input, [null, index(bound.length), null], budget);
     const leeway = bound.leeway === null ? 5 : index(bound.leeway);
-    return shortened(input, index(bound.length), truthy(bound.killwords), str(bound.end, budget), leeway);
+    const length = index(bound.length);
+    // Python asks for the length first: whatever is short enough passes as it is.
+    if (typeof input !== "string" && size(input) <= length + leeway) return input;
+    return shortened(text(input, "truncate"), length, truthy(bound.killwords), str(bound.end, budget), leeway);
   }),
   filter("unique", { case_sensitive: false, attribute: null }, (input, bound, tools) => {
     const get = attributeOf(bound.attribute, tools.budget);
@@ -356,6 +363,9 @@ export const filterNames: ReadonlySet<string> = new Set(filters.keys());
 /** Run a filter by its name. */
 export function applyFilter(name: string, input: PyValue, args: CallArguments, tools: Tools): PyValue {
   const run = filters.get(name);
-  if (run) return run(input, args, tools);
+  if (run) {
+    if (typeof input === "string") tools.budget.text(input.length);
+    return run(input, args, tools);
+  }
   throw new PythonError(`there is no filter "${name}" (there are ${[...filterNames].join(", ")})`);
 }

@@ -7,11 +7,14 @@ import {
   getItem,
   isFloat,
   isInt,
+  List,
   numberOf,
   type PyValue,
+  Range,
   raise,
   Tuple,
   typeName,
+  Undefined,
 } from "./objects.ts";
 import { floatText, refuseUndefined, repr, str } from "./python.ts";
 
@@ -108,7 +111,10 @@ export function formatPercent(text: string, values: PyValue, budget: Budget): st
       return lead + "0".repeat(missing) + rest;
     },
   );
-  if (!named && used < given.length && !(values instanceof Dict)) {
+  // To Python, whatever has items by key may be a mapping, and of a mapping nothing needs to be used.
+  const keyed =
+    values instanceof Dict || values instanceof List || values instanceof Range || values instanceof Undefined;
+  if (!named && used < given.length && !keyed) {
     raise("not all arguments converted during string formatting");
   }
   budget.text(out.length);

@@ -14,7 +14,14 @@ const floatMethods = new Map<string, Method<number | Float>>([
 export function methodOf(value: PyValue, name: string, budget: Budget): Callable | undefined {
   const bound = <T>(methods: ReadonlyMap<string, Method<T>>, self: T): Callable | undefined => {
     const run = methods.get(name);
-    return run && new Callable(name, (args) => run(self, args, budget));
+    return (
+      run &&
+      new Callable(name, (args) => {
+        // Most methods look at the whole text.
+        if (typeof self === "string") budget.text(self.length);
+        return run(self, args, budget);
+      })
+    );
   };
   if (typeof value === "string") return bound(textMethods, value);
   if (value instanceof List) return bound(listMethods, value);

@@ -2,6 +2,8 @@
 import type { Cursor } from "./cursor.ts";
 import type { Arguments, BinaryOperator, Comparison, Expression, FilterStep, Keyword } from "./syntax.ts";
 
+/** Python's own limit. */
+const mostDigits = 4300;
 const comparisons = new Set(["==", "!=", "<", "<=", ">", ">="]);
 const none: Arguments = { positional: [], keywords: [] };
 const constants: ReadonlyMap<string, null | boolean> = new Map([
@@ -144,6 +146,7 @@ export function expressionParser({
       return { kind: "constant", line, value: joined };
     }
     if (kind === "int") {
+      if (value.length > mostDigits) wrong(`a whole number of more than ${mostDigits} digits`);
       take();
       return { kind: "constant", line, value: { int: BigInt(value.replaceAll("_", "")) } };
     }

@@ -49,6 +49,10 @@ function numbersEqual(a: PyValue, b: PyValue): boolean | undefined {
 
 export function equals(a: PyValue, b: PyValue, budget: Budget): boolean {
   budget.step();
+  if (typeof a === "string" && typeof b === "string") {
+    if (a.length === b.length) budget.text(a.length);
+    return a === b;
+  }
   const numbers = numbersEqual(a, b);
   if (numbers !== undefined) return numbers;
   if (a instanceof List ? b instanceof List : a instanceof Tuple && b instanceof Tuple) {
@@ -94,7 +98,10 @@ export function compare(a: PyValue, b: PyValue, budget: Budget, operator = "<"):
     if (Number.isNaN(x) || Number.isNaN(y)) return Number.NaN;
     return left < right ? -1 : left > right ? 1 : 0;
   }
-  if (typeof a === "string" && typeof b === "string") return compareText(a, b);
+  if (typeof a === "string" && typeof b === "string") {
+    budget.text(Math.max(a.length, b.length));
+    return compareText(a, b);
+  }
   if ((a instanceof List && b instanceof List) || (a instanceof Tuple && b instanceof Tuple)) {
     const length = Math.min(a.items.length, b.items.length);
     for (let i = 0; i < length; i++) {
@@ -175,6 +182,7 @@ export function contains(container: PyValue, item: PyValue, budget: Budget): boo
     budget.text(container.length);
     return container.includes(item);
   }
+  if (typeof item === "string") budget.text(item.length);
   if (container instanceof Dict) return getItem(container, item) !== undefined;
   if (container instanceof View && container.kind === "keys") return getItem(container.dict, item) !== undefined;
   if (!isIterable(container)) raise(`argument of type '${typeName(container)}' is not iterable`);
@@ -309,7 +317,8 @@ export function slice(value: PyValue, bounds: readonly [PyValue, PyValue, PyValu
     );
   }
   const { start, step, count } = sliceIndices(items.length, bounds);
-  budget.step(count);
+  if (typeof value === "string") budget.text(value.length);
+  else budget.step(count);
   const picked = Array.from({ length: count }, (_, i) => items[start + i * step]!);
   if (typeof value === "string") return picked.join("");
   return value instanceof List ? new List(picked) : new Tuple(picked);

@@ -42,7 +42,11 @@ const tests: ReadonlyMap<string, Test> = new Map([
   ...test(
     "callable",
     {},
-    (input) => input instanceof Callable || (input instanceof Attributes && input.call !== undefined),
+    // Python's Undefined can be called, to fail with its own message.
+    (input) =>
+      input instanceof Callable ||
+      input instanceof Undefined ||
+      (input instanceof Attributes && input.call !== undefined),
   ),
   ...test("defined", {}, (input) => !(input instanceof Undefined)),
   ...test("undefined", {}, (input) => input instanceof Undefined),

@@ -34,6 +34,9 @@ function refuseHidden(name: string): void {
 /** `value[key]` as templates mean it: the item, else the method of that name, else undefined. */
 export function itemOf(value: PyValue, key: PyValue, budget: Budget): PyValue {
   if (value instanceof Undefined) return raise(value.why);
+  // Characters are counted from the start, and a key is hashed whole.
+  if (typeof value === "string") budget.text(value.length);
+  if (typeof key === "string") budget.text(key.length);
   let found: PyValue | undefined;
   try {
     found = at(value, key);
