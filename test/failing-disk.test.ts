@@ -73,7 +73,7 @@ async function everywhere(name: string, { before, run, whole }: Job): Promise<nu
 
 const arrays = (value: number) => new Map([["a", float32([2], [value, value])]]);
 const save = (out: string, step: number) =>
-  saveCheckpoint(out, { step, tokens: step, fingerprint: "f" }, arrays(step), (folder) =>
+  saveCheckpoint(out, { step, tokens: step, position: step, fingerprint: "f" }, arrays(step), (folder) =>
     writeSafetensors(join(folder, "model.safetensors"), arrays(-step)),
   );
 

@@ -9,7 +9,7 @@ import { latestCheckpoint, saveCheckpoint } from "./checkpoint-node.ts";
 
 const place = mkdtempSync(join(tmpdir(), "zeroth-checkpoint-"));
 afterAll(() => rmSync(place, { recursive: true }));
-const state = (step: number) => ({ step, tokens: 10 * step, fingerprint: "f" });
+const state = (step: number) => ({ step, tokens: 10 * step, position: step, fingerprint: "f" });
 const arrays = (value: number) => new Map([["a", float32([2], [value, value])]]);
 const save = (out: string, step: number) =>
   saveCheckpoint(out, state(step), arrays(step), (folder) =>

@@ -88,6 +88,7 @@ function readAll(path: string): Map<string, NdArray> {
 const stateSchema = z.object({
   step: z.number().int().nonnegative(),
   tokens: z.number().nonnegative(),
+  position: z.number().int().nonnegative(),
   fingerprint: z.string(),
 });
 
