@@ -149,7 +149,7 @@ export function folderReaders({ openModelFolder, openTokenizer, t5ConfigFor, lat
   const checkpoint = {
     "model.safetensors": safetensors({ a: ["F32", [2, 2], 16], b: ["I64", [1], 8] }),
     "optimizer.safetensors": safetensors({ "a.m": ["F32", [2, 2], 16] }),
-    "training_state.json": encode({ step: 3, tokens: 70, fingerprint: "f" }),
+    "training_state.json": encode({ step: 3, tokens: 70, position: 12, fingerprint: "f" }),
   };
   return [
     {

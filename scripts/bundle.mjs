@@ -8,8 +8,9 @@ await build({
   input: {
     index: "dist/index.js",
     main: "dist/cli/main.js",
-    // A child process or a thread is started from this file, by its name.
+    // Child processes and threads are started from these files, by their names.
     "host-engine-node": "dist/runtime/host-engine-node.js",
+    "parquet-thread-node": "dist/cli/parquet-thread-node.js",
   },
   platform: "node",
   // The engine finds its native part beside itself; undici is only loaded behind a proxy.
