@@ -4,7 +4,7 @@ import { peakRss, prompt } from "./shared.js";
 const [peer, path, threads, dtype = "fp32"] = process.argv.slice(2);
 let text;
 if (peer === "zeroth") {
-  const { openTextModel } = await import("../dist/index.js");
+  const { openTextModel } = await import("../dist/node/index.js");
   const model = await openTextModel(path, { threads: Number(threads) });
   ({ text } = await model.generate(prompt, { maxNewTokens: 1 }));
 } else {

@@ -1,6 +1,7 @@
 /**
  * Accuracy of a model folder on the validation files: choices ranked by the sum of their log-probabilities, other
- * targets generated greedily and compared exactly. Wordings that were trained and one that was not.
+ * targets generated greedily and compared exactly. Wordings that were trained and one that was not. `perplexity` is
+ * that of the targets, by token, end tokens included.
  * node scripts/nano/evaluate.mjs --model DIR --data DIR [--limit 300] [--threads 1] [--json]
  */
 import { readdirSync, readFileSync } from "node:fs";
@@ -64,7 +65,26 @@ async function correct(rows) {
   return right;
 }
 
+/** Minus the sum of the log-probabilities of the rows' targets, and how many tokens these have. */
+async function surprise(rows) {
+  let [sum, count] = [0, 0];
+  for (let from = 0; from < rows.length; from += 16) {
+    const batch = rows.slice(from, from + 16);
+    const memory = await model.encode(batch.map(({ prompt }) => ids(prompt)));
+    const scores = await model.score(
+      memory,
+      batch.map(({ target }) => [ids(target)]),
+    );
+    for (const [tokens] of scores) {
+      count += tokens.length;
+      for (const logProbability of tokens) sum -= logProbability;
+    }
+  }
+  return { sum, count };
+}
+
 const results = [];
+const surprises = [];
 const names = readdirSync(join(options.data, "validation"))
   .filter((name) => name.endsWith(".jsonl"))
   .sort();
@@ -80,6 +100,7 @@ for (const name of names.filter((file) => !file.includes(".unseen."))) {
   const counts = new Map();
   for (const { target } of rows) counts.set(target, (counts.get(target) ?? 0) + 1);
   const share = (n) => Number((n / rows.length).toFixed(3));
+  surprises.push(await surprise(rows), await surprise(unseen));
   results.push({
     task: name.replace(".jsonl", ""),
     n: rows.length,
@@ -94,6 +115,10 @@ if (options.json) for (const row of results) console.log(JSON.stringify(row));
 else console.table(results);
 const ranked = results.filter(({ chance }) => chance !== null);
 const mean = (key) => (ranked.reduce((sum, row) => sum + row[key], 0) / ranked.length).toFixed(3);
+const total = (key) => surprises.reduce((sum, part) => sum + part[key], 0);
+console.log(
+  `perplexity of all targets ${Math.exp(total("sum") / total("count")).toFixed(4)} over ${total("count")} tokens`,
+);
 console.log(
   `mean of ${ranked.length} tasks with choices: trained wordings ${mean("trained")}, unseen ${mean("unseen")}, chance ${mean("chance")}, majority ${mean("majority")}`,
 );
