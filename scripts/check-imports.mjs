@@ -19,7 +19,8 @@ const floors = {
   prompts: ["errors", "graph", "hub", "train"],
   text: ["errors", "graph", "hub", "runtime", "nn", "models", "train", "prompts"],
   plan: ["errors", "graph", "hub", "runtime", "nn", "models", "train"],
-  cli: ["errors", "graph", "hub", "runtime", "nn", "models", "train", "prompts", "text", "plan"],
+  zeroshot: ["errors", "graph", "hub", "runtime", "nn", "models", "train", "prompts", "text"],
+  cli: ["errors", "graph", "hub", "runtime", "nn", "models", "train", "prompts", "text", "plan", "zeroshot"],
 };
 const root = resolve(process.argv[2] ?? fileURLToPath(new URL("../src", import.meta.url)));
 

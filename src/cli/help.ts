@@ -74,6 +74,7 @@ const rows: Record<CommandName, string> = {
   doctor: 'one `{"check","ok","value","hint"?}` a finding',
   prompts:
     '`list`, `show`: `{"dataset","subset"?,"template","id","choices"?,…}`, show also `{"jinja","preview"?,…}`; `render`: a data row → `{"prompt","target","choices"?}`, or `{"skipped"}` where the template does not apply; `check`: one `{"file","template","line","problem"}` a finding, exit 4',
+  eval: 'one a task and template `{"task","template","metric","value","stderr","interval","n","skipped","cut","chance","majority","metrics","ece"?,"normalize"?,"prompt_end"}`, one a task with `"template":null` and `median`, `mean`, `spread`; superglue adds the official metrics and `{"task":"superglue","metric":"average","value"}`',
   completion: "a script, no rows",
 };
 
@@ -119,7 +120,7 @@ ${codes.join("\n")}
 | \`HF_HUB_DOWNLOAD_TIMEOUT\` | seconds without a byte after which a connection is asked anew (10) |
 | \`HF_HUB_DISABLE_PROGRESS_BARS\`, \`HF_HUB_DISABLE_SYMLINKS\`, \`HF_HUB_DISABLE_IMPLICIT_TOKEN\` | as in Python |
 | \`HTTP_PROXY\`, \`HTTPS_PROXY\`, \`NO_PROXY\` | proxies for downloads |
-| \`ZEROTH_HOME\` | where the prompt keeps its history, and copies of models in few bits |
+| \`ZEROTH_HOME\` | where the prompt keeps its history, copies of models in few bits, and results of evaluations |
 | \`NO_COLOR\`, \`FORCE_COLOR\`, \`TERM=dumb\` | colours off, on, off |
 `;
 }

@@ -98,6 +98,8 @@ async function dispatch(
       return (await import("./doctor.ts")).doctor(output);
     case "prompts":
       return (await import("./prompts.ts")).prompts(rest, flags, output, signal);
+    case "eval":
+      return (await import("./eval.ts")).evaluateCommand(rest, flags, output, signal);
     case "completion":
       process.stdout.write(await (await import("./completion.ts")).completion(rest[0]));
       return 0;

@@ -60,3 +60,19 @@ export function scoreGraph(config: T5Config): Graph {
   const { logits } = model.decode(tokens, memoryInputs(config), mask());
   return graph({ logits, scores: o.neg(o.softmaxCrossEntropy(logits, labels)) });
 }
+
+/**
+ * The same for choices laid one after another in one row: tokens and labels [batch, 1, length], and segments [batch,
+ * length] that tell the choices apart (0 is padding). No choice sees another. Positions need no restart: the bias
+ * depends on key minus query, which inside a choice is the same in any place.
+ */
+export function packedScoreGraph(config: T5Config): Graph {
+  const model = network(createScope(), config);
+  const tokens = input("tokens", "int64", ["batch", 1, "length"]);
+  const labels = input("labels", "int64", ["batch", 1, "length"]);
+  const segments = input("segments", "int64", ["batch", "length"]);
+  const [query, key] = [o.reshape(segments, ["batch", "length", 1]), o.reshape(segments, ["batch", 1, "length"])];
+  const within = o.cast(o.equal(query, key), "int64");
+  const { logits } = model.decode(tokens, memoryInputs(config), mask(), undefined, within);
+  return graph({ scores: o.neg(o.softmaxCrossEntropy(logits, labels)) });
+}

@@ -71,7 +71,7 @@ export function findTemplates(name: string, { folder, nearest }: FindOptions): F
   const fits = [...names.keys()].filter((path) => name === path || name.startsWith(`${path}/`));
   const best = fits.sort((a, b) => b.length - a.length)[0];
   if (best === undefined) {
-    const near = nearest(name.split("/")[0]!, [...names.keys()]) ?? nearest(name, [...names.keys()]);
+    const near = nearest(name, [...names.keys()]) ?? nearest(name.split("/")[0]!, [...names.keys()]);
     return fail("not_found", `there are no templates for "${name}"`, {
       hint: near
         ? `did you mean ${near}?`

@@ -28,10 +28,10 @@ export interface FewBitsOptions {
   readonly events?: FewBitsEvents;
 }
 
-/** Where copies in few bits are kept: `ZEROTH_HOME`, else beside the other caches. Never in a snapshot of the hub's. */
-function copiesFolder(env: Environment): string {
+/** Where what was computed is kept: `ZEROTH_HOME`, else beside the other caches. Never in a snapshot of the hub's. */
+export function zerothHome(env: Environment): string {
   const caches = env.XDG_CACHE_HOME || join(homedir(), ".cache");
-  return join(env.ZEROTH_HOME || join(caches, "zeroth"), "quantized");
+  return env.ZEROTH_HOME || join(caches, "zeroth");
 }
 
 /** Bytes of these weights in so many bits, scales included. */
@@ -58,7 +58,7 @@ export async function inFewBits(
   bits: 8 | 4,
   { env = process.env, signal, events = {} }: FewBitsOptions = {},
 ): Promise<ModelFolder> {
-  const home = copiesFolder(env);
+  const home = join(zerothHome(env), "quantized");
   const out = join(home, copyName(folder, sourceOf(folder, bits), bits));
   const done = () => existsSync(join(out, "config.json"));
   if (done()) return openModelFolder(out);
