@@ -54,7 +54,7 @@ export async function inspect(
     vocabulary: Number(folder.config.vocab_size ?? 0),
     files,
     // Weights alone; int4 with a scale for every block of 32.
-    memory: { fp32: parameters * 4, bf16: parameters * 2, int8: parameters, int4: Math.ceil(parameters * 0.5625) },
+    memory: { fp32: parameters * 4, bf16: parameters * 2, int8: parameters, int4: Math.ceil(parameters * 0.625) },
     ...(found ? { licence: found } : {}),
   };
   output.row(row);

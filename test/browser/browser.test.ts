@@ -172,6 +172,11 @@ describe("in wasm as in Node", () => {
     for (const [key, value] of Object.entries(expected.values)) expectClose(got.values[key]!, value, 1e-4, key);
   });
 
+  test("products in 8 bits are exact with the largest numbers", async () => {
+    const page = await checking();
+    expect(await page.evaluate(() => window.checks.largest())).toEqual([-127 * 127 * 64]);
+  });
+
   test("a page that is not isolated has one thread, and a checkpoint that does not fit says what is missing", async () => {
     await opened(`${bare}/check/`, async (page) => {
       await ready(page);

@@ -1,5 +1,9 @@
 /** The tasks, compiled in the browser and offered to the test that drives it. */
 import { compile, safetensorsInMemory, type Weights, webThreads } from "../../../src/browser.ts";
+import { float32 } from "../../../src/graph/array.ts";
+import { graph } from "../../../src/graph/graph.ts";
+import { matmul } from "../../../src/graph/operators.ts";
+import { input, parameter } from "../../../src/graph/tensor.ts";
 import { type CompileOver, greedy, type Rows, type StepResult, trainingSteps } from "../../support/tasks.ts";
 
 export interface Checks {
@@ -11,6 +15,8 @@ export interface Checks {
     device?: "wasm" | "webgpu",
   ): Promise<number[][]>;
   train(folder: string, rows: Rows, steps: number): Promise<StepResult>;
+  /** A product in 8 bits in which every number is as large as can be: what an overflow of pairs gets wrong. */
+  largest(): Promise<number[]>;
   /** A checkpoint that does not fit: the message and code of the error. */
   misfit(folder: string): Promise<{ code: string; message: string }>;
 }
@@ -36,6 +42,17 @@ const checks: Checks = {
   async train(folder, rows, steps) {
     const { config, weights } = await open(folder);
     return trainingSteps(config, weights, rows, steps, over("wasm"));
+  },
+  async largest() {
+    const [rows, inner, out] = [3, 64, 48];
+    const bytes = ({ buffer }: Int8Array | Float32Array) => new Uint8Array(buffer);
+    const values = { dtype: "int8", shape: [inner, out], data: bytes(new Int8Array(inner * out).fill(-127)) } as const;
+    const scales = { dtype: "float32", shape: [out], data: bytes(new Float32Array(out).fill(1)) } as const;
+    const weights: Weights = new Map([["w", { dtype: "int8", shape: [out, inner], format: "int8", values, scales }]]);
+    const y = matmul(input("x", "float32", ["rows", inner]), parameter("w", [out, inner]), { transB: true });
+    await using program = await compile(graph({ y }), { device: "wasm", weights });
+    const x = float32([rows, inner], new Float32Array(rows * inner).fill(127));
+    return [...new Set((await program.run({ x })).y.data as Float32Array)];
   },
   async misfit(folder) {
     const { config, weights } = await open(folder);
