@@ -2,12 +2,11 @@
 import type { TemplateResult } from "../zeroshot/evaluate.ts";
 import type { EvaluationProgress } from "../zeroshot/evaluate-node.ts";
 import type { Normalization } from "../zeroshot/ranking.ts";
-import type { SuperGlueResult } from "../zeroshot/superglue.ts";
+import { figure } from "../zeroshot/statistics.ts";
+import { type SuperGlueResult, superGlueRows } from "../zeroshot/superglue.ts";
 import type { TaskResult } from "../zeroshot/tasks.ts";
 import { duration } from "./models.ts";
 import type { Output } from "./output.ts";
-
-const figure = (value: number): string => (Math.abs(value) >= 10 ? value.toFixed(1) : value.toFixed(3));
 
 /** How choices are ranked and whether prompts got the end token: the recipe a row's numbers belong to. */
 interface Recipe {
@@ -57,15 +56,9 @@ export function table({ task, templates, aggregates }: TaskResult, normalize: No
   return `${output.bold(task)}${how}\n${columns(head, rows, 2, output)}${together.join("")}\n`;
 }
 
-export function superGlueTable({ scores, average, missing }: SuperGlueResult, output: Output): string {
-  const rows = scores.map(({ name, metrics, score, templates }) => [
-    name,
-    Object.entries(metrics)
-      .map(([metric, value]) => `${metric} ${figure(value)}`)
-      .join(", "),
-    figure(score),
-    String(templates),
-  ]);
+export function superGlueTable(suite: SuperGlueResult, output: Output): string {
+  const rows = superGlueRows(suite);
+  const { average, missing } = suite;
   const absent =
     missing.length > 0 ? `; no data or templates of ${missing.join(", ")}, so not the official average` : "";
   const head = ["task", "official metrics", "score", "templates"];

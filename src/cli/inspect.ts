@@ -1,16 +1,10 @@
 /** `zeroth inspect`: what a model folder holds and what it would take to run. */
-import { createHash } from "node:crypto";
-import { createReadStream, readFileSync, statSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
+import { fileSha256 } from "../hub/files-node.ts";
 import { locate, openModelFolder } from "../hub/folder-node.ts";
 import { isQuantized, type Weights } from "../hub/weights.ts";
 import { modelFor } from "./models.ts";
 import { bytes, type Output } from "./output.ts";
-
-async function sha256(path: string): Promise<string> {
-  const hash = createHash("sha256");
-  for await (const part of createReadStream(path)) hash.update(part as Buffer);
-  return hash.digest("hex");
-}
 
 /** The licence a model card names in its front matter. */
 function licence(folder: string): string | undefined {
@@ -41,7 +35,7 @@ export async function inspect(
   for (const name of folder.files) {
     const path = locate(folder.path, name) ?? "";
     const stat = statSync(path, { throwIfNoEntry: false });
-    if (stat?.isFile()) files.push({ name, bytes: stat.size, sha256: await sha256(path) });
+    if (stat?.isFile()) files.push({ name, bytes: stat.size, sha256: await fileSha256(path) });
   }
   const found = licence(folder.path);
   const architectures = folder.config.architectures as unknown;

@@ -1,8 +1,8 @@
 /** `zeroth quantize`: a model folder in 8 or 4 bits. */
-import { createHash } from "node:crypto";
-import { createReadStream, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { join } from "node:path";
 import { fail, ZerothError } from "../errors.ts";
+import { fileSha256 } from "../hub/files-node.ts";
 import { openModelFolder } from "../hub/folder-node.ts";
 import { quantizeFolder } from "../hub/quantize-node.ts";
 import { canonicalWeights, t5ConfigFor } from "../models/t5-model.ts";
@@ -14,12 +14,6 @@ interface QuantizeFlags {
   readonly dtype?: string;
   readonly out?: string;
   readonly overwrite?: boolean;
-}
-
-async function sha256(path: string): Promise<string> {
-  const hash = createHash("sha256");
-  for await (const piece of createReadStream(path)) hash.update(piece as Buffer);
-  return hash.digest("hex");
 }
 
 export async function quantize(
@@ -52,7 +46,7 @@ export async function quantize(
     for (const file of files) {
       const path = join(out, file);
       const { size } = statSync(path);
-      output.row({ file, bytes: size, sha256: await sha256(path) });
+      output.row({ file, bytes: size, sha256: await fileSha256(path) });
       output.text(`${file}  ${bytes(size)}\n`);
     }
     const tensors: Record<string, number> = {};

@@ -1,7 +1,16 @@
 /** Files that are there whole or not at all. */
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
 import { type FileHandle, mkdir, open, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { ZerothError } from "../errors.ts";
+
+/** The hash of a file of any size, in hexadecimal digits. */
+export async function fileSha256(path: string): Promise<string> {
+  const hash = createHash("sha256");
+  for await (const piece of createReadStream(path)) hash.update(piece as Buffer);
+  return hash.digest("hex");
+}
 
 let counter = 0;
 

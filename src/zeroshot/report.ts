@@ -1,8 +1,8 @@
 /** The report: one HTML file with its plots in it, nothing fetched from anywhere, no scripts. */
 import { calibrationPlot, escaped, sensitivityPlot, templatePlot } from "./plots.ts";
 import type { Normalization } from "./ranking.ts";
-import { calibration } from "./statistics.ts";
-import type { SuperGlueResult } from "./superglue.ts";
+import { calibration, figure } from "./statistics.ts";
+import { type SuperGlueResult, superGlueRows } from "./superglue.ts";
 import type { TaskResult } from "./tasks.ts";
 
 export interface ReportParts {
@@ -27,8 +27,6 @@ figure { margin: 1rem 0; } figcaption { opacity: .75; font-size: .9rem; }
 .mark { fill: var(--mark); stroke: var(--mark); } .grid { stroke: var(--line); } .bar { fill: var(--soft); }
 .chance { stroke: var(--chance); stroke-dasharray: 6 3; } .majority { stroke: var(--majority); stroke-dasharray: 2 3; }
 `;
-
-const figure = (value: number): string => (Math.abs(value) >= 10 ? value.toFixed(1) : value.toFixed(3));
 
 function htmlTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const row = (cells: readonly string[], tag: string) =>
@@ -83,15 +81,9 @@ function taskSection(result: TaskResult): string {
   return `<section><h2>${escaped(result.task)}</h2>${plots.join("")}${htmlTable(head, rows)}${curve}</section>`;
 }
 
-function superGlueSection({ scores, average, missing }: SuperGlueResult): string {
-  const rows = scores.map(({ name, metrics, score, templates }) => [
-    name,
-    Object.entries(metrics)
-      .map(([metric, value]) => `${metric} ${figure(value)}`)
-      .join(", "),
-    figure(score),
-    String(templates),
-  ]);
+function superGlueSection(suite: SuperGlueResult): string {
+  const rows = superGlueRows(suite);
+  const { average, missing } = suite;
   const absent = missing.length > 0 ? ` Without ${missing.join(", ")}: no official average.` : "";
   return `<section><h2>SuperGLUE</h2>${htmlTable(["task", "official metrics, medians over templates", "score", "templates"], rows)}<p>Average ${figure(average)}.${escaped(absent)}</p></section>`;
 }

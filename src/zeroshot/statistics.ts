@@ -116,3 +116,6 @@ export function f1Of(truth: readonly number[], predicted: readonly number[], kin
   });
   return either === 0 ? 0 : (2 * both) / either;
 }
+
+/** A number as tables show it: three decimals, one from ten on. */
+export const figure = (value: number): string => (Math.abs(value) >= 10 ? value.toFixed(1) : value.toFixed(3));

@@ -1,7 +1,7 @@
 /** SuperGLUE (Wang et al. 2019, arXiv 1905.00537) as a suite: the official metrics of its tasks, and their average. */
 import type { Row, Value } from "../prompts/values.ts";
 import type { RankedResult, TemplateResult } from "./evaluate.ts";
-import { f1Of, macroF1, mean, median } from "./statistics.ts";
+import { f1Of, figure, macroF1, mean, median } from "./statistics.ts";
 import type { TaskResult } from "./tasks.ts";
 import { exactMatch, tokenF1 } from "./text-metrics.ts";
 
@@ -90,6 +90,17 @@ export interface SuperGlueResult {
   /** Tasks without data or templates. */
   readonly missing: readonly string[];
 }
+
+/** What a table of the suite shows: task, metrics, score and how many templates, in words. */
+export const superGlueRows = ({ scores }: SuperGlueResult): string[][] =>
+  scores.map(({ name, metrics, score, templates }) => [
+    name,
+    Object.entries(metrics)
+      .map(([metric, value]) => `${metric} ${figure(value)}`)
+      .join(", "),
+    figure(score),
+    String(templates),
+  ]);
 
 /** The official metrics of one task: a template that skips rows has none; where all do, all are counted. */
 export function superGlueScore(task: SuperGlueTask, { templates }: TaskResult, rows: readonly Row[]): SuperGlueScore {

@@ -36,8 +36,10 @@ export interface Fault {
   /** Base address the hub sends large files to. */
   to?: string;
   /** Another listing. */
-  // biome-ignore lint/suspicious/noExplicitAny: what a server may answer
-  answer?: (answer: any) => unknown;
+  answer?: (answer: {
+    sha: unknown;
+    siblings: { rfilename: string; size?: unknown; blobId?: unknown; lfs?: object }[];
+  }) => unknown;
 }
 
 export interface HubRequest {

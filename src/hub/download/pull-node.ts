@@ -1,9 +1,9 @@
 /** Download a model, or files of a data set, into the Hugging Face cache. */
-import { createHash } from "node:crypto";
-import { createReadStream, mkdirSync, readFileSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
 import { rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fail, throwIfAborted } from "../../errors.ts";
+import { fileSha256 } from "../files-node.ts";
 import { cacheFolder, type Environment, parseModelName, type RepoKind } from "../names.ts";
 import {
   createFileHash,
@@ -193,12 +193,6 @@ async function checkSpace(cache: RepoCache, missing: readonly RemoteFile[], opti
   }
 }
 
-async function sha256Of(path: string): Promise<string> {
-  const hash = createHash("sha256");
-  for await (const piece of createReadStream(path)) hash.update(piece as Buffer);
-  return hash.digest("hex");
-}
-
 /** Names a snapshot gets last, so that a folder that is not whole does not look like a model. */
 const lastLinked = new Set(["config.json", "adapter_config.json"]);
 
@@ -278,7 +272,7 @@ export async function pull(name: string, options: PullOptions = {}): Promise<Pul
     const path = cache.snapshot(commit);
     const files: PulledFile[] = [];
     for (const { name: file, bytes, hash, etag } of chosen) {
-      const sha256 = hash === "sha256" ? etag : await sha256Of(join(path, file));
+      const sha256 = hash === "sha256" ? etag : await fileSha256(join(path, file));
       files.push({ file, bytes, sha256, fetched: fetched.has(etag) });
       // Its draft, if another process left one when it finished first.
       await rm(cache.incomplete(etag), { force: true });
