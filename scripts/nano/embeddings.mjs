@@ -1,35 +1,39 @@
 /**
  * Starting embeddings for the embedded model.
- * node scripts/nano/embeddings.mjs --texts FILE.jsonl[,FILE…] --tokenizer FILE --width 256 --out FILE
+ * node scripts/nano/embeddings.mjs --data DIR [--pairs 80000] --width 192 --out FILE
+ * DIR/lm.jsonl, the first pairs of the stream of DIR/mixture.json, DIR/tokenizer.json
  */
-import { createReadStream, readFileSync, writeFileSync } from "node:fs";
-import { createInterface } from "node:readline";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { graph } from "../../dist/graph/graph.js";
 import { matmul } from "../../dist/graph/operators.js";
 import { input } from "../../dist/graph/tensor.js";
 import { createTokenizer } from "../../dist/hub/tokenizer.js";
+import { openMixture } from "../../dist/prompts/open-mixture-node.js";
 import { compile } from "../../dist/runtime/compile-node.js";
 import { cooccurrenceEmbeddings } from "../../dist/train/cooccurrence.js";
 import { randomAt } from "../../dist/train/rng.js";
 
 const { values: options } = parseArgs({
   options: {
-    texts: { type: "string" },
-    tokenizer: { type: "string" },
-    width: { type: "string", default: "256" },
+    data: { type: "string" },
+    pairs: { type: "string", default: "80000" },
+    width: { type: "string", default: "192" },
     scale: { type: "string", default: "1" },
     out: { type: "string" },
   },
 });
-const tokenizer = createTokenizer(JSON.parse(readFileSync(options.tokenizer, "utf8")));
+const tokenizer = createTokenizer(JSON.parse(readFileSync(join(options.data, "tokenizer.json"), "utf8")));
 const sequences = [];
-for (const file of options.texts.split(",")) {
-  for await (const line of createInterface({ input: createReadStream(file), crlfDelay: Infinity })) {
-    const { prompt = "", target = "", text = "" } = JSON.parse(line);
-    sequences.push(Int32Array.from(tokenizer.encode(`${text}${prompt} ${target}`.trim()).ids));
-  }
+const add = (text) => sequences.push(Int32Array.from(tokenizer.encode(text).ids));
+for (const line of readFileSync(join(options.data, "lm.jsonl"), "utf8").trim().split("\n")) add(JSON.parse(line).text);
+const mixture = await openMixture(join(options.data, "mixture.json"));
+for (let i = 0; i < Number(options.pairs); i++) {
+  const { prompt, target } = await mixture.at(i);
+  add(`${prompt} ${target}`);
 }
+await mixture[Symbol.asyncDispose]();
 const product = await compile(
   graph({ y: matmul(input("m", "float32", ["n", "n"]), input("x", "float32", ["n", "k"])) }),
 );

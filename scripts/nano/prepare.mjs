@@ -1,158 +1,135 @@
 /**
- * Renders the embedded model's training and validation files.
- * node scripts/nano/prepare.mjs --data DIR --out DIR [--seed 1] [--passes 3]
- * DIR/text/train holds <dataset>.<split>.jsonl.gz, DIR/books holds plain texts.
+ * Makes the embedded model's data: rows of each set without what is validated on, a mixture file over them, and texts
+ * for language modelling.
+ * node scripts/nano/prepare.mjs --data DIR --out DIR [--seed 1] [--rows 300]
+ * DIR/text/train holds <set>.<split>.jsonl.gz, DIR/text/p3 and DIR/text/ni likewise, DIR/books plain texts.
  */
 import { createReadStream, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
 import { createGunzip } from "node:zlib";
+import { findTemplates, ownTemplates } from "../../dist/prompts/library-node.js";
 import { randomAt, shuffle } from "../../dist/train/rng.js";
-import { render, tasks, tidy } from "./tasks.mjs";
+import { bound, passages, rendered, sets } from "./sets.mjs";
 
 const { values: options } = parseArgs({
   options: {
     data: { type: "string" },
     out: { type: "string" },
     seed: { type: "string", default: "1" },
-    passes: { type: "string", default: "3" },
     rows: { type: "string", default: "300" },
   },
 });
 if (!options.data || !options.out) {
-  console.error("usage: node scripts/nano/prepare.mjs --data DIR --out DIR [--seed 1] [--passes 3]");
+  console.error("usage: node scripts/nano/prepare.mjs --data DIR --out DIR [--seed 1] [--rows 300]");
   process.exit(2);
 }
 const seed = Number(options.seed);
-const maxWords = 90;
-const maxTargetWords = 40;
 const words = (text) => text.split(/\s+/).length;
 
-async function readRows(name) {
+/** Words as released are split from punctuation; put them together as people write. */
+const tidy = (text) =>
+  String(text)
+    .replace(/``|''/g, '"')
+    .replace(/-LRB-/g, "(")
+    .replace(/-RRB-/g, ")")
+    .replace(/\\/g, " ")
+    .replace(/\s+([.,;:!?%)])/g, "$1")
+    .replace(/([(])\s+/g, "$1")
+    .replace(/\s+(n't|'s|'re|'ve|'ll|'d|'m)\b/g, "$1")
+    .replace(/\s+/g, " ")
+    .trim();
+
+async function readRows(path) {
   const rows = [];
-  const file = createReadStream(join(options.data, "text", "train", `${name}.jsonl.gz`));
+  const file = createReadStream(join(options.data, "text", `${path}.jsonl.gz`));
   for await (const line of createInterface({ input: file.pipe(createGunzip()), crlfDelay: Infinity })) {
     if (line) rows.push(JSON.parse(line));
   }
   return rows;
 }
 
-const order = (n, random) =>
+const order = (n, stream) =>
   Array.from(
     shuffle(
       Uint32Array.from({ length: n }, (_, i) => i),
-      random,
+      randomAt(seed, stream, 0),
     ),
   );
-const write = (path, rows) =>
+function write(path, rows) {
+  mkdirSync(join(options.out, path, ".."), { recursive: true });
   writeFileSync(join(options.out, path), rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
-
-/** Letters and digits alone: the same sentence in two collections is often spaced or bracketed differently. */
-const essence = (fields) =>
-  Object.values(fields)
-    .join(" ")
-    .toLowerCase()
-    .replace(/[^a-z0-9]/g, "");
-
-// Collections overlap (SST and Rotten Tomatoes share sentences): whatever any task validates on is not trained on.
-const validated = new Set();
-for (const [t, task] of tasks.entries()) {
-  const held = await readRows(task.files.validation);
-  for (const [i, row] of held.entries()) {
-    const example = task.example(row, randomAt(seed, 500_000 + t, i), held);
-    if (example) validated.add(essence(example.fields));
-  }
-}
-let dropped = 0;
-
-const passes = Array.from({ length: Number(options.passes) }, () => []);
-const table = [];
-mkdirSync(join(options.out, "validation"), { recursive: true });
-
-for (const [t, task] of tasks.entries()) {
-  const trained = task.wordings.slice(0, -1);
-  const rows = await readRows(task.files.train);
-  const used = order(rows.length, randomAt(seed, t, 0)).slice(0, task.cap);
-  let kept = 0;
-  let length = 0;
-  for (const [p, pass] of passes.entries()) {
-    for (const i of used) {
-      const random = randomAt(seed, 1000 * (t + 1) + p, i);
-      const example = task.example(rows[i], random, rows);
-      if (!example?.target || words(example.target) > maxTargetWords) continue;
-      if (validated.has(essence(example.fields))) {
-        dropped++;
-        continue;
-      }
-      // Every pass takes the next wording of the example's own cycle.
-      const prompt = render(trained[(i + p) % trained.length], example);
-      if (words(prompt) > maxWords) continue;
-      pass.push({ prompt, target: example.target, task: task.name });
-      kept++;
-      length += words(prompt);
-    }
-  }
-  table.push({ task: task.name, rows: kept, words: (length / Math.max(1, kept)).toFixed(1), wordings: trained.length });
 }
 
-const train = passes.flatMap((pass, p) => order(pass.length, randomAt(seed, 7, p)).map((i) => pass[i]));
-write("train.jsonl", train);
+/** The row's longest text by letters and digits alone: the same sentence is spaced otherwise in two collections. */
+const essence = (row) =>
+  Object.values(row)
+    .filter((value) => typeof value === "string")
+    .map((text) => text.toLowerCase().replace(/[^a-z0-9]/g, ""))
+    .sort((a, b) => b.length - a.length)[0] ?? "";
 
-/** Parts of a text by which a copy, or a copy of a piece of it, is found again: its start, middle and end. */
-const marks = (text) => {
-  const middle = Math.floor(text.length / 2) - 20;
-  return text.length < 40 ? [] : [text.slice(0, 40), text.slice(middle, middle + 40), text.slice(-40)];
+const tidied = (rows, columns) =>
+  rows.map((row) => ({ ...row, ...Object.fromEntries(columns.map((column) => [column, tidy(row[column])])) }));
+
+// Collections overlap (SST and Rotten Tomatoes share sentences): whatever any set validates on is not trained on, nor
+// is a row of which a validation row holds a piece of 40 characters, or the other way round.
+const pieces = (text) => {
+  const middle = Math.max(0, Math.floor(text.length / 2) - 20);
+  return text.length < 40 ? [text] : [text.slice(0, 40), text.slice(middle, middle + 40), text.slice(-40)];
+};
+const held = new Set();
+const validations = new Map();
+for (const [s, [name, { tidy: columns, validation = `${name}.validation` }]] of Object.entries(sets).entries()) {
+  const rows = tidied(await readRows(`train/${validation}`), columns);
+  const taken = order(rows.length, 1000 + s)
+    .slice(0, Number(options.rows))
+    .map((i) => rows[i]);
+  validations.set(name, taken);
+  for (const row of taken) for (const piece of pieces(essence(row))) if (piece.length >= 12) held.add(piece);
+}
+const leaks = (text) => {
+  if (held.has(text)) return true;
+  for (let at = 0; at + 40 <= text.length; at++) if (held.has(text.slice(at, at + 40))) return true;
+  return false;
 };
 
-const candidates = new Map();
-const marked = new Map();
-for (const [t, task] of tasks.entries()) {
-  const held = await readRows(task.files.validation);
-  const rows = [];
-  for (const i of order(held.length, randomAt(seed, t, 1))) {
-    if (rows.length === 2 * Number(options.rows)) break;
-    const example = task.example(held[i], randomAt(seed, 500_000 + t, i), held);
-    if (!example?.target || words(example.target) > maxTargetWords) continue;
-    if (words(render(task.wordings[0], example)) > maxWords) continue;
-    const row = { example, leaks: false };
-    for (const mark of marks(essence(example.fields))) marked.set(mark, [...(marked.get(mark) ?? []), row]);
-    rows.push(row);
-  }
-  candidates.set(task, rows);
+const tasks = {};
+const table = [];
+for (const [name, { templates, cap, tidy: columns, held: unseen }] of Object.entries(sets)) {
+  const rows = tidied(await readRows(`train/${name}.train`), columns);
+  const clean = rows.filter((row) => !leaks(essence(row)));
+  write(`rows/${name}.train.jsonl`, clean);
+  write(`rows/${name}.validation.jsonl`, validations.get(name));
+  const all = findTemplates(templates, { folder: ownTemplates(), nearest: () => undefined }).file.templates.map(
+    (template) => template.name,
+  );
+  const missing = unseen.filter((wording) => !all.includes(wording));
+  if (missing.length) throw new Error(`${templates} has no wording called ${missing.join(", ")}`);
+  const use = all.filter((wording) => !unseen.includes(wording));
+  tasks[name] = { train: `rows/${name}.train.jsonl`, validation: `rows/${name}.validation.jsonl`, templates, use, cap };
+  table.push({ set: name, rows: rows.length, overlapping: rows.length - clean.length, wordings: use.length, cap });
 }
-// Collections quote each other in part, too: a validation row of which a piece occurs in training is not counted.
-for (const { prompt } of passes[0]) {
-  const text = essence({ prompt });
-  for (let at = 0; at + 40 <= text.length; at++) {
-    for (const row of marked.get(text.slice(at, at + 40)) ?? []) row.leaks = true;
-  }
+for (const name of rendered) {
+  const rows = (await readRows(`p3/${name}.train`)).filter(({ input, target }) => words(`${input} ${target}`) < 180);
+  write(`rows/p3_${name}.jsonl`, rows);
+  tasks[`p3_${name}`] = {
+    train: `rows/p3_${name}.jsonl`,
+    pairs: { prompt: "input", target: "target" },
+    cap: 800,
+  };
+  table.push({ set: `p3_${name}`, rows: rows.length, cap: 800 });
 }
-for (const [t, task] of tasks.entries()) {
-  const trained = task.wordings.slice(0, -1);
-  const clean = candidates
-    .get(task)
-    .filter(({ leaks }) => !leaks)
-    .slice(0, Number(options.rows));
-  const rowsFor = (wording) =>
-    clean.map(({ example }) => ({
-      prompt: render(wording, example),
-      ...(example.choices ? { choices: example.choices, answer: example.choices.indexOf(example.target) } : {}),
-      target: example.target,
-      task: task.name,
-    }));
-  const seen = rowsFor(trained[0]);
-  write(join("validation", `${task.name}.jsonl`), seen);
-  write(join("validation", `${task.name}.unseen.jsonl`), rowsFor(task.wordings.at(-1)));
-  const counts = new Map();
-  for (const { target } of seen) counts.set(target, (counts.get(target) ?? 0) + 1);
-  Object.assign(table[t], {
-    validation: seen.length,
-    left_out: candidates.get(task).filter(({ leaks }) => leaks).length,
-    chance: seen[0]?.choices ? (1 / seen[0].choices.length).toFixed(3) : "-",
-    majority: seen[0]?.choices ? (Math.max(...counts.values()) / seen.length).toFixed(3) : "-",
-  });
-}
+const headers = (await readRows("ni/train_tasks")).filter((task) => !bound.test(task["Instance License"].join(" ")));
+const named = new Set(headers.map(({ task }) => task));
+write("rows/ni_tasks.jsonl", headers);
+write(
+  "rows/ni_instances.jsonl",
+  (await readRows("ni/train_instances")).filter(({ task }) => named.has(task)),
+);
+tasks.ni = { train: "rows/ni_instances.jsonl", instructions: { tasks: "rows/ni_tasks.jsonl" }, cap: 60 };
+const mixture = { rule: { name: "proportional" }, tasks };
+writeFileSync(join(options.out, "mixture.json"), `${JSON.stringify(mixture, null, 2)}\n`);
 
 /** Passages of about 70 words, cut at sentence ends. */
 function* chunks(text) {
@@ -177,32 +154,17 @@ for (const name of existsSync(books) ? readdirSync(books).filter((file) => /_\d+
   const body = whole.slice(start < 0 ? 0 : whole.indexOf("\n", start), end < 0 ? undefined : end);
   for (const text of chunks(body)) texts.add(text);
 }
-const passages = [
-  ["dbpedia_14.train", (row) => row.content],
-  ["ag_news.train", (row) => `${row.title}. ${row.description}`],
-  ["qamr.train", (row) => row.sentence],
-  ["dream.train", (row) => row.dialogue.join(" ")],
-  ["cosmos_qa.train", (row) => row.context],
-  ["quail.train", (row) => row.context],
-  ["sciq.train", (row) => row.support],
-  ["piqa.train", (row) => `${row.goal} ${row[`sol${Number(row.label) + 1}`]}`],
-  ["cos_e.train", (row) => row.question],
-];
-for (const [name, take] of passages) {
-  for (const row of await readRows(name)) {
+for (const [name, take] of Object.entries(passages)) {
+  for (const row of await readRows(`train/${name}.train`)) {
     const text = tidy(take(row) ?? "");
+    if (leaks(text.toLowerCase().replace(/[^a-z0-9]/g, ""))) continue;
     for (const part of words(text) > 90 ? chunks(text) : [text]) if (words(part) >= 8) texts.add(part);
   }
 }
 const lm = [...texts];
 write(
   "lm.jsonl",
-  order(lm.length, randomAt(seed, 8)).map((i) => ({ text: lm[i] })),
+  order(lm.length, 8).map((i) => ({ text: lm[i] })),
 );
-
 console.table(table);
-console.log(`${dropped} rows left out because some task validates on them`);
-const total = train.reduce((sum, row) => sum + words(row.prompt) + words(row.target), 0);
-console.log(
-  `${train.length} rows, ${(total / 1e6).toFixed(1)}M words to train on; ${lm.length} texts, ${(lm.reduce((sum, text) => sum + words(text), 0) / 1e6).toFixed(1)}M words of language modelling`,
-);
+console.log(`${lm.length} texts, ${(lm.reduce((sum, text) => sum + words(text), 0) / 1e6).toFixed(2)} million words`);

@@ -1,29 +1,30 @@
 /**
- * Puts a trained model into models/zeroth-nano: weights in bf16 or fp32, configuration, tokenizer.
- * node scripts/nano/ship.mjs --model DIR [--dtype bfloat16]
+ * Puts a trained model into models/zeroth-nano: weights in 8 bits, configuration, tokenizer. The model card is kept.
+ * node scripts/nano/ship.mjs --model DIR
  */
-import { readFileSync } from "node:fs";
+import { copyFileSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { fromFloat32, toFloat32 } from "../../dist/hub/convert.js";
 import { writeFileSafely } from "../../dist/hub/files-node.js";
 import { openModelFolder } from "../../dist/hub/folder-node.js";
-import { readStored, writeSafetensors } from "../../dist/hub/safetensors-node.js";
-import { t5ConfigText } from "../../dist/models/t5-config.js";
+import { quantizeFolder } from "../../dist/hub/quantize-node.js";
 import { t5ConfigFor } from "../../dist/models/t5-model.js";
+import { t5Formats } from "../../dist/models/t5-quantize.js";
 
-const { values: options } = parseArgs({
-  options: { model: { type: "string" }, dtype: { type: "string", default: "bfloat16" } },
-});
+const { values: options } = parseArgs({ options: { model: { type: "string" } } });
 const out = fileURLToPath(new URL("../../models/zeroth-nano/", import.meta.url));
 const folder = openModelFolder(options.model);
 const config = t5ConfigFor(folder.config, folder.weights);
-const tensors = [...folder.weights].map(([name, stored]) => [
-  name,
-  fromFloat32(toFloat32(readStored(stored)), options.dtype),
-]);
-await writeSafetensors(join(out, "model.safetensors"), tensors, { format: "pt" });
+const draft = mkdtempSync(join(tmpdir(), "zeroth-ship-"));
+const choose = t5Formats(config, 8, new Set(folder.weights.keys()));
+const { reports } = await quantizeFolder(folder, { out: draft, bits: 8, choose });
+for (const name of ["model.safetensors", "config.json"]) copyFileSync(join(draft, name), join(out, name));
+rmSync(draft, { recursive: true });
+const worst = reports.reduce((a, b) => (b.error > a.error ? b : a));
+console.log(`largest loss ${(100 * worst.error).toFixed(2)} % in ${worst.tensor}`);
+
 await writeFileSafely(join(out, "tokenizer.json"), readFileSync(folder.tokenizer.json, "utf8"));
 const special = { pad_token: "<pad>", eos_token: "</s>", unk_token: "<unk>" };
 const tokenizer = {
@@ -40,4 +41,3 @@ const generation = {
   max_new_tokens: 64,
 };
 await writeFileSafely(join(out, "generation_config.json"), `${JSON.stringify(generation, null, 2)}\n`);
-await writeFileSafely(join(out, "config.json"), t5ConfigText(config));

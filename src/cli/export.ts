@@ -6,12 +6,12 @@ import { fail } from "../errors.ts";
 import { writeFileSafely } from "../hub/files-node.ts";
 import { locate, type ModelFolder, openModelFolder } from "../hub/folder-node.ts";
 import { readStored, type Writable, writeCheckpoint } from "../hub/safetensors-node.ts";
-import { isQuantized, type StoredTensor } from "../hub/weights.ts";
+import { isQuantized, type StoredTensor, unquantizedConfig } from "../hub/weights.ts";
 import { exportOnnx, exportTransformersJs } from "../models/t5-export-node.ts";
 import { modelFor } from "./models.ts";
 import { bytes, type Output } from "./output.ts";
 
-const copied = ["tokenizer.json", "tokenizer_config.json", "generation_config.json", "config.json"];
+const copied = ["tokenizer.json", "tokenizer_config.json", "generation_config.json"];
 
 const asNumbers = (stored: StoredTensor): Writable =>
   isQuantized(stored) ? { dtype: "float32", shape: stored.shape, read: () => readStored(stored) } : stored;
@@ -26,7 +26,9 @@ async function exportSafetensors(folder: ModelFolder, out: string): Promise<stri
     await writeFileSafely(join(out, name), await readFile(path));
     written.push(name);
   }
-  return written;
+  const config = `${JSON.stringify(unquantizedConfig(folder.config), null, 2)}\n`;
+  await writeFileSafely(join(out, "config.json"), config);
+  return [...written, "config.json"];
 }
 
 const formats = {

@@ -3,7 +3,8 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
-import { afterAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { nanoAsNumbers } from "../../test/support/nano.ts";
 import { float32 } from "../graph/array.ts";
 import { graph } from "../graph/graph.ts";
 import * as o from "../graph/operators.ts";
@@ -13,7 +14,7 @@ import { compile } from "../runtime/compile-node.ts";
 import { int8Levels } from "../runtime/int8-node.ts";
 import type { Scored } from "../text/model.ts";
 import { openModel } from "../text/open-node.ts";
-import { openModelFolder, shippedModels, writeModelFolder } from "./folder-node.ts";
+import { openModelFolder, writeModelFolder } from "./folder-node.ts";
 import { dequantized, joinQuantized, quantizer, splitQuantized } from "./quantize.ts";
 import { type QuantizeOptions, quantizeFolder } from "./quantize-node.ts";
 import { readStored } from "./safetensors-node.ts";
@@ -22,7 +23,10 @@ import { isQuantized, type QuantizedFormat } from "./weights.ts";
 const place = mkdtempSync(join(tmpdir(), "zeroth-quantize-"));
 afterAll(() => rmSync(place, { recursive: true }));
 
-const nano = join(shippedModels, "zeroth-nano");
+let nano: string;
+beforeAll(async () => {
+  nano = await nanoAsNumbers(join(place, "nano"));
+});
 const tiedT5: QuantizeOptions["choose"] = (name) => (name === "shared.weight" ? "int8" : "int4");
 
 test.each(["int8", "int8_rows", "int4"] as const)("%s loses at most half a step of each weight", (format) => {
@@ -241,4 +245,20 @@ test("parts that do not belong together are corrupt", () => {
       ["w.scale", part("float32", [4, 3])],
     ]),
   ).toThrow(/together/);
+});
+
+test("4 bits are made of 8, nothing is made twice", async () => {
+  const [eight, four] = [join(place, "nano-8"), join(place, "four-of-eight")];
+  await quantizeFolder(openModelFolder(eight), { out: four, bits: 4, choose: tiedT5 });
+  const made = openModelFolder(four).weights;
+  const formats = [...made.values()].map((stored) => (isQuantized(stored) ? stored.format : stored.dtype));
+  expect(formats.filter((format) => format === "int4").length).toBeGreaterThan(30);
+  // The table stays byte for byte what it was.
+  const table = (path: string) => splitQuantized(openModelFolder(path).weights).get("shared.weight.int8")!;
+  expect(readStored(table(four)).data).toEqual(readStored(table(eight)).data);
+  const again = (path: string, bits: 4 | 8) =>
+    quantizeFolder(openModelFolder(path), { out: join(place, "again"), bits, choose: tiedT5 });
+  await expect(again(eight, 8)).rejects.toMatchObject({ code: "bad_input", message: "is in 8 bits already" });
+  await expect(again(four, 4)).rejects.toMatchObject({ code: "bad_input", message: "is in 4 bits already" });
+  await expect(again(four, 8)).rejects.toMatchObject({ code: "bad_input", message: "is in 4 bits already" });
 });

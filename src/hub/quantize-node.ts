@@ -2,6 +2,7 @@
  * A model folder in few bits, made as a stream: one matrix at a time, a few rows at a time, into files of bounded size.
  * Every finished file says what it was made from, so an interrupted run goes on where it stopped.
  */
+import { createHash } from "node:crypto";
 import {
   copyFileSync,
   existsSync,
@@ -22,7 +23,7 @@ import { writeError, writeFileSafely } from "./files-node.ts";
 import { locate, type ModelFolder } from "./folder-node.ts";
 import { int4Block, quantizer } from "./quantize.ts";
 import { openSafetensors, readStored, type Writable, writeSafetensors } from "./safetensors-node.ts";
-import { anyQuantized, type PlainTensor, partNames, type QuantizedFormat } from "./weights.ts";
+import { isQuantized, partNames, type QuantizedFormat, type StoredTensor, type Weights } from "./weights.ts";
 
 /** What to do with a tensor: a format, `keep` it in 16 bits or as it is where it is small, or `drop` it. */
 export type Choice = QuantizedFormat | "keep" | "drop";
@@ -66,32 +67,30 @@ const doomed = ".quantizing.removed";
 
 const elements = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1);
 
-/** Rows `from` to `to` of a stored matrix as float32. */
-function rowsOf(stored: PlainTensor, from: number, to: number): Float32Array {
-  const [, width] = stored.shape as [number, number];
-  if ("data" in stored) {
-    const { data } = toFloat32(readStored(stored));
-    return (data as Float32Array).subarray(from * width, to * width);
+/** How to read rows `from` to `to` of a stored matrix as float32: out of a file no more than these at a time. */
+function rowReader(stored: StoredTensor): (from: number, to: number) => Float32Array {
+  const [height, width] = stored.shape as [number, number];
+  if (isQuantized(stored) || "data" in stored) {
+    const data = toFloat32(readStored(stored)).data as Float32Array;
+    return (from, to) => data.subarray(from * width, to * width);
   }
-  const bytes = stored.length / stored.shape[0]!;
-  const part = {
-    ...stored,
-    shape: [to - from, width],
-    offset: stored.offset + from * bytes,
-    length: (to - from) * bytes,
+  const bytes = stored.length / height;
+  return (from, to) => {
+    const part = { shape: [to - from, width], offset: stored.offset + from * bytes, length: (to - from) * bytes };
+    return toFloat32(readStored({ ...stored, ...part })).data as Float32Array;
   };
-  return toFloat32(readStored(part)).data as Float32Array;
 }
 
 type Made = { readonly report: TensorReport; readonly parts: readonly (readonly [string, Writable])[] };
 
-function inFormat(name: string, stored: PlainTensor, format: QuantizedFormat, signal: AbortSignal | undefined): Made {
+function inFormat(name: string, stored: StoredTensor, format: QuantizedFormat, signal: AbortSignal | undefined): Made {
   const [out, width] = stored.shape as [number, number];
   const work = quantizer(format, [out, width]);
+  const rows = rowReader(stored);
   const step = Math.max(1, Math.floor(chunkFloats / width));
   for (let row = 0; row < out; row += step) {
     throwIfAborted(signal);
-    work.rows(rowsOf(stored, row, Math.min(out, row + step)));
+    work.rows(rows(row, Math.min(out, row + step)));
   }
   const { values, scales, error } = work.finish();
   const names = partNames(name, format);
@@ -105,7 +104,17 @@ function inFormat(name: string, stored: PlainTensor, format: QuantizedFormat, si
 }
 
 /** Large float32 and float64 tensors in 16 bits, everything else as it is. */
-function kept(name: string, stored: PlainTensor): Made {
+function kept(name: string, stored: StoredTensor): Made {
+  if (isQuantized(stored)) {
+    const { values, scales } = partNames(name, stored.format);
+    return {
+      report: { tensor: name, format: stored.format, error: 0 },
+      parts: [
+        [values, stored.values],
+        [scales, stored.scales],
+      ],
+    };
+  }
   const wide = stored.dtype === "float32" || stored.dtype === "float64";
   if (!wide || elements(stored.shape) < smallTensor) {
     return { report: { tensor: name, format: "as stored", error: 0 }, parts: [[name, stored]] };
@@ -116,8 +125,10 @@ function kept(name: string, stored: PlainTensor): Made {
 }
 
 /** The first of the formats, from the smallest on, in which the matrix loses little enough. */
-function quantizedOrKept(name: string, stored: PlainTensor, choice: Choice, signal: AbortSignal | undefined): Made {
-  const matrix = stored.shape.length === 2 && isFloat(stored.dtype) && Math.min(...stored.shape) >= 2 * int4Block;
+function quantizedOrKept(name: string, stored: StoredTensor, choice: Choice, signal: AbortSignal | undefined): Made {
+  // What is in 8 bits is worth reading again only to make 4 of them.
+  const numbers = isQuantized(stored) ? choice === "int4" : isFloat(stored.dtype);
+  const matrix = stored.shape.length === 2 && numbers && Math.min(...stored.shape) >= 2 * int4Block;
   if (!matrix || choice === "keep" || choice === "drop") return kept(name, stored);
   const whole = stored.shape[1]! % int4Block === 0;
   const formats: QuantizedFormat[] = choice === "int4" ? (whole ? ["int4", "int8"] : ["int8"]) : [choice];
@@ -128,7 +139,10 @@ function quantizedOrKept(name: string, stored: PlainTensor, choice: Choice, sign
   return kept(name, stored);
 }
 
-/** What a run is made from: another source or another wish does not go on with its files. */
+/**
+ * A sign of what a run is made from: another source or another wish does not go on with its files. Not the source by
+ * name, since the sign stays in the files and these are passed on.
+ */
 export function sourceOf(folder: ModelFolder, bits: number): string {
   const files = folder.files
     .filter((name) => /\.(safetensors|bin)$/.test(name))
@@ -138,7 +152,9 @@ export function sourceOf(folder: ModelFolder, bits: number): string {
       const { size, mtimeMs } = statSync(path);
       return [[name, size, mtimeMs]];
     });
-  return JSON.stringify([1, bits, folder.path, files]);
+  return createHash("sha256")
+    .update(JSON.stringify([1, bits, folder.path, files]))
+    .digest("hex");
 }
 
 interface Part {
@@ -233,6 +249,16 @@ function linkOrCopy(from: string, to: string): void {
   }
 }
 
+/** 4 bits can be made of 8, which lose a tenth of what they do; nothing is gained the other way, or by doing it twice. */
+function needMoreBits(weights: Weights, bits: number, where: string): void {
+  const formats = new Set([...weights.values()].flatMap((stored) => (isQuantized(stored) ? [stored.format] : [])));
+  if (formats.size === 0 || (bits === 4 && !formats.has("int4"))) return;
+  fail("bad_input", `is in ${formats.has("int4") ? 4 : 8} bits already`, {
+    where,
+    hint: "start from the model's original weights",
+  });
+}
+
 /**
  * Quantise a folder into another. Memory stays near `shardBytes` and the largest matrix in few bits.
  * @throws bad_input where a model or another unfinished run is in the way; interrupted, to be gone on with
@@ -247,9 +273,7 @@ export async function quantizeFolder(folder: ModelFolder, options: QuantizeOptio
 
 async function quantized(folder: ModelFolder, options: QuantizeOptions): Promise<Quantized> {
   const { out, bits, choose, overwrite = false, shardBytes = 256 << 20, signal, onProgress = () => {} } = options;
-  if (anyQuantized(folder.weights)) {
-    fail("bad_input", "is quantised already", { where: folder.path, hint: "start from the model's original weights" });
-  }
+  needMoreBits(folder.weights, bits, folder.path);
   if (existsSync(join(out, "config.json")) && !overwrite) {
     fail("bad_input", "holds a model already", { where: out, hint: "choose another folder, or add --overwrite" });
   }
@@ -280,7 +304,7 @@ async function quantized(folder: ModelFolder, options: QuantizeOptions): Promise
   for (const [name, stored] of todo) {
     throwIfAborted(signal);
     if (!done.has(name)) {
-      const made = quantizedOrKept(name, stored as PlainTensor, choose(name, stored.shape), signal);
+      const made = quantizedOrKept(name, stored, choose(name, stored.shape), signal);
       held.push(made);
       for (const [, part] of made.parts) if ("data" in part) bytes += part.data.byteLength;
       if (bytes >= shardBytes) await flush();

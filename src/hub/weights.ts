@@ -1,5 +1,6 @@
 /** Where stored tensors lie. */
 import type { DType } from "../graph/dtype.ts";
+import { isJsonObject, type JsonObject } from "./json.ts";
 
 /** A tensor whose numbers are stored one by one: in a file (absolute, symlinks resolved), or already in memory. */
 export type PlainTensor = { readonly dtype: DType; readonly shape: readonly number[] } & (
@@ -38,3 +39,9 @@ export const partNames = (name: string, format: QuantizedFormat) => ({
   values: `${name}.${format}`,
   scales: `${name}.scale`,
 });
+
+/** A config.json as it is of the same model written out as numbers: without our word of how it was stored. */
+export function unquantizedConfig(config: JsonObject): JsonObject {
+  const { quantization_config: stored, ...rest } = config;
+  return isJsonObject(stored) && stored.quant_method === "zeroth" ? rest : config;
+}

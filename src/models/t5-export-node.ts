@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { writeFileSafely } from "../hub/files-node.ts";
 import type { ModelFolder } from "../hub/folder-node.ts";
 import { readStored } from "../hub/safetensors-node.ts";
+import { unquantizedConfig } from "../hub/weights.ts";
 import { type ExportedFile, type TransformersJsSource, t5Onnx, t5TransformersJs } from "./t5-export.ts";
 import { canonicalWeights, t5ConfigFor } from "./t5-model.ts";
 
@@ -31,7 +32,7 @@ async function writeAll(out: string, files: readonly ExportedFile[]): Promise<st
  * tokenizer's files, into a folder. Returns the names of the files written.
  */
 export async function exportOnnx(folder: ExportFolder, out: string): Promise<string[]> {
-  const config = { name: "config.json", content: `${JSON.stringify(folder.config, null, 2)}\n` };
+  const config = { name: "config.json", content: `${JSON.stringify(unquantizedConfig(folder.config), null, 2)}\n` };
   return writeAll(out, [...t5Onnx(sourceOf(folder)), ...tokenizerFiles(folder), config]);
 }
 
@@ -41,7 +42,8 @@ export async function exportTransformersJs(
   out: string,
   options: Pick<TransformersJsSource, "target"> = {},
 ): Promise<string[]> {
-  const { config: configJson, generationConfig } = folder;
+  const { config, generationConfig } = folder;
+  const configJson = unquantizedConfig(config);
   const files = t5TransformersJs({ ...sourceOf(folder), ...options, configJson, generationConfig });
   return writeAll(out, [...files.slice(0, -1), ...tokenizerFiles(folder), files.at(-1)!]);
 }

@@ -3,9 +3,10 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { nanoAsNumbers } from "../../test/support/nano.ts";
 import { float32 } from "../graph/array.ts";
-import { openModelFolder, writeModelFolder } from "../hub/folder-node.ts";
+import { type ModelFolder, openModelFolder, writeModelFolder } from "../hub/folder-node.ts";
 import type { Writable } from "../hub/safetensors-node.ts";
 import { isQuantized } from "../hub/weights.ts";
 import { openSubject } from "./open-node.ts";
@@ -34,7 +35,10 @@ test.each([...checkpoints, "../../models/zeroth-nano"])(
 
 test("there are checkpoints to count", () => expect(checkpoints.length).toBeGreaterThan(18));
 
-const nano = openModelFolder(fileURLToPath(new URL("../../models/zeroth-nano", import.meta.url)));
+let nano: ModelFolder;
+beforeAll(async () => {
+  nano = openModelFolder(await nanoAsNumbers(join(folder, "numbers")));
+});
 
 test("files that hold more or less than their configuration says are named", async () => {
   const path = join(folder, "odd");

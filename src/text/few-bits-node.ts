@@ -1,5 +1,4 @@
 /** A model in 8 or 4 bits, made when somebody first asks for it and kept beside the caches for the next time. */
-import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { homedir, totalmem } from "node:os";
 import { basename, join } from "node:path";
@@ -43,8 +42,7 @@ function bytesIn(weights: Weights, bits: 8 | 4): number {
 /** A name a person can read, and a sign of what it was made from. */
 function copyName({ path }: ModelFolder, source: string, bits: number): string {
   const readable = /models--([^/\\]+)/.exec(path)?.[1] ?? basename(path);
-  const sign = createHash("sha256").update(source).digest("hex").slice(0, 12);
-  return `${readable.replace(/[^A-Za-z0-9._-]/g, "_").slice(0, 80)}-int${bits}-${sign}`;
+  return `${readable.replace(/[^A-Za-z0-9._-]/g, "_").slice(0, 80)}-int${bits}-${source.slice(0, 12)}`;
 }
 
 /**

@@ -45,10 +45,12 @@ function inBits(folder: ModelFolder, dtype: keyof typeof bitsOf, options: FewBit
     // What is only looked up in is stored in 8 bits in both.
     const four = [...weights.values()].some((stored) => isQuantized(stored) && stored.format === "int4");
     if (four === (dtype === "int4")) return folder;
-    fail("unsupported", `is stored in other bits than ${dtype}`, {
-      where: folder.path,
-      hint: "start from the model's original weights",
-    });
+    if (four) {
+      fail("unsupported", "is stored in 4 bits, which hold no more than they do", {
+        where: folder.path,
+        hint: "start from the model's original weights, or leave --dtype out",
+      });
+    }
   }
   return inFewBits(folder, t5ConfigFor(folder.config, weights), bitsOf[dtype], options);
 }

@@ -2,18 +2,21 @@
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { openModelFolder } from "../../src/hub/folder-node.ts";
 import { needRoom } from "../../src/text/few-bits-node.ts";
 import { rowsOf, runIn } from "../support/cli.ts";
+import { nanoAsNumbers } from "../support/nano.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "zeroth-few-bits-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const zeroth = runIn(folder);
 const question = "Is this review positive or negative? A warm, funny film.";
 
+beforeAll(() => nanoAsNumbers(join(folder, "numbers")));
+
 test("--dtype int8 writes a copy the first time, says so, and uses it the next time", () => {
-  const ask = () => zeroth(["generate", question, "--model", "zeroth-nano", "--dtype", "int8", "--json"]);
+  const ask = () => zeroth(["generate", question, "--model", "./numbers", "--dtype", "int8", "--json"]);
   const first = ask();
   expect([first.status, first.stderr]).toEqual([
     0,
@@ -21,11 +24,20 @@ test("--dtype int8 writes a copy the first time, says so, and uses it the next t
   ]);
   expect(rowsOf(first)[0]).toMatchObject({ text: "positive" });
   const copies = readdirSync(join(folder, "state/quantized"));
-  expect(copies).toEqual([expect.stringMatching(/^zeroth-nano-int8-[0-9a-f]{12}$/)]);
+  expect(copies).toEqual([expect.stringMatching(/^numbers-int8-[0-9a-f]{12}$/)]);
   const second = ask();
   expect(second.stderr).not.toContain("writing");
   expect(second.stdout).toBe(first.stdout);
   expect(readdirSync(join(folder, "state/quantized"))).toEqual(copies);
+});
+
+test("the embedded model is in 8 bits: --dtype int8 makes no copy, int4 makes one of it", () => {
+  const ask = (dtype: string) => zeroth(["generate", question, "--dtype", dtype, "--json"]);
+  expect(rowsOf(ask("int8"))[0]).toMatchObject({ text: "positive" });
+  expect(readdirSync(join(folder, "state/quantized")).filter((name) => name.startsWith("zeroth-nano"))).toEqual([]);
+  const four = ask("int4");
+  expect(four.stderr).toContain("writing a copy in int4");
+  expect(rowsOf(four)[0]).toMatchObject({ text: "positive" });
 });
 
 test("a folder in 4 bits opens as it is, and is not turned into 8", () => {
