@@ -58,6 +58,34 @@ const answers: Mapping = (row) => {
   });
 };
 
+/** One row for each query about a passage, with the entities as texts; places in the passage include their last. */
+const queries: Mapping = (row) => {
+  const passage = row.get("passage");
+  if (!isMap(passage)) return [row];
+  const text = String(passage.get("text") ?? "");
+  const named = list(passage.get("entities")).flatMap((entity) =>
+    isMap(entity) ? [text.slice(Number(entity.get("start")), Number(entity.get("end")) + 1)] : [],
+  );
+  const entities = [...new Set(named)].sort();
+  return list(row.get("qas")).flatMap((query, q) => {
+    if (!isMap(query)) return [];
+    const answers = list(query.get("answers")).flatMap((answer) => (isMap(answer) ? [answer.get("text") ?? ""] : []));
+    const idx = new Map<string, Value>([
+      ["passage", row.get("idx") ?? 0],
+      ["query", query.get("idx") ?? q],
+    ]);
+    return [
+      new Map<string, Value>([
+        ["passage", text],
+        ["query", query.get("query") ?? ""],
+        ["entities", entities],
+        ["answers", [...new Set(answers)]],
+        ["idx", idx],
+      ]),
+    ];
+  });
+};
+
 /** "Activity: context" as its parts. */
 const activity: Mapping = (row) => {
   const query = row.get("query");
@@ -77,6 +105,7 @@ const mappings: Readonly<Record<string, Mapping>> = {
   "super_glue/wsc": spans,
   "super_glue/wsc.fixed": spans,
   "super_glue/multirc": answers,
+  "super_glue/record": queries,
   anli: named("entailment", "neutral", "contradiction"),
   hellaswag: activity,
 };

@@ -85,6 +85,18 @@ test("SuperGLUE's labels become numbers, and nested rows flat; rows that are so 
     ]),
   );
   expect(canonicalRows("super_glue/multirc", flat)).toEqual(flat);
+  // "Ann" stands twice in the passage and is one entity.
+  const text = "Ann met Tom. Ann left.";
+  const entities = [
+    { start: 8, end: 10 },
+    { start: 0, end: 2 },
+    { start: 13, end: 15 },
+  ];
+  const query = { query: "@placeholder stayed", idx: 4, answers: [{ start: 8, end: 10, text: "Tom" }] };
+  const record = objects("super_glue/record", { source: "s", idx: 3, passage: { text, entities }, qas: [query] });
+  expect(record).toMatchObject([
+    { passage: text, query: "@placeholder stayed", entities: ["Ann", "Tom"], answers: ["Tom"] },
+  ]);
   expect(objects("hellaswag", { query: "Cooking: She stirs.", label: 1 })).toEqual([
     { query: "Cooking: She stirs.", label: 1, activity_label: "Cooking", ctx: "She stirs." },
   ]);
