@@ -1,23 +1,37 @@
-/** `zeroth cache`: what the Hugging Face cache holds, and taking models out of it. */
+/** `zeroth cache`: what the Hugging Face cache holds and what was made of it, and taking things out. */
 import { createInterface } from "node:readline/promises";
 import { fail } from "../errors.ts";
 import { type CachedModel, listCached, planRemoval } from "../hub/download/cached-node.ts";
 import { cacheFolder } from "../hub/names.ts";
+import { zerothHome } from "../text/few-bits-node.ts";
+import { type Kept, listKept, removeKept } from "../text/kept-node.ts";
 import { bytes, type Output } from "./output.ts";
 
 const date = (milliseconds: number): string => new Date(milliseconds).toISOString().slice(0, 10);
+const time = (milliseconds: number): string => new Date(milliseconds).toISOString();
+const labelOf = ({ refs, commit }: CachedModel): string => (refs.length > 0 ? refs.join(", ") : commit.slice(0, 7));
+const stateOf = ({ kind, whole }: Kept): string =>
+  kind === "copy" ? (whole ? "copy" : "copy, unfinished") : "results";
 
-function list(cache: string, output: Output): number {
+function list(cache: string, home: string, output: Output): number {
   const models = listCached(cache);
-  const label = ({ refs, commit }: CachedModel) => (refs.length > 0 ? refs.join(", ") : commit.slice(0, 7));
-  const width = Math.max(0, ...models.map(({ repo }) => repo.length));
-  const labels = Math.max(0, ...models.map((model) => label(model).length));
-  for (const model of models) {
-    const { repo, commit, refs, bytes: size, lastUsed, files, path } = model;
+  const kept = listKept(home);
+  const lines = [
+    ...models.map((model) => ({ name: model.repo, label: labelOf(model), ...model })),
+    ...kept.map((one) => ({ label: stateOf(one), ...one })),
+  ];
+  const width = Math.max(0, ...lines.map(({ name }) => name.length));
+  const labels = Math.max(0, ...lines.map(({ label }) => label.length));
+  for (const { repo, commit, refs, bytes: size, lastUsed, files, path } of models) {
     const revision = refs[0] ?? commit;
-    output.row({ repo, revision, commit, refs, bytes: size, files, last_used: new Date(lastUsed).toISOString(), path });
+    output.row({ repo, revision, commit, refs, bytes: size, files, last_used: time(lastUsed), path });
+  }
+  for (const { name, kind, whole, bytes: size, files, lastUsed, path } of kept) {
+    output.row({ [kind]: name, whole, bytes: size, files, last_used: time(lastUsed), path });
+  }
+  for (const { name, label, bytes: size, lastUsed } of lines) {
     const used = output.dim(`used ${date(lastUsed)}`);
-    output.text(`${repo.padEnd(width)}  ${label(model).padEnd(labels)}  ${bytes(size).padStart(8)}  ${used}\n`);
+    output.text(`${name.padEnd(width)}  ${label.padEnd(labels)}  ${bytes(size).padStart(8)}  ${used}\n`);
   }
   if (models.length === 0) output.say(`no models in ${cache}`);
   return 0;
@@ -34,10 +48,34 @@ async function agreed(question: string, signal: AbortSignal): Promise<boolean> {
   }
 }
 
-async function remove(cache: string, name: string, yes: boolean, output: Output, signal: AbortSignal): Promise<number> {
-  const { repo, snapshots, bytes: size, remove: go } = planRemoval(cache, name);
+/** Something that can go: what it is called, what it frees, the rows that say it went. */
+interface Going {
+  readonly what: string;
+  readonly bytes: number;
+  readonly rows: readonly Readonly<Record<string, unknown>>[];
+  go(): void;
+}
+
+function goingKept(kept: Kept): Going {
+  const { name, bytes } = kept;
+  return {
+    what: name,
+    bytes,
+    rows: [{ removed: name }, { done: true, removed: name, bytes }],
+    go: () => removeKept(kept),
+  };
+}
+
+function goingModel(cache: string, name: string): Going {
+  const { repo, snapshots, bytes, remove } = planRemoval(cache, name);
   const labels = snapshots.map(({ refs, commit }) => refs[0] ?? commit.slice(0, 7)).join(", ");
+  const rows = snapshots.map(({ commit, refs }) => ({ removed: repo, revision: refs[0] ?? commit, commit }));
   const what = labels === "" ? `${repo} (unfinished)` : `${repo} (${labels})`;
+  return { what, bytes, rows: [...rows, { done: true, repo, bytes }], go: remove };
+}
+
+async function remove(going: Going, yes: boolean, output: Output, signal: AbortSignal): Promise<number> {
+  const { what, bytes: size, rows, go } = going;
   if (!yes) {
     if (!process.stdin.isTTY) {
       fail("wrong_use", `nobody is here to ask whether ${what} may go`, { hint: "say so with --yes" });
@@ -48,8 +86,7 @@ async function remove(cache: string, name: string, yes: boolean, output: Output,
     }
   }
   go();
-  for (const { commit, refs } of snapshots) output.row({ removed: repo, revision: refs[0] ?? commit, commit });
-  output.row({ done: true, repo, bytes: size });
+  for (const row of rows) output.row(row);
   output.text(`removed ${what}, ${bytes(size)} are free\n`);
   return 0;
 }
@@ -63,9 +100,11 @@ export async function cache(
   const [action, name, ...more] = words;
   const folder =
     cacheFolder(process.env) ?? fail("not_found", "there is no home folder with a cache", { hint: "set HF_HOME" });
-  if (action === "list" && name === undefined) return list(folder, output);
+  const home = zerothHome(process.env);
+  if (action === "list" && name === undefined) return list(folder, home, output);
   if (action === "remove" && name !== undefined && more.length === 0) {
-    return remove(folder, name, flags.yes === true, output, signal);
+    const kept = listKept(home).find((one) => one.name === name);
+    return remove(kept ? goingKept(kept) : goingModel(folder, name), flags.yes === true, output, signal);
   }
   return fail("wrong_use", action === "remove" ? "one name at a time" : "expected list, or remove NAME", {
     hint: "zeroth cache list; zeroth cache remove org/name",

@@ -40,6 +40,22 @@ test("the embedded model is in 8 bits: --dtype int8 makes no copy, int4 makes on
   expect(rowsOf(four)[0]).toMatchObject({ text: "positive" });
 });
 
+test("cache lists the copies and removes one by its name", () => {
+  const copies = () => rowsOf(zeroth(["cache", "list", "--json"])).filter(({ copy }) => copy !== undefined);
+  const [first, second] = copies();
+  expect(first).toMatchObject({ copy: expect.stringMatching(/^numbers-int8-/), whole: true });
+  expect(second).toMatchObject({ copy: expect.stringMatching(/^zeroth-nano-int4-/), whole: true });
+  expect(first!.bytes).toBeGreaterThan(4e6);
+  expect(zeroth(["cache", "list"]).stdout).toMatch(/^numbers-int8-\w+ +copy +4\.\d MB {2}used \d{4}-/);
+  const name = String(first!.copy);
+  expect(zeroth(["cache", "remove", name]).status).toBe(2);
+  expect(rowsOf(zeroth(["cache", "remove", name, "--yes", "--json"])).at(-1)).toMatchObject({
+    done: true,
+    removed: name,
+  });
+  expect(copies()).toEqual([second]);
+});
+
 test("a folder in 4 bits opens as it is, and is not turned into 8", () => {
   const made = zeroth(["quantize", "zeroth-nano", "--dtype", "int4", "--out", "four", "--json"]);
   expect(made.status).toBe(0);
