@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Example } from "../train/objectives.ts";
 import { type ExampleOptions, exampleOf } from "./examples.ts";
-import { type BatchSize, sourceFeed, streamFeed, windowFeed } from "./feed.ts";
+import { type BatchSize, byLengths, sourceFeed, streamFeed, windowFeed } from "./feed.ts";
 
 /** An example of place n: as many 7s as its input is long. */
 const example = (place: number): Example => ({
@@ -130,4 +130,27 @@ describe("too long", () => {
     const work = () => exampleOf("abcd", "a", { ...options, tooLong: "error" }, "news/ask, row 7");
     expect(work).toThrow(/mixture\.json: news\/ask, row 7 has 4 input and 2 target tokens/);
   });
+});
+
+test("pairs of all lengths make batches of which little is padding, on both sides", () => {
+  // Labels of two tokens and texts of forty, after inputs of any length: sorted by their sum they would meet.
+  const pairs = Array.from({ length: 1024 }, (_, i) => ({
+    input: new Array<number>(5 + ((i * 37) % 150)).fill(i),
+    target: new Array<number>(i % 3 === 0 ? 40 - (i % 9) : 2 + (i % 2)).fill(1),
+  }));
+  const padded = (order: readonly Example[]) => {
+    let slots = 0;
+    for (let from = 0; from < order.length; from += 32) {
+      const batch = order.slice(from, from + 32);
+      const most = (side: "input" | "target") => Math.max(...batch.map((pair) => pair[side].length));
+      slots += batch.length * (most("input") + most("target"));
+    }
+    return slots;
+  };
+  const tokens = pairs.reduce((sum, { input, target }) => sum + input.length + target.length, 0);
+  const ordered = byLengths(pairs);
+  expect(new Set(ordered)).toEqual(new Set(pairs));
+  expect(padded(ordered) / tokens).toBeLessThan(1.12);
+  const bySum = pairs.toSorted((a, b) => a.input.length + a.target.length - b.input.length - b.target.length);
+  expect(padded(bySum) / tokens).toBeGreaterThan(1.3);
 });

@@ -95,7 +95,17 @@ export function streamFeed(at: (place: number) => Promise<Example | undefined>, 
 const windowPlaces = 1024;
 
 /**
- * A stream a pair a row: of each window of places, pairs of similar length meet in a batch, and the batches come in a
+ * The order in which little of a batch is padding: by the target's length, roughly (both sides of a pair are padded),
+ * then by the input's, up and down in turn, so that neighbours are alike also where a class of targets ends.
+ */
+export function byLengths(pairs: readonly Example[]): Example[] {
+  const classOf = ({ target }: Example) => 32 - Math.clz32(Math.max(1, target.length) - 1);
+  const turn = (example: Example) => (classOf(example) % 2 === 0 ? 1 : -1);
+  return pairs.toSorted((a, b) => classOf(a) - classOf(b) || turn(a) * (a.input.length - b.input.length));
+}
+
+/**
+ * A stream a pair a row: of each window of places, pairs of similar lengths meet in a batch, and the batches come in a
  * random order. The position is the window's first place plus the number of its batches that are done, which are
  * fewer than its places.
  */
@@ -108,8 +118,7 @@ export function windowFeed(
   let current: { first: number; batches: (readonly PackedRow[])[] } | undefined;
   const open = async (first: number) => {
     const found = await Promise.all(Array.from({ length: places }, (_, i) => at(first + i)));
-    const pairs = found.filter((pair) => pair !== undefined);
-    pairs.sort((a, b) => a.input.length + a.target.length - b.input.length - b.target.length);
+    const pairs = byLengths(found.filter((pair) => pair !== undefined));
     const batches: Batch[] = [];
     for (const pair of pairs) {
       if (batches.at(-1)?.add(pair)) continue;
