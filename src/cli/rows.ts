@@ -1,9 +1,12 @@
-/** Input rows of a command: JSON lines, CSV, Parquet or stdin. */
-import { createReadStream } from "node:fs";
+/** Input rows of a command: JSON lines, CSV, TSV, Parquet or stdin. */
+import { createReadStream, type ReadStream } from "node:fs";
 import { extname } from "node:path";
 import { createInterface } from "node:readline";
+import { pipeline } from "node:stream";
+import { createGunzip } from "node:zlib";
 import { fail, ZerothError } from "../errors.ts";
 import { isJsonObject } from "../hub/json.ts";
+import { csvRecords } from "../prompts/csv.ts";
 import type { ParquetLimits } from "./parquet-node.ts";
 
 export type InputRow = Readonly<Record<string, unknown>>;
@@ -32,45 +35,6 @@ async function jsonLines(stream: NodeJS.ReadableStream, where: string): Promise<
   return rows;
 }
 
-/** RFC 4180: quoted fields may hold commas, quotes and line breaks. The first record names the columns. */
-export function parseCsv(text: string, where: string): InputRow[] {
-  const records: string[][] = [];
-  let record: string[] = [];
-  let field = "";
-  let quoted = false;
-  const endRecord = () => {
-    record.push(field);
-    if (record.length > 1 || record[0] !== "") records.push(record);
-    record = [];
-    field = "";
-  };
-  for (let i = 0; i < text.length; i++) {
-    const char = text[i]!;
-    if (quoted) {
-      if (char === '"' && text[i + 1] === '"') {
-        field += '"';
-        i++;
-      } else if (char === '"') quoted = false;
-      else field += char;
-    } else if (char === '"' && field === "") quoted = true;
-    else if (char === ",") {
-      record.push(field);
-      field = "";
-    } else if (char === "\n") endRecord();
-    else if (char !== "\r" || text[i + 1] !== "\n") field += char;
-  }
-  if (quoted) fail("bad_input", "a quoted field is never closed", { where });
-  if (field !== "" || record.length > 0) endRecord();
-  const [header, ...body] = records;
-  if (!header) return fail("bad_input", "the file is empty: its first line must name the columns", { where });
-  return body.map((values, i) => {
-    if (values.length !== header.length) {
-      fail("bad_input", `record ${i + 1} has ${values.length} fields, the header has ${header.length}`, { where });
-    }
-    return Object.fromEntries(header.map((name, column) => [name, values[column]!]));
-  });
-}
-
 /**
  * A cell of a Parquet file as JSON would have given it: 64-bit whole numbers as numbers, or as text where a number
  * would change them.
@@ -87,44 +51,54 @@ function plainCell(value: unknown): unknown {
 const plainRow = (row: InputRow): InputRow =>
   Object.fromEntries(Object.entries(row).flatMap(([name, value]) => (value == null ? [] : [[name, plainCell(value)]])));
 
+async function opened(path: string): Promise<ReadStream> {
+  const file = createReadStream(path);
+  await new Promise<void>((resolve, reject) => {
+    file.once("open", () => resolve());
+    file.once("error", (error: NodeJS.ErrnoException) => {
+      const missing = error.code === "ENOENT";
+      const message = missing ? "no such file" : error.message;
+      reject(new ZerothError(missing ? "not_found" : "bad_input", message, { where: path }));
+    });
+  });
+  return file;
+}
+
+/** A file's text in pieces, unpacked where it is packed. */
+function textIn(file: ReadStream, path: string): NodeJS.ReadableStream & AsyncIterable<string> {
+  if (!path.endsWith(".gz")) return file.setEncoding("utf8");
+  const unpacked = createGunzip().setEncoding("utf8");
+  pipeline(file, unpacked, () => undefined);
+  return unpacked;
+}
+
+async function recordsOf(pieces: AsyncIterable<string>, separator: "," | "\t", where: string): Promise<InputRow[]> {
+  const rows: InputRow[] = [];
+  for await (const row of csvRecords(pieces, separator, where)) rows.push(row);
+  return rows;
+}
+
 /** Read all rows of `--input`; a line that is no row gives its error in its place. */
 export async function readInput(path: string, parquetLimits?: ParquetLimits): Promise<(InputRow | ZerothError)[]> {
   if (path === "-") return jsonLines(process.stdin, "stdin");
-  const opened = createReadStream(path);
-  await new Promise<void>((resolve, reject) => {
-    opened.once("open", () => resolve());
-    opened.once("error", (error: NodeJS.ErrnoException) =>
-      reject(
-        new ZerothError(
-          error.code === "ENOENT" ? "not_found" : "bad_input",
-          error.code === "ENOENT" ? "no such file" : error.message,
-          {
-            where: path,
-          },
-        ),
-      ),
-    );
-  });
-  const kind = extname(path).toLowerCase();
-  if (kind === ".jsonl" || kind === ".ndjson" || kind === ".json") return jsonLines(opened, path);
-  if (kind === ".csv") {
-    const parts: Buffer[] = [];
-    for await (const part of opened) parts.push(part as Buffer);
-    return parseCsv(
-      Buffer.concat(parts)
-        .toString("utf8")
-        .replace(/^\uFEFF/, ""),
-      path,
-    );
+  const file = await opened(path);
+  const kind = extname(path.replace(/\.gz$/, "")).toLowerCase();
+  try {
+    if (kind === ".jsonl" || kind === ".ndjson" || kind === ".json") return await jsonLines(textIn(file, path), path);
+    if (kind === ".csv") return await recordsOf(textIn(file, path), ",", path);
+    if (kind === ".tsv") return await recordsOf(textIn(file, path), "\t", path);
+  } catch (cause) {
+    if (cause instanceof ZerothError) throw cause;
+    fail("corrupt_file", `cannot be read: ${(cause as Error).message}`, { where: path, cause });
   }
-  opened.destroy();
+  file.destroy();
   if (kind === ".parquet") {
     const { readParquet } = await import("./parquet-node.ts");
     return (await readParquet(path, parquetLimits)).map(plainRow);
   }
   return fail("bad_input", `"${kind || "no extension"}" is not a kind of rows`, {
     where: path,
-    hint: "use .jsonl, .csv or .parquet, or - for stdin",
+    hint: "use .jsonl, .csv, .tsv (also .gz) or .parquet, or - for stdin",
   });
 }
 

@@ -1,10 +1,7 @@
 /** A model by name or path to a text model, ready to answer. */
 import { fail } from "../errors.ts";
-import { isFloat } from "../graph/dtype.ts";
-import { fromFloat32, toFloat32 } from "../hub/convert.ts";
 import { type EnsureOptions, ensureModel } from "../hub/download/ensure-node.ts";
 import { type ModelFolder, openModelFolder, openTokenizer } from "../hub/folder-node.ts";
-import { readStored } from "../hub/safetensors-node.ts";
 import type { Tokenizer } from "../hub/tokenizer.ts";
 import { anyQuantized, isQuantized, type Weights } from "../hub/weights.ts";
 import type { Seq2Seq } from "../models/seq2seq.ts";
@@ -13,6 +10,7 @@ import { canonicalWeights, t5ConfigFor, t5Model } from "../models/t5-model.ts";
 import { type CompileOptions, compile } from "../runtime/compile-node.ts";
 import { type FewBitsOptions, inFewBits, needRoom } from "./few-bits-node.ts";
 import { type TextModel, textModel } from "./model.ts";
+import { inPrecision } from "./precision-node.ts";
 
 export interface OpenOptions extends Pick<CompileOptions, "device" | "threads" | "prepack" | "spin"> {
   /**
@@ -55,19 +53,6 @@ function inBits(folder: ModelFolder, dtype: keyof typeof bitsOf, options: FewBit
   return inFewBits(folder, t5ConfigFor(folder.config, weights), bitsOf[dtype], options);
 }
 
-/** Weights rounded to another precision in memory; those that have it already stay in their file. */
-function inPrecision(weights: Weights, dtype: keyof typeof wide): Weights {
-  const target = wide[dtype];
-  return new Map(
-    [...weights].map(([name, stored]) => {
-      if (stored.dtype === target || !(isQuantized(stored) || isFloat(stored.dtype))) return [name, stored];
-      const { shape, data } = fromFloat32(toFloat32(readStored(stored)), target);
-      const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-      return [name, { dtype: target, shape, data: bytes }];
-    }),
-  );
-}
-
 /** Open a model: a folder, `zeroth-nano`, which comes with this package, or a name, downloaded unless it is cached. */
 export async function openModel(name = "zeroth-nano", options: OpenOptions = {}): Promise<OpenedModel> {
   const { dtype, download, quantize, ...engine } = options;
@@ -75,7 +60,7 @@ export async function openModel(name = "zeroth-nano", options: OpenOptions = {})
   needTextModel(found.config, `${found.path}/config.json`);
   const folder = dtype === "int8" || dtype === "int4" ? await inBits(found, dtype, quantize) : found;
   const stored = canonicalWeights(folder.weights);
-  const weights = dtype === "fp32" || dtype === "bf16" ? inPrecision(stored, dtype) : stored;
+  const weights = dtype === "fp32" || dtype === "bf16" ? inPrecision(stored, wide[dtype]) : stored;
   const config = t5ConfigFor(folder.config, weights);
   // Of a mixture of experts only those are read that somebody is sent to.
   if (!config.experts) needRoom(weights, name);

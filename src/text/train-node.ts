@@ -11,7 +11,7 @@ import { findModel, openModelFolder } from "../hub/folder-node.ts";
 import { jsonLimits, parseJsonObject } from "../hub/json.ts";
 import { readStored, writeCheckpoint } from "../hub/safetensors-node.ts";
 import { createTokenizer } from "../hub/tokenizer.ts";
-import type { Weights } from "../hub/weights.ts";
+import { isQuantized, type Weights } from "../hub/weights.ts";
 import { parseT5Config, type T5Config, t5ConfigText } from "../models/t5-config.ts";
 import { canonicalWeights, t5ConfigFor } from "../models/t5-model.ts";
 import type { MixtureSettings } from "../prompts/open-mixture-node.ts";
@@ -25,6 +25,7 @@ import type { Example } from "../train/objectives.ts";
 import { collatePacked } from "../train/packing.ts";
 import { scheduleFactor } from "../train/schedules.ts";
 import { createTrainer } from "../train/trainer.ts";
+import { inPrecision } from "./precision-node.ts";
 import { openTrainingData, type TrainingData } from "./train-data-node.ts";
 import { freshValues, groupOf, optimizerOf, t5Training } from "./training.ts";
 
@@ -77,7 +78,8 @@ async function readStart(c: TrainingConfig): Promise<Start> {
   const text = (path: string) => readFile(path, "utf8").catch(() => fail("not_found", "no such file", { where: path }));
   if (c.model !== undefined) {
     const folder = openModelFolder(findModel(c.model).path);
-    const weights = canonicalWeights(folder.weights);
+    // A product with a matrix in few bits has no gradient, so what is frozen is read as numbers too.
+    const weights = inPrecision(canonicalWeights(folder.weights), "float32", isQuantized);
     const tokenizer = join(c.tokenizer ?? folder.path, c.tokenizer ? "" : "tokenizer.json");
     const config = await readFile(join(folder.path, "tokenizer_config.json"), "utf8").catch(() => undefined);
     return {

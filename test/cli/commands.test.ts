@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
 import { afterAll, describe, expect, test } from "vitest";
 import { z } from "zod";
 
@@ -72,6 +73,13 @@ describe("generate", () => {
   test("CSV rows, stop strings, a limit on prompts, prompts without the end token", () => {
     file("rows.csv", 'id,prompt\n1,"Is this a fact or an opinion? Snow, they say, is cold."\n');
     expect(zeroth(["generate", "--input", "rows.csv", "--json"]).rows()[0]).toMatchObject({ id: "1" });
+    const packed = gzipSync("id\tprompt\r\n2\tIs this a fact or an opinion? Snow is cold.\r\n");
+    writeFileSync(join(folder, "rows.tsv.gz"), packed);
+    expect(zeroth(["generate", "--input", "rows.tsv.gz", "--json"]).rows()[0]).toMatchObject({ id: "2" });
+    writeFileSync(join(folder, "cut.tsv.gz"), packed.subarray(0, 20));
+    const cut = zeroth(["generate", "--input", "cut.tsv.gz", "--json"]);
+    expect(cut.status).toBe(1);
+    expect(cut.stderr).toContain("corrupt_file");
     const [stopped] = zeroth(["generate", fact, "--stop", "a", "--json"]).rows();
     expect(String(stopped!.text)).not.toContain("a");
     const long = zeroth(["generate", fact, "--max-input", "3", "--json"]);
