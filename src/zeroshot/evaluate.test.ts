@@ -145,8 +145,11 @@ test("without choices the answer is written and compared by the template's metri
   const result = await evaluateTemplate(subject(), written, rows, { ...defaults, store: memoryStore() });
   const right = rows.filter((_, i) => (i % 3 === 0) === (i % 2 === 0)).length;
   expect(result).toMatchObject({ metric: "exact_match", value: right / 150, chance: 0, majority: 0.5 });
-  expect(result.written![0]).toEqual({ index: 0, target: "wet", answer: "wet" });
+  expect(result.written![0]).toEqual({ index: 0, target: "wet", references: ["wet"], answer: "wet" });
   expect(result.metrics.f1).toBe(result.value);
+  // Where either word is accepted, either is right.
+  const both = rows.map((row) => new Map([...row, ["answers", ["Dry.", "wet"]]]));
+  expect((await evaluateTemplate(subject(), written, both, { ...defaults, store: memoryStore() })).value).toBe(1);
   const bleu = { ...written, metadata: { languages: [], metrics: ["BLEU"] } };
   expect(await evaluateTemplate(subject(), bleu, rows, { ...defaults, store: memoryStore() })).toMatchObject({
     metric: "bleu",

@@ -26,6 +26,8 @@ export interface RankedResult extends Common, Ranked {
 
 export interface WrittenResult extends Common {
   readonly answer: string;
+  /** What counts as right, the target first: the one that agrees best is counted, but for BLEU. */
+  readonly references: readonly string[];
 }
 
 export interface TemplateResult {
@@ -150,7 +152,9 @@ function writtenResult(
   { seed }: TemplateOptions,
 ): TemplateResult {
   const metric = metricOf(template);
-  const values = (measure: Pairwise) => written.map(({ answer, target }) => measure(answer, target));
+  const best = (measure: Pairwise, answer: string, references: readonly string[]) =>
+    Math.max(...references.map((reference) => measure(answer, reference)));
+  const values = (measure: Pairwise) => written.map(({ answer, references }) => best(measure, answer, references));
   const counts = written.map(({ answer, target }) => bleuCounts(answer, target));
   const corpus = (places: readonly number[]) => bleu(places.map((place) => counts[place]!));
   const all = written.map((_, i) => i);
@@ -166,7 +170,7 @@ function writtenResult(
     majority:
       metric === "bleu"
         ? bleu(written.map(({ target }) => bleuCounts(constant, target)))
-        : mean(written.map(({ target }) => measure(constant, target))),
+        : mean(written.map(({ references }) => best(measure, constant, references))),
     metrics: { ...Object.fromEntries(means), bleu: corpus(all) },
     written,
   };
@@ -196,7 +200,12 @@ export async function evaluateTemplate(
   if (choices.length === 0) {
     const prompts = examples.map(({ prompt }) => prompt);
     const { answers, cut } = await writeAnswers(subject, prompts, options);
-    const written = examples.map(({ index, target }: Example, i) => ({ index, target, answer: answers[i]! }));
+    const written = examples.map(({ index, target, references = [target] }: Example, i) => ({
+      index,
+      target,
+      references,
+      answer: answers[i]!,
+    }));
     return writtenResult({ ...base, cut }, template, written, options);
   }
   const placed = choices.map((example) => ({ ...example, where: `${placeOf(template)}, row ${example.index + 1}` }));

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import type { Template } from "../prompts/template.ts";
 import { type Row, rowFromObject } from "../prompts/values.ts";
 import { canonicalRows } from "./columns.ts";
-import { examplesOf } from "./examples.ts";
+import { examplesOf, referencesOf } from "./examples.ts";
 import { isTaskFile, parseTaskFile } from "./task-file.ts";
 import { chosenTemplates, templateNames } from "./tasks.ts";
 
@@ -113,7 +113,9 @@ test("a task of one's own in a few lines", () => {
   const rows = rowsOf({ text: "Rain.", kind: "wet" }, { text: "Rain.", kind: 1 }, { text: "Rain.", kind: "1" });
   for (const { ranked } of examplesOf(file.templates[1]!, rows).examples) expect(ranked!.gold).toBe(1);
   const json = parseTaskFile('{"task": "louder", "prompts": "{{ a }}?", "answer": "{{ a }}!"}', "louder.json");
-  expect(examplesOf(json.templates[0]!, rowsOf({ a: 1 })).examples).toEqual([{ index: 0, prompt: "1?", target: "1!" }]);
+  expect(examplesOf(json.templates[0]!, rowsOf({ a: 1 })).examples).toMatchObject([
+    { index: 0, prompt: "1?", target: "1!" },
+  ]);
   expect(() => parseTaskFile("task: x\nprompts: y\n", "x.yaml")).toThrow(/x.yaml: needs label/);
   expect(() => parseTaskFile("task: x\nprompt: y\nlabel: z\n", "x.yaml")).toThrow(/x.yaml: /);
 });
@@ -125,4 +127,20 @@ test("templates by name, also names with commas", () => {
   expect(templateNames("nothing, suppose", file)).toEqual(["nothing", "suppose"]);
   expect(() => chosenTemplates(file, ["supose"], () => "suppose")).toThrow(/no template "supose"/);
   expect(chosenTemplates(file, "original", () => undefined)).toHaveLength(3);
+});
+
+test("a written answer may be said in every way the data accepts", () => {
+  const [trivia, squad, web, alone, plain] = rowsOf(
+    { answer: "THE BILL", aliases: ["The Bill", "Sun Hill"] },
+    { answers: { text: ["in 1903", "1903"], answer_start: [4, 7] } },
+    { answers: ["Padmé Amidala", "Amidala"] },
+    { answers: ["a question's answer"] },
+    { text: "t" },
+  );
+  expect(referencesOf(trivia!, "THE BILL")).toEqual(["THE BILL", "The Bill", "Sun Hill"]);
+  expect(referencesOf(squad!, "1903")).toEqual(["1903", "in 1903"]);
+  expect(referencesOf(web!, "Amidala")).toEqual(["Amidala", "Padmé Amidala"]);
+  // A template that turns the task around asks for something else.
+  expect(referencesOf(alone!, "Who?")).toEqual(["Who?"]);
+  expect(referencesOf(plain!, "t")).toEqual(["t"]);
 });

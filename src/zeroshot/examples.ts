@@ -2,12 +2,15 @@
 import { fail } from "../errors.ts";
 import { applyTemplate, columnsOf, placeOf, type Template } from "../prompts/template.ts";
 import { Float, type Row, type Value } from "../prompts/values.ts";
+import { normalAnswer } from "./text-metrics.ts";
 
 export interface Example {
   /** Number of the row in its data, from 0. */
   readonly index: number;
   readonly prompt: string;
   readonly target: string;
+  /** Of an answer that is written: every one that counts as right, the target first. */
+  readonly references?: readonly string[];
   /** Possible answers and the place of the right one; without them the answer is written freely. */
   readonly ranked?: { readonly choices: readonly string[]; readonly gold: number };
 }
@@ -25,6 +28,21 @@ const isUnknown = (value: Value | undefined): boolean => {
   const plain = value instanceof Float ? value.value : value;
   return plain === -1 || plain === "-1";
 };
+
+/** Where data sets keep the other ways to say an answer: SQuAD, TriviaQA, Natural Questions, instructions. */
+const accepted = ["answers", "aliases", "answer", "output"];
+
+const textsIn = (value: Value | undefined): readonly string[] => {
+  if (Array.isArray(value)) return value.every((item) => typeof item === "string") ? (value as string[]) : [];
+  return value instanceof Map ? [...textsIn(value.get("text")), ...textsIn(value.get("aliases"))] : [];
+};
+
+/** The target, and what stands beside it in a list of accepted answers; a target that is in none is alone. */
+export function referencesOf(row: Row, target: string): readonly string[] {
+  const same = normalAnswer(target);
+  const lists = accepted.map((name) => textsIn(row.get(name)));
+  return [...new Set([target, ...lists.filter((list) => list.some((text) => normalAnswer(text) === same)).flat()])];
+}
 
 const quoted = (texts: readonly string[]): string => texts.map((text) => JSON.stringify(text)).join(", ");
 
@@ -67,7 +85,7 @@ export function examplesOf(template: Template, rows: readonly Row[], seed = 0): 
     }
     const { prompt, target, choices } = applied;
     if (!choices) {
-      examples.push({ index, prompt, target });
+      examples.push({ index, prompt, target, references: referencesOf(row, target) });
       return;
     }
     if (choices.length < 2)
