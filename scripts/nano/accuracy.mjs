@@ -20,8 +20,8 @@ const sample = (rows, limit) =>
     : [...shuffle(Uint32Array.from(rows.keys()), randomAt(1, 0, 0)).subarray(0, limit)].map((i) => rows[i]);
 
 /**
- * Mean over wordings and rows with its 95 % interval (bootstrap over rows, all wordings of a row together), and each
- * wording's own. Prompts end with the end token, as this model is trained.
+ * Mean over wordings and rows with its 95 % interval (bootstrap over rows, all wordings of a row together), each
+ * wording's own, and minus the log-probability of all right answers with their tokens. Prompts end with the end token, as this model is trained.
  */
 export async function accuracy(model, { task, file, templates, limit }) {
   const { templates: results } = await evaluate({
@@ -34,8 +34,11 @@ export async function accuracy(model, { task, file, templates, limit }) {
     cache: false,
   });
   const rows = new Map();
+  let [surprise, tokens] = [0, 0];
   for (const { ranked: choices } of results) {
-    for (const { index, predicted, gold } of choices.results) {
+    for (const { index, predicted, gold, sums, tokens: lengths } of choices.results) {
+      surprise -= sums[gold];
+      tokens += lengths[gold];
       rows.set(index, [...(rows.get(index) ?? []), predicted === gold ? 1 : 0]);
     }
   }
@@ -51,6 +54,8 @@ export async function accuracy(model, { task, file, templates, limit }) {
     wordings: Object.fromEntries(results.map(({ template, value }) => [template, value])),
     chance: mean(results.map(({ chance }) => chance)),
     majority: mean(results.map(({ majority }) => majority)),
+    surprise,
+    tokens,
   };
 }
 

@@ -43,6 +43,10 @@ for (const [title, results] of Object.entries(found)) {
   const average = (key) => percent(mean(Object.values(results).map((result) => result[key])));
   console.log(title);
   console.table(Object.fromEntries(Object.entries(results).map(([name, result]) => [name, short(result)])));
-  console.log(`mean: ${average("value")}, chance ${average("chance")}, majority ${average("majority")}\n`);
+  const total = (key) => Object.values(results).reduce((sum, result) => sum + result[key], 0);
+  const perplexity = Math.exp(total("surprise") / total("tokens")).toFixed(3);
+  console.log(
+    `mean: ${average("value")}, chance ${average("chance")}, majority ${average("majority")}; perplexity of the right answers ${perplexity}, ${total("tokens")} tokens\n`,
+  );
 }
 if (options.json) writeFileSync(options.json, `${JSON.stringify(found, null, 1)}\n`);
