@@ -1,9 +1,9 @@
 /**
  * T0's second claim at the embedded model's scale: does one wording of each task do worse than many on wordings and
- * tasks never trained? From the same language model, with the same steps, for several seeds. A seed also chooses which
+ * tasks never trained? From scratch with the same steps, for several seeds. A seed also chooses which
  * wordings the few are, so that the result is not that of one lucky sentence.
- * node scripts/nano/ablation.mjs --data DIR --heldout DIR --base DIR --out DIR [--prompts 1,2,all] [--seeds 1,2,3]
- * [--steps 600] [--jobs 2]
+ * node scripts/nano/ablation.mjs --data DIR --heldout DIR --out DIR [--prompts 1,all] [--seeds 1,2,3] [--steps 400]
+ * [--jobs 2]
  * Finished runs are kept: run it again to go on.
  */
 import { spawn } from "node:child_process";
@@ -21,17 +21,16 @@ const { values: options } = parseArgs({
   options: {
     data: { type: "string", default: "runs/nano/data" },
     heldout: { type: "string" },
-    base: { type: "string", default: "runs/nano/lm" },
     out: { type: "string", default: "runs/nano/ablation" },
-    prompts: { type: "string", default: "1,2,all" },
+    prompts: { type: "string", default: "1,all" },
     seeds: { type: "string", default: "1,2,3" },
-    steps: { type: "string", default: "600" },
+    steps: { type: "string", default: "400" },
     jobs: { type: "string", default: "2" },
     limit: { type: "string", default: "300" },
   },
 });
 if (!options.heldout) {
-  console.error("usage: node scripts/nano/ablation.mjs --heldout DIR [--data DIR] [--base DIR] [--out DIR]");
+  console.error("usage: node scripts/nano/ablation.mjs --heldout DIR [--data DIR] [--out DIR]");
   process.exit(2);
 }
 
@@ -62,6 +61,9 @@ function chosen(prompts, seed) {
   );
 }
 
+/** The embedded model's own configuration: sizes, optimiser, lengths. */
+const recipe = fileURLToPath(new URL(".", import.meta.url));
+const shared = JSON.parse(readFileSync(join(recipe, "tasks.json"), "utf8"));
 const program = fileURLToPath(new URL("../../bin/zeroth.js", import.meta.url));
 
 function trained(config) {
@@ -87,15 +89,12 @@ async function oneRun(prompts, seed) {
     ]),
   );
   writeFileSync(join(place, "mixture.json"), JSON.stringify({ rule: "proportional", tasks }));
+  const from = (path) => relative(place, resolve(recipe, path));
   const config = {
-    model: relative(place, resolve(options.base)),
+    ...shared,
+    tokenizer: from(shared.tokenizer),
+    embeddings: from(shared.embeddings),
     data: { mixture: "mixture.json" },
-    batch_tokens: 3072,
-    max_input: 256,
-    max_target: 64,
-    too_long: "skip",
-    optimizer: { name: "adamw", lr: 0.001, betas: [0.9, 0.99], eps: 1e-8, weight_decay: 0.01 },
-    schedule: { name: "linear", warmup: 60 },
     steps: Number(options.steps),
     seed,
     save_every: 200,
@@ -112,7 +111,7 @@ async function oneRun(prompts, seed) {
     unseen: await onSets(opened, core, options.data, limit, (name, all) =>
       all.filter((wording) => core[name].held.includes(wording)),
     ),
-    never: await onHeldOut(opened, options.heldout, limit),
+    never: await onHeldOut(opened, options.heldout, Math.min(limit, 100)),
   };
   await opened[Symbol.asyncDispose]();
   writeFileSync(result, JSON.stringify(found));

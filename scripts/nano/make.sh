@@ -11,6 +11,5 @@ npm run --silent build
 # The tokenizer stays what it was in the first version.
 [ -f "$here/tokenizer.json" ] || cp models/zeroth-nano/tokenizer.json "$here"
 [ -f "$here/embeddings.bin" ] || node scripts/nano/embeddings.mjs --data "$here" --out "$here/embeddings.bin"
-[ -f runs/nano/lm/config.json ] || node bin/zeroth.js train --config scripts/nano/lm.json --resume
 node bin/zeroth.js train --config scripts/nano/tasks.json --resume
 node scripts/nano/evaluate.mjs --model runs/nano/model --data "$here" --heldout "$data/text/heldout"

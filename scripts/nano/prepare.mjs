@@ -116,9 +116,9 @@ for (const name of rendered) {
   tasks[`p3_${name}`] = {
     train: `rows/p3_${name}.jsonl`,
     pairs: { prompt: "input", target: "target" },
-    cap: 800,
+    cap: 300,
   };
-  table.push({ set: `p3_${name}`, rows: rows.length, cap: 800 });
+  table.push({ set: `p3_${name}`, rows: rows.length, cap: 300 });
 }
 const headers = (await readRows("ni/train_tasks")).filter((task) => !bound.test(task["Instance License"].join(" ")));
 const named = new Set(headers.map(({ task }) => task));
@@ -127,7 +127,7 @@ write(
   "rows/ni_instances.jsonl",
   (await readRows("ni/train_instances")).filter(({ task }) => named.has(task)),
 );
-tasks.ni = { train: "rows/ni_instances.jsonl", instructions: { tasks: "rows/ni_tasks.jsonl" }, cap: 60 };
+tasks.ni = { train: "rows/ni_instances.jsonl", instructions: { tasks: "rows/ni_tasks.jsonl" }, cap: 25 };
 const mixture = { rule: { name: "proportional" }, tasks };
 writeFileSync(join(options.out, "mixture.json"), `${JSON.stringify(mixture, null, 2)}\n`);
 
