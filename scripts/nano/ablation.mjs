@@ -34,21 +34,18 @@ if (!options.heldout) {
   process.exit(2);
 }
 
-/** Sets whose answers are one of a few: what a model of this size learns at all. */
-const names = [
-  "sst2",
-  "sst5",
-  "rotten_tomatoes",
-  "customer_reviews",
-  "subj",
-  "trec",
-  "dbpedia_14",
-  "clinc150",
-  "cola",
-  "query_wellformedness",
-];
+/** Sets that a model of this size learns in so few steps, and the wordings of each that no run trains. */
+const held = {
+  subj: ["plot or judgement", "fact or opinion, after it", "narrator or reviewer"],
+  trec: ["kind of answer", "person, place or number", "class of question"],
+  dbpedia_14: ["fill the blank", "what is it", "sort the entry"],
+  clinc150: ["domain", "choose the area", "label it"],
+};
+const names = Object.keys(held);
 const core = Object.fromEntries(names.map((name) => [name, sets[name]]));
-const trainable = (name) => ranked(core[name].templates).filter((wording) => !core[name].held.includes(wording));
+// One wording of the requests asks another thing, whether it is about money: it is left out.
+const trainable = (name) =>
+  ranked(core[name].templates).filter((wording) => !held[name].includes(wording) && wording !== "money or not");
 
 /** The wordings a run trains: `prompts` of each set, drawn by the seed. */
 function chosen(prompts, seed) {
@@ -109,7 +106,7 @@ async function oneRun(prompts, seed) {
   const found = {
     trained: await onSets(opened, core, options.data, limit, (name) => use[name]),
     unseen: await onSets(opened, core, options.data, limit, (name, all) =>
-      all.filter((wording) => core[name].held.includes(wording)),
+      all.filter((wording) => held[name].includes(wording)),
     ),
     never: await onHeldOut(opened, options.heldout, Math.min(limit, 100)),
   };
