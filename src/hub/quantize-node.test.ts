@@ -182,7 +182,7 @@ test("an interrupted run goes on with the files it has finished and ends the sam
   );
   await expect(quantizeFolder(folder, { ...options, out: cut })).rejects.toMatchObject({ code: "bad_input" });
   await expect(quantizeFolder(openModelFolder(cut), { ...options, out: join(place, "twice") })).rejects.toThrow(
-    /quantised already/,
+    /is in 4 bits already/,
   );
 });
 
@@ -258,7 +258,7 @@ test("4 bits are made of 8, nothing is made twice", async () => {
   expect(readStored(table(four)).data).toEqual(readStored(table(eight)).data);
   const again = (path: string, bits: 4 | 8) =>
     quantizeFolder(openModelFolder(path), { out: join(place, "again"), bits, choose: tiedT5 });
-  await expect(again(eight, 8)).rejects.toMatchObject({ code: "bad_input", message: "is in 8 bits already" });
-  await expect(again(four, 4)).rejects.toMatchObject({ code: "bad_input", message: "is in 4 bits already" });
-  await expect(again(four, 8)).rejects.toMatchObject({ code: "bad_input", message: "is in 4 bits already" });
+  await expect(again(eight, 8)).rejects.toMatchObject({ code: "bad_input", message: expect.stringContaining("is in 8 bits already") });
+  await expect(again(four, 4)).rejects.toMatchObject({ code: "bad_input", message: expect.stringContaining("is in 4 bits already") });
+  await expect(again(four, 8)).rejects.toMatchObject({ code: "bad_input", message: expect.stringContaining("is in 4 bits already") });
 });
