@@ -258,7 +258,16 @@ test("4 bits are made of 8, nothing is made twice", async () => {
   expect(readStored(table(four)).data).toEqual(readStored(table(eight)).data);
   const again = (path: string, bits: 4 | 8) =>
     quantizeFolder(openModelFolder(path), { out: join(place, "again"), bits, choose: tiedT5 });
-  await expect(again(eight, 8)).rejects.toMatchObject({ code: "bad_input", message: expect.stringContaining("is in 8 bits already") });
-  await expect(again(four, 4)).rejects.toMatchObject({ code: "bad_input", message: expect.stringContaining("is in 4 bits already") });
-  await expect(again(four, 8)).rejects.toMatchObject({ code: "bad_input", message: expect.stringContaining("is in 4 bits already") });
+  await expect(again(eight, 8)).rejects.toMatchObject({
+    code: "bad_input",
+    message: expect.stringContaining("is in 8 bits already"),
+  });
+  await expect(again(four, 4)).rejects.toMatchObject({
+    code: "bad_input",
+    message: expect.stringContaining("is in 4 bits already"),
+  });
+  await expect(again(four, 8)).rejects.toMatchObject({
+    code: "bad_input",
+    message: expect.stringContaining("is in 4 bits already"),
+  });
 });
