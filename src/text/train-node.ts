@@ -91,7 +91,15 @@ async function readStart(c: TrainingConfig): Promise<Start> {
   }
   const tokenizerJson = await text(c.tokenizer!);
   const config = parseT5Config({ model_type: c.architecture, ...c.sizes });
-  return { config, tokenizerJson, tokenizerConfig: undefined, weights: undefined };
+  return { config, tokenizerJson, tokenizerConfig: tokenizerConfigOf(tokenizerJson, config), weights: undefined };
+}
+
+/** tokenizer_config.json of a new model: other programs do not open a tokenizer without it. */
+function tokenizerConfigOf(tokenizerJson: string, { pad, eos }: T5Config): string {
+  const tokenizer = createTokenizer(parseJsonObject(tokenizerJson, "tokenizer.json"));
+  const special = { pad_token: tokenizer.piece(pad), eos_token: tokenizer.piece(eos) };
+  const json = { tokenizer_class: "PreTrainedTokenizerFast", ...special, clean_up_tokenization_spaces: false };
+  return `${JSON.stringify(json, null, 2)}\n`;
 }
 
 const targetTokens = (examples: readonly Example[]) => examples.reduce((sum, { target }) => sum + target.length, 0);
