@@ -192,3 +192,13 @@ test("killed five times, nothing is lost but the steps since the last checkpoint
   expect(stdout).toContain("| 5 |");
   expect(stdout).toContain("bit-identical");
 }, 60_000);
+
+test("a model from scratch is a folder that other programs know the tokenizer of", async () => {
+  const { model } = await train({ ...(await configuration("new")), steps: 1 });
+  expect(JSON.parse(await readFile(join(model, "tokenizer_config.json"), "utf8"))).toEqual({
+    tokenizer_class: "PreTrainedTokenizerFast",
+    pad_token: "<pad>",
+    eos_token: "</s>",
+    clean_up_tokenization_spaces: false,
+  });
+});
