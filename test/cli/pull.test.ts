@@ -175,7 +175,7 @@ test("generate downloads what is not here, visibly, and asks nobody the next tim
 });
 
 test("cache: list and remove", async () => {
-  const home = { HF_HOME: join(folder, "cached") };
+  const home = { HF_HOME: join(folder, "cached"), ZEROTH_HOME: join(folder, "kept") };
   await zeroth(["pull", "acme/nano"], home);
   const [row] = rowsOf(await zeroth(["cache", "list", "--json"], home));
   expect(row).toMatchObject({ repo: "acme/nano", revision: "main", refs: ["main"], files: Object.keys(files).length });
