@@ -5,9 +5,11 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { openModelFolder } from "../src/hub/folder-node.ts";
 import { type TrainEvents, train } from "../src/text/train-node.ts";
 import { parseTrainingConfig, type TrainingConfig } from "../src/train/config.ts";
 import { trainBpe } from "../src/train/tokenizer/bpe.ts";
+import { promptEndOf } from "../src/zeroshot/evaluate-node.ts";
 
 const run = promisify(execFile);
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -193,12 +195,20 @@ test("killed five times, nothing is lost but the steps since the last checkpoint
   expect(stdout).toContain("bit-identical");
 }, 60_000);
 
-test("a model from scratch is a folder that other programs know the tokenizer of", async () => {
-  const { model } = await train({ ...(await configuration("new")), steps: 1 });
-  expect(JSON.parse(await readFile(join(model, "tokenizer_config.json"), "utf8"))).toEqual({
+test("a model from scratch is a folder that other programs know the tokenizer of, and tells how prompts ended", async () => {
+  const from = await configuration("new");
+  const written = {
     tokenizer_class: "PreTrainedTokenizerFast",
     pad_token: "<pad>",
     eos_token: "</s>",
     clean_up_tokenization_spaces: false,
-  });
+  };
+  for (const [name, prompt_end, note] of [
+    ["ended", true, { add_eos_token: true }],
+    ["open", false, {}],
+  ] as const) {
+    const { model } = await train({ ...from, steps: 1, prompt_end, out: join(folder, name) });
+    expect(JSON.parse(await readFile(join(model, "tokenizer_config.json"), "utf8"))).toEqual({ ...written, ...note });
+    expect(promptEndOf(openModelFolder(model))).toBe(prompt_end);
+  }
 });

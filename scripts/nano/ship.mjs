@@ -31,6 +31,7 @@ const tokenizer = {
   tokenizer_class: "PreTrainedTokenizerFast",
   ...special,
   clean_up_tokenization_spaces: false,
+  add_eos_token: true,
   model_max_length: 256,
 };
 await writeFileSafely(join(out, "tokenizer_config.json"), `${JSON.stringify(tokenizer, null, 2)}\n`);

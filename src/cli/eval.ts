@@ -4,7 +4,7 @@ import { fail, ZerothError } from "../errors.ts";
 import { writeFileSafely } from "../hub/files-node.ts";
 import type { TemplateFile } from "../prompts/template.ts";
 import { zerothHome } from "../text/few-bits-node.ts";
-import { type EvaluateOptions, evaluate, fileRows, openTask } from "../zeroshot/evaluate-node.ts";
+import { type EvaluateOptions, evaluate, fileRows, openTask, promptEndOf } from "../zeroshot/evaluate-node.ts";
 import type { Evaluated } from "../zeroshot/harness.ts";
 import { type Normalization, normalizations } from "../zeroshot/ranking.ts";
 import { reportHtml } from "../zeroshot/report.ts";
@@ -115,7 +115,6 @@ function recipeOf(flags: EvalFlags) {
     window,
     seed,
     cache: flags.cache !== false,
-    promptEnd: flags.promptEnd === true,
     ...(dtype === undefined ? {} : { dtype: dtype as "fp32" }),
     ...(limit === undefined ? {} : { limit }),
     ...(nullPrompt === undefined ? {} : { nullPrompt }),
@@ -124,10 +123,12 @@ function recipeOf(flags: EvalFlags) {
   };
 }
 
+type Recipe = ReturnType<typeof recipeOf> & { readonly promptEnd: boolean };
+
 /** The files that were asked for. */
 async function writeFiles(
   { out, html, dtype = "as stored", device = "cpu", limit }: EvalFlags,
-  { normalize, window, seed, promptEnd }: ReturnType<typeof recipeOf>,
+  { normalize, window, seed, promptEnd }: Recipe,
   model: string,
   { evaluated, superGlue }: { evaluated: readonly Evaluated[]; superGlue: SuperGlueResult | undefined },
   output: Output,
@@ -174,10 +175,11 @@ export async function evaluateCommand(
       hint: "try: zeroth eval --task super_glue/rte --data rte.jsonl; zeroth prompts list shows the data sets",
     });
   }
-  const recipe = recipeOf(flags);
+  const asked = recipeOf(flags);
   // Every name and file is looked up before the model is: a mistyped one is told at once.
   const jobs = await jobsOf(flags.task, flags, output, signal);
   await using model = await openForCommand(flags, output, signal);
+  const recipe: Recipe = { ...asked, promptEnd: flags.promptEnd ?? promptEndOf(model.folder) };
   const options: Omit<EvaluateOptions, "task" | "data"> = {
     ...recipe,
     model,

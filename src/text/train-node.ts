@@ -8,7 +8,7 @@ import { graph } from "../graph/graph.ts";
 import { toFloat32 } from "../hub/convert.ts";
 import { writeFileSafely } from "../hub/files-node.ts";
 import { findModel, openModelFolder } from "../hub/folder-node.ts";
-import { jsonLimits, parseJsonObject } from "../hub/json.ts";
+import { type JsonObject, jsonLimits, parseJsonObject } from "../hub/json.ts";
 import { readStored, writeCheckpoint } from "../hub/safetensors-node.ts";
 import { createTokenizer } from "../hub/tokenizer.ts";
 import { isQuantized, type Weights } from "../hub/weights.ts";
@@ -70,7 +70,7 @@ export interface Trained {
 interface Start {
   readonly config: T5Config;
   readonly tokenizerJson: string;
-  readonly tokenizerConfig: string | undefined;
+  readonly tokenizerConfig: JsonObject | undefined;
   readonly weights: Weights | undefined;
 }
 
@@ -81,25 +81,29 @@ async function readStart(c: TrainingConfig): Promise<Start> {
     // A product with a matrix in few bits has no gradient, so what is frozen is read as numbers too.
     const weights = inPrecision(canonicalWeights(folder.weights), "float32", isQuantized);
     const tokenizer = join(c.tokenizer ?? folder.path, c.tokenizer ? "" : "tokenizer.json");
-    const config = await readFile(join(folder.path, "tokenizer_config.json"), "utf8").catch(() => undefined);
     return {
       config: t5ConfigFor(folder.config, weights),
       tokenizerJson: await text(tokenizer),
-      tokenizerConfig: config,
+      tokenizerConfig: folder.tokenizerConfig,
       weights,
     };
   }
   const tokenizerJson = await text(c.tokenizer!);
   const config = parseT5Config({ model_type: c.architecture, ...c.sizes });
-  return { config, tokenizerJson, tokenizerConfig: tokenizerConfigOf(tokenizerJson, config), weights: undefined };
+  return { config, tokenizerJson, tokenizerConfig: newTokenizerConfig(tokenizerJson, config), weights: undefined };
 }
 
 /** tokenizer_config.json of a new model: other programs do not open a tokenizer without it. */
-function tokenizerConfigOf(tokenizerJson: string, { pad, eos }: T5Config): string {
+function newTokenizerConfig(tokenizerJson: string, { pad, eos }: T5Config): JsonObject {
   const tokenizer = createTokenizer(parseJsonObject(tokenizerJson, "tokenizer.json"));
   const special = { pad_token: tokenizer.piece(pad), eos_token: tokenizer.piece(eos) };
-  const json = { tokenizer_class: "PreTrainedTokenizerFast", ...special, clean_up_tokenization_spaces: false };
-  return `${JSON.stringify(json, null, 2)}\n`;
+  return { tokenizer_class: "PreTrainedTokenizerFast", ...special, clean_up_tokenization_spaces: false };
+}
+
+/** The same with a note of how prompts ended in training, so that they end like that when the model is evaluated. */
+function tokenizerConfigText(settings: JsonObject | undefined, promptEnd: boolean): string | undefined {
+  const noted = promptEnd ? { ...settings, add_eos_token: true } : settings;
+  return noted && `${JSON.stringify(noted, null, 2)}\n`;
 }
 
 const targetTokens = (examples: readonly Example[]) => examples.reduce((sum, { target }) => sum + target.length, 0);
@@ -111,7 +115,7 @@ export async function train(c: TrainingConfig, options: TrainOptions = {}): Prom
   const { config } = start;
   const tokenizer = createTokenizer(
     parseJsonObject(start.tokenizerJson, "tokenizer.json", jsonLimits.tokenizer),
-    start.tokenizerConfig ? parseJsonObject(start.tokenizerConfig, "tokenizer_config.json") : undefined,
+    start.tokenizerConfig,
   );
   const sentinels: number[] = [];
   for (
@@ -186,10 +190,11 @@ export async function train(c: TrainingConfig, options: TrainOptions = {}): Prom
   let total = checkpoint?.tokens ?? 0;
   let smooth = Number.NaN;
   const schedule = typeof c.schedule === "string" ? { name: c.schedule, warmup: 0 } : c.schedule;
+  const settings = tokenizerConfigText(start.tokenizerConfig, c.prompt_end);
   const saveModel = async (folder: string) => {
     await writeCheckpoint(folder, values);
     await writeFileSafely(join(folder, "tokenizer.json"), start.tokenizerJson);
-    if (start.tokenizerConfig) await writeFileSafely(join(folder, "tokenizer_config.json"), start.tokenizerConfig);
+    if (settings !== undefined) await writeFileSafely(join(folder, "tokenizer_config.json"), settings);
     await writeFileSafely(join(folder, "config.json"), t5ConfigText(config));
   };
   const count = (list: readonly { shape: readonly number[] }[]) =>

@@ -1,6 +1,7 @@
 /** A model on a task: templates by name, rows from anywhere, results kept on the disk. */
 import { existsSync, readFileSync } from "node:fs";
 import { fail, throwIfAborted, ZerothError } from "../errors.ts";
+import type { ModelFolder } from "../hub/folder-node.ts";
 import type { Environment } from "../hub/names.ts";
 import { rowsFrom } from "../prompts/data.ts";
 import { findTemplates, ownTemplates } from "../prompts/library-node.ts";
@@ -47,7 +48,7 @@ export interface EvaluateOptions {
   readonly limit?: number;
   readonly normalize?: Normalization;
   readonly nullPrompt?: string;
-  /** Whether prompts get the end token; off, as in T0's evaluation. */
+  /** Whether prompts get the end token; as the model's folder says (`promptEndOf`), which is off for T0. */
   readonly promptEnd?: boolean;
   /** Longest prompt and choice in tokens (1024). */
   readonly window?: number;
@@ -109,6 +110,13 @@ export async function readRows(
   return canonicalRows(task, rows).slice(0, limit);
 }
 
+/**
+ * Whether the prompts of a model are asked with an end token: only where its tokenizer_config.json says that they had one
+ * in training (`add_eos_token`). T0's do not say so, and T0's evaluation asks without.
+ */
+export const promptEndOf = (folder: Pick<ModelFolder, "tokenizerConfig">): boolean =>
+  folder.tokenizerConfig?.add_eos_token === true;
+
 const atLeast = (name: string, value: number, least: number): void => {
   if (!Number.isInteger(value) || value < least)
     fail("wrong_use", `${name} is ${value}; expected a whole number from ${least}`);
@@ -123,7 +131,7 @@ const atLeast = (name: string, value: number, least: number): void => {
  */
 export async function evaluate(options: EvaluateOptions): Promise<TaskResult> {
   const { model = "zeroth-nano", nearest = () => undefined, env = process.env, signal, seed = 0 } = options;
-  const { normalize = "sum", nullPrompt = "", promptEnd = false, window = 1024, maxNewTokens = 256, limit } = options;
+  const { normalize = "sum", nullPrompt = "", window = 1024, maxNewTokens = 256, limit } = options;
   atLeast("the window", window, 2);
   if (limit !== undefined) atLeast("the limit", limit, 1);
   const named: ReturnType<typeof openTask> =
@@ -139,6 +147,7 @@ export async function evaluate(options: EvaluateOptions): Promise<TaskResult> {
     typeof model === "string" ? await openModel(model, options.dtype ? { dtype: options.dtype } : {}) : undefined;
   try {
     const subject = own ?? (model as Pick<OpenedModel, "text" | "tokenizer" | "folder">);
+    const promptEnd = options.promptEnd ?? promptEndOf(subject.folder);
     const settings = { promptEnd, window, maxNewTokens };
     const templates: TemplateResult[] = [];
     for (const [at, template] of chosen.entries()) {

@@ -1,5 +1,5 @@
 /** `zeroth eval` as a person and a script meet it, on a tiny model of random weights. */
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -29,6 +29,23 @@ writeFileSync(
   'task: weather\nprompts:\n  - "{{ text }} Dry or wet?"\n  - "Was it dry or wet? {{ text }}"\nchoices: [dry, wet]\nlabel: kind\n',
 );
 writeFileSync(join(folder, "weather.csv"), 'text,kind\n"Rain, all day.",wet\nSun.,dry\nFog.,0\n');
+
+test("prompts end as the model's folder says they did in training, unless a flag says otherwise", () => {
+  const ended = join(folder, "ended");
+  cpSync(join(fixtures, "rank"), ended, { recursive: true });
+  const config = join(ended, "tokenizer_config.json");
+  const before = existsSync(config) ? JSON.parse(readFileSync(config, "utf8")) : {};
+  writeFileSync(config, JSON.stringify({ ...before, add_eos_token: true }));
+  const ask = (path: string, flags: string[] = []) => {
+    const args = ["eval", "--model", path, "--task", "super_glue/rte", "--data", "rte.jsonl", "--json", ...flags];
+    const [row] = rowsOf(zeroth(args));
+    return row as { prompt_end: boolean };
+  };
+  const rank = join(fixtures, "rank");
+  expect(ask(rank).prompt_end).toBe(false);
+  expect(ask(ended)).toEqual(ask(rank, ["--prompt-end"]));
+  expect(ask(ended, ["--no-prompt-end"])).toEqual(ask(rank));
+});
 
 test("a row a template, one that says what they give together, and the same again from what was kept", () => {
   const args = ["eval", ...model, "--task", "super_glue/rte", "--data", "rte.jsonl", "--json"];
