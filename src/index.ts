@@ -5,7 +5,7 @@ export { type GradientOptions, gradients } from "./graph/differentiate.ts";
 export { dump, type Graph, graph } from "./graph/graph.ts";
 export * as ops from "./graph/operators.ts";
 export { constant, full, input, parameter, type Tensor } from "./graph/tensor.ts";
-export { type CachedModel, listCached } from "./hub/download/cached-node.ts";
+export { type CachedRepo, listCached } from "./hub/download/cached-node.ts";
 export { type EnsureOptions, ensureModel } from "./hub/download/ensure-node.ts";
 export { type PullEvents, type Pulled, type PullOptions, pull } from "./hub/download/pull-node.ts";
 export { findModel, openModelFolder, openTokenizer, writeModelFolder } from "./hub/folder-node.ts";

@@ -1,7 +1,7 @@
 /** `zeroth cache`: what the Hugging Face cache holds and what was made of it, and taking things out. */
 import { createInterface } from "node:readline/promises";
 import { fail } from "../errors.ts";
-import { type CachedModel, listCached, planRemoval } from "../hub/download/cached-node.ts";
+import { type CachedRepo, cachedName, listCached, planRemoval } from "../hub/download/cached-node.ts";
 import { cacheFolder } from "../hub/names.ts";
 import { zerothHome } from "../text/few-bits-node.ts";
 import { type Kept, listKept, removeKept } from "../text/kept-node.ts";
@@ -9,22 +9,24 @@ import { bytes, type Output } from "./output.ts";
 
 const date = (milliseconds: number): string => new Date(milliseconds).toISOString().slice(0, 10);
 const time = (milliseconds: number): string => new Date(milliseconds).toISOString();
-const labelOf = ({ refs, commit }: CachedModel): string => (refs.length > 0 ? refs.join(", ") : commit.slice(0, 7));
+const labelOf = ({ refs, commit }: CachedRepo): string => (refs.length > 0 ? refs.join(", ") : commit.slice(0, 7));
 const stateOf = ({ kind, whole }: Kept): string =>
   kind === "copy" ? (whole ? "copy" : "copy, unfinished") : "results";
 
 function list(cache: string, home: string, output: Output): number {
-  const models = listCached(cache);
+  const cached = listCached(cache);
   const kept = listKept(home);
   const lines = [
-    ...models.map((model) => ({ name: model.repo, label: labelOf(model), ...model })),
+    ...cached.map((one) => ({ name: cachedName(one), label: labelOf(one), ...one })),
     ...kept.map((one) => ({ label: stateOf(one), ...one })),
   ];
   const width = Math.max(0, ...lines.map(({ name }) => name.length));
   const labels = Math.max(0, ...lines.map(({ label }) => label.length));
-  for (const { repo, commit, refs, bytes: size, lastUsed, files, path } of models) {
+  for (const one of cached) {
+    const { kind, commit, refs, bytes: size, lastUsed, files, path } = one;
     const revision = refs[0] ?? commit;
-    output.row({ repo, revision, commit, refs, bytes: size, files, last_used: time(lastUsed), path });
+    const repo = cachedName(one);
+    output.row({ repo, kind, revision, commit, refs, bytes: size, files, last_used: time(lastUsed), path });
   }
   for (const { name, kind, whole, bytes: size, files, lastUsed, path } of kept) {
     output.row({ [kind]: name, whole, bytes: size, files, last_used: time(lastUsed), path });
@@ -33,7 +35,7 @@ function list(cache: string, home: string, output: Output): number {
     const used = output.dim(`used ${date(lastUsed)}`);
     output.text(`${name.padEnd(width)}  ${label.padEnd(labels)}  ${bytes(size).padStart(8)}  ${used}\n`);
   }
-  if (models.length === 0) output.say(`no models in ${cache}`);
+  if (cached.length === 0) output.say(`no models in ${cache}`);
   return 0;
 }
 
@@ -66,8 +68,8 @@ function goingKept(kept: Kept): Going {
   };
 }
 
-function goingModel(cache: string, name: string): Going {
-  const { repo, snapshots, bytes, remove } = planRemoval(cache, name);
+function goingRepo(cache: string, given: string): Going {
+  const { name: repo, snapshots, bytes, remove } = planRemoval(cache, given);
   const labels = snapshots.map(({ refs, commit }) => refs[0] ?? commit.slice(0, 7)).join(", ");
   const rows = snapshots.map(({ commit, refs }) => ({ removed: repo, revision: refs[0] ?? commit, commit }));
   const what = labels === "" ? `${repo} (unfinished)` : `${repo} (${labels})`;
@@ -104,7 +106,7 @@ export async function cache(
   if (action === "list" && name === undefined) return list(folder, home, output);
   if (action === "remove" && name !== undefined && more.length === 0) {
     const kept = listKept(home).find((one) => one.name === name);
-    return remove(kept ? goingKept(kept) : goingModel(folder, name), flags.yes === true, output, signal);
+    return remove(kept ? goingKept(kept) : goingRepo(folder, name), flags.yes === true, output, signal);
   }
   return fail("wrong_use", action === "remove" ? "one name at a time" : "expected list, or remove NAME", {
     hint: "zeroth cache list; zeroth cache remove org/name",

@@ -107,7 +107,7 @@ export const commands = {
     example: "zeroth pull google/flan-t5-small",
   },
   cache: {
-    summary: "List cached models and what was made of them, or remove one",
+    summary: "List cached models, data sets and what was made of them, or remove one",
     arguments: "<list|remove> [name]",
     options: [{ flags: "-y, --yes", help: "remove without asking" }],
     example: "zeroth cache remove google/flan-t5-small",

@@ -61,7 +61,7 @@ const rows: Record<CommandName, string> = {
   inspect: '`{"architecture","parameters","dtype","vocabulary","files","memory","licence"?}`',
   pull: 'one `{"file","bytes","sha256"}` a file, then `{"done":true,"model","revision","path","files","bytes"}`',
   cache:
-    '`list`: `{"repo","revision","commit","refs","bytes","files","last_used","path"}`, of what was made `{"copy"|"evaluations":name,"whole","bytes","files","last_used","path"}`; `remove`: `{"removed",…}`, then `{"done":true,"repo"|"removed","bytes"}`',
+    '`list`: `{"repo","kind":"model"|"dataset","revision","commit","refs","bytes","files","last_used","path"}`, of what was made `{"copy"|"evaluations":name,"whole","bytes","files","last_used","path"}`; `remove`: `{"removed",…}`, then `{"done":true,"repo"|"removed","bytes"}`',
   train: '`{"done":true,"model","steps"}`; the run\'s folder has `metrics.jsonl`',
   mixture:
     'one `{"task","dataset","rows","rate","share","pairs"?,"dropped"?}` a task, one `{"place","task","row","prompt","target"}` an example, then `{"done":true,"tasks","rows","rate","missing"}`',

@@ -84,10 +84,11 @@ export function cacheName(repo: string, kind: RepoKind = "model"): string {
   return `${kind}s--${repo.replaceAll("/", "--")}`;
 }
 
-/** `org/name` of a cache folder's name, or undefined when it is not a model's. */
-export function repoOfCacheName(folder: string): string | undefined {
-  if (!folder.startsWith("models--")) return undefined;
-  const parts = folder.slice(8).split("--");
+/** `org/name` of a cache folder's name, or undefined when it is none of this kind. */
+export function repoOfCacheName(folder: string, kind: RepoKind = "model"): string | undefined {
+  const start = `${kind}s--`;
+  if (!folder.startsWith(start)) return undefined;
+  const parts = folder.slice(start.length).split("--");
   return parts.length <= 2 && parts.every(isSegment) ? parts.join("/") : undefined;
 }
 

@@ -14,7 +14,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, expect, test } from "vitest";
 import { commitOf, type HubRepo, type HubServer, sha256, startHub } from "../../../test/support/hub-server.js";
 import { openModelFolder } from "../folder-node.ts";
-import { listCached, planRemoval } from "./cached-node.ts";
+import { cachedName, listCached, planRemoval } from "./cached-node.ts";
 import { ensureModel } from "./ensure-node.ts";
 import { pull } from "./pull-node.ts";
 
@@ -54,12 +54,12 @@ async function twoCommits() {
 
 test("list: repository, revision, size", async () => {
   const { cache } = await twoCommits();
-  const rows = listCached(cache).map(({ repo, commit, refs, bytes, files }) => ({ repo, commit, refs, bytes, files }));
+  const rows = listCached(cache).map(({ path, lastUsed, ...row }) => row);
   const size = (files: Record<string, Buffer>) => Object.values(files).reduce((sum, { length }) => sum + length, 0);
   expect(rows.sort((a, b) => a.bytes - b.bytes)).toEqual([
-    { repo: "acme/tiny", commit: commitOf(first), refs: ["v1"], bytes: size(first), files: 3 },
-    { repo: "other", commit: commitOf(first), refs: ["main"], bytes: size(first), files: 3 },
-    { repo: "acme/tiny", commit: commitOf(second), refs: ["main"], bytes: size(second), files: 3 },
+    { repo: "acme/tiny", kind: "model", commit: commitOf(first), refs: ["v1"], bytes: size(first), files: 3 },
+    { repo: "other", kind: "model", commit: commitOf(first), refs: ["main"], bytes: size(first), files: 3 },
+    { repo: "acme/tiny", kind: "model", commit: commitOf(second), refs: ["main"], bytes: size(second), files: 3 },
   ]);
   expect(Math.abs(Date.now() - listCached(cache)[0]!.lastUsed)).toBeLessThan(600_000);
   expect(listCached(join(root, "none"))).toEqual([]);
@@ -89,6 +89,21 @@ test("remove by the beginning of a commit, or all of a model", async () => {
   removal.remove();
   expect(readdirSync(cache).sort()).toEqual([".locks", "CACHEDIR.TAG", "models--other"]);
   expect(readdirSync(join(cache, ".locks"))).toEqual(["models--other"]);
+});
+
+test("data sets stand beside models, under names of their own", async () => {
+  const files = { "train.jsonl": Buffer.alloc(300, 4) };
+  const { env, cache } = await start({ "acme/tiny": { files: first }, "datasets/acme/tiny": { files } });
+  await pull("acme/tiny", { env });
+  await pull("acme/tiny", { env, kind: "dataset", choose: (names) => names });
+  const [model, data] = listCached(cache);
+  expect([model!, data!].map(cachedName)).toEqual(["acme/tiny", "datasets/acme/tiny"]);
+  expect(data).toMatchObject({ kind: "dataset", refs: ["main"], bytes: 300, files: 1 });
+  const removal = planRemoval(cache, "datasets/acme/tiny");
+  expect(removal).toMatchObject({ name: "datasets/acme/tiny", bytes: 300 });
+  removal.remove();
+  expect(listCached(cache)).toEqual([model]);
+  expect(() => planRemoval(cache, "datasets/acme/tiny@main")).toThrow(/datasets\/acme\/tiny is not in the cache/);
 });
 
 test("remove what is not there", async () => {

@@ -2,11 +2,12 @@
 import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync, rmdirSync, rmSync, statSync } from "node:fs";
 import { basename, dirname, join, relative } from "node:path";
 import { fail } from "../../errors.ts";
-import { cacheName, parseModelName, repoOfCacheName } from "../names.ts";
+import { cacheName, parseModelName, type RepoKind, repoOfCacheName } from "../names.ts";
 import { diskError } from "./cache-node.ts";
 
-export interface CachedModel {
+export interface CachedRepo {
   readonly repo: string;
+  readonly kind: RepoKind;
   readonly commit: string;
   /** Branches and tags that point to it. */
   readonly refs: readonly string[];
@@ -63,27 +64,40 @@ function refsOf(root: string): { name: string; commit: string }[] {
   }));
 }
 
-/** Snapshots of all models in the cache, by name. */
-export function listCached(cache: string): CachedModel[] {
-  return names(cache).flatMap((folder) => {
-    const repo = repoOfCacheName(folder);
-    if (repo === undefined) return [];
-    const root = join(cache, folder);
-    const refs = refsOf(root);
-    return names(join(root, "snapshots")).map((commit) => {
-      const path = join(root, "snapshots", commit);
-      const entries = entriesOf(path, join(root, "blobs"));
-      const unique = new Map(entries.map((entry) => [entry.blob ?? entry.path, entry]));
-      return {
-        repo,
-        commit,
-        refs: refs.filter((ref) => ref.commit === commit).map(({ name }) => name),
-        bytes: [...unique.values()].reduce((sum, { bytes }) => sum + bytes, 0),
-        lastUsed: Math.max(0, ...entries.map(({ used }) => used)),
-        files: entries.length,
-        path,
-      };
-    });
+const dataSet = "datasets/";
+
+/** What a person calls it: models by their names, data sets as `datasets/org/name`, as in the hub's addresses. */
+export const cachedName = ({ repo, kind }: Pick<CachedRepo, "repo" | "kind">): string =>
+  kind === "dataset" ? dataSet + repo : repo;
+
+/** Snapshots of all models and data sets in the cache, by name. */
+export function listCached(cache: string): CachedRepo[] {
+  const folders = names(cache);
+  return (["model", "dataset"] as const).flatMap((kind) =>
+    folders.flatMap((folder) => snapshotsIn(cache, folder, kind)),
+  );
+}
+
+/** Snapshots in one folder of the cache; none where it is of another kind. */
+function snapshotsIn(cache: string, folder: string, kind: RepoKind): CachedRepo[] {
+  const repo = repoOfCacheName(folder, kind);
+  if (repo === undefined) return [];
+  const root = join(cache, folder);
+  const refs = refsOf(root);
+  return names(join(root, "snapshots")).map((commit) => {
+    const path = join(root, "snapshots", commit);
+    const entries = entriesOf(path, join(root, "blobs"));
+    const unique = new Map(entries.map((entry) => [entry.blob ?? entry.path, entry]));
+    return {
+      repo,
+      kind,
+      commit,
+      refs: refs.filter((ref) => ref.commit === commit).map(({ name }) => name),
+      bytes: [...unique.values()].reduce((sum, { bytes }) => sum + bytes, 0),
+      lastUsed: Math.max(0, ...entries.map(({ used }) => used)),
+      files: entries.length,
+      path,
+    };
   });
 }
 
@@ -113,9 +127,10 @@ function sharedLinks(cache: string): Map<string, string[]> {
 }
 
 export interface Removal {
-  readonly repo: string;
+  /** What it is called, as it was given without its revision. */
+  readonly name: string;
   /** Snapshots that go. */
-  readonly snapshots: readonly CachedModel[];
+  readonly snapshots: readonly CachedRepo[];
   /** Bytes that become free. */
   readonly bytes: number;
   remove(): void;
@@ -123,34 +138,36 @@ export interface Removal {
 
 /**
  * What removing `org/name` (everything) or `org/name@revision` (a branch, tag, or commit or its beginning) would free:
- * blobs that another snapshot uses stay.
- * @throws not_found when the cache has no such model or revision
+ * blobs that another snapshot uses stay. Data sets are `datasets/org/name`.
+ * @throws not_found when the cache has no such model, data set or revision
  */
-export function planRemoval(cache: string, name: string): Removal {
-  const parsed = parseModelName(name, false);
+export function planRemoval(cache: string, given: string): Removal {
+  const kind: RepoKind = given.startsWith(dataSet) ? "dataset" : "model";
+  const parsed = parseModelName(kind === "dataset" ? given.slice(dataSet.length) : given, false);
   if (parsed.kind !== "name") return fail("bad_input", "a path is not in the cache; remove the folder itself");
   const { repo, revision } = parsed;
-  const root = join(cache, cacheName(repo));
-  const all = listCached(cache).filter((model) => model.repo === repo);
+  const name = cachedName({ repo, kind });
+  const root = join(cache, cacheName(repo, kind));
+  const all = snapshotsIn(cache, cacheName(repo, kind), kind);
   if (!existsSync(root)) {
-    fail("not_found", `${repo} is not in the cache`, { where: cache, hint: "zeroth cache list shows what is" });
+    fail("not_found", `${name} is not in the cache`, { where: cache, hint: "zeroth cache list shows what is" });
   }
-  const wanted = (model: CachedModel): boolean =>
+  const wanted = (one: CachedRepo): boolean =>
     revision === undefined ||
-    model.refs.includes(revision) ||
-    (/^[0-9a-f]{7,40}$/.test(revision) && model.commit.startsWith(revision));
+    one.refs.includes(revision) ||
+    (/^[0-9a-f]{7,40}$/.test(revision) && one.commit.startsWith(revision));
   const snapshots = all.filter(wanted);
   if (revision !== undefined && snapshots.length === 0) {
-    fail("not_found", `${repo} is in the cache, but not at ${revision}`, {
+    fail("not_found", `${name} is in the cache, but not at ${revision}`, {
       where: root,
       hint: `it has ${all.map(({ refs, commit }) => refs[0] ?? commit.slice(0, 7)).join(", ") || "no snapshot"}`,
     });
   }
   const whole = snapshots.length === all.length;
   const blobs = join(root, "blobs");
-  const used = (models: readonly CachedModel[]) =>
-    new Set(models.flatMap(({ path }) => entriesOf(path, blobs).flatMap(({ blob }) => blob ?? [])));
-  const kept = used(all.filter((model) => !snapshots.includes(model)));
+  const used = (some: readonly CachedRepo[]) =>
+    new Set(some.flatMap(({ path }) => entriesOf(path, blobs).flatMap(({ blob }) => blob ?? [])));
+  const kept = used(all.filter((one) => !snapshots.includes(one)));
   const going = whole ? names(blobs) : [...used(snapshots)].filter((blob) => !kept.has(blob));
   const leaving = new Set(going.map((blob) => join(blobs, blob)));
   const shared = sharedLinks(cache);
@@ -160,7 +177,7 @@ export function planRemoval(cache: string, name: string): Removal {
   const size = (path: string) => (staying.has(path) ? 0 : (statSync(path, { throwIfNoEntry: false })?.size ?? 0));
   const own = snapshots.flatMap(({ path }) => entriesOf(path, blobs).filter(({ blob }) => blob === undefined));
   return {
-    repo,
+    name,
     snapshots,
     bytes: [...going.map((blob) => size(join(blobs, blob))), ...own.map(({ bytes }) => bytes)].reduce(
       (a, b) => a + b,
