@@ -55,7 +55,8 @@ export function needFile(path: string): void {
   if (isFile === false) fail("bad_input", "is not a file", { where: path });
 }
 
-function readAt(file: number, target: Uint8Array, position: number): number {
+/** Fill `target` from a place in an open file; how many bytes there were. */
+export function readAt(file: number, target: Uint8Array, position: number): number {
   let done = 0;
   while (done < target.length) {
     const read = readSync(file, target, done, Math.min(chunkBytes, target.length - done), position + done);
@@ -65,7 +66,8 @@ function readAt(file: number, target: Uint8Array, position: number): number {
   return done;
 }
 
-function withFile<T>(path: string, use: (file: number) => T): T {
+/** Use an open file; what the system refuses is an error that names it. */
+export function withFile<T>(path: string, use: (file: number) => T): T {
   let file: number;
   try {
     file = openSync(path, "r");

@@ -1,7 +1,7 @@
 /** What the program itself has kept beside the caches: copies of models in few bits, results of evaluations. */
-import { existsSync, lstatSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, lstatSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { writeError } from "../hub/files-node.ts";
+import { filesBelow, namesIn, writeError } from "../hub/files-node.ts";
 
 export interface Kept {
   /** A copy's folder; `evaluations` for the results of all of them. */
@@ -16,42 +16,27 @@ export interface Kept {
   readonly path: string;
 }
 
-const names = (folder: string): string[] => {
-  try {
-    return readdirSync(folder).sort();
-  } catch {
-    return [];
-  }
-};
-
 /** Number, bytes and last use of the files below a folder. */
 function below(folder: string): Pick<Kept, "bytes" | "files" | "lastUsed"> {
-  const sum = { bytes: 0, files: 0, lastUsed: 0 };
-  for (const name of names(folder)) {
-    const path = join(folder, name);
-    const stat = lstatSync(path, { throwIfNoEntry: false });
-    if (!stat) continue;
-    const part = stat.isDirectory()
-      ? below(path)
-      : { bytes: stat.size, files: 1, lastUsed: Math.max(stat.atimeMs, stat.mtimeMs) };
-    sum.bytes += part.bytes;
-    sum.files += part.files;
-    sum.lastUsed = Math.max(sum.lastUsed, part.lastUsed);
-  }
-  return sum;
+  const stats = filesBelow(folder).flatMap((path) => lstatSync(path, { throwIfNoEntry: false }) ?? []);
+  return {
+    bytes: stats.reduce((sum, { size }) => sum + size, 0),
+    files: stats.length,
+    lastUsed: stats.reduce((latest, { atimeMs, mtimeMs }) => Math.max(latest, atimeMs, mtimeMs), 0),
+  };
 }
 
 /** Everything kept in `home` (see `zerothHome`): copies by name, then evaluations. */
 export function listKept(home: string): Kept[] {
   const copies = join(home, "quantized");
-  const found = names(copies)
+  const found = namesIn(copies)
     .filter((name) => !name.endsWith(".lock"))
     .map((name): Kept => {
       const path = join(copies, name);
       return { name, kind: "copy", whole: existsSync(join(path, "config.json")), path, ...below(path) };
     });
   const results = join(home, "evaluations");
-  if (names(results).length === 0) return found;
+  if (namesIn(results).length === 0) return found;
   return [...found, { name: "evaluations", kind: "evaluations", whole: true, path: results, ...below(results) }];
 }
 

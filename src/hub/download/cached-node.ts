@@ -1,7 +1,8 @@
 /** What the Hugging Face cache holds, and taking things out of it. */
-import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync, rmdirSync, rmSync, statSync } from "node:fs";
+import { existsSync, lstatSync, readFileSync, readlinkSync, rmdirSync, rmSync, statSync } from "node:fs";
 import { basename, dirname, join, relative } from "node:path";
 import { fail } from "../../errors.ts";
+import { filesBelow, namesIn } from "../files-node.ts";
 import { cacheName, parseModelName, type RepoKind, repoOfCacheName } from "../names.ts";
 import { diskError } from "./cache-node.ts";
 
@@ -25,22 +26,6 @@ interface Entry {
   readonly blob: string | undefined;
   readonly bytes: number;
   readonly used: number;
-}
-
-const names = (folder: string): string[] => {
-  try {
-    return readdirSync(folder).sort();
-  } catch {
-    return [];
-  }
-};
-
-/** All files below a folder; links to folders are not followed. */
-function filesBelow(folder: string): string[] {
-  return names(folder).flatMap((name) => {
-    const path = join(folder, name);
-    return lstatSync(path).isDirectory() ? filesBelow(path) : [path];
-  });
 }
 
 function entriesOf(snapshot: string, blobs: string): Entry[] {
@@ -72,7 +57,7 @@ export const cachedName = ({ repo, kind }: Pick<CachedRepo, "repo" | "kind">): s
 
 /** Snapshots of all models and data sets in the cache, by name. */
 export function listCached(cache: string): CachedRepo[] {
-  const folders = names(cache);
+  const folders = namesIn(cache);
   return (["model", "dataset"] as const).flatMap((kind) =>
     folders.flatMap((folder) => snapshotsIn(cache, folder, kind)),
   );
@@ -84,7 +69,7 @@ function snapshotsIn(cache: string, folder: string, kind: RepoKind): CachedRepo[
   if (repo === undefined) return [];
   const root = join(cache, folder);
   const refs = refsOf(root);
-  return names(join(root, "snapshots")).map((commit) => {
+  return namesIn(join(root, "snapshots")).map((commit) => {
     const path = join(root, "snapshots", commit);
     const entries = entriesOf(path, join(root, "blobs"));
     const unique = new Map(entries.map((entry) => [entry.blob ?? entry.path, entry]));
@@ -116,8 +101,8 @@ function sharedTarget(cache: string, blob: string): string | undefined {
 function sharedLinks(cache: string): Map<string, string[]> {
   const links = new Map<string, string[]>();
   if (!existsSync(join(cache, "blobs"))) return links;
-  for (const folder of names(cache).filter((name) => /^(models|datasets|spaces|kernels)--/.test(name))) {
-    for (const name of names(join(cache, folder, "blobs"))) {
+  for (const folder of namesIn(cache).filter((name) => /^(models|datasets|spaces|kernels)--/.test(name))) {
+    for (const name of namesIn(join(cache, folder, "blobs"))) {
       const blob = join(cache, folder, "blobs", name);
       const target = sharedTarget(cache, blob);
       if (target !== undefined) links.set(target, [...(links.get(target) ?? []), blob]);
@@ -168,7 +153,7 @@ export function planRemoval(cache: string, given: string): Removal {
   const used = (some: readonly CachedRepo[]) =>
     new Set(some.flatMap(({ path }) => entriesOf(path, blobs).flatMap(({ blob }) => blob ?? [])));
   const kept = used(all.filter((one) => !snapshots.includes(one)));
-  const going = whole ? names(blobs) : [...used(snapshots)].filter((blob) => !kept.has(blob));
+  const going = whole ? namesIn(blobs) : [...used(snapshots)].filter((blob) => !kept.has(blob));
   const leaving = new Set(going.map((blob) => join(blobs, blob)));
   const shared = sharedLinks(cache);
   /** Shared blobs that nobody links to afterwards. */
@@ -205,7 +190,7 @@ export function planRemoval(cache: string, given: string): Removal {
           rmSync(join(root, "refs", ref.name));
           // A name with a slash leaves its folder behind.
           for (let at = dirname(join(root, "refs", ref.name)); at !== join(root, "refs"); at = dirname(at)) {
-            if (names(at).length === 0) rmdirSync(at);
+            if (namesIn(at).length === 0) rmdirSync(at);
           }
         }
         for (const { path, commit } of snapshots) {

@@ -1,6 +1,6 @@
 /** torch's files on disk. */
-import { closeSync, fstatSync, openSync, readSync, realpathSync } from "node:fs";
-import { needFile, systemError } from "../safetensors-node.ts";
+import { fstatSync, realpathSync } from "node:fs";
+import { needFile, readAt, withFile } from "../safetensors-node.ts";
 import type { PlainTensor } from "../weights.ts";
 import { readTorch } from "./torch.ts";
 import type { ReadAt } from "./zip.ts";
@@ -11,28 +11,12 @@ import type { ReadAt } from "./zip.ts";
  */
 export function openTorch(path: string): ReadonlyMap<string, PlainTensor> {
   needFile(path);
-  let file: number;
-  try {
-    file = openSync(path, "r");
-  } catch (cause) {
-    throw systemError(cause, path);
-  }
-  try {
+  return withFile(path, (file) => {
     const { size } = fstatSync(file);
     const read: ReadAt = (offset, length) => {
       const bytes = new Uint8Array(Math.max(0, Math.min(length, size - offset)));
-      let done = 0;
-      while (done < bytes.length) {
-        const got = readSync(file, bytes, done, Math.min(bytes.length - done, 1 << 30), offset + done);
-        if (got === 0) break;
-        done += got;
-      }
-      return bytes.subarray(0, done);
+      return bytes.subarray(0, readAt(file, bytes, offset));
     };
     return readTorch(read, size, path, realpathSync(path));
-  } catch (cause) {
-    throw systemError(cause, path);
-  } finally {
-    closeSync(file);
-  }
+  });
 }
