@@ -12,4 +12,5 @@ npm run --silent build
 [ -f "$here/tokenizer.json" ] || cp models/zeroth-nano/tokenizer.json "$here"
 [ -f "$here/embeddings.bin" ] || node scripts/nano/embeddings.mjs --data "$here" --out "$here/embeddings.bin"
 node bin/zeroth.js train --config scripts/nano/tasks.json --resume
+node bin/zeroth.js train --config scripts/nano/more.json --resume
 node scripts/nano/evaluate.mjs --model runs/nano/model --data "$here" --heldout "$data/text/heldout"
