@@ -8,7 +8,7 @@ import { type Browser, chromium, type Page } from "playwright-core";
 import { build } from "vite";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { safetensorsInMemory } from "../../src/browser.ts";
-import { writeModelFolder } from "../../src/hub/folder-node.ts";
+import { openModelFolder, openTokenizer, writeModelFolder } from "../../src/hub/folder-node.ts";
 import { parseT5Config } from "../../src/models/t5-config.ts";
 import { t5Loss } from "../../src/models/t5-training.ts";
 import { initialValue } from "../../src/nn/initial.ts";
@@ -136,9 +136,8 @@ describe("in wasm as in Node", () => {
   const cases = ["untied-gated-gelu", "tied-relu-v5", "bf16", "fp16"].map(
     (name) => [name, join(fixtures, "t5", name), `/fixtures/t5/${name}`] as const,
   );
-  const shipped = ["zeroth-nano", nano, "/models/zeroth-nano"] as const;
 
-  test.each(trained ? [...cases, shipped] : cases)("greedy tokens of %s", async (_, folder, address) => {
+  test.each(cases)("greedy tokens of %s", async (_, folder, address) => {
     const weights = inMemory(folder, "model.safetensors");
     const expected = await greedy(readJson(folder, "config.json"), weights, prompts, 20, inNode);
     const page = await checking();
@@ -147,6 +146,23 @@ describe("in wasm as in Node", () => {
       prompts,
     ] as const);
     expect(got).toEqual(expected);
+  });
+
+  test.runIf(trained)("answers of zeroth-nano in 8 bits", async () => {
+    const tokenizer = openTokenizer(openModelFolder(nano));
+    const asked = [
+      "Is this review positive or negative? A warm, funny film that I would gladly see again.",
+      "Is this a fact or an opinion? The bridge was opened in 1932.",
+      "What kind of thing is described here? The river rises in the hills and flows north for 40 miles.",
+    ].map((text) => [...tokenizer.encode(text).ids]);
+    // Rows are rounded to 8 bits in wasm and to 7 on some machines: what comes after an answer's end may differ.
+    const answers = (rows: readonly (readonly number[])[]) => rows.map((row) => row.slice(0, row.indexOf(1) + 1));
+    const weights = inMemory(nano, "model.safetensors");
+    const expected = answers(await greedy(readJson(nano, "config.json"), weights, asked, 12, inNode));
+    const page = await checking();
+    const got = await page.evaluate((prompts) => window.checks.greedy("/models/zeroth-nano", prompts, 12), asked);
+    expect(expected.every((answer) => answer.length > 1)).toBe(true);
+    expect(answers(got)).toEqual(expected);
   });
 
   test("greedy tokens on webgpu, from weights stored in bfloat16", async () => {
