@@ -203,12 +203,17 @@ test("a model from scratch is a folder that other programs know the tokenizer of
     eos_token: "</s>",
     clean_up_tokenization_spaces: false,
   };
-  for (const [name, prompt_end, note] of [
-    ["ended", true, { add_eos_token: true }],
-    ["open", false, {}],
-  ] as const) {
-    const { model } = await train({ ...from, steps: 1, prompt_end, out: join(folder, name) });
-    expect(JSON.parse(await readFile(join(model, "tokenizer_config.json"), "utf8"))).toEqual({ ...written, ...note });
+  const check = async (model: string, prompt_end: boolean) => {
+    const found = JSON.parse(await readFile(join(model, "tokenizer_config.json"), "utf8"));
+    expect(found).toEqual({ ...written, add_eos_token: prompt_end });
     expect(promptEndOf(openModelFolder(model))).toBe(prompt_end);
+  };
+  for (const prompt_end of [true, false]) {
+    const { model } = await train({ ...from, steps: 1, prompt_end, out: join(folder, `ended-${prompt_end}`) });
+    await check(model, prompt_end);
   }
+  // Gone on with in another way, it says that way.
+  const { architecture, sizes, tokenizer, ...rest } = from;
+  const on = { ...rest, model: join(folder, "ended-true"), steps: 1, prompt_end: false, out: join(folder, "on") };
+  await check((await train(on as TrainingConfig)).model, false);
 });

@@ -100,12 +100,6 @@ function newTokenizerConfig(tokenizerJson: string, { pad, eos }: T5Config): Json
   return { tokenizer_class: "PreTrainedTokenizerFast", ...special, clean_up_tokenization_spaces: false };
 }
 
-/** The same with a note of how prompts ended in training, so that they end like that when the model is evaluated. */
-function tokenizerConfigText(settings: JsonObject | undefined, promptEnd: boolean): string | undefined {
-  const noted = promptEnd ? { ...settings, add_eos_token: true } : settings;
-  return noted && `${JSON.stringify(noted, null, 2)}\n`;
-}
-
 const targetTokens = (examples: readonly Example[]) => examples.reduce((sum, { target }) => sum + target.length, 0);
 
 /** Train as configured; the result is a model folder at `out`. */
@@ -190,11 +184,12 @@ export async function train(c: TrainingConfig, options: TrainOptions = {}): Prom
   let total = checkpoint?.tokens ?? 0;
   let smooth = Number.NaN;
   const schedule = typeof c.schedule === "string" ? { name: c.schedule, warmup: 0 } : c.schedule;
-  const settings = tokenizerConfigText(start.tokenizerConfig, c.prompt_end);
+  // How prompts ended in training, so that they end like that when the model is evaluated.
+  const settings = { ...start.tokenizerConfig, add_eos_token: c.prompt_end };
   const saveModel = async (folder: string) => {
     await writeCheckpoint(folder, values);
     await writeFileSafely(join(folder, "tokenizer.json"), start.tokenizerJson);
-    if (settings !== undefined) await writeFileSafely(join(folder, "tokenizer_config.json"), settings);
+    await writeFileSafely(join(folder, "tokenizer_config.json"), `${JSON.stringify(settings, null, 2)}\n`);
     await writeFileSafely(join(folder, "config.json"), t5ConfigText(config));
   };
   const count = (list: readonly { shape: readonly number[] }[]) =>

@@ -124,8 +124,8 @@ const atLeast = (name: string, value: number, least: number): void => {
 
 /**
  * Evaluate a model on a task, zero-shot: each template on all rows, and the templates together. By default as T0 is
- * evaluated: templates of the original task, prompts without end token cut at 1024 tokens, choices ranked by the sum of
- * their log-probabilities with the end token.
+ * evaluated: templates of the original task, prompts cut at 1024 tokens and without end token (unless `promptEndOf` says
+ * otherwise), choices ranked by the sum of their log-probabilities with the end token.
  * @throws not_found for a task or template that is none; bad_input where rows do not fit; too_long; interrupted, with
  *   everything computed so far kept
  */
