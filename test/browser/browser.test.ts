@@ -16,12 +16,14 @@ import { createScope } from "../../src/nn/scope.ts";
 import { compile } from "../../src/runtime/compile-node.ts";
 import { openTextModel } from "../../src/text/open-node.ts";
 import { expectClose, fixtures } from "../support/fixtures.ts";
+import { nanoAsNumbers } from "../support/nano.ts";
 import { type CompileOver, greedy, type Rows, trainingSteps } from "../support/tasks.ts";
 import { serve } from "./serve.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const nano = join(root, "models/zeroth-nano");
 const scratch = mkdtempSync(join(tmpdir(), "zeroth-browser-"));
+const numbers = join(scratch, "numbers");
 const inNode: CompileOver = (weights, trained) => (graph) =>
   compile(graph, { weights, threads: 1, ...(trained ? { trained: () => true } : {}) });
 
@@ -60,7 +62,8 @@ beforeAll(async () => {
     string,
     string,
   ];
-  if (!trained) await randomModel(models);
+  if (trained) await nanoAsNumbers(numbers);
+  else await randomModel(models);
   const quiet = { logLevel: "warn" as const, build: { emptyOutDir: true } };
   await build({ ...quiet, configFile: join(root, "web/vite.config.ts"), build: { ...quiet.build, outDir: pages } });
   await build({
@@ -72,6 +75,7 @@ beforeAll(async () => {
   const roots = [
     ["/fixtures", fixtures],
     ["/models/zeroth-nano", trained ? nano : models],
+    ["/models/numbers", numbers],
     ["/check", checks],
     ["/", pages],
   ] as const;
@@ -137,7 +141,10 @@ describe("in wasm as in Node", () => {
     (name) => [name, join(fixtures, "t5", name), `/fixtures/t5/${name}`] as const,
   );
 
-  test.each(cases)("greedy tokens of %s", async (_, folder, address) => {
+  // In 8 bits the last bit of a sum can move a row by a whole level, so that all tokens are compared with its numbers.
+  const shipped = ["zeroth-nano as numbers", numbers, "/models/numbers"] as const;
+
+  test.each(trained ? [...cases, shipped] : cases)("greedy tokens of %s", async (_, folder, address) => {
     const weights = inMemory(folder, "model.safetensors");
     const expected = await greedy(readJson(folder, "config.json"), weights, prompts, 20, inNode);
     const page = await checking();
@@ -155,7 +162,7 @@ describe("in wasm as in Node", () => {
       "Is this a fact or an opinion? The bridge was opened in 1932.",
       "What kind of thing is described here? The river rises in the hills and flows north for 40 miles.",
     ].map((text) => [...tokenizer.encode(text).ids]);
-    // Rows are rounded to 8 bits in wasm and to 7 on some machines: what comes after an answer's end may differ.
+    // What comes after an answer's end hangs on a few hundredths of a logit, less than a level of rounding.
     const answers = (rows: readonly (readonly number[])[]) => rows.map((row) => row.slice(0, row.indexOf(1) + 1));
     const weights = inMemory(nano, "model.safetensors");
     const expected = answers(await greedy(readJson(nano, "config.json"), weights, asked, 12, inNode));
