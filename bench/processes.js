@@ -6,6 +6,8 @@ import { join } from "node:path";
 /** The environment of every measured process: as many threads for all, and no network. */
 export const environment = (threads) => ({
   ...process.env,
+  // Peers on the same engine are measured as quiet as the program is.
+  ORT_DISABLE_TELEMETRY: "1",
   OMP_NUM_THREADS: threads,
   MKL_NUM_THREADS: threads,
   HF_HUB_OFFLINE: "1",

@@ -13,6 +13,7 @@ if (!measure || !folder) {
   console.error("usage: node bench/profile.js MEASURE FOLDER [THREADS] [REPEATS]");
   process.exit(2);
 }
+process.env.ORT_DISABLE_TELEMETRY = "1";
 const out = mkdtempSync(join(tmpdir(), "zeroth-profile-"));
 const patch = `
 import { createRequire } from "node:module";

@@ -1,5 +1,4 @@
 /** Compiling in Node: lower, bind the weights, open a session. */
-import { Tensor } from "onnxruntime-node";
 import { fail } from "../errors.ts";
 import type { Levels } from "../graph/emit.ts";
 import type { Graph } from "../graph/graph.ts";
@@ -7,6 +6,7 @@ import { lower, type OnnxModel } from "../graph/lower.ts";
 import { encodeOnnx } from "../graph/onnx.ts";
 import type { Weights } from "../hub/weights.ts";
 import { bindWeights } from "./binding-node.ts";
+import { engine } from "./engine-node.ts";
 import { int8Levels } from "./int8-node.ts";
 import type { Device, Program } from "./program.ts";
 import { quantizedGraph } from "./quantized.ts";
@@ -93,7 +93,11 @@ export function prepare(g: Graph, options: PrepareOptions = {}): Prepared {
 export async function compile<O extends string>(g: Graph<O>, options: CompileOptions = {}): Promise<Program<O>> {
   const prepared = prepare(g, { ...options, levels: await int8Levels(options.weights) });
   try {
-    return sessionProgram<O>(await openSession(prepared), prepared.signature, Tensor as unknown as TensorClass);
+    return sessionProgram<O>(
+      await openSession(prepared),
+      prepared.signature,
+      engine().Tensor as unknown as TensorClass,
+    );
   } catch (error) {
     throw engineError(error, "opening a session");
   }

@@ -1,21 +1,22 @@
 /** The engine's end of a host: the script of the worker thread or child process. Handles one call after another. */
 import { parentPort } from "node:worker_threads";
-import { InferenceSession, Tensor } from "onnxruntime-node";
+import type { InferenceSession } from "onnxruntime-node";
 import type { TypedArray } from "../graph/dtype.ts";
+import { engine } from "./engine-node.ts";
 import type { Call, Parcel, Reply } from "./host-messages.ts";
 import type { TensorClass } from "./session.ts";
 
-const EngineTensor = Tensor as unknown as TensorClass;
 const sessions = new Map<number, InferenceSession>();
 
 async function handle(call: Call): Promise<number | Record<string, Parcel> | undefined> {
   if (call.kind === "open") {
-    sessions.set(call.id, await InferenceSession.create(call.prepared.model, call.prepared.options));
+    sessions.set(call.id, await engine().InferenceSession.create(call.prepared.model, call.prepared.options));
     return call.id;
   }
   if (call.kind === "run") {
     const session = sessions.get(call.session);
     if (!session) throw new Error(`there is no session ${call.session}`);
+    const EngineTensor = engine().Tensor as unknown as TensorClass;
     const feeds = Object.entries(call.feeds).map(
       ([name, { type, data, dims }]) => [name, new EngineTensor(type, data, dims)] as const,
     );

@@ -1,5 +1,4 @@
 /** What this machine computes exactly in 8 bits, found out once. */
-import { InferenceSession, Tensor } from "onnxruntime-node";
 import type { Levels } from "../graph/emit.ts";
 import { graph } from "../graph/graph.ts";
 import { lower } from "../graph/lower.ts";
@@ -7,6 +6,7 @@ import { encodeOnnx } from "../graph/onnx.ts";
 import * as o from "../graph/operators.ts";
 import { constant, input } from "../graph/tensor.ts";
 import { isQuantized, type Weights } from "../hub/weights.ts";
+import { engine } from "./engine-node.ts";
 
 const [inner, outer, rows] = [64, 48, 3];
 
@@ -18,6 +18,7 @@ async function isExact(levels: Levels): Promise<boolean> {
   const w = constant({ dtype: "int8", shape: [inner, outer], data: new Int8Array(inner * outer).fill(-127) });
   const scale = constant({ dtype: "float32", shape: [outer], data: new Float32Array(outer).fill(1) });
   const x = input("x", "float32", ["rows", inner]);
+  const { InferenceSession, Tensor } = engine();
   const model = lower(graph({ y: o.matmulInt8(x, w, scale) }), { target: "cpu", levels });
   const session = await InferenceSession.create(encodeOnnx(model), { intraOpNumThreads: 1, logSeverityLevel: 3 });
   try {

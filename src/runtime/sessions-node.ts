@@ -5,7 +5,8 @@
 import { createHash } from "node:crypto";
 import { statSync } from "node:fs";
 import { join } from "node:path";
-import { InferenceSession, type Tensor } from "onnxruntime-node";
+import type { InferenceSession, Tensor } from "onnxruntime-node";
+import { engine } from "./engine-node.ts";
 import type { OpenSession, Signature } from "./session.ts";
 
 /** A graph ready to be opened, here or in another thread or process: plain data. */
@@ -59,7 +60,7 @@ function keyOf({ model, folder, files, options }: Prepared): string | undefined 
 
 /** Open what was prepared, or join who has opened it. Releasing frees it when the last user has. */
 export async function openSession(prepared: Prepared): Promise<OpenSession> {
-  const open = () => InferenceSession.create(prepared.model, prepared.options);
+  const open = () => engine().InferenceSession.create(prepared.model, prepared.options);
   const key = keyOf(prepared);
   const opened = (session: InferenceSession, release: () => Promise<void>): OpenSession => ({
     run: session.run.bind(session),
