@@ -6,8 +6,9 @@
  * shape of t5-v1_1-small with random weights.
  */
 import { parseArgs } from "node:util";
+import { openModelFolder } from "../dist/folders/open-node.js";
 import { int64 } from "../dist/graph/array.js";
-import { openModelFolder, shippedModels } from "../dist/hub/folder-node.js";
+import { shippedModels } from "../dist/hub/find-node.js";
 import { parseT5Config } from "../dist/models/t5-config.js";
 import { encoderGraph, packedScoreGraph, scoreGraph } from "../dist/models/t5-graphs.js";
 import { canonicalWeights, packedTargets, paddedTargets, t5ConfigFor } from "../dist/models/t5-model.js";

@@ -13,7 +13,7 @@ import { cpus, release, tmpdir, totalmem } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { writeFileSafely } from "../dist/hub/files-node.js";
+import { writeFileSafely } from "../dist/base/files-node.js";
 import { contestants, measures, precisions } from "./contestants.js";
 import { modelFolder } from "./folders.js";
 import { child, environment, forget, pythonVersion } from "./processes.js";

@@ -12,12 +12,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { openSafetensors } from "../dist/hub/safetensors-node.js";
 import { parseT5Config } from "../dist/models/t5-config.js";
 import { t5Model } from "../dist/models/t5-model.js";
 import { t5Loss } from "../dist/models/t5-training.js";
 import { createScope } from "../dist/nn/scope.js";
 import { compile } from "../dist/runtime/compile-node.js";
+import { openSafetensors } from "../dist/weights/safetensors-node.js";
 
 const { values: options } = parseArgs({
   options: {

@@ -1,8 +1,8 @@
 /** `node bench/tokenizers.js`, after `npm run build`: MB/s of encoding for every kind of tokenizer in the fixtures. */
 import { readdirSync, readFileSync } from "node:fs";
 import { brotliDecompressSync } from "node:zlib";
-import { createSentencePieceTokenizer } from "../dist/hub/sentencepiece-tokenizer.js";
-import { createTokenizer } from "../dist/hub/tokenizer.js";
+import { createSentencePieceTokenizer } from "../dist/tokenizers/sentencepiece/tokenizer.js";
+import { createTokenizer } from "../dist/tokenizers/tokenizer.js";
 
 const root = new URL("../", import.meta.url);
 const fixture = (name) =>

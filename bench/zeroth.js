@@ -1,19 +1,20 @@
 /** One measurement of this library in a process of its own: node bench/zeroth.js MEASURE FOLDER THREADS REPEATS */
+
+import { openModelFolder } from "../dist/folders/open-node.js";
 import { int64, zeros } from "../dist/graph/array.js";
 import { graph } from "../dist/graph/graph.js";
 import * as o from "../dist/graph/operators.js";
 import { input, parameter } from "../dist/graph/tensor.js";
-import { openModelFolder } from "../dist/hub/folder-node.js";
-import { readStored } from "../dist/hub/safetensors-node.js";
-import { anyQuantized } from "../dist/hub/weights.js";
+import { adamw } from "../dist/learn/optimizers.js";
+import { createTrainer } from "../dist/learn/trainer.js";
 import { t5 } from "../dist/models/t5.js";
 import { encoderGraph } from "../dist/models/t5-graphs.js";
 import { canonicalWeights, t5ConfigFor, t5Model } from "../dist/models/t5-model.js";
 import { t5Loss } from "../dist/models/t5-training.js";
 import { createScope } from "../dist/nn/scope.js";
 import { compile } from "../dist/runtime/compile-node.js";
-import { adamw } from "../dist/train/optimizers.js";
-import { createTrainer } from "../dist/train/trainer.js";
+import { readStored } from "../dist/weights/safetensors-node.js";
+import { anyQuantized } from "../dist/weights/weights.js";
 import { ids, report, timed } from "./shared.js";
 
 const [measure, path, threadsText, repeatsText] = process.argv.slice(2);

@@ -3,19 +3,19 @@
  * example of docs/architecture.md; `npx vitest run examples/digits.test.ts` runs it and prints its accuracy.
  */
 import { join } from "node:path";
+import { type Random, randomAt } from "../src/base/rng.ts";
 import { float32, int64, type NdArray } from "../src/graph/array.ts";
 import { graph } from "../src/graph/graph.ts";
 import * as o from "../src/graph/operators.ts";
 import { input, type Tensor } from "../src/graph/tensor.ts";
-import { openSafetensors, writeSafetensors } from "../src/hub/safetensors-node.ts";
+import { adamw } from "../src/learn/optimizers.ts";
+import { createTrainer } from "../src/learn/trainer.ts";
 import { initialValue } from "../src/nn/initial.ts";
 import { linear } from "../src/nn/layers.ts";
 import { createScope, normal, type Scope } from "../src/nn/scope.ts";
 import { compile } from "../src/runtime/compile-node.ts";
 import type { Program } from "../src/runtime/program.ts";
-import { adamw } from "../src/train/optimizers.ts";
-import { type Random, randomAt } from "../src/train/rng.ts";
-import { createTrainer } from "../src/train/trainer.ts";
+import { openSafetensors, writeSafetensors } from "../src/weights/safetensors-node.ts";
 
 const side = 8;
 const pixels = side * side;

@@ -1,2 +1,2 @@
-export { readInput } from "../src/cli/rows.ts";
+export { readInput } from "../src/data/cli-rows-node.ts";
 export { ZerothError } from "../src/errors.ts";

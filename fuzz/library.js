@@ -1,7 +1,10 @@
 /** Everything the readers are made of, from the compiled package. */
 
-export { readInput } from "../dist/cli/rows.js";
+export { parseJsonObject } from "../dist/base/json.js";
+export { readInput } from "../dist/data/cli-rows-node.js";
 export { ZerothError } from "../dist/errors.js";
+export { safetensorsInMemory } from "../dist/folders/fetch-web.js";
+export { openModelFolder, openTokenizer } from "../dist/folders/open-node.js";
 export { graph } from "../dist/graph/graph.js";
 export { lower } from "../dist/graph/lower.js";
 export { encodeOnnx } from "../dist/graph/onnx.js";
@@ -10,14 +13,11 @@ export { decodeOnnx } from "../dist/graph/read-onnx.js";
 export { input, parameter } from "../dist/graph/tensor.js";
 export { chooseFiles } from "../dist/hub/download/choose.js";
 export { parseListing } from "../dist/hub/download/listing.js";
-export { openModelFolder, openTokenizer } from "../dist/hub/folder-node.js";
-export { safetensorsInMemory } from "../dist/hub/folder-web.js";
-export { parseJsonObject } from "../dist/hub/json.js";
-export { parseSafetensorsHeader } from "../dist/hub/safetensors.js";
-export { readStored } from "../dist/hub/safetensors-node.js";
-export { createSentencePieceTokenizer } from "../dist/hub/sentencepiece-tokenizer.js";
-export { createTokenizer } from "../dist/hub/tokenizer.js";
-export { readTorch } from "../dist/hub/torch/torch.js";
+export { latestCheckpoint } from "../dist/learn/checkpoint-node.js";
 export { parseT5Config } from "../dist/models/t5-config.js";
 export { t5ConfigFor } from "../dist/models/t5-model.js";
-export { latestCheckpoint } from "../dist/train/checkpoint-node.js";
+export { createSentencePieceTokenizer } from "../dist/tokenizers/sentencepiece/tokenizer.js";
+export { createTokenizer } from "../dist/tokenizers/tokenizer.js";
+export { parseSafetensorsHeader } from "../dist/weights/safetensors.js";
+export { readStored } from "../dist/weights/safetensors-node.js";
+export { readTorch } from "../dist/weights/torch/torch.js";

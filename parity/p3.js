@@ -9,8 +9,8 @@ import { createReadStream, existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { createGunzip } from "node:zlib";
+import { rowFromJson } from "../dist/data/values.js";
 import { taskName, templateParts } from "../dist/prompts/template.js";
-import { rowFromJson } from "../dist/prompts/values.js";
 import { parseTemplates } from "../dist/prompts/yaml.js";
 
 const [source, rendered, raw] = process.argv.slice(2);

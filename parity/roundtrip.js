@@ -4,12 +4,13 @@
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { toFloat32 } from "../dist/hub/convert.js";
-import { openModelFolder, writeModelFolder } from "../dist/hub/folder-node.js";
-import { openSafetensors, readStored, readTensor } from "../dist/hub/safetensors-node.js";
+import { openModelFolder } from "../dist/folders/open-node.js";
+import { writeModelFolder } from "../dist/folders/write-node.js";
 import { t5ConfigText } from "../dist/models/t5-config.js";
 import { exportOnnx } from "../dist/models/t5-export-node.js";
 import { canonicalWeights, t5ConfigFor } from "../dist/models/t5-model.js";
+import { toFloat32 } from "../dist/weights/convert.js";
+import { openSafetensors, readStored, readTensor } from "../dist/weights/safetensors-node.js";
 
 const [fixture, out] = process.argv.slice(2);
 const folder = openModelFolder(fixture);

@@ -8,8 +8,8 @@ import { createHash } from "node:crypto";
 import { createReadStream, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { valueFromJson } from "../dist/data/values.js";
 import { templateParts } from "../dist/prompts/template.js";
-import { valueFromJson } from "../dist/prompts/values.js";
 import { parseTemplates } from "../dist/prompts/yaml.js";
 
 const [source, rows] = process.argv.slice(2);

@@ -11,17 +11,26 @@ import { fileURLToPath } from "node:url";
 const floors = {
   errors: [],
   graph: ["errors"],
-  hub: ["errors", "graph"],
-  runtime: ["errors", "graph", "hub"],
-  nn: ["errors", "graph"],
-  models: ["errors", "graph", "hub", "runtime", "nn"],
-  train: ["errors", "graph", "hub", "runtime"],
-  prompts: ["errors", "graph", "hub", "train"],
-  text: ["errors", "graph", "hub", "runtime", "nn", "models", "train", "prompts"],
-  plan: ["errors", "graph", "hub", "runtime", "nn", "models", "train"],
-  zeroshot: ["errors", "graph", "hub", "runtime", "nn", "models", "train", "prompts", "text"],
-  cli: ["errors", "graph", "hub", "runtime", "nn", "models", "train", "prompts", "text", "plan", "zeroshot"],
+  base: ["errors", "graph"],
+  weights: ["errors", "graph", "base"],
+  tokenizers: ["errors", "base"],
+  hub: ["errors", "base"],
+  data: ["errors", "graph", "base", "hub"],
+  folders: ["errors", "graph", "base", "weights", "tokenizers", "hub"],
+  scan: ["errors", "graph", "base", "weights", "tokenizers", "hub"],
+  runtime: ["errors", "graph", "base", "weights"],
+  nn: ["errors", "graph", "base"],
+  models: ["errors", "graph", "base", "weights", "folders", "runtime", "nn"],
+  learn: ["errors", "graph", "base", "weights", "runtime"],
+  prompts: ["errors", "graph", "base", "hub", "data"],
+  text: ["errors", "graph", "base", "weights", "tokenizers", "hub", "folders", "runtime", "nn", "models", "learn"],
 };
+const below = ["errors", "graph", "base", "weights", "tokenizers", "hub", "data", "folders", "scan", "runtime", "nn"];
+// Recipes never import each other; an app imports everything.
+const recipes = ["plan", "train", "zeroshot"];
+for (const recipe of recipes) floors[recipe] = [...below, "models", "learn", "prompts", "text"];
+for (const app of ["cli"]) floors[app] = [...below, "models", "learn", "prompts", "text", ...recipes];
+
 const root = resolve(process.argv[2] ?? fileURLToPath(new URL("../src", import.meta.url)));
 
 // Statements begin a line and hold no quote or semicolon before their path; import("…") also names types.

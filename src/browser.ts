@@ -1,5 +1,6 @@
 /** The library for the browser: the same models, graphs and trainer, compiled to WebAssembly or WebGPU. */
 export { type ErrorCode, errorCodes, ZerothError } from "./errors.ts";
+export { type FetchedFolder, fetchModelFolder, safetensorsInMemory } from "./folders/fetch-web.ts";
 export { float32, int64, type NdArray, ndarray, zeros } from "./graph/array.ts";
 export { type GradientOptions, gradients } from "./graph/differentiate.ts";
 export type { Dim, Shape } from "./graph/dims.ts";
@@ -7,8 +8,8 @@ export type { DType } from "./graph/dtype.ts";
 export { dump, type Graph, graph } from "./graph/graph.ts";
 export * as ops from "./graph/operators.ts";
 export { constant, full, input, parameter, type Tensor } from "./graph/tensor.ts";
-export { type FetchedFolder, fetchModelFolder, safetensorsInMemory } from "./hub/folder-web.ts";
-export type { StoredTensor, Weights } from "./hub/weights.ts";
+export { adafactor, adamw, type Optimizer, sgd } from "./learn/optimizers.ts";
+export { createTrainer, type Trainer, type TrainerOptions } from "./learn/trainer.ts";
 export { canonicalWeights, t5ConfigFor, t5Model } from "./models/t5-model.ts";
 export { t5Loss } from "./models/t5-training.ts";
 export { initialValue } from "./nn/initial.ts";
@@ -20,5 +21,4 @@ export { type WebThreads, webThreads } from "./runtime/threads-web.ts";
 export type { TextModel } from "./text/model.ts";
 export { type OpenedWebModel, openModel, type WebOpenOptions } from "./text/open-web.ts";
 export type { Generated, GenerateOptions } from "./text/options.ts";
-export { adafactor, adamw, type Optimizer, sgd } from "./train/optimizers.ts";
-export { createTrainer, type Trainer, type TrainerOptions } from "./train/trainer.ts";
+export type { StoredTensor, Weights } from "./weights/weights.ts";

@@ -7,12 +7,14 @@ import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, sta
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
+import { openModelFolder } from "../src/folders/open-node.ts";
+import { quantizeFolder } from "../src/folders/quantize-node.ts";
+import { writeModelFolder } from "../src/folders/write-node.ts";
 import { float32 } from "../src/graph/array.ts";
 import { pull } from "../src/hub/download/pull-node.ts";
-import { openModelFolder, resolveModel, shippedModels, writeModelFolder } from "../src/hub/folder-node.ts";
-import { quantizeFolder } from "../src/hub/quantize-node.ts";
-import { readStored, writeSafetensors } from "../src/hub/safetensors-node.ts";
-import { latestCheckpoint, saveCheckpoint } from "../src/train/checkpoint-node.ts";
+import { resolveModel, shippedModels } from "../src/hub/find-node.ts";
+import { latestCheckpoint, saveCheckpoint } from "../src/learn/checkpoint-node.ts";
+import { readStored, writeSafetensors } from "../src/weights/safetensors-node.ts";
 import { onFailingDisk } from "./support/failing-disk.ts";
 import { startHub } from "./support/hub-server.js";
 

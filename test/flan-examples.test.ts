@@ -2,8 +2,8 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
+import { rowFromObject } from "../src/data/values.ts";
 import { flanWordings } from "../src/prompts/flan.ts";
-import { rowFromObject } from "../src/prompts/values.ts";
 
 const folder = fileURLToPath(new URL("../examples/flan/", import.meta.url));
 const rows: Record<string, object> = {

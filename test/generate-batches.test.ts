@@ -1,11 +1,11 @@
 /** An answer does not depend on its neighbours: batches that shrink, draws, and scores in pieces, on a real network. */
 import { afterAll, expect, test } from "vitest";
+import { randomAt } from "../src/base/rng.ts";
 import { canonicalWeights, t5ConfigFor, t5Model } from "../src/models/t5-model.ts";
 import { compile } from "../src/runtime/compile-node.ts";
 import { textModel } from "../src/text/model.ts";
 import type { GenerateOptions, TextCodec } from "../src/text/options.ts";
 import { scoreTargets } from "../src/text/score.ts";
-import { randomAt } from "../src/train/rng.ts";
 import { expectClose, readJson, readWeights } from "./support/fixtures.ts";
 
 const folder = "t5/untied-gated-gelu";

@@ -2,8 +2,8 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { openModelFolder } from "../src/hub/folder-node.ts";
-import { readStored } from "../src/hub/safetensors-node.ts";
+import { openModelFolder } from "../src/folders/open-node.ts";
+import { readStored } from "../src/weights/safetensors-node.ts";
 import { fixtures, readWeights } from "./support/fixtures.ts";
 
 const folders = readdirSync(join(fixtures, "t5")).filter((name) =>

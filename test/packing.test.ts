@@ -1,20 +1,20 @@
 /** Packed rows: what they hold, and that loss and gradients are those of the pairs one by one. */
 import { describe, expect, test } from "vitest";
+import { randomAt } from "../src/base/rng.ts";
 import { float32, type NdArray } from "../src/graph/array.ts";
 import { gradients } from "../src/graph/differentiate.ts";
 import { graph } from "../src/graph/graph.ts";
 import { input } from "../src/graph/tensor.ts";
+import { collate } from "../src/learn/batches.ts";
+import type { Example } from "../src/learn/objectives.ts";
+import { collatePacked, type PackedRow, packer } from "../src/learn/packing.ts";
 import { network } from "../src/models/switch.ts";
 import { parseT5Config } from "../src/models/t5-config.ts";
 import { t5ConfigFor } from "../src/models/t5-model.ts";
 import { type LossOptions, t5Loss } from "../src/models/t5-training.ts";
 import { createScope } from "../src/nn/scope.ts";
 import { compile } from "../src/runtime/compile-node.ts";
-import { t5Training } from "../src/text/training.ts";
-import { collate } from "../src/train/batches.ts";
-import type { Example } from "../src/train/objectives.ts";
-import { collatePacked, type PackedRow, packer } from "../src/train/packing.ts";
-import { randomAt } from "../src/train/rng.ts";
+import { t5Training } from "../src/train/optimizer.ts";
 import { expectClose, readFloats, readJson, readTensors } from "./support/fixtures.ts";
 
 const pair = (input: number, target: number, id = 5): Example => ({

@@ -11,11 +11,13 @@ import { exportModel } from "../src/cli/export.ts";
 import { inspect } from "../src/cli/inspect.ts";
 import { createOutput } from "../src/cli/output.ts";
 import { ZerothError } from "../src/errors.ts";
+import { openModelFolder, openTokenizer } from "../src/folders/open-node.ts";
+import { quantizeFolder } from "../src/folders/quantize-node.ts";
+import { writeModelFolder } from "../src/folders/write-node.ts";
 import { float32 } from "../src/graph/array.ts";
 import { parseListing } from "../src/hub/download/listing.ts";
-import { openModelFolder, openTokenizer, resolveModel, writeModelFolder } from "../src/hub/folder-node.ts";
-import { quantizeFolder } from "../src/hub/quantize-node.ts";
-import { writeSafetensors } from "../src/hub/safetensors-node.ts";
+import { resolveModel } from "../src/hub/find-node.ts";
+import { writeSafetensors } from "../src/weights/safetensors-node.ts";
 
 const root = realpathSync(mkdtempSync(join(tmpdir(), "zeroth-paths-")));
 afterAll(() => rmSync(root, { recursive: true, force: true }));

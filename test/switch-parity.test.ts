@@ -9,8 +9,8 @@ import { float32, int64, type NdArray } from "../src/graph/array.ts";
 import { gradients } from "../src/graph/differentiate.ts";
 import { graph } from "../src/graph/graph.ts";
 import { lower } from "../src/graph/lower.ts";
-import { fromFloat32, toFloat32 } from "../src/hub/convert.ts";
-import type { StoredTensor, Weights } from "../src/hub/weights.ts";
+import { adamw } from "../src/learn/optimizers.ts";
+import { createTrainer } from "../src/learn/trainer.ts";
 import { parseT5Config, type T5Config, t5ConfigJson } from "../src/models/t5-config.ts";
 import { type ExportFolder, exportOnnx, exportTransformersJs } from "../src/models/t5-export-node.ts";
 import { encoderGraph, scoreGraph } from "../src/models/t5-graphs.ts";
@@ -20,9 +20,9 @@ import { createScope } from "../src/nn/scope.ts";
 import { type CompileOptions, compile } from "../src/runtime/compile-node.ts";
 import { generateTokens } from "../src/text/greedy.ts";
 import { settingsOf } from "../src/text/options.ts";
-import { t5Training } from "../src/text/training.ts";
-import { adamw } from "../src/train/optimizers.ts";
-import { createTrainer } from "../src/train/trainer.ts";
+import { t5Training } from "../src/train/optimizer.ts";
+import { fromFloat32, toFloat32 } from "../src/weights/convert.ts";
+import type { StoredTensor, Weights } from "../src/weights/weights.ts";
 import { expectClose, readFloats, readJson, readTensors } from "./support/fixtures.ts";
 
 interface Rows {

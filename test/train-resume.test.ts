@@ -5,10 +5,10 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { openModelFolder } from "../src/hub/folder-node.ts";
-import { type TrainEvents, train } from "../src/text/train-node.ts";
+import { openModelFolder } from "../src/folders/open-node.ts";
+import { trainBpe } from "../src/tokenizers/training/bpe.ts";
 import { parseTrainingConfig, type TrainingConfig } from "../src/train/config.ts";
-import { trainBpe } from "../src/train/tokenizer/bpe.ts";
+import { type TrainEvents, train } from "../src/train/train-node.ts";
 import { promptEndOf } from "../src/zeroshot/evaluate-node.ts";
 
 const run = promisify(execFile);

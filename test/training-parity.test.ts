@@ -3,13 +3,13 @@ import { describe, expect, test } from "vitest";
 import { float32, int64, type NdArray } from "../src/graph/array.ts";
 import { gradients } from "../src/graph/differentiate.ts";
 import { graph } from "../src/graph/graph.ts";
+import { adafactor, adamw, type Optimizer, sgd } from "../src/learn/optimizers.ts";
+import { scheduleFactor } from "../src/learn/schedules.ts";
+import { createTrainer } from "../src/learn/trainer.ts";
 import { t5ConfigFor } from "../src/models/t5-model.ts";
 import { t5Loss } from "../src/models/t5-training.ts";
 import { createScope } from "../src/nn/scope.ts";
 import { compile } from "../src/runtime/compile-node.ts";
-import { adafactor, adamw, type Optimizer, sgd } from "../src/train/optimizers.ts";
-import { scheduleFactor } from "../src/train/schedules.ts";
-import { createTrainer } from "../src/train/trainer.ts";
 import { expectClose, readFloats, readJson, readTensors } from "./support/fixtures.ts";
 
 interface Rows {

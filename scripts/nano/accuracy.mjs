@@ -1,7 +1,7 @@
 /** A model's accuracy on sets and on tasks it never saw, under several wordings, with intervals over rows. */
 import { join } from "node:path";
+import { randomAt, shuffle } from "../../dist/base/rng.js";
 import { findTemplates, ownTemplates } from "../../dist/prompts/library-node.js";
-import { randomAt, shuffle } from "../../dist/train/rng.js";
 import { evaluate, readRows } from "../../dist/zeroshot/evaluate-node.js";
 import { bootstrap, mean, median } from "../../dist/zeroshot/statistics.js";
 

@@ -6,14 +6,14 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { randomAt } from "../../dist/base/rng.js";
 import { graph } from "../../dist/graph/graph.js";
 import { matmul } from "../../dist/graph/operators.js";
 import { input } from "../../dist/graph/tensor.js";
-import { createTokenizer } from "../../dist/hub/tokenizer.js";
+import { cooccurrenceEmbeddings } from "../../dist/learn/cooccurrence.js";
 import { openMixture } from "../../dist/prompts/open-mixture-node.js";
 import { compile } from "../../dist/runtime/compile-node.js";
-import { cooccurrenceEmbeddings } from "../../dist/train/cooccurrence.js";
-import { randomAt } from "../../dist/train/rng.js";
+import { createTokenizer } from "../../dist/tokenizers/tokenizer.js";
 
 const { values: options } = parseArgs({
   options: {

@@ -9,8 +9,8 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
 import { createGunzip } from "node:zlib";
+import { randomAt, shuffle } from "../../dist/base/rng.js";
 import { findTemplates, ownTemplates } from "../../dist/prompts/library-node.js";
-import { randomAt, shuffle } from "../../dist/train/rng.js";
 import { bound, passages, rendered, sets } from "./sets.mjs";
 
 const { values: options } = parseArgs({

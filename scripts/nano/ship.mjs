@@ -7,9 +7,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { writeFileSafely } from "../../dist/hub/files-node.js";
-import { openModelFolder } from "../../dist/hub/folder-node.js";
-import { quantizeFolder } from "../../dist/hub/quantize-node.js";
+import { writeFileSafely } from "../../dist/base/files-node.js";
+import { openModelFolder } from "../../dist/folders/open-node.js";
+import { quantizeFolder } from "../../dist/folders/quantize-node.js";
 import { t5ConfigFor } from "../../dist/models/t5-model.js";
 import { t5Formats } from "../../dist/models/t5-quantize.js";
 

@@ -101,11 +101,11 @@ const shells = { bash, zsh, fish, powershell };
 /** The script for a shell; "models" lists the names that can be completed, "planned" also those plan knows. */
 export async function completion(shell: string | undefined): Promise<string> {
   if (shell === "models") {
-    const { listModels } = await import("../hub/folder-node.ts");
+    const { listModels } = await import("../hub/find-node.ts");
     return `${listModels().join("\n")}\n`;
   }
   if (shell === "planned") {
-    const { listModels } = await import("../hub/folder-node.ts");
+    const { listModels } = await import("../hub/find-node.ts");
     const { knownNames } = await import("../plan/known.ts");
     return `${[...new Set([...listModels(), ...knownNames])].join("\n")}\n`;
   }

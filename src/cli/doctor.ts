@@ -5,7 +5,7 @@ import { float32 } from "../graph/array.ts";
 import { graph } from "../graph/graph.ts";
 import { add } from "../graph/operators.ts";
 import { input } from "../graph/tensor.ts";
-import { listModels, shippedModels } from "../hub/folder-node.ts";
+import { listModels, shippedModels } from "../hub/find-node.ts";
 import { cacheFolder } from "../hub/names.ts";
 import { compile } from "../runtime/compile-node.ts";
 import { cgroupCpus, defaultThreads } from "../runtime/threads-node.ts";

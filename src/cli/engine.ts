@@ -1,10 +1,10 @@
 /** Opening the model a command was given, with a line that says what was opened. */
 import { fail } from "../errors.ts";
-import { storedBytes } from "../hub/quantize.ts";
-import { isQuantized } from "../hub/weights.ts";
 import { defaultThreads } from "../runtime/threads-node.ts";
 import type { FewBitsEvents } from "../text/few-bits-node.ts";
 import { type OpenedModel, type OpenOptions, openModel } from "../text/open-node.ts";
+import { storedBytes } from "../weights/quantize.ts";
+import { isQuantized } from "../weights/weights.ts";
 import { duration, modelFor } from "./models.ts";
 import type { Output } from "./output.ts";
 import { bytes } from "./output.ts";

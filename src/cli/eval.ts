@@ -1,7 +1,7 @@
 /** `zeroth eval`: tasks under their templates, one after another, with a table for people and rows for scripts. */
 import { existsSync, statSync } from "node:fs";
+import { writeFileSafely } from "../base/files-node.ts";
 import { fail, ZerothError } from "../errors.ts";
-import { writeFileSafely } from "../hub/files-node.ts";
 import type { TemplateFile } from "../prompts/template.ts";
 import { zerothHome } from "../text/few-bits-node.ts";
 import { type EvaluateOptions, evaluate, fileRows, openTask, promptEndOf } from "../zeroshot/evaluate-node.ts";

@@ -2,12 +2,13 @@
 import { createHash } from "node:crypto";
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { writeFileSafely } from "../base/files-node.ts";
 import { fail } from "../errors.ts";
-import { writeFileSafely } from "../hub/files-node.ts";
-import { locate, type ModelFolder, openModelFolder } from "../hub/folder-node.ts";
-import { readStored, type Writable, writeCheckpoint } from "../hub/safetensors-node.ts";
-import { isQuantized, type StoredTensor, unquantizedConfig } from "../hub/weights.ts";
+import { type ModelFolder, openModelFolder } from "../folders/open-node.ts";
+import { locate } from "../hub/locate-node.ts";
 import { exportOnnx, exportTransformersJs } from "../models/t5-export-node.ts";
+import { readStored, type Writable, writeCheckpoint } from "../weights/safetensors-node.ts";
+import { isQuantized, type StoredTensor, unquantizedConfig } from "../weights/weights.ts";
 import { modelFor } from "./models.ts";
 import { bytes, type Output } from "./output.ts";
 

@@ -1,11 +1,12 @@
 /** `zeroth generate`: prompts from the command line or rows of a file to answers. */
+
+import { type InputRow, idsOf, readInput, textOf } from "../data/cli-rows-node.ts";
 import { fail, ZerothError } from "../errors.ts";
 import type { Prompt } from "../text/model.ts";
 import type { Generated, GenerateOptions, Settings } from "../text/options.ts";
 import { settingsOf } from "../text/options.ts";
 import { type EngineFlags, type Opened, openForCommand } from "./engine.ts";
 import { errorRow, type Output } from "./output.ts";
-import { type InputRow, idsOf, readInput, textOf } from "./rows.ts";
 
 export interface GenerateFlags extends EngineFlags, Partial<Omit<Settings, "stop">> {
   readonly input?: string;

@@ -1,8 +1,9 @@
 /** `zeroth inspect`: what a model folder holds and what it would take to run. */
 import { readFileSync, statSync } from "node:fs";
-import { fileSha256 } from "../hub/files-node.ts";
-import { locate, openModelFolder } from "../hub/folder-node.ts";
-import { isQuantized, type Weights } from "../hub/weights.ts";
+import { fileSha256 } from "../base/files-node.ts";
+import { openModelFolder } from "../folders/open-node.ts";
+import { locate } from "../hub/locate-node.ts";
+import { isQuantized, type Weights } from "../weights/weights.ts";
 import { modelFor } from "./models.ts";
 import { bytes, type Output } from "./output.ts";
 

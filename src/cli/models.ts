@@ -2,7 +2,7 @@
 import { ensureModel } from "../hub/download/ensure-node.ts";
 import type { Progress } from "../hub/download/progress.ts";
 import { type PullEvents, settingsHere } from "../hub/download/pull-node.ts";
-import type { ResolvedModel } from "../hub/folder.ts";
+import type { ResolvedModel } from "../hub/find.ts";
 import { bytes, type Output } from "./output.ts";
 
 /** "47 s", "12 min", "3.4 h". */

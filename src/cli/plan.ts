@@ -3,9 +3,9 @@
 import { availableParallelism, loadavg, totalmem } from "node:os";
 import { join } from "node:path";
 import { constrainedMemory } from "node:process";
+import { writeFileSafely } from "../base/files-node.ts";
 import { fail } from "../errors.ts";
-import { writeFileSafely } from "../hub/files-node.ts";
-import { shippedModels } from "../hub/folder-node.ts";
+import { shippedModels } from "../hub/find-node.ts";
 import { parseMachine } from "../plan/machine.ts";
 import { type OptimizerName, optimizers, type Tuning } from "../plan/memory.ts";
 import { openSubject } from "../plan/open-node.ts";

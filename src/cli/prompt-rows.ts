@@ -3,11 +3,11 @@ import { createReadStream } from "node:fs";
 import { extname } from "node:path";
 import { createInterface } from "node:readline";
 import { createGunzip } from "node:zlib";
+import { readInput } from "../data/cli-rows-node.ts";
+import { createGroupCache, openParquet } from "../data/parquet-node.ts";
+import { rowsFrom } from "../data/rows.ts";
+import { type Row, rowFromJson, rowFromObject } from "../data/values.ts";
 import { ZerothError } from "../errors.ts";
-import { rowsFrom } from "../prompts/data.ts";
-import { createGroupCache, openParquet } from "../prompts/parquet-node.ts";
-import { type Row, rowFromJson, rowFromObject } from "../prompts/values.ts";
-import { readInput } from "./rows.ts";
 
 async function* jsonRows(path: string): AsyncGenerator<Row | ZerothError> {
   const where = path === "-" ? "stdin" : path;

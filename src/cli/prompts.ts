@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { watch } from "node:fs/promises";
 import { basename, dirname } from "node:path";
+import { Float, type Row, renamedColumns } from "../data/values.ts";
 import { fail, throwIfAborted, ZerothError } from "../errors.ts";
 import { checkTemplates } from "../prompts/check.ts";
 import { datasetsIn, type Found, findTemplates, ownTemplates, readTemplates } from "../prompts/library-node.ts";
@@ -13,7 +14,6 @@ import {
   type Template,
   type TemplateFile,
 } from "../prompts/template.ts";
-import { Float, type Row, renamedColumns } from "../prompts/values.ts";
 import { nearest } from "./help.ts";
 import { errorRow, type Output } from "./output.ts";
 import { promptRows } from "./prompt-rows.ts";
@@ -135,7 +135,7 @@ const applyFlags = ({ seed, truncate }: PromptsFlags, index: number) => ({
 
 /** Tokens of a text by a model's tokenizer, the end token included. */
 async function tokenCounter(name: string, output: Output, signal: AbortSignal): Promise<(text: string) => number> {
-  const { openModelFolder, openTokenizer } = await import("../hub/folder-node.ts");
+  const { openModelFolder, openTokenizer } = await import("../folders/open-node.ts");
   const { modelFor } = await import("./models.ts");
   const tokenizer = openTokenizer(openModelFolder((await modelFor(name, output, signal)).path));
   return (text) => tokenizer.encode(text, { addSpecialTokens: true }).ids.length;

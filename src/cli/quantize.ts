@@ -1,10 +1,10 @@
 /** `zeroth quantize`: a model folder in 8 or 4 bits. */
 import { statSync } from "node:fs";
 import { join } from "node:path";
+import { fileSha256 } from "../base/files-node.ts";
 import { fail, ZerothError } from "../errors.ts";
-import { fileSha256 } from "../hub/files-node.ts";
-import { openModelFolder } from "../hub/folder-node.ts";
-import { quantizeFolder } from "../hub/quantize-node.ts";
+import { openModelFolder } from "../folders/open-node.ts";
+import { quantizeFolder } from "../folders/quantize-node.ts";
 import { canonicalWeights, t5ConfigFor } from "../models/t5-model.ts";
 import { t5Formats } from "../models/t5-quantize.ts";
 import { modelFor } from "./models.ts";

@@ -1,9 +1,9 @@
 /** `zeroth scan`: whether a model folder or file is safe; exit 0 safe, 1 something is not, 2 cannot be told. */
 import { existsSync } from "node:fs";
 import { fail } from "../errors.ts";
-import { findModel } from "../hub/folder-node.ts";
-import type { Verdict } from "../hub/scan-kinds-node.ts";
-import { scan } from "../hub/scan-node.ts";
+import { findModel } from "../hub/find-node.ts";
+import type { Verdict } from "../scan/kinds-node.ts";
+import { scan } from "../scan/scan-node.ts";
 import type { Output } from "./output.ts";
 
 /** A file's name as it may stand on a terminal. */

@@ -1,9 +1,10 @@
 /** `zeroth score`: log-likelihoods of choices or of one target. */
+
+import { type InputRow, idsOf, readInput, textOf } from "../data/cli-rows-node.ts";
 import { fail, ZerothError } from "../errors.ts";
 import type { Prompt, Scored } from "../text/model.ts";
 import { type EngineFlags, openForCommand } from "./engine.ts";
 import { errorRow, type Output } from "./output.ts";
-import { type InputRow, idsOf, readInput, textOf } from "./rows.ts";
 
 export interface ScoreFlags extends EngineFlags {
   readonly input?: string;

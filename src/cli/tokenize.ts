@@ -1,9 +1,10 @@
 /** `zeroth tokenize`: text as pieces, ids and places. */
+
+import { type InputRow, readInput, textOf } from "../data/cli-rows-node.ts";
 import { fail, ZerothError } from "../errors.ts";
-import { openModelFolder, openTokenizer } from "../hub/folder-node.ts";
+import { openModelFolder, openTokenizer } from "../folders/open-node.ts";
 import { modelFor } from "./models.ts";
 import { errorRow, type Output } from "./output.ts";
-import { type InputRow, readInput, textOf } from "./rows.ts";
 
 export interface TokenizeFlags {
   readonly model?: string;

@@ -1,10 +1,10 @@
 /** `zeroth train`: a configuration to a model folder, with what a person wants to see meanwhile. */
 import { readFile } from "node:fs/promises";
 import { dirname, isAbsolute, join } from "node:path";
+import { parseJsonObject } from "../base/json.ts";
 import { fail, ZerothError } from "../errors.ts";
-import { parseJsonObject } from "../hub/json.ts";
-import { train as run } from "../text/train-node.ts";
 import { parseTrainingConfig, type TrainingConfig } from "../train/config.ts";
+import { train as run } from "../train/train-node.ts";
 import { mixtureSettings } from "./mixture.ts";
 import { modelFor } from "./models.ts";
 import { bytes, type Output } from "./output.ts";

@@ -1,6 +1,7 @@
 /** What a person may call a model, and where the Hugging Face cache would hold it. Pure: nothing here touches a disk. */
+
+import { shown } from "../base/json.ts";
 import { fail } from "../errors.ts";
-import { shown } from "./json.ts";
 
 export type ModelName =
   | { readonly kind: "path"; readonly path: string }

@@ -1,10 +1,10 @@
 /** Writing an exported T5 model to disk. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { writeFileSafely } from "../hub/files-node.ts";
-import type { ModelFolder } from "../hub/folder-node.ts";
-import { readStored } from "../hub/safetensors-node.ts";
-import { unquantizedConfig } from "../hub/weights.ts";
+import { writeFileSafely } from "../base/files-node.ts";
+import type { ModelFolder } from "../folders/open-node.ts";
+import { readStored } from "../weights/safetensors-node.ts";
+import { unquantizedConfig } from "../weights/weights.ts";
 import { type ExportedFile, type TransformersJsSource, t5Onnx, t5TransformersJs } from "./t5-export.ts";
 import { canonicalWeights, t5ConfigFor } from "./t5-model.ts";
 

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { afterAll, expect, test } from "vitest";
 import { expectClose, fixtures, readFloats, readJson, readTensors } from "../../test/support/fixtures.ts";
-import { openModelFolder } from "../hub/folder-node.ts";
+import { openModelFolder } from "../folders/open-node.ts";
 import { exportOnnx, exportTransformersJs } from "./t5-export-node.ts";
 
 const out = mkdtempSync(join(tmpdir(), "zeroth-export-"));

@@ -2,8 +2,8 @@
 import { fail } from "../errors.ts";
 import { int64, type NdArray, zeros } from "../graph/array.ts";
 import type { Graph } from "../graph/graph.ts";
-import type { Weights } from "../hub/weights.ts";
 import type { Program } from "../runtime/program.ts";
+import type { Weights } from "../weights/weights.ts";
 import type { Decoding, Memory, Seq2Seq } from "./seq2seq.ts";
 import { parseT5Config, type T5Config } from "./t5-config.ts";
 import { encoderGraph, packedScoreGraph, scoreGraph, stepGraph } from "./t5-graphs.ts";

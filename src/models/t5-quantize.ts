@@ -1,5 +1,5 @@
 /** What quantising does with each tensor of a T5 or Switch folder. */
-import type { QuantizedFormat } from "../hub/weights.ts";
+import type { QuantizedFormat } from "../weights/weights.ts";
 import type { T5Config } from "./t5-config.ts";
 
 /** Copies of tensors that the models read under another name. */

@@ -1,10 +1,10 @@
 /** From a config.json to a shape, family by family; and which tensors of a file are those that are counted. */
 import { z } from "zod";
+import type { JsonObject } from "../base/json.ts";
 import { fail } from "../errors.ts";
-import type { JsonObject } from "../hub/json.ts";
-import type { Weights } from "../hub/weights.ts";
 import { parseT5Config } from "../models/t5-config.ts";
 import { t5ConfigFor } from "../models/t5-model.ts";
+import type { Weights } from "../weights/weights.ts";
 import { checkShape, type Shape } from "./shapes.ts";
 
 const size = z.number().int().positive();

@@ -1,5 +1,5 @@
 /** Memory by precision: to run a model, to train it, to tune it. Bytes; activations are estimates, the rest is counted. */
-import { adafactor, adamw, type Optimizer, sgd } from "../train/optimizers.ts";
+import { adafactor, adamw, type Optimizer, sgd } from "../learn/optimizers.ts";
 import { type Precision, weightBytes } from "./precision.ts";
 import { type Shape, type StackShape, stacksOf } from "./shapes.ts";
 import { elementsOf, type TensorGroup } from "./tensors.ts";

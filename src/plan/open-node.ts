@@ -1,13 +1,15 @@
 /** From what a person typed to what is planned: a folder, a config.json, a well-known name, or a name on the hub. */
 import { existsSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
+import { type JsonObject, jsonLimits, shown } from "../base/json.ts";
+import { readJsonFile } from "../base/read-node.ts";
 import { fail, ZerothError } from "../errors.ts";
+import { openModelFolder } from "../folders/open-node.ts";
 import { type PullOptions, pull, settingsHere } from "../hub/download/pull-node.ts";
-import { listModels, openModelFolder, readJsonFile, resolveModel } from "../hub/folder-node.ts";
-import { type JsonObject, jsonLimits, shown } from "../hub/json.ts";
+import { listModels, resolveModel } from "../hub/find-node.ts";
 import { nearestNames, parseModelName } from "../hub/names.ts";
-import { isQuantized, type Weights } from "../hub/weights.ts";
 import { canonicalWeights } from "../models/t5-model.ts";
+import { isQuantized, type Weights } from "../weights/weights.ts";
 import { countedTypes, isCounted, shapeOfConfig } from "./configs.ts";
 import { findKnown, knownNames } from "./known.ts";
 import type { StoredCount, Subject } from "./plan.ts";

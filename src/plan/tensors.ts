@@ -3,10 +3,10 @@
  * count is exact by construction; of families that are not run here they are written down as tables.
  */
 
-import type { Weights } from "../hub/weights.ts";
 import { parseT5Config } from "../models/t5-config.ts";
 import { t5Loss } from "../models/t5-training.ts";
 import { createScope } from "../nn/scope.ts";
+import type { Weights } from "../weights/weights.ts";
 import { imageTokens, type Shape, type T5Shape } from "./shapes.ts";
 
 /**

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
+import { rowFromObject } from "../data/values.ts";
 import { checkTemplates } from "./check.ts";
 import type { Template } from "./template.ts";
-import { rowFromObject } from "./values.ts";
 
 const id = (n: number) => `5c2ef4b0-6a0f-4d3b-9f35-1f0e5f3f7a1${n}`;
 const made = (n: number, parts: Partial<Template>): Template => ({

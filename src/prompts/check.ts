@@ -1,9 +1,10 @@
 /** What is wrong with a file of templates: promptsource's own rules, and what its first rows show. */
+
+import type { Row } from "../data/values.ts";
 import { ZerothError } from "../errors.ts";
 import { unknown } from "./jinja/analysis.ts";
 import { parse } from "./jinja/parse.ts";
 import { applyTemplate, columnsOf, fixedChoices, placeOf, type Template, type TemplateFile } from "./template.ts";
-import type { Row } from "./values.ts";
 import { keyOf } from "./yaml.ts";
 
 export interface Finding {

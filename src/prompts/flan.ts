@@ -3,8 +3,8 @@
  * some of which turn the task around. In them `{options_}` is the list of options and `{answer}` the right one.
  */
 import { z } from "zod";
+import type { Row, Value } from "../data/values.ts";
 import { fail } from "../errors.ts";
-import type { Row, Value } from "./values.ts";
 import { formatString, valueAt, type Wording } from "./wording.ts";
 
 const schema = z.strictObject({

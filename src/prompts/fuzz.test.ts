@@ -3,10 +3,10 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { Float, rowFromJson, valueFromJson } from "../data/values.ts";
 import { ZerothError } from "../errors.ts";
 import { datasetsIn, ownTemplates } from "./library-node.ts";
 import { applyTemplate, type Template } from "./template.ts";
-import { Float, rowFromJson, valueFromJson } from "./values.ts";
 import { parseTemplates, writeTemplates } from "./yaml.ts";
 
 const { root, paths } = datasetsIn(ownTemplates());

@@ -1,14 +1,14 @@
 /** Collections of instructions from files: one JSON file a task, or headers and instances as JSON Lines. */
 import { readdir, readFile, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
+import { isJsonObject, jsonLimits, parseJsonObject } from "../base/json.ts";
+import { openLines, spooled } from "../data/lines-node.ts";
+import { openData } from "../data/open-node.ts";
+import type { GroupCache } from "../data/parquet-node.ts";
+import { picked, type RowData, rowsFrom } from "../data/rows.ts";
+import type { Value } from "../data/values.ts";
 import { fail } from "../errors.ts";
-import { isJsonObject, jsonLimits, parseJsonObject } from "../hub/json.ts";
-import { picked, type RowData, rowsFrom } from "./data.ts";
 import { type InstructionOptions, instructionWording, parseInstructionHeader } from "./instructions.ts";
-import { openLines, spooled } from "./lines-node.ts";
-import { openData } from "./open-data-node.ts";
-import type { GroupCache } from "./parquet-node.ts";
-import type { Value } from "./values.ts";
 import type { Wording } from "./wording.ts";
 
 export interface InstructionData {

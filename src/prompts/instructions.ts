@@ -3,9 +3,9 @@
  * definition and examples, good and bad; the prompt is these and an input, as Tk-Instruct writes it.
  */
 import { z } from "zod";
+import type { Value } from "../data/values.ts";
 import { fail } from "../errors.ts";
 import { siteSeed } from "../graph/random.ts";
-import type { Value } from "./values.ts";
 import type { Wording } from "./wording.ts";
 
 const texts = z.union([z.string(), z.array(z.string()).min(1)]);

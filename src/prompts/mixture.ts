@@ -2,12 +2,13 @@
  * A mixture of tasks as one endless stream of prompts and targets. A task is a data set in one wording. What stands at
  * a place of the stream follows from the seed and the place: no state, so a job goes on where it stopped, bit by bit.
  */
+
+import { nameHash, permuted, windowOrder } from "../data/order.ts";
+import { type RowData, rowsFrom } from "../data/rows.ts";
+import { type Row, renamedColumns } from "../data/values.ts";
 import { fail, throwIfAborted } from "../errors.ts";
 import { siteSeed } from "../graph/random.ts";
-import { type RowData, rowsFrom } from "./data.ts";
-import { nameHash, permuted, windowOrder } from "./order.ts";
 import { dealer } from "./sampling.ts";
-import { type Row, renamedColumns } from "./values.ts";
 import { type Rendered, trainable, type Wording } from "./wording.ts";
 
 export interface MixtureTask {

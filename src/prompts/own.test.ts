@@ -2,10 +2,10 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { type Row, valueFrom } from "../data/values.ts";
 import { checkTemplates } from "./check.ts";
 import { datasetsIn, ownTemplates, readTemplates } from "./library-node.ts";
 import { applyTemplate, columnsOf, templateParts } from "./template.ts";
-import { type Row, valueFrom } from "./values.ts";
 import { parseTemplates, writeTemplates } from "./yaml.ts";
 
 const fixture = (name: string): unknown =>

@@ -3,9 +3,10 @@
  * its share rounded up or down (systematic sampling, the rounding drawn anew each time), in a random order. Closer
  * to the shares than independent draws, and how often a task came before any place is a formula, not a state.
  */
+
+import { permuted } from "../data/order.ts";
 import { fail } from "../errors.ts";
 import { siteSeed } from "../graph/random.ts";
-import { permuted } from "./order.ts";
 
 export interface Turn {
   readonly task: number;

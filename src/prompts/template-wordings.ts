@@ -1,7 +1,8 @@
 /** The templates of a promptsource file as wordings of a mixture. */
+
+import { randomAt } from "../base/rng.ts";
+import { nameHash } from "../data/order.ts";
 import { siteSeed } from "../graph/random.ts";
-import { randomAt } from "../train/rng.ts";
-import { nameHash } from "./order.ts";
 import { templateParts } from "./template.ts";
 import type { ReadTemplates } from "./wording.ts";
 import { parseTemplates } from "./yaml.ts";

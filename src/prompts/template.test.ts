@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
+import { rowFromJson } from "../data/values.ts";
 import { ZerothError } from "../errors.ts";
 import { applyTemplate, columnsOf, fixedChoices, type Template, taskName } from "./template.ts";
-import { rowFromJson } from "./values.ts";
 import { parseTemplates, writeTemplates } from "./yaml.ts";
 
 const made = (jinja: string, answerChoices?: string): Template => ({

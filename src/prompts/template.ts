@@ -1,7 +1,9 @@
 /** A prompt template and what it makes of a row: a prompt, a target and the choices, as promptsource's `apply` does. */
+
+import { randomAt } from "../base/rng.ts";
+import type { Row, Value } from "../data/values.ts";
 import { fail } from "../errors.ts";
 import { siteSeed } from "../graph/random.ts";
-import { randomAt } from "../train/rng.ts";
 import { guarded, undeclared } from "./jinja/analysis.ts";
 import type { Limits } from "./jinja/budget.ts";
 import { render } from "./jinja/evaluate.ts";
@@ -9,7 +11,6 @@ import { parse } from "./jinja/parse.ts";
 import { contextOf } from "./jinja/scope.ts";
 import type { Statement } from "./jinja/syntax.ts";
 import { strip } from "./jinja/whitespace.ts";
-import type { Row, Value } from "./values.ts";
 
 export interface TemplateMetadata {
   /** The choices stand in the prompt. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
+import { Float, rowFromObject } from "../data/values.ts";
 import { flanWordings, optionsText } from "./flan.ts";
 import { instructionWording, parseInstructionHeader } from "./instructions.ts";
-import { Float, rowFromObject } from "./values.ts";
 import { addedColumns, formatString, pairWording, trainable } from "./wording.ts";
 
 const place = { seed: 1, index: 0 };

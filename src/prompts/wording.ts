@@ -1,6 +1,7 @@
 /** One way to put rows of a data set into words: a promptsource template, a pattern of FLAN's, an instruction. */
+
+import { Float, type Row, type Value } from "../data/values.ts";
 import { fail } from "../errors.ts";
-import { Float, type Row, type Value } from "./values.ts";
 
 export interface Rendered {
   readonly prompt: string;

@@ -11,8 +11,8 @@ import {
   type Tags,
   YAMLMap,
 } from "yaml";
+import { jsonKind, shown } from "../base/json.ts";
 import { fail } from "../errors.ts";
-import { jsonKind, shown } from "../hub/json.ts";
 import type { Template, TemplateFile, TemplateMetadata } from "./template.ts";
 
 const longest = 4 << 20;

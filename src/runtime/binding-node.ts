@@ -2,8 +2,8 @@
 import { readFileSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import type { BoundWeight } from "../graph/lower.ts";
-import { splitQuantized } from "../hub/quantize.ts";
-import type { Weights } from "../hub/weights.ts";
+import { splitQuantized } from "../weights/quantize.ts";
+import type { Weights } from "../weights/weights.ts";
 import { storedTensor } from "./binding.ts";
 
 export interface Binding {

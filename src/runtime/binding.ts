@@ -1,6 +1,6 @@
 /** Finding the stored tensor of a frozen parameter, wherever it lies. */
 import { fail } from "../errors.ts";
-import type { PlainTensor } from "../hub/weights.ts";
+import type { PlainTensor } from "../weights/weights.ts";
 
 /** The stored tensor of this name; one that is missing or of another shape is a `corrupt_file` error. */
 export function storedTensor(

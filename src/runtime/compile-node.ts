@@ -4,7 +4,7 @@ import type { Levels } from "../graph/emit.ts";
 import type { Graph } from "../graph/graph.ts";
 import { lower, type OnnxModel } from "../graph/lower.ts";
 import { encodeOnnx } from "../graph/onnx.ts";
-import type { Weights } from "../hub/weights.ts";
+import type { Weights } from "../weights/weights.ts";
 import { bindWeights } from "./binding-node.ts";
 import { engine } from "./engine-node.ts";
 import { int8Levels } from "./int8-node.ts";

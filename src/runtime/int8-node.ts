@@ -5,7 +5,7 @@ import { lower } from "../graph/lower.ts";
 import { encodeOnnx } from "../graph/onnx.ts";
 import * as o from "../graph/operators.ts";
 import { constant, input } from "../graph/tensor.ts";
-import { isQuantized, type Weights } from "../hub/weights.ts";
+import { isQuantized, type Weights } from "../weights/weights.ts";
 import { engine } from "./engine-node.ts";
 
 const [inner, outer, rows] = [64, 48, 3];

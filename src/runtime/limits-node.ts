@@ -5,7 +5,7 @@ import type { NdArray } from "../graph/array.ts";
 import { graph } from "../graph/graph.ts";
 import * as o from "../graph/operators.ts";
 import { input, parameter } from "../graph/tensor.ts";
-import type { QuantizedTensor, StoredTensor } from "../hub/weights.ts";
+import type { QuantizedTensor, StoredTensor } from "../weights/weights.ts";
 import { type CompileOptions, compile } from "./compile-node.ts";
 import { defaultThreads } from "./threads-node.ts";
 

@@ -6,7 +6,7 @@ import { fail } from "../errors.ts";
 import { type Graph, graph } from "../graph/graph.ts";
 import * as o from "../graph/operators.ts";
 import { type Node, type OpNode, parameter, type Tensor } from "../graph/tensor.ts";
-import { isQuantized, partNames, type QuantizedTensor, type Weights } from "../hub/weights.ts";
+import { isQuantized, partNames, type QuantizedTensor, type Weights } from "../weights/weights.ts";
 
 /** The parts of a matrix as parameters of the graph, the same tensors every time. */
 interface Parts {

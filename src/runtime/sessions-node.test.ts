@@ -7,8 +7,8 @@ import { float32, zeros } from "../graph/array.ts";
 import { graph } from "../graph/graph.ts";
 import * as o from "../graph/operators.ts";
 import { input } from "../graph/tensor.ts";
-import { openSafetensors, writeSafetensors } from "../hub/safetensors-node.ts";
 import { createScope, ones } from "../nn/scope.ts";
+import { openSafetensors, writeSafetensors } from "../weights/safetensors-node.ts";
 import { compile, prepare } from "./compile-node.ts";
 import { nothing, openSessions } from "./sessions-node.ts";
 

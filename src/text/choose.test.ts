@@ -1,7 +1,7 @@
 /** One step's choice: penalties, cuts and draws, against slow and plain versions. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { randomAt } from "../train/rng.ts";
+import { randomAt } from "../base/rng.ts";
 import { argmax, draw, logSumExp, penaliseRepeats } from "./choose.ts";
 
 // Steps of 1/8: values that differ do so after the exponential in float32 too.

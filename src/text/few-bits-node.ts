@@ -2,16 +2,16 @@
 import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { homedir, totalmem } from "node:os";
 import { basename, join } from "node:path";
+import { lockTimes, takeLock } from "../base/lock-node.ts";
 import { fail } from "../errors.ts";
+import { type ModelFolder, openModelFolder } from "../folders/open-node.ts";
+import { quantizeFolder, sourceOf } from "../folders/quantize-node.ts";
 import { freeSpace } from "../hub/download/cache-node.ts";
-import { lockTimes, takeLock } from "../hub/download/lock-node.ts";
-import { type ModelFolder, openModelFolder } from "../hub/folder-node.ts";
 import type { Environment } from "../hub/names.ts";
-import { storedBytes } from "../hub/quantize.ts";
-import { quantizeFolder, sourceOf } from "../hub/quantize-node.ts";
-import type { Weights } from "../hub/weights.ts";
 import type { T5Config } from "../models/t5-config.ts";
 import { t5Formats } from "../models/t5-quantize.ts";
+import { storedBytes } from "../weights/quantize.ts";
+import type { Weights } from "../weights/weights.ts";
 
 export interface FewBitsEvents {
   /** Before the first tensor: about how many bytes the copy will take, and where. */

@@ -1,7 +1,8 @@
 /** Token by token: the likeliest or a drawn one, for a batch of prompts at once. */
+
+import { randomAt } from "../base/rng.ts";
 import { throwIfAborted } from "../errors.ts";
 import type { Memory, Seq2Seq } from "../models/seq2seq.ts";
-import { randomAt } from "../train/rng.ts";
 import { argmax, draw, penaliseRepeats } from "./choose.ts";
 import type { Settings } from "./options.ts";
 

@@ -1,7 +1,7 @@
 /** What the program itself has kept beside the caches: copies of models in few bits, results of evaluations. */
 import { existsSync, lstatSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { filesBelow, namesIn, writeError } from "../hub/files-node.ts";
+import { filesBelow, namesIn, writeError } from "../base/files-node.ts";
 
 export interface Kept {
   /** A copy's folder; `evaluations` for the results of all of them. */

@@ -1,13 +1,13 @@
 /** A model by name or path to a text model, ready to answer. */
 import { fail } from "../errors.ts";
+import { type ModelFolder, openModelFolder, openTokenizer } from "../folders/open-node.ts";
 import { type EnsureOptions, ensureModel } from "../hub/download/ensure-node.ts";
-import { type ModelFolder, openModelFolder, openTokenizer } from "../hub/folder-node.ts";
-import type { Tokenizer } from "../hub/tokenizer.ts";
-import { anyQuantized, isQuantized, type Weights } from "../hub/weights.ts";
 import type { Seq2Seq } from "../models/seq2seq.ts";
 import { needTextModel, type T5Config } from "../models/t5-config.ts";
 import { canonicalWeights, t5ConfigFor, t5Model } from "../models/t5-model.ts";
 import { type CompileOptions, compile } from "../runtime/compile-node.ts";
+import type { Tokenizer } from "../tokenizers/tokenizer.ts";
+import { anyQuantized, isQuantized, type Weights } from "../weights/weights.ts";
 import { type FewBitsOptions, inFewBits, needRoom } from "./few-bits-node.ts";
 import { type TextModel, textModel } from "./model.ts";
 import { inPrecision } from "./precision-node.ts";

@@ -1,5 +1,5 @@
 /** A model at an address to a text model, ready to answer in the browser. */
-import { type FetchedFolder, type FetchFolderOptions, fetchModelFolder } from "../hub/folder-web.ts";
+import { type FetchedFolder, type FetchFolderOptions, fetchModelFolder } from "../folders/fetch-web.ts";
 import { needTextModel } from "../models/t5-config.ts";
 import { canonicalWeights, t5ConfigFor, t5Model } from "../models/t5-model.ts";
 import { compile, type WebCompileOptions } from "../runtime/compile-web.ts";

@@ -1,8 +1,8 @@
 /** Weights in another precision, in memory. */
 import { isFloat } from "../graph/dtype.ts";
-import { fromFloat32, toFloat32 } from "../hub/convert.ts";
-import { readStored } from "../hub/safetensors-node.ts";
-import { isQuantized, type StoredTensor, type Weights } from "../hub/weights.ts";
+import { fromFloat32, toFloat32 } from "../weights/convert.ts";
+import { readStored } from "../weights/safetensors-node.ts";
+import { isQuantized, type StoredTensor, type Weights } from "../weights/weights.ts";
 
 const isNumber = (stored: StoredTensor): boolean => isQuantized(stored) || isFloat(stored.dtype);
 

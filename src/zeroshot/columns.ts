@@ -1,5 +1,5 @@
 /** Rows as files have them, as the templates of promptsource expect them: labels as numbers, nested rows made flat. */
-import type { Row, Value } from "../prompts/values.ts";
+import type { Row, Value } from "../data/values.ts";
 
 type Mapping = (row: Row) => readonly Row[];
 

@@ -1,14 +1,14 @@
 /** A model on a task: templates by name, rows from anywhere, results kept on the disk. */
 import { existsSync, readFileSync } from "node:fs";
+import { openData } from "../data/open-node.ts";
+import { createGroupCache } from "../data/parquet-node.ts";
+import { rowsFrom } from "../data/rows.ts";
+import { type Row, renamedColumns, rowFromObject } from "../data/values.ts";
 import { fail, throwIfAborted, ZerothError } from "../errors.ts";
-import type { ModelFolder } from "../hub/folder-node.ts";
+import type { ModelFolder } from "../folders/open-node.ts";
 import type { Environment } from "../hub/names.ts";
-import { rowsFrom } from "../prompts/data.ts";
 import { findTemplates, ownTemplates } from "../prompts/library-node.ts";
-import { openData } from "../prompts/open-data-node.ts";
-import { createGroupCache } from "../prompts/parquet-node.ts";
 import type { TemplateFile } from "../prompts/template.ts";
-import { type Row, renamedColumns, rowFromObject } from "../prompts/values.ts";
 import { zerothHome } from "../text/few-bits-node.ts";
 import { type OpenedModel, type OpenOptions, openModel } from "../text/open-node.ts";
 import { canonicalRows } from "./columns.ts";

@@ -1,7 +1,8 @@
 /** One template on one data set: examples, what the model says about them, and what that is worth. */
+
+import type { Row } from "../data/values.ts";
 import { fail } from "../errors.ts";
 import { placeOf, type Template } from "../prompts/template.ts";
-import type { Row } from "../prompts/values.ts";
 import { type Example, examplesOf } from "./examples.ts";
 import { bestOf, type Normalization, normalized, type Ranked, sameChoices, shares } from "./ranking.ts";
 import { type AskOptions, type Subject, scoreChoices, writeAnswers } from "./scoring.ts";

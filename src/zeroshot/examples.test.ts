@@ -1,7 +1,7 @@
 /** Rows under templates: columns as templates expect them, what is skipped, and what is an error. */
 import { expect, test } from "vitest";
+import { type Row, rowFromObject } from "../data/values.ts";
 import type { Template } from "../prompts/template.ts";
-import { type Row, rowFromObject } from "../prompts/values.ts";
 import { canonicalRows } from "./columns.ts";
 import { examplesOf, referencesOf } from "./examples.ts";
 import { isTaskFile, parseTaskFile } from "./task-file.ts";

@@ -1,7 +1,8 @@
 /** Data rows under a template: what the model is asked, what would be right, and what cannot be asked. */
+
+import { Float, type Row, type Value } from "../data/values.ts";
 import { fail } from "../errors.ts";
 import { applyTemplate, columnsOf, placeOf, type Template } from "../prompts/template.ts";
-import { Float, type Row, type Value } from "../prompts/values.ts";
 import { normalAnswer } from "./text-metrics.ts";
 
 export interface Example {

@@ -2,8 +2,8 @@
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { writeFileSafely } from "../hub/files-node.ts";
-import type { ModelFolder } from "../hub/folder-node.ts";
+import { writeFileSafely } from "../base/files-node.ts";
+import type { ModelFolder } from "../folders/open-node.ts";
 import type { Store } from "./scoring.ts";
 
 /** Raised when the same model and prompt would give other numbers than before. */

@@ -1,6 +1,6 @@
 /** SuperGLUE's metrics on cases worked out by hand. */
 import { expect, test } from "vitest";
-import { rowFromObject } from "../prompts/values.ts";
+import { rowFromObject } from "../data/values.ts";
 import type { RankedResult, TemplateResult } from "./evaluate.ts";
 import { superGlueResult, superGlueScore, superGlueTasks } from "./superglue.ts";
 import type { TaskResult } from "./tasks.ts";

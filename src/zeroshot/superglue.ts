@@ -1,5 +1,5 @@
 /** SuperGLUE (Wang et al. 2019, arXiv 1905.00537) as a suite: the official metrics of its tasks, and their average. */
-import type { Row, Value } from "../prompts/values.ts";
+import type { Row, Value } from "../data/values.ts";
 import type { RankedResult, TemplateResult } from "./evaluate.ts";
 import { f1Of, figure, macroF1, mean, median } from "./statistics.ts";
 import type { TaskResult } from "./tasks.ts";

@@ -1,6 +1,6 @@
 /** Results as files: lm-evaluation-harness' JSON, T0's, and every example's scores. */
 import { join } from "node:path";
-import { writeFileSafely } from "../hub/files-node.ts";
+import { writeFileSafely } from "../base/files-node.ts";
 import { taskName } from "../prompts/template.ts";
 import { type Evaluated, harnessResults, type RunSettings, sampleLines, t0Result } from "./harness.ts";
 

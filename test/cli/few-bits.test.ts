@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { openModelFolder } from "../../src/hub/folder-node.ts";
+import { openModelFolder } from "../../src/folders/open-node.ts";
 import { needRoom } from "../../src/text/few-bits-node.ts";
 import { rowsOf, runIn } from "../support/cli.ts";
 import { nanoAsNumbers } from "../support/nano.ts";

@@ -1,8 +1,8 @@
 /** A model that answers by rule and a tokenizer of bytes: what surrounds a network can be tested without one. */
 import { zeros } from "../../src/graph/array.ts";
-import { streamDecoder } from "../../src/hub/tokenizer-stream.ts";
 import type { Memory, Seq2Seq } from "../../src/models/seq2seq.ts";
 import type { TextCodec } from "../../src/text/options.ts";
+import { streamDecoder } from "../../src/tokenizers/stream.ts";
 
 const [pad, eos, first, vocabulary] = [0, 1, 2, 258] as const;
 

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "vitest";
 import { type DType, dtypeOfSafetensors } from "../../src/graph/dtype.ts";
-import type { StoredTensor } from "../../src/hub/weights.ts";
+import type { StoredTensor } from "../../src/weights/weights.ts";
 
 export const fixtures = new URL("../fixtures/", import.meta.url).pathname;
 

@@ -13,7 +13,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, expect, test } from "vitest";
 import { commitOf, type HubRepo, type HubServer, sha256, startHub } from "../../../test/support/hub-server.js";
-import { openModelFolder } from "../folder-node.ts";
+import { openModelFolder } from "../../folders/open-node.ts";
 import { cachedName, listCached, planRemoval } from "./cached-node.ts";
 import { ensureModel } from "./ensure-node.ts";
 import { pull } from "./pull-node.ts";

@@ -1,8 +1,8 @@
 /** What the Hugging Face cache holds, and taking things out of it. */
 import { existsSync, lstatSync, readFileSync, readlinkSync, rmdirSync, rmSync, statSync } from "node:fs";
 import { basename, dirname, join, relative } from "node:path";
+import { filesBelow, namesIn } from "../../base/files-node.ts";
 import { fail } from "../../errors.ts";
-import { filesBelow, namesIn } from "../files-node.ts";
 import { cacheName, parseModelName, type RepoKind, repoOfCacheName } from "../names.ts";
 import { diskError } from "./cache-node.ts";
 

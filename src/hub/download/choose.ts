@@ -1,6 +1,7 @@
 /** Which files of a repository a run needs. */
+
+import { shown } from "../../base/json.ts";
 import { fail } from "../../errors.ts";
-import { shown } from "../json.ts";
 import type { Listing, RemoteFile } from "./listing.ts";
 
 /** Small files that describe a model and its tokenizer, whatever its kind. */

@@ -1,10 +1,11 @@
 /** From a name to a folder that is there: found on this machine, or downloaded. */
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
+import { isJsonObject, jsonLimits } from "../../base/json.ts";
+import { readJsonFile } from "../../base/read-node.ts";
 import { ZerothError } from "../../errors.ts";
-import type { ResolvedModel } from "../folder.ts";
-import { readJsonFile, resolveModel } from "../folder-node.ts";
-import { isJsonObject, jsonLimits } from "../json.ts";
+import type { ResolvedModel } from "../find.ts";
+import { resolveModel } from "../find-node.ts";
 import { cacheFolder, parseModelName } from "../names.ts";
 import { repoCache, sizeOf } from "./cache-node.ts";
 import { lacking } from "./choose.ts";

@@ -1,6 +1,7 @@
 /** Requests to a hub: redirects without the token, time limits, and what each refusal means for a person. */
+
+import { shown } from "../../base/json.ts";
 import { throwIfAborted, ZerothError } from "../../errors.ts";
-import { shown } from "../json.ts";
 import { isPrivateHost } from "./hosts.ts";
 import { Temporary } from "./retry.ts";
 import type { HubSettings } from "./settings.ts";

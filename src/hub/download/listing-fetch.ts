@@ -1,6 +1,7 @@
 /** Asking a hub what a repository holds. */
+
+import { jsonLimits, parseJsonObject } from "../../base/json.ts";
 import { fail, ZerothError } from "../../errors.ts";
-import { jsonLimits, parseJsonObject } from "../json.ts";
 import type { RepoKind } from "../names.ts";
 import { type Answer, type Connection, refusal, request } from "./http.ts";
 import { type Listing, parseListing } from "./listing.ts";

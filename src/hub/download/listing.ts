@@ -1,6 +1,7 @@
 /** What a hub says a repository holds. Nothing of it is believed before it has been looked at here. */
+
+import { isJsonObject, type JsonObject, jsonKind, shown } from "../../base/json.ts";
 import { fail } from "../../errors.ts";
-import { isJsonObject, type JsonObject, jsonKind, shown } from "../json.ts";
 import { isPlainFileName } from "../names.ts";
 
 /** One file of a repository at one commit. */

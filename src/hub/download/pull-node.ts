@@ -2,8 +2,9 @@
 import { mkdirSync, readFileSync } from "node:fs";
 import { rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { fileSha256 } from "../../base/files-node.ts";
+import { type LockTimes, lockTimes, takeLock } from "../../base/lock-node.ts";
 import { fail, throwIfAborted } from "../../errors.ts";
-import { fileSha256 } from "../files-node.ts";
 import { cacheFolder, type Environment, parseModelName, type RepoKind } from "../names.ts";
 import {
   createFileHash,
@@ -24,7 +25,6 @@ import { proxiedFetch } from "./fetch-node.ts";
 import type { Fetch } from "./http.ts";
 import type { RemoteFile } from "./listing.ts";
 import { fetchListing } from "./listing-fetch.ts";
-import { type LockTimes, lockTimes, takeLock } from "./lock-node.ts";
 import { createMeter, type Meter, type Progress } from "./progress.ts";
 import { type Retry, type RetryTimes, retryTimes } from "./retry.ts";
 import { type HubSettings, hubSettings } from "./settings.ts";

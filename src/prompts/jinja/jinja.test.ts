@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { rowFromJson } from "../../data/values.ts";
 import { type ErrorCode, ZerothError } from "../../errors.ts";
-import { rowFromJson } from "../values.ts";
 import { undeclared, unknown } from "./analysis.ts";
 import type { Limits } from "./budget.ts";
 import { render } from "./evaluate.ts";

@@ -1,0 +1,48 @@
+import { readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { fetchModelFolder } from "./fetch-web.ts";
+
+const tokenizer = readFileSync(new URL("../../test/fixtures/tokenizers/unigram.json", import.meta.url), "utf8");
+const model = readFileSync(new URL("../../test/fixtures/t5/tied-relu/model.safetensors", import.meta.url));
+
+/** A server in memory; what is not there is 404. */
+function serving(files: Record<string, string | Uint8Array>, headers: Record<string, string> = {}) {
+  return async (address: string) => {
+    const name = address.slice("http://host/m/".length);
+    const body = files[name];
+    if (body === undefined) return new Response("nothing", { status: 404 });
+    return new Response(body as BodyInit, { headers: name === "model.safetensors" ? headers : {} });
+  };
+}
+const files = { "config.json": "{}", "tokenizer.json": tokenizer, "model.safetensors": new Uint8Array(model) };
+const open = (fetch: ReturnType<typeof serving>) => fetchModelFolder("http://host/m", { fetch });
+
+test.each([
+  ["unknown", {}],
+  ["announced", { "content-length": `${model.length}` }],
+  ["that of the compressed", { "content-length": "100", "content-encoding": "gzip" }],
+])("weights are views of the file, its size %s", async (_, headers: Record<string, string>) => {
+  const seen: (number | undefined)[] = [];
+  const onProgress = (received: number, total: number | undefined) => seen.push(received, total);
+  const { weights } = await fetchModelFolder("http://host/m/", { fetch: serving(files, headers), onProgress });
+  const [first, ...rest] = [...weights.values()].map((stored) => "data" in stored && stored.data.buffer);
+  expect(rest.every((buffer) => buffer === first)).toBe(true);
+  expect(seen.at(-2)).toBe(model.length);
+});
+
+test("what is missing or damaged is named", async () => {
+  const { "tokenizer.json": _, ...without } = files;
+  await expect(open(serving(without))).rejects.toMatchObject({
+    code: "not_found",
+    where: "http://host/m/tokenizer.json",
+  });
+  await expect(open(serving({ ...files, "config.json": "[]" }))).rejects.toMatchObject({ code: "corrupt_file" });
+  const cut = { ...files, "model.safetensors": new Uint8Array(model.subarray(0, model.length - 4)) };
+  await expect(open(serving(cut))).rejects.toMatchObject({ code: "corrupt_file" });
+  const longer = serving(files, { "content-length": `${model.length - 4}` });
+  await expect(open(longer)).rejects.toMatchObject({ code: "corrupt_file" });
+  const down = async (): Promise<Response> => {
+    throw new TypeError("fetch failed");
+  };
+  await expect(fetchModelFolder("http://host/m", { fetch: down })).rejects.toMatchObject({ code: "not_found" });
+});

@@ -1,0 +1,104 @@
+/** Model folders over the network: config, tokenizer and weights fetched from one base address, checked like files. */
+
+import { type JsonObject, jsonLimits, parseJsonObject } from "../base/json.ts";
+import { fail } from "../errors.ts";
+import { createTokenizer, type Tokenizer } from "../tokenizers/tokenizer.ts";
+import { joinQuantized } from "../weights/quantize.ts";
+import { parseSafetensorsHeader } from "../weights/safetensors.ts";
+import type { StoredTensor, Weights } from "../weights/weights.ts";
+
+export interface FetchedFolder {
+  readonly config: JsonObject;
+  readonly weights: Weights;
+  readonly tokenizer: Tokenizer;
+}
+
+export interface FetchFolderOptions {
+  /** How to fetch; the global `fetch` by default. */
+  readonly fetch?: (address: string, init: { signal?: AbortSignal }) => Promise<Response>;
+  /** Told how many bytes of the weights are here, and of how many where the server says so. */
+  readonly onProgress?: (received: number, total: number | undefined) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** The body in one piece, counted as it comes; where the size is known nothing is copied twice. */
+async function receive(response: Response, onProgress: FetchFolderOptions["onProgress"]): Promise<Uint8Array> {
+  const announced = Number(response.headers.get("content-length"));
+  // A compressed answer announces the size of what travels, not of what arrives.
+  const total = announced > 0 && !response.headers.get("content-encoding") ? announced : undefined;
+  if (!response.body) return new Uint8Array(await response.arrayBuffer());
+  const whole = total === undefined ? undefined : new Uint8Array(total);
+  const pieces: Uint8Array[] = [];
+  let received = 0;
+  const reader = response.body.getReader();
+  for (let part = await reader.read(); !part.done; part = await reader.read()) {
+    if (whole && received + part.value.length > whole.length) {
+      await reader.cancel();
+      fail("corrupt_file", `more than the announced ${whole.length} bytes came`, { where: response.url });
+    }
+    if (whole) whole.set(part.value, received);
+    else pieces.push(part.value);
+    received += part.value.length;
+    onProgress?.(received, total);
+  }
+  if (whole) return whole.subarray(0, received);
+  const joined = new Uint8Array(received);
+  let at = 0;
+  for (const piece of pieces) {
+    joined.set(piece, at);
+    at += piece.length;
+  }
+  return joined;
+}
+
+/** The tensors of a safetensors file in memory: views of its bytes, none copied. */
+export function safetensorsInMemory(bytes: Uint8Array, where: string): Weights {
+  const { tensors } = parseSafetensorsHeader(bytes, bytes.length, where);
+  const stored = new Map(
+    [...tensors].map(([name, { dtype, shape, begin, end }]): [string, StoredTensor] => [
+      name,
+      { dtype, shape, data: bytes.subarray(begin, end) },
+    ]),
+  );
+  return joinQuantized(stored, where);
+}
+
+/**
+ * Open the model folder at `base` (config.json, tokenizer.json, model.safetensors; tokenizer_config.json if there).
+ * @throws not_found for a file the server does not have; corrupt_file for one that is not what it should be
+ */
+export async function fetchModelFolder(base: string | URL, options: FetchFolderOptions = {}): Promise<FetchedFolder> {
+  const { fetch = globalThis.fetch.bind(globalThis), onProgress, signal } = options;
+  const root = String(base).replace(/\/*$/, "/");
+  const get = async (name: string): Promise<Response | undefined> => {
+    let response: Response;
+    try {
+      response = await fetch(root + name, signal ? { signal } : {});
+    } catch (cause) {
+      if (signal?.aborted) fail("interrupted", "stopped on request", { cause });
+      return fail("not_found", "cannot be reached", { where: root + name, hint: "is the server running?", cause });
+    }
+    return response.ok ? response : undefined;
+  };
+  const needed = async (name: string): Promise<Response> =>
+    (await get(name)) ??
+    fail("not_found", "the server does not have this file", {
+      where: root + name,
+      hint: "a model folder has config.json, tokenizer.json and model.safetensors",
+    });
+  const json = async (name: string, limit: number): Promise<JsonObject> =>
+    parseJsonObject(await (await needed(name)).text(), root + name, limit);
+  const [config, tokenizer, settings, weights] = await Promise.all([
+    json("config.json", jsonLimits.config),
+    json("tokenizer.json", jsonLimits.tokenizer),
+    get("tokenizer_config.json").then(async (found) =>
+      found ? parseJsonObject(await found.text(), `${root}tokenizer_config.json`, jsonLimits.config) : undefined,
+    ),
+    needed("model.safetensors").then((response) => receive(response, onProgress)),
+  ]);
+  return {
+    config,
+    weights: safetensorsInMemory(weights, `${root}model.safetensors`),
+    tokenizer: createTokenizer(tokenizer, settings),
+  };
+}

@@ -1,0 +1,98 @@
+/** From what a person typed to a folder on disk. The disk comes in as an argument. */
+
+import { shown } from "../base/json.ts";
+import { fail } from "../errors.ts";
+import { cacheFolder, cacheName, type Environment, nearestNames, parseModelName, repoOfCacheName } from "./names.ts";
+
+/** The little of a file system that finding a model needs. */
+export interface Files {
+  kind(path: string): "file" | "folder" | undefined;
+  /** Names in a folder; empty when there is none. */
+  list(path: string): readonly string[];
+  /** A small text file's content, undefined when there is none or it is larger than `limit` bytes. */
+  readSmall(path: string, limit: number): string | undefined;
+}
+
+export interface ResolveOptions {
+  readonly env: Environment;
+  readonly files: Files;
+  /** Folder of the models this package ships, each a subfolder. */
+  readonly shipped?: string;
+  /** false where the name comes from a stranger: then only names, never paths. Default true. */
+  readonly allowPaths?: boolean;
+}
+
+export interface ResolvedModel {
+  readonly path: string;
+  /** What to show: the repository's name, the shipped model's name, or the path. */
+  readonly name: string;
+  readonly source: "path" | "cache" | "shipped";
+  /** Commit of a cached snapshot. */
+  readonly revision?: string;
+}
+
+function cachedSnapshot(
+  repo: string,
+  revision: string | undefined,
+  cache: string,
+  files: Files,
+): { path: string; revision: string } | undefined {
+  const root = `${cache}/${cacheName(repo)}`;
+  const wanted = revision ?? "main";
+  const commit = files.readSmall(`${root}/refs/${wanted}`, 200)?.trim() ?? wanted;
+  // A ref is a file like any other: its content must not lead out of the snapshots.
+  if (!/^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}$/.test(commit)) {
+    fail("corrupt_file", `not a commit: ${shown(commit)}`, { where: `${root}/refs/${wanted}` });
+  }
+  const path = `${root}/snapshots/${commit}`;
+  return files.kind(path) === "folder" ? { path, revision: commit } : undefined;
+}
+
+/** Names of the models that can be opened without downloading: cached ones and shipped ones. */
+export function knownModels(options: Pick<ResolveOptions, "env" | "files" | "shipped">): string[] {
+  const cache = cacheFolder(options.env);
+  const cached = cache ? options.files.list(cache).flatMap((folder) => repoOfCacheName(folder) ?? []) : [];
+  return [...(options.shipped ? options.files.list(options.shipped) : []), ...cached];
+}
+
+/**
+ * Find a model: a local folder, then a name in the Hugging Face cache, then a model shipped with this package.
+ * @throws bad_input for what cannot be a name (before any look at the disk); not_found with where it looked, near
+ *   names and the next step
+ */
+export function locateModel(name: string, options: ResolveOptions): ResolvedModel {
+  const { env, files, shipped, allowPaths = true } = options;
+  const parsed = parseModelName(name, allowPaths);
+  const looked: string[] = [];
+  if (allowPaths) {
+    const home = env.HOME || env.USERPROFILE;
+    const path = parsed.path.startsWith("~/") && home ? home + parsed.path.slice(1) : parsed.path;
+    const kind = files.kind(path);
+    if (kind === "folder") return { path, name: parsed.kind === "path" ? path : parsed.repo, source: "path" };
+    if (kind === "file") {
+      fail("bad_input", "is a file, a model is a folder", {
+        where: path,
+        hint: "give the folder that holds config.json",
+      });
+    }
+    looked.push(path);
+  }
+  if (parsed.kind === "name") {
+    const cache = cacheFolder(env);
+    if (cache) {
+      const found = cachedSnapshot(parsed.repo, parsed.revision, cache, files);
+      if (found) return { ...found, name: parsed.repo, source: "cache" };
+      looked.push(`${cache}/${cacheName(parsed.repo)}${parsed.revision ? ` at ${parsed.revision}` : ""}`);
+    }
+    if (shipped && !parsed.repo.includes("/") && parsed.revision === undefined) {
+      const path = `${shipped}/${parsed.repo}`;
+      if (files.kind(path) === "folder") return { path, name: parsed.repo, source: "shipped" };
+      looked.push(path);
+    }
+  }
+  const near = nearestNames(parsed.kind === "name" ? parsed.repo : parsed.path, knownModels(options));
+  const hint = near.length > 0 ? `did you mean ${near.join(" or ")}?` : undefined;
+  return fail("not_found", `no model ${shown(name)}; looked in ${looked.join(", ")}`, {
+    hint: hint ?? "give a folder that holds config.json, or download the model: zeroth pull org/name",
+  });
+}

@@ -1,0 +1,233 @@
+/** A SentencePiece file with the special tokens that T5's and Llama's tokenizers put around it, as one {@link Tokenizer}. */
+
+import { isJsonObject, type JsonObject, shown } from "../../base/json.ts";
+import { fail } from "../../errors.ts";
+import { matcher, split } from "../added.ts";
+import { type AddedToken, contentOf } from "../check.ts";
+import { streamDecoder } from "../stream.ts";
+import type { Encoded, Tokenizer } from "../tokenizer.ts";
+import { createSentencePiece, type SentencePieces } from "./encode.ts";
+import { pieceTypes, readSentencePieceModel } from "./model.ts";
+
+/** What differs between the tokenizer classes that wrap a SentencePiece file. */
+interface Family {
+  readonly special: readonly (readonly [key: string, content: string])[];
+  readonly extraIds: number;
+  readonly addBos: boolean;
+  readonly addEos: boolean;
+  /** Whether the class can leave the space piece away after a special token (`legacy: false`). */
+  readonly legacy: boolean;
+}
+
+const eos = ["eos_token", "</s>"] as const;
+const unknown = ["unk_token", "<unk>"] as const;
+const families: readonly (readonly [RegExp, Family])[] = [
+  [
+    /^M?T5Tokenizer(Fast)?$/,
+    { special: [eos, unknown, ["pad_token", "<pad>"]], extraIds: 100, addBos: false, addEos: true, legacy: true },
+  ],
+  [
+    /^(Code)?LlamaTokenizer(Fast)?$/,
+    { special: [["bos_token", "<s>"], eos, unknown], extraIds: 0, addBos: true, addEos: false, legacy: true },
+  ],
+  [
+    /^GemmaTokenizer(Fast)?$/,
+    {
+      special: [["bos_token", "<bos>"], ["eos_token", "<eos>"], unknown, ["pad_token", "<pad>"]],
+      extraIds: 0,
+      addBos: true,
+      addEos: false,
+      legacy: false,
+    },
+  ],
+];
+
+/** Python's str.isspace, which decides what a special token's lstrip and rstrip take. */
+function isPythonSpace(char: string): boolean {
+  if (char >= "\u001c" && char <= "\u001f") return true;
+  return char === "\u0085" || (char !== "\ufeff" && /\s/.test(char));
+}
+
+const maxExtra = 100_000;
+
+function added(id: number, token: unknown, fallback: string | undefined = undefined): AddedToken | undefined {
+  const content = contentOf(token) ?? fallback;
+  if (content === undefined || content === "") return undefined;
+  const flags = isJsonObject(token) ? token : {};
+  return {
+    content,
+    id,
+    special: flags.special !== false,
+    normalized: flags.normalized === true,
+    lstrip: flags.lstrip === true,
+    rstrip: flags.rstrip === true,
+    singleWord: flags.single_word === true,
+  };
+}
+
+/** All tokens that are found in a text before SentencePiece sees it, as the class's constructor collects them. */
+function collectAdded(family: Family, settings: JsonObject, names: ReadonlyMap<string, number>): AddedToken[] {
+  const where = "tokenizer_config.json";
+  const tokens = new Map<string, AddedToken>();
+  const count = names.size;
+  const { extra_ids: given = family.extraIds, additional_special_tokens: more } = settings;
+  if (!Number.isSafeInteger(given) || (given as number) < 0 || (given as number) > maxExtra) {
+    fail("corrupt_file", `extra_ids must be a count up to ${maxExtra}, got ${shown(String(given))}`, { where });
+  }
+  const extra = given as number;
+  const put = (token: AddedToken | undefined): void => {
+    if (token) tokens.set(token.content, token);
+  };
+  for (let i = 0; i < extra; i++) {
+    put(added(count - 1 + extra - i, { content: `<extra_id_${i}>`, lstrip: true, rstrip: true }));
+  }
+  if (isJsonObject(settings.added_tokens_decoder)) {
+    for (const [key, token] of Object.entries(settings.added_tokens_decoder)) {
+      const id = Number(key);
+      if (!Number.isSafeInteger(id) || id < 0 || id >= 16_000_000) {
+        fail("corrupt_file", `added_tokens_decoder: ${shown(key)} is not an id`, { where });
+      }
+      for (const [content, old] of tokens) if (old.id === id) tokens.delete(content);
+      put(added(id, isJsonObject(token) ? { special: false, ...token } : token));
+    }
+  }
+  let next = count;
+  for (const { id } of tokens.values()) next = Math.max(next, id + 1);
+  const listed = Array.isArray(more) ? more : [];
+  if (listed.length > maxExtra) fail("corrupt_file", `${listed.length} additional_special_tokens`, { where });
+  for (const token of [...family.special.map(([key, content]) => added(0, settings[key], content)), ...listed]) {
+    const one = typeof token === "string" || isJsonObject(token) ? added(0, token) : undefined;
+    if (one && !tokens.has(one.content)) put({ ...one, id: names.get(one.content) ?? next++ });
+  }
+  return [...tokens.values()];
+}
+
+/**
+ * Build a tokenizer from a SentencePiece file.
+ * @param bytes the file (`spiece.model`, `tokenizer.model`)
+ * @param settings tokenizer_config.json, over special_tokens_map.json where both are there. `tokenizer_class` decides
+ *   what is put around a text: T5's and mT5's (also without a class), Llama's or Gemma's
+ * @throws corrupt_file for a damaged file, unsupported for kinds that are not run here
+ */
+export function createSentencePieceTokenizer(
+  bytes: Uint8Array,
+  settings: JsonObject = {},
+  where = "spiece.model",
+): Tokenizer {
+  const kind = typeof settings.tokenizer_class === "string" ? settings.tokenizer_class : "T5Tokenizer";
+  const family = families.find(([pattern]) => pattern.test(kind))?.[1];
+  if (!family) {
+    return fail("unsupported", `a SentencePiece file for the tokenizer class ${shown(kind)}`, {
+      where: "tokenizer_config.json, tokenizer_class",
+      hint: "save it once as tokenizer.json: AutoTokenizer.from_pretrained(folder).save_pretrained(folder)",
+    });
+  }
+  const model = readSentencePieceModel(bytes, where);
+  const legacy = !family.legacy || settings.legacy !== false;
+  const engine = createSentencePiece(model, legacy ? {} : { addDummyPrefix: false }, where);
+  const ids = new Map(model.pieces.map((piece, id) => [piece, id]));
+  const tokens = collectAdded(family, settings, ids);
+  const contents = new Map(tokens.map((token) => [token.content, token]));
+  const special = tokens.filter((token) => token.special);
+  const specialTokens = new Map(special.map((token) => [token.content, token.id]));
+  const specialIds = new Set(specialTokens.values());
+  // The unknown piece stands for what is not text: it is left out with the special tokens.
+  for (const [id, type] of model.types.entries()) {
+    if (type === pieceTypes.control) specialIds.add(id);
+  }
+  const byId = new Map(tokens.map((token) => [token.id, token.content]));
+  const patterns = {
+    all: matcher([...contents.keys()]),
+    plain: matcher(tokens.filter((token) => !token.special).map((token) => token.content)),
+  };
+  const named = (key: string): number | undefined => {
+    const content = contentOf(settings[key]) ?? family.special.find(([name]) => name === key)?.[1];
+    return content === undefined ? undefined : (contents.get(content)?.id ?? ids.get(content));
+  };
+  const [bosId, eosId] = [named("bos_token"), named("eos_token")];
+  const addBos = (settings.add_bos_token ?? family.addBos) === true && bosId !== undefined;
+  const addEos = (settings.add_eos_token ?? family.addEos) === true && eosId !== undefined;
+  const unknownText = contentOf(settings.unk_token) ?? "<unk>";
+  const unknownPieces = legacy ? 0 : engine.encode(unknownText).ids.length;
+  const prefixed = !legacy && settings.add_prefix_space !== false;
+
+  /** One stretch of text between added tokens. */
+  const encodePart = (text: string, start: number, end: number): SentencePieces => {
+    const part = text.slice(start, end);
+    const shifted = (made: SentencePieces, by: number, from = 0): SentencePieces => ({
+      ids: made.ids.slice(from),
+      pieces: made.pieces.slice(from),
+      offsets: made.offsets
+        .slice(from)
+        .map(([a, b]): [number, number] => [Math.max(start, a + by), Math.max(start, b + by)]),
+    });
+    if (legacy) return start === 0 ? engine.encode(part) : shifted(engine.encode(part), start);
+    // `legacy: false`: spaces are kept by putting the unknown token's text in front, whose pieces are then dropped.
+    const spaced = part.replaceAll("▁", " ");
+    const front = start === 0 && prefixed ? "▁" : "";
+    if (front === "" && !spaced.startsWith(" ")) return shifted(engine.encode(spaced), start);
+    const made = engine.encode(unknownText + front + spaced);
+    const drop = made.ids.length >= unknownPieces ? unknownPieces : 0;
+    return shifted(made, start - unknownText.length - front.length, drop);
+  };
+
+  const encode = (text: string, allowSpecial: boolean): SentencePieces => {
+    const parts = split(text, allowSpecial ? patterns.all : patterns.plain, contents, isPythonSpace);
+    if (parts.length === 1 && !parts[0]!.token) return encodePart(text, 0, text.length);
+    const out: SentencePieces = { ids: [], pieces: [], offsets: [] };
+    for (const { start, end, token } of parts) {
+      if (token) {
+        out.ids.push(token.id);
+        out.pieces.push(token.content);
+        out.offsets.push([start, end]);
+        continue;
+      }
+      const made = encodePart(text, start, end);
+      for (const id of made.ids) out.ids.push(id);
+      for (const piece of made.pieces) out.pieces.push(piece);
+      for (const span of made.offsets) out.offsets.push(span);
+    }
+    return out;
+  };
+
+  const decode = (list: readonly number[], skipSpecialTokens: boolean, start = true): string => {
+    const kept: number[] = [];
+    for (const id of list) {
+      if (!Number.isSafeInteger(id) || id < 0) fail("bad_input", `${id} is not a token id`);
+      if (!(skipSpecialTokens && specialIds.has(id))) kept.push(id);
+    }
+    return engine.decode(kept, start, byId);
+  };
+
+  return {
+    encode(text, { addSpecialTokens = true, allowSpecial = true } = {}): Encoded {
+      const out = encode(text, allowSpecial);
+      const bos = addSpecialTokens && addBos;
+      // T5's tokenizer adds no second end token; Llama's does.
+      const ended = family.addEos && out.ids.at(-1) === eosId;
+      const end = addSpecialTokens && addEos && !ended;
+      if (!bos && !end) return out;
+      const around = <T>(list: readonly T[], first: T, last: T): T[] => [
+        ...(bos ? [first] : []),
+        ...list,
+        ...(end ? [last] : []),
+      ];
+      const name = (id: number | undefined): string => byId.get(id!) ?? model.pieces[id!] ?? "";
+      return {
+        ids: around(out.ids, bosId!, eosId!),
+        pieces: around(out.pieces, name(bosId), name(eosId)),
+        offsets: around(out.offsets, [0, 0], [0, 0]),
+      };
+    },
+    decode: (list, { skipSpecialTokens = false } = {}) => decode(list, skipSpecialTokens),
+    streamDecoder: ({ skipSpecialTokens = false } = {}) =>
+      streamDecoder((list, start) => decode(list, skipSpecialTokens, start)),
+    vocabularySize: tokens.reduce((most, { id }) => Math.max(most, id + 1), model.pieces.length),
+    tokenId: (piece) => contents.get(piece)?.id ?? ids.get(piece),
+    piece: (id) => byId.get(id) ?? model.pieces[id],
+    specialTokens,
+    eosId,
+    padId: named("pad_token"),
+    unknownId: model.unknownId,
+  };
+}

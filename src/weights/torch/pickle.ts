@@ -1,0 +1,388 @@
+/**
+ * Reading a pickle without running it: an interpreter of the opcodes that torch writes, over plain values. A name of
+ * Python's is looked up in a table of what is known; nothing else exists here, so nothing can be called.
+ */
+
+import { shown } from "../../base/json.ts";
+import { fail } from "../../errors.ts";
+import type { DType } from "../../graph/dtype.ts";
+
+/** A place in a storage seen as a tensor. */
+export interface TensorRecord {
+  readonly kind: "tensor";
+  readonly storage: StorageRecord;
+  /** Sizes, strides and offset in elements. */
+  readonly offset: number;
+  readonly shape: readonly number[];
+  readonly strides: readonly number[];
+}
+
+export interface StorageRecord {
+  readonly kind: "storage";
+  readonly dtype: DType;
+  readonly key: string;
+  readonly elements: number;
+}
+
+interface Name {
+  readonly kind: "name";
+  readonly name: string;
+}
+
+export type Value =
+  | null
+  | boolean
+  | number
+  | bigint
+  | string
+  | Uint8Array
+  | Value[]
+  | Map<Value, Value>
+  | Name
+  | StorageRecord
+  | TensorRecord;
+
+const storages: Readonly<Record<string, DType>> = {
+  "torch.FloatStorage": "float32",
+  "torch.DoubleStorage": "float64",
+  "torch.HalfStorage": "float16",
+  "torch.BFloat16Storage": "bfloat16",
+  "torch.LongStorage": "int64",
+  "torch.IntStorage": "int32",
+  "torch.CharStorage": "int8",
+  "torch.ByteStorage": "uint8",
+  "torch.BoolStorage": "bool",
+};
+
+/** A whole number that sizes can be, whatever it was written as. */
+function size(value: Value | undefined, what: string): number {
+  const n = typeof value === "bigint" ? Number(value) : value;
+  if (typeof n !== "number" || !Number.isSafeInteger(n) || n < 0) {
+    throw new RangeError(`${what} is ${typeof n === "number" || typeof value === "bigint" ? value : "no number"}`);
+  }
+  return n;
+}
+
+const sizes = (value: Value | undefined, what: string): number[] => {
+  if (!Array.isArray(value) || value.length > 32) throw new RangeError(`${what} is no short list of numbers`);
+  return value.map((n) => size(n, what));
+};
+
+/** What a call of each known function gives; the functions themselves are not here. `spend` counts what it takes. */
+const calls: Readonly<Record<string, (args: readonly Value[], spend: (bytes: number) => void) => Value>> = {
+  "collections.OrderedDict": ([pairs], spend) => {
+    const map = new Map<Value, Value>();
+    if (Array.isArray(pairs)) {
+      spend(pairs.length * cost.entry);
+      for (const pair of pairs) if (Array.isArray(pair)) map.set(pair[0] ?? null, pair[1] ?? null);
+    }
+    return map;
+  },
+  "torch._utils._rebuild_tensor_v2": ([storage, offset, shape, strides]) => {
+    const at = storage as StorageRecord | undefined;
+    if (typeof at !== "object" || at === null || at.kind !== "storage")
+      throw new RangeError("a tensor over no storage");
+    const record: TensorRecord = {
+      kind: "tensor",
+      storage: at,
+      offset: size(offset, "a tensor's offset"),
+      shape: sizes(shape, "a tensor's shape"),
+      strides: sizes(strides, "a tensor's strides"),
+    };
+    if (record.shape.length !== record.strides.length) throw new RangeError("a tensor with other strides than sizes");
+    return record;
+  },
+  "torch._utils._rebuild_parameter": ([tensor]) => tensor ?? null,
+};
+
+/** Ends of what is read: real files are far below. */
+const limits = { operations: 20_000_000, stack: 4_000_000 } as const;
+
+/** Bytes of memory a value takes here, about; a few bytes of a file can ask for many values, or one many times. */
+const cost = { entry: 48, slot: 16, dictionary: 224, list: 32, record: 160 } as const;
+
+/** What a pickle may take: 3 times its size, and a sum that any small one may. */
+const allowance = (bytes: number) => 3 * bytes + (48 << 20);
+
+/** Names of the opcodes that hostile pickles live on; the others are shown by their number. */
+const opcodeNames: Readonly<Record<number, string>> = {
+  46: "STOP",
+  80: "PERSID",
+  81: "BINPERSID",
+  82: "REDUCE",
+  98: "BUILD",
+  99: "GLOBAL",
+  105: "INST",
+  111: "OBJ",
+  128: "PROTO",
+  129: "NEWOBJ",
+  130: "EXT1",
+  131: "EXT2",
+  132: "EXT4",
+  146: "NEWOBJ_EX",
+  147: "STACK_GLOBAL",
+  149: "FRAME",
+  150: "BYTEARRAY8",
+  151: "NEXT_BUFFER",
+  152: "READONLY_BUFFER",
+};
+
+const opcodeName = (code: number | undefined): string =>
+  code === undefined ? "the end" : `opcode ${opcodeNames[code] ?? `0x${code.toString(16).padStart(2, "0")}`}`;
+
+/** Whether a value written out, every list and dictionary as often as it is held, has more than `most` parts. */
+function isBomb(value: Value, most: number): boolean {
+  const open: Value[] = [value];
+  for (let seen = 1; open.length > 0; ) {
+    const next = open.pop()!;
+    if (!Array.isArray(next) && !(next instanceof Map)) continue;
+    seen += Array.isArray(next) ? next.length : 2 * next.size;
+    if (seen > most) return true;
+    if (Array.isArray(next)) for (const item of next) open.push(item);
+    else for (const [key, item] of next) open.push(key, item);
+  }
+  return false;
+}
+
+/** A mark on the stack. */
+const mark = Symbol("mark");
+type Slot = Value | typeof mark;
+
+/**
+ * Read one pickle from `bytes`, beginning at `start`.
+ * @returns the value and where the pickle ended
+ * @throws corrupt_file for a name that is not known, an opcode that torch does not write, and damage
+ */
+export function readPickle(bytes: Uint8Array, start: number, where: string): { value: Value; end: number } {
+  let at = start;
+  /** Where the opcode stands that is being done. */
+  let opcodeAt = start;
+  let room = allowance(bytes.length);
+  const refuse = (what: string): never =>
+    fail("corrupt_file", `${what} (${opcodeName(bytes[opcodeAt])} at byte ${opcodeAt} of the pickle)`, {
+      where,
+      hint: "do not load this file with other programs either, unless you trust whoever made it",
+    });
+  const spend = (amount: number) => {
+    room -= amount;
+    if (room < 0) refuse("asks for more memory than a pickle of this size may");
+  };
+  const data = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const need = (count: number): number => {
+    if (!(count <= bytes.length - at)) refuse("the pickle is cut short");
+    at += count;
+    return at - count;
+  };
+  const text = (count: number) => new TextDecoder().decode(bytes.subarray(need(count), at));
+  const raw = (count: number) => bytes.subarray(need(count), at);
+  const wide = () => {
+    const n = data.getBigUint64(need(8), true);
+    return n > BigInt(bytes.length) ? refuse(`a piece of ${n} bytes`) : Number(n);
+  };
+  const line = () => {
+    const end = bytes.indexOf(10, at);
+    if (end < 0 || end - at > 1000) refuse("a name without an end");
+    const found = text(end - at);
+    at++;
+    return found;
+  };
+  const stack: Slot[] = [];
+  const dictionary = () => {
+    spend(cost.dictionary);
+    return new Map<Value, Value>();
+  };
+  const list = (items: Value[]) => {
+    spend(cost.list + items.length * cost.slot);
+    return items;
+  };
+  const memo: (Value | undefined)[] = [];
+  const pop = (): Value => {
+    const top = stack.pop();
+    return top === undefined || top === mark ? refuse("a value is missing") : top;
+  };
+  const top = (): Value => {
+    const value = stack.at(-1);
+    return value === undefined || value === mark ? refuse("a value is missing") : value;
+  };
+  const popMark = (): Value[] => {
+    const from = stack.lastIndexOf(mark);
+    if (from < 0) refuse("a mark is missing");
+    const values = stack.splice(from).slice(1);
+    return values as Value[];
+  };
+  const remember = (index: number) => {
+    // Numbered as they come, from 0 or 1, by whatever writes pickles.
+    if (index > memo.length + 255) refuse(`value ${index} is remembered where ${memo.length} would be next`);
+    spend(cost.slot);
+    memo[index] = top();
+  };
+  const recall = (index: number) => {
+    const value = memo[index];
+    if (value === undefined) refuse(`value ${index} was never remembered`);
+    stack.push(value as Value);
+  };
+  const name = (module: Value, member: Value) => {
+    if (typeof module !== "string" || typeof member !== "string") return refuse("asks for a name that is no text");
+    const full = `${module}.${member}`;
+    // A member with a dot would be a way through a known name to something else.
+    if (member.includes(".") || !(Object.hasOwn(storages, full) || Object.hasOwn(calls, full))) {
+      refuse(`wants Python's ${shown(full)}, which no weights need`);
+    }
+    spend(cost.list);
+    stack.push({ kind: "name", name: full });
+  };
+  const call = () => {
+    const args = pop();
+    const callee = pop() as Name;
+    const known =
+      typeof callee === "object" && callee !== null && callee.kind === "name" ? calls[callee.name] : undefined;
+    if (!known || !Array.isArray(args)) return refuse("calls something that is no function");
+    spend(cost.dictionary);
+    stack.push(known(args, spend));
+  };
+  const persistent = () => {
+    const id = pop();
+    if (!Array.isArray(id) || id[0] !== "storage") refuse("a reference to something that is no storage");
+    const [, type, key, , elements, part] = id as Value[];
+    const dtype =
+      typeof type === "object" && type !== null && (type as Name).kind === "name"
+        ? storages[(type as Name).name]
+        : undefined;
+    if (!dtype || (typeof key !== "string" && typeof key !== "number")) refuse("a storage of no known type");
+    if (part !== undefined && part !== null) refuse("a part of a storage, as torch before 0.4 wrote it");
+    spend(cost.record);
+    stack.push({ kind: "storage", dtype: dtype!, key: String(key), elements: size(elements, "a storage's size") });
+  };
+  const put = (target: Value, items: readonly Value[]) => {
+    if (!(target instanceof Map) || items.length % 2 !== 0) refuse("items for something that is no dictionary");
+    spend((items.length / 2) * cost.entry);
+    for (let i = 0; i < items.length; i += 2) (target as Map<Value, Value>).set(items[i]!, items[i + 1]!);
+  };
+  const append = (target: Value, items: readonly Value[]) => {
+    if (!Array.isArray(target)) refuse("items for something that is no list");
+    spend(items.length * cost.slot);
+    for (const item of items) (target as Value[]).push(item);
+  };
+  /** Little-endian two's complement, as whole numbers of any length are written. */
+  const long = (count: number): bigint => {
+    if (count > 64) refuse(`a whole number of ${count} bytes`);
+    let n = 0n;
+    raw(count).forEach((byte, i) => {
+      n |= BigInt(byte) << BigInt(8 * i);
+    });
+    return count > 0 && bytes[at - 1]! & 0x80 ? n - (1n << BigInt(8 * count)) : n;
+  };
+  const tuple = (count: number) => {
+    stack.push(list(Array.from({ length: count }, pop).reverse()));
+  };
+
+  /** Where the frame ends that is being read; protocol 4 cuts a pickle into such. */
+  let frame = start;
+  const enterFrame = () => {
+    const length = wide();
+    if (opcodeAt < frame) refuse("a frame within a frame");
+    if (length > bytes.length - at) refuse(`a frame of ${length} bytes, ${bytes.length - at} are left`);
+    frame = at + length;
+  };
+
+  const operations: Readonly<Record<number, () => void>> = {
+    128: () => {
+      if (opcodeAt !== start) refuse("a protocol that is not at the beginning");
+      const version = bytes[need(1)]!;
+      if (version > 5) refuse(`protocol ${version}`);
+    },
+    149: enterFrame,
+    40: () => stack.push(mark),
+    48: () => stack.pop(),
+    49: () => popMark(),
+    50: () => stack.push(top()),
+    78: () => stack.push(null),
+    136: () => stack.push(true),
+    137: () => stack.push(false),
+    74: () => stack.push(data.getInt32(need(4), true)),
+    75: () => stack.push(bytes[need(1)]!),
+    77: () => stack.push(data.getUint16(need(2), true)),
+    71: () => stack.push(data.getFloat64(need(8), false)),
+    138: () => stack.push(long(bytes[need(1)]!)),
+    139: () => stack.push(long(data.getUint32(need(4), true))),
+    88: () => stack.push(text(data.getUint32(need(4), true))),
+    140: () => stack.push(text(bytes[need(1)]!)),
+    141: () => stack.push(text(wide())),
+    85: () => stack.push(text(bytes[need(1)]!)),
+    84: () => stack.push(text(data.getUint32(need(4), true))),
+    66: () => stack.push(raw(data.getUint32(need(4), true))),
+    67: () => stack.push(raw(bytes[need(1)]!)),
+    142: () => stack.push(raw(wide())),
+    125: () => stack.push(dictionary()),
+    93: () => stack.push(list([])),
+    41: () => stack.push(list([])),
+    116: () => stack.push(list(popMark())),
+    108: () => stack.push(list(popMark())),
+    100: () => {
+      const map = dictionary();
+      put(map, popMark());
+      stack.push(map);
+    },
+    133: () => tuple(1),
+    134: () => tuple(2),
+    135: () => tuple(3),
+    113: () => remember(bytes[need(1)]!),
+    114: () => remember(data.getUint32(need(4), true)),
+    148: () => remember(memo.length),
+    104: () => recall(bytes[need(1)]!),
+    106: () => recall(data.getUint32(need(4), true)),
+    99: () => {
+      const module = line();
+      name(module, line());
+    },
+    147: () => {
+      const member = pop();
+      name(pop(), member);
+    },
+    82: call,
+    // What a dictionary carries beside its items (torch's _metadata) is of no use here.
+    98: () => {
+      pop();
+      if (!(top() instanceof Map)) refuse("gives a state to something that is no dictionary");
+    },
+    81: persistent,
+    115: () => {
+      const value = pop();
+      const key = pop();
+      put(top(), [key, value]);
+    },
+    117: () => {
+      const items = popMark();
+      put(top(), items);
+    },
+    97: () => {
+      const item = pop();
+      append(top(), [item]);
+    },
+    101: () => {
+      const items = popMark();
+      append(top(), items);
+    },
+  };
+
+  try {
+    for (let count = 0; ; count++) {
+      if (count >= limits.operations || stack.length >= limits.stack) refuse("the pickle is too long");
+      opcodeAt = at;
+      const code = bytes[need(1)]!;
+      if (code === 46) break;
+      const operation = Object.hasOwn(operations, code) ? operations[code] : undefined;
+      if (!operation) return refuse("an opcode that torch does not write");
+      operation();
+      if (opcodeAt < frame && at > frame) refuse("crosses the end of its frame");
+    }
+  } catch (error) {
+    if (error instanceof RangeError) refuse(error.message);
+    throw error;
+  }
+  if (at < frame) refuse("ends before its frame does");
+  const value = pop();
+  if (stack.length > 0) refuse("leaves more than its value");
+  if (isBomb(value, Math.max(1 << 20, bytes.length))) refuse("a small pickle that stands for a huge value");
+  return { value, end: at };
+}
