@@ -3,8 +3,8 @@ import { createInterface } from "node:readline/promises";
 import { fail } from "../errors.ts";
 import { type CachedRepo, cachedName, listCached, planRemoval } from "../hub/download/cached-node.ts";
 import { cacheFolder } from "../hub/names.ts";
-import { zerothHome } from "../text/few-bits-node.ts";
 import { type Kept, listKept, removeKept } from "../text/kept-node.ts";
+import { zerothHome } from "../text/quantized-copy-node.ts";
 import { bytes, type Output } from "./output.ts";
 
 const date = (milliseconds: number): string => new Date(milliseconds).toISOString().slice(0, 10);

@@ -1,8 +1,8 @@
 /** Opening the model a command was given, with a line that says what was opened. */
 import { fail } from "../errors.ts";
 import { defaultThreads } from "../runtime/threads-node.ts";
-import type { FewBitsEvents } from "../text/few-bits-node.ts";
-import { type OpenedModel, type OpenOptions, openModel } from "../text/open-node.ts";
+import { type OpenedLanguageModel, type OpenOptions, openLanguageModel } from "../text/open-node.ts";
+import type { CopyEvents } from "../text/quantized-copy-node.ts";
 import { storedBytes } from "../weights/quantize.ts";
 import { isQuantized } from "../weights/weights.ts";
 import { duration, modelFor } from "./models.ts";
@@ -33,13 +33,13 @@ export function engineOptions({ device = "auto", threads, dtype }: EngineFlags):
   };
 }
 
-export interface Opened extends OpenedModel {
+export interface Opened extends OpenedLanguageModel {
   readonly name: string;
   readonly seconds: number;
 }
 
-/** What making a copy in few bits says: a line before it, a live one, and that it is kept. */
-function fewBits(output: Output, { dtype }: EngineFlags): FewBitsEvents {
+/** What making a quantised copy says: a line before it, a live one, and that it is kept. */
+function copyEvents(output: Output, { dtype }: EngineFlags): CopyEvents {
   let started = 0;
   return {
     begin(size, path) {
@@ -61,9 +61,9 @@ export async function openForCommand(flags: EngineFlags, output: Output, signal?
   const engine = engineOptions(flags);
   const { path } = await modelFor(name, output, signal);
   const started = performance.now();
-  const opened = await openModel(path, {
+  const opened = await openLanguageModel(path, {
     ...engine,
-    quantize: { ...(signal && { signal }), events: fewBits(output, flags) },
+    quantize: { ...(signal && { signal }), events: copyEvents(output, flags) },
   });
   const seconds = (performance.now() - started) / 1000;
   const stored = [...opened.weights.values()];

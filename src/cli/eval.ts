@@ -3,7 +3,7 @@ import { existsSync, statSync } from "node:fs";
 import { writeFileSafely } from "../base/files-node.ts";
 import { fail, ZerothError } from "../errors.ts";
 import type { TemplateFile } from "../prompts/template.ts";
-import { zerothHome } from "../text/few-bits-node.ts";
+import { zerothHome } from "../text/quantized-copy-node.ts";
 import { type EvaluateOptions, evaluate, fileRows, openTask, promptEndOf } from "../zeroshot/evaluate-node.ts";
 import type { Evaluated } from "../zeroshot/harness.ts";
 import { type Normalization, normalizations } from "../zeroshot/ranking.ts";

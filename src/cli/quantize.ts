@@ -5,8 +5,8 @@ import { fileSha256 } from "../base/files-node.ts";
 import { fail, ZerothError } from "../errors.ts";
 import { openModelFolder } from "../folders/open-node.ts";
 import { quantizeFolder } from "../folders/quantize-node.ts";
-import { canonicalWeights, t5ConfigFor } from "../models/t5-model.ts";
-import { t5Formats } from "../models/t5-quantize.ts";
+import { readModel } from "../models/families.ts";
+import { formatsOf } from "../models/kinds/formats.ts";
 import { modelFor } from "./models.ts";
 import { bytes, type Output } from "./output.ts";
 
@@ -29,19 +29,22 @@ export async function quantize(
   if (!out) fail("wrong_use", "--out is missing", { hint: "name the folder to write to" });
   const name = names[0] ?? "zeroth-nano";
   const folder = openModelFolder((await modelFor(name, output, signal)).path);
-  const config = t5ConfigFor(folder.config, canonicalWeights(folder.weights));
+  const { architecture, weights } = readModel(folder.config, folder.weights, join(folder.path, "config.json"));
   const bits = dtype === "int8" ? 8 : 4;
-  const choose = t5Formats(config, bits, new Set(folder.weights.keys()));
+  const choose = formatsOf(architecture, bits);
   try {
-    const { files, reports } = await quantizeFolder(folder, {
-      out,
-      bits,
-      choose,
-      ...(overwrite && { overwrite }),
-      signal,
-      onProgress: (done, total, tensor) =>
-        output.progress(`${((100 * done) / total).toFixed(0).padStart(3)} %  ${tensor}`),
-    });
+    const { files, reports } = await quantizeFolder(
+      { ...folder, weights },
+      {
+        out,
+        bits,
+        choose,
+        ...(overwrite && { overwrite }),
+        signal,
+        onProgress: (done, total, tensor) =>
+          output.progress(`${((100 * done) / total).toFixed(0).padStart(3)} %  ${tensor}`),
+      },
+    );
     output.progress("");
     for (const file of files) {
       const path = join(out, file);

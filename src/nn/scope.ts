@@ -8,8 +8,8 @@ export type Initial =
   | { readonly kind: "fill"; readonly value: number };
 
 export const normal = (std: number): Initial => ({ kind: "normal", std });
-export const ones: Initial = { kind: "fill", value: 1 };
-export const noughts: Initial = { kind: "fill", value: 0 };
+export const onesInit: Initial = { kind: "fill", value: 1 };
+export const zerosInit: Initial = { kind: "fill", value: 0 };
 
 export interface ParameterSpec {
   readonly name: string;

@@ -1,4 +1,4 @@
-/** A model in 8 or 4 bits, made when somebody first asks for it and kept beside the caches for the next time. */
+/** A quantised copy of a model, made when somebody first asks for it and kept beside the caches for the next time. */
 import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { homedir, totalmem } from "node:os";
 import { basename, join } from "node:path";
@@ -8,12 +8,12 @@ import { type ModelFolder, openModelFolder } from "../folders/open-node.ts";
 import { quantizeFolder, sourceOf } from "../folders/quantize-node.ts";
 import { freeSpace } from "../hub/download/cache-node.ts";
 import type { Environment } from "../hub/names.ts";
-import type { T5Config } from "../models/t5-config.ts";
-import { t5Formats } from "../models/t5-quantize.ts";
+import type { Architecture } from "../models/family.ts";
+import { formatsOf } from "../models/kinds/formats.ts";
 import { storedBytes } from "../weights/quantize.ts";
 import type { Weights } from "../weights/weights.ts";
 
-export interface FewBitsEvents {
+export interface CopyEvents {
   /** Before the first tensor: about how many bytes the copy will take, and where. */
   begin?(bytes: number, path: string): void;
   progress?(done: number, total: number, tensor: string): void;
@@ -21,10 +21,10 @@ export interface FewBitsEvents {
   waiting?(): void;
 }
 
-export interface FewBitsOptions {
+export interface CopyOptions {
   readonly env?: Environment;
   readonly signal?: AbortSignal;
-  readonly events?: FewBitsEvents;
+  readonly events?: CopyEvents;
 }
 
 /** Where what was computed is kept: `ZEROTH_HOME`, else beside the other caches. Never in a snapshot of the hub's. */
@@ -39,22 +39,22 @@ function bytesIn(weights: Weights, bits: 8 | 4): number {
   return Math.ceil((elements * (bits === 8 ? 8.05 : 5)) / 8);
 }
 
-/** A name a person can read, and a sign of what it was made from. */
+/** A name a person can read, and a fingerprint of its source. */
 function copyName({ path }: ModelFolder, source: string, bits: number): string {
   const readable = /models--([^/\\]+)/.exec(path)?.[1] ?? basename(path);
   return `${readable.replace(/[^A-Za-z0-9._-]/g, "_").slice(0, 80)}-int${bits}-${source.slice(0, 12)}`;
 }
 
 /**
- * The folder in few bits: the one made before from the same files, or a new one. What an interrupted run has finished
+ * The folder in 8 or 4 bits, `weights` under the names of the network: the one made before from the same files, or a new one. What an interrupted run has finished
  * is kept, and of several processes one makes it.
  * @throws bad_input where the disk has no room; interrupted
  */
-export async function inFewBits(
+export async function quantizedCopy(
   folder: ModelFolder,
-  config: T5Config,
+  { architecture, weights }: { readonly architecture: Architecture; readonly weights: Weights },
   bits: 8 | 4,
-  { env = process.env, signal, events = {} }: FewBitsOptions = {},
+  { env = process.env, signal, events = {} }: CopyOptions = {},
 ): Promise<ModelFolder> {
   const home = join(zerothHome(env), "quantized");
   const out = join(home, copyName(folder, sourceOf(folder, bits), bits));
@@ -79,14 +79,17 @@ export async function inFewBits(
   if (typeof lock === "string") return openModelFolder(out);
   try {
     events.begin?.(size, out);
-    const choose = t5Formats(config, bits, new Set(folder.weights.keys()));
-    await quantizeFolder(folder, {
-      out,
-      bits,
-      choose,
-      signal,
-      ...(events.progress && { onProgress: events.progress }),
-    });
+    const choose = formatsOf(architecture, bits);
+    await quantizeFolder(
+      { ...folder, weights },
+      {
+        out,
+        bits,
+        choose,
+        signal,
+        ...(events.progress && { onProgress: events.progress }),
+      },
+    );
   } finally {
     lock.release();
     if (done()) rmSync(place, { force: true });

@@ -3,18 +3,19 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { writeFileSafely } from "../base/files-node.ts";
 import type { ModelFolder } from "../folders/open-node.ts";
+import { cannot, readModel } from "../models/families.ts";
 import { readStored } from "../weights/safetensors-node.ts";
 import { unquantizedConfig } from "../weights/weights.ts";
-import { type ExportedFile, type TransformersJsSource, t5Onnx, t5TransformersJs } from "./t5-export.ts";
-import { canonicalWeights, t5ConfigFor } from "./t5-model.ts";
+import { type ExportedFile, onnxFiles, type TransformersJsSource, transformersJsFiles } from "./encoder-decoder.ts";
 
 /** The parts of an open model folder that an export needs. */
 export type ExportFolder = Pick<ModelFolder, "config" | "weights" | "tokenizer"> &
   Partial<Pick<ModelFolder, "generationConfig">>;
 
 function sourceOf(folder: ExportFolder) {
-  const weights = canonicalWeights(folder.weights);
-  return { config: t5ConfigFor(folder.config, weights), weights, read: readStored };
+  const { architecture, weights } = readModel(folder.config, folder.weights, "config.json");
+  if (architecture.kind !== "encoder-decoder") return cannot(architecture, "be exported to ONNX yet");
+  return { config: architecture, weights, read: readStored };
 }
 
 function tokenizerFiles({ tokenizer }: ExportFolder): ExportedFile[] {
@@ -33,7 +34,7 @@ async function writeAll(out: string, files: readonly ExportedFile[]): Promise<st
  */
 export async function exportOnnx(folder: ExportFolder, out: string): Promise<string[]> {
   const config = { name: "config.json", content: `${JSON.stringify(unquantizedConfig(folder.config), null, 2)}\n` };
-  return writeAll(out, [...t5Onnx(sourceOf(folder)), ...tokenizerFiles(folder), config]);
+  return writeAll(out, [...onnxFiles(sourceOf(folder)), ...tokenizerFiles(folder), config]);
 }
 
 /** Write the folder that transformers.js reads. Returns the names of the files written, config.json last. */
@@ -44,6 +45,6 @@ export async function exportTransformersJs(
 ): Promise<string[]> {
   const { config, generationConfig } = folder;
   const configJson = unquantizedConfig(config);
-  const files = t5TransformersJs({ ...sourceOf(folder), ...options, configJson, generationConfig });
+  const files = transformersJsFiles({ ...sourceOf(folder), ...options, configJson, generationConfig });
   return writeAll(out, [...files.slice(0, -1), ...tokenizerFiles(folder), files.at(-1)!]);
 }

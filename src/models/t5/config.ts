@@ -1,19 +1,10 @@
 /** config.json of the T5 family: reading it against the stored tensors, and writing an honest one. */
 import { z } from "zod";
-import { fail } from "../errors.ts";
-import { type Activation, activations } from "../nn/layers.ts";
+import { fail } from "../../errors.ts";
+import { type Activation, activations } from "../../nn/activations.ts";
 import { readSwitchConfig, type SwitchConfig, switchConfigJson } from "./switch-config.ts";
 
 const types = ["t5", "mt5", "switch_transformers"] as const;
-
-/** Refuse a folder of another kind of model. */
-export function needTextModel({ model_type: type }: Readonly<Record<string, unknown>>, where: string): void {
-  if (types.some((known) => known === type)) return;
-  fail("unsupported", `model_type ${JSON.stringify(type)} cannot generate text here`, {
-    where,
-    hint: `supported: ${types.join(", ")} (T5, T5 v1.1, LM-adapted T5, T0, Flan-T5, mT5, Switch Transformers)`,
-  });
-}
 
 const positive = z
   .number()
@@ -32,9 +23,10 @@ export const t5ConfigSchema = z.object({
   num_decoder_layers: positive.nullish(),
   vocab_size: positive,
   feed_forward_proj: z.string().default("relu"),
-  relative_attention_num_buckets: positive.default(32),
+  // Fewer leave no bucket for a distance of its own.
+  relative_attention_num_buckets: positive.min(4).default(32),
   relative_attention_max_distance: positive.default(128),
-  layer_norm_epsilon: z.number().positive().default(1e-6),
+  layer_norm_epsilon: z.number().positive().max(1).default(1e-6),
   initializer_factor: z.number().positive().default(1),
   dropout_rate: z.number().min(0).max(1).default(0.1),
   tie_word_embeddings: z.boolean().default(true),
@@ -85,6 +77,12 @@ export function parseT5Config(json: unknown, stored?: { has(name: string): boole
     });
   if (!parsed.success) return refuse(parsed.error.issues[0]!);
   const c = parsed.data;
+  if (c.relative_attention_max_distance <= Math.floor(c.relative_attention_num_buckets / 4)) {
+    fail("corrupt_file", "relative_attention_max_distance: not above a quarter of relative_attention_num_buckets", {
+      where: "config.json",
+      hint: "the buckets would end before they begin to grow",
+    });
+  }
   const sparse = c.model_type === "switch_transformers" ? readSwitchConfig(json) : undefined;
   if (sparse && "problem" in sparse) return refuse(sparse.problem);
   const { activation, gated } = feedForward(sparse ? sparse.activation : c.feed_forward_proj);

@@ -1,13 +1,8 @@
-/** What a text becomes as an example of an encoder-decoder: pairs of input and target token ids. */
+/** What a text becomes as an example. */
 
 import type { Random } from "../base/rng.ts";
 import { fail } from "../errors.ts";
-
-export interface Example {
-  readonly input: readonly number[];
-  /** Ends with the end token. */
-  readonly target: readonly number[];
-}
+import type { Example } from "../models/kinds/loss.ts";
 
 export interface SpanCorruption {
   /** Share of tokens that are taken out. */
@@ -52,8 +47,35 @@ export function corruptSpans(ids: readonly number[], options: SpanCorruption, ra
 }
 
 /** A text cut at a random place: the model reads the first part and continues it (LM adaptation, Lester et al. 2021). */
-export function prefixLm(ids: readonly number[], eos: number, random: Random): Example {
+export function prefixLm(ids: readonly number[], end: readonly number[], random: Random): Example {
   if (ids.length < 2) return fail("bad_input", `${ids.length} tokens are too few to cut in two`);
   const cut = 1 + random.below(ids.length - 1);
-  return { input: ids.slice(0, cut), target: [...ids.slice(cut), eos] };
+  return { input: ids.slice(0, cut), target: [...ids.slice(cut), ...end] };
+}
+
+/**
+ * BERT's masked words (Devlin et al. 2018, section 3.1): of the text's tokens 15 % are to be told; of these 80 % are
+ * hidden, 10 % are replaced by any word, 10 % stay. `frame` is what the tokenizer puts around an empty text, its first
+ * half before the text and its second behind it.
+ */
+export function maskWords(
+  frame: readonly number[],
+  ids: readonly number[],
+  { mask, vocabulary }: { mask: number; vocabulary: number },
+  random: Random,
+): Example {
+  const before = frame.slice(0, Math.ceil(frame.length / 2));
+  const after = frame.slice(before.length);
+  const told = new Set<number>();
+  while (told.size < Math.max(1, Math.round(ids.length * 0.15))) told.add(random.below(ids.length));
+  const shown = ids.map((id, i) => {
+    if (!told.has(i)) return id;
+    const draw = random.next();
+    return draw < 0.8 ? mask : draw < 0.9 ? random.below(vocabulary) : id;
+  });
+  const labels = ids.map((id, i) => (told.has(i) ? id : -100));
+  return {
+    input: [...before, ...shown, ...after],
+    target: [...before.map(() => -100), ...labels, ...after.map(() => -100)],
+  };
 }

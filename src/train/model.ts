@@ -1,4 +1,4 @@
-/** A T5 model as something to train: its loss with dropout, which parameters move, and where they start. */
+/** A model as something to train: its loss with dropout, which parameters move, and where they start. */
 import { fail } from "../errors.ts";
 import type { NdArray } from "../graph/array.ts";
 import type { GradientOptions } from "../graph/differentiate.ts";
@@ -7,14 +7,44 @@ import { dropout as drop, isDropoutMask, siteSeed, uniform } from "../graph/rand
 import { full, input, type Tensor } from "../graph/tensor.ts";
 import { adafactor, adamw, type Optimizer, sgd } from "../learn/optimizers.ts";
 import type { ParameterGroup } from "../learn/trainer.ts";
-import type { T5Config } from "../models/t5-config.ts";
-import { type LossOptions, t5Loss } from "../models/t5-training.ts";
+import type { Architecture } from "../models/family.ts";
+import { decoderLoss } from "../models/kinds/decoder-loss.ts";
+import { encoderDecoderLoss } from "../models/kinds/encoder-decoder-loss.ts";
+import { encoderLoss, type TrainedHead } from "../models/kinds/encoder-loss.ts";
+import type { Loss, LossOptions } from "../models/kinds/loss.ts";
 import { initialValue } from "../nn/initial.ts";
 import { createScope, type ParameterSpec } from "../nn/scope.ts";
-import { matcher, type TrainingConfig } from "./config.ts";
+import { matcher, type Objective, type TrainingConfig } from "./config.ts";
+
+/** Heads that an objective trains. */
+const headOf: { readonly [O in Objective]?: TrainedHead } = { "masked-lm": "masked", classify: "sequence" };
+
+/** What a model of this kind is trained on. @throws unsupported naming what it can be trained on */
+export function lossOf(architecture: Architecture, objective: Objective): Loss {
+  const refuse = (known: string) =>
+    fail("unsupported", `objective: ${architecture.type} is not trained on ${JSON.stringify(objective)}`, {
+      hint: `it is trained on ${known}`,
+    });
+  switch (architecture.kind) {
+    case "encoder-decoder":
+      if (objective in headOf || objective === "causal-lm") return refuse("seq2seq, span-corruption, prefix-lm");
+      return encoderDecoderLoss(architecture);
+    case "decoder":
+      if (objective in headOf || objective === "span-corruption") return refuse("causal-lm, seq2seq, prefix-lm");
+      return decoderLoss(architecture);
+    case "encoder": {
+      const head = headOf[objective];
+      return head ? encoderLoss(architecture, head) : refuse(Object.keys(headOf).join(", "));
+    }
+    default:
+      return refuse("nothing here");
+  }
+}
 
 export interface TrainingModel {
   readonly loss: Tensor;
+  readonly collate: Loss["collate"];
+  readonly labels: Loss["labels"];
   readonly all: readonly ParameterSpec[];
   readonly trained: readonly ParameterSpec[];
   /** What a step needs besides the batch: the seed of its noise. */
@@ -33,21 +63,27 @@ function siteNoise(rate: number): LossOptions {
   };
 }
 
-/** Write the training graph of a T5 model for a configuration; `quiet` for its loss on held-out rows. */
-export function t5Training(
-  config: T5Config,
+/** Write the training graph of a model for a configuration; `quiet` for its loss on held-out rows. */
+export function trainingModel(
+  architecture: Architecture,
   options: Pick<TrainingConfig, "dropout" | "trainable" | "recompute"> &
-    Partial<Pick<TrainingConfig, "pack" | "z_loss">>,
+    Partial<Pick<TrainingConfig, "objective" | "pack" | "z_loss">>,
   quiet = false,
 ): TrainingModel {
-  if (options.pack && config.experts) {
+  const { objective = "seq2seq", pack: packed = false, z_loss: zLoss = 0 } = options;
+  const unjoined = architecture.kind === "encoder-decoder" && architecture.unjoined === true;
+  if (packed && unjoined) {
     fail("unsupported", "pack: the experts of a Switch Transformer count their tokens by row, of one pair each");
   }
+  if (packed && architecture.kind === "encoder") {
+    fail("unsupported", "pack: rows of an encoder hold one text each");
+  }
   const scope = createScope();
-  const rate = quiet ? 0 : (options.dropout ?? config.dropout);
-  const random = rate > 0 || (!quiet && (config.experts?.jitter ?? 0) > 0);
-  const { pack: packed = false, z_loss: zLoss = 0 } = quiet ? {} : options;
-  const loss = t5Loss(scope, config, { ...(random ? siteNoise(rate) : {}), routers: !quiet, packed, zLoss });
+  const rate = quiet ? 0 : (options.dropout ?? architecture.dropout);
+  // Experts are chosen with jitter.
+  const random = rate > 0 || (!quiet && unjoined);
+  const { graph, collate, labels } = lossOf(architecture, objective);
+  const loss = graph(scope, { ...(random ? siteNoise(rate) : {}), quiet, packed: packed && !quiet, zLoss });
   const all = [...scope.parameters.values()];
   const matches = options.trainable ? matcher(options.trainable, "trainable") : () => true;
   const trained = all.filter(({ name }) => matches(name));
@@ -58,6 +94,8 @@ export function t5Training(
   }
   return {
     loss,
+    collate,
+    labels,
     all,
     trained,
     extra(seed, step, micro): Record<string, NdArray> {

@@ -19,13 +19,12 @@ import { lower, type OnnxModel, type OnnxValue } from "../graph/lower.ts";
 import { encodeOnnx } from "../graph/onnx.ts";
 import * as o from "../graph/operators.ts";
 import { input, type Node, type Tensor } from "../graph/tensor.ts";
+import type { EncoderDecoderArchitecture } from "../models/family.ts";
+import { encoderGraph } from "../models/kinds/encoder-decoder.ts";
+import { cachedStep, crossing, type KeyValue, wholeRow } from "../nn/pass.ts";
 import { createScope } from "../nn/scope.ts";
 import { toFloat32 } from "../weights/convert.ts";
 import type { StoredTensor, Weights } from "../weights/weights.ts";
-import { network } from "./switch.ts";
-import type { KeyValue } from "./t5.ts";
-import { type T5Config, t5ConfigText } from "./t5-config.ts";
-import { encoderGraph } from "./t5-graphs.ts";
 
 /** A file to write: a name with / between folders, and its content, large ones in pieces. */
 export interface ExportedFile {
@@ -34,14 +33,14 @@ export interface ExportedFile {
 }
 
 export interface ExportSource {
-  readonly config: T5Config;
-  /** With `shared.weight` under that name (`canonicalWeights`). */
+  readonly config: EncoderDecoderArchitecture;
+  /** Under the names of the network. */
   readonly weights: Weights;
   /** Reads one stored tensor. */
   read(stored: StoredTensor): NdArray;
 }
 
-const layers = (config: T5Config) => Array.from({ length: config.decoderLayers }, (_, i) => i);
+const layers = (config: EncoderDecoderArchitecture) => Array.from({ length: config.cache.layers }, (_, i) => i);
 const [batch, sequence, past] = ["batch_size", "encoder_sequence_length", "past_decoder_sequence_length"];
 
 /** One file of weights that several graphs point into; each tensor is written once for each layout asked for. */
@@ -139,10 +138,10 @@ function withGrowingCache<O extends string>(g: Graph<O>): Graph<O> {
 const cacheNames = (kind: "past_key_values" | "present", i: number, side: "encoder" | "decoder") =>
   (["key", "value"] as const).map((part) => `${kind}.${i}.${side}.${part}`) as [string, string];
 
-const cacheInputs = (config: T5Config, side: "encoder" | "decoder", length: string): KeyValue[] =>
+const cacheInputs = (config: EncoderDecoderArchitecture, side: "encoder" | "decoder", length: string): KeyValue[] =>
   layers(config).map((i) => {
     const [k, v] = cacheNames("past_key_values", i, side);
-    const shape = [batch!, config.heads, length, config.headWidth];
+    const shape = [batch!, config.cache.keyHeads, length, config.cache.headWidth];
     return { k: input(k, "float32", shape), v: input(v, "float32", shape) };
   });
 
@@ -153,36 +152,33 @@ const presents = (side: "encoder" | "decoder", values: readonly KeyValue[]): [st
   });
 
 /** input_ids [batch, length] and the encoder's output to logits and the caches of all layers. */
-function prefillGraph(config: T5Config): Graph {
-  const model = network(createScope(), config);
+function prefillGraph(config: EncoderDecoderArchitecture): Graph {
+  const network = config.network(createScope());
   const length = "decoder_sequence_length";
-  const tokens = o.reshape(input("input_ids", "int64", [batch!, length]), [batch!, 1, length]);
-  const memory = model.memory(input("encoder_hidden_states", "float32", [batch!, sequence!, config.width]));
+  const memory = network.memory(input("encoder_hidden_states", "float32", [batch!, sequence!, config.width]));
   const mask = input("encoder_attention_mask", "int64", [batch!, sequence!]);
-  // Keys and values of the tokens given: what a cached step appends to, found where the decoder computes them.
-  const { logits } = model.decode(tokens, memory, mask);
-  const selves = graph({ logits }).nodes.flatMap((node) => {
-    if (node.kind !== "op" || node.op !== "Attention" || node.inputs[1]!.shape.length !== 3) return [];
-    return [{ k: o.splitHeads(node.inputs[1]!, config.heads), v: o.splitHeads(node.inputs[2]!, config.heads) }];
+  // Keys and values of the tokens given: what a cached step appends to.
+  const selves: KeyValue[] = [];
+  const row = wholeRow(length, {
+    causal: true,
+    collect(layer, k, v) {
+      selves[layer] = { k: o.splitHeads(k, config.cache.keyHeads), v: o.splitHeads(v, config.cache.keyHeads) };
+    },
   });
-  if (selves.length !== config.decoderLayers) fail("internal", "the decoder's self-attention was not found");
-  const flat = o.reshape(logits, [batch!, length, config.vocabulary]);
-  return graph({
-    logits: flat,
-    ...Object.fromEntries([...presents("decoder", selves), ...presents("encoder", memory)]),
-  });
+  const pass = crossing(row, memory, { batch: batch!, beams: 1, mask });
+  const logits = network.logits(network.decode(input("input_ids", "int64", [batch!, length]), pass));
+  return graph({ logits, ...Object.fromEntries([...presents("decoder", selves), ...presents("encoder", memory)]) });
 }
 
 /** input_ids [batch, 1] and the caches of all layers to logits and the decoder's caches with one position more. */
-function cachedStepGraph(config: T5Config, encoderLength: string): Graph {
-  const model = network(createScope(), config);
-  const tokens = o.reshape(input("input_ids", "int64", [batch!, 1]), [batch!, 1, 1]);
+function cachedStepGraph(config: EncoderDecoderArchitecture, encoderLength: string): Graph {
+  const network = config.network(createScope());
   const mask = input("encoder_attention_mask", "int64", [batch!, encoderLength]);
   const memory = cacheInputs(config, "encoder", encoderLength);
-  const cache = { past: cacheInputs(config, "decoder", past!), positions: o.iota(addDims(past!, 1)) };
-  const { logits, present } = model.decode(tokens, memory, mask, cache);
-  const flat = o.reshape(logits, [batch!, 1, config.vocabulary]);
-  return withGrowingCache(graph({ logits: flat, ...Object.fromEntries(presents("decoder", present)) }));
+  const step = cachedStep({ past: cacheInputs(config, "decoder", past!), indices: o.iota(addDims(past!, 1)) });
+  const pass = crossing(step, memory, { batch: batch!, beams: 1, mask });
+  const logits = network.logits(network.decode(input("input_ids", "int64", [batch!, 1]), pass));
+  return withGrowingCache(graph({ logits, ...Object.fromEntries(presents("decoder", step.present)) }));
 }
 
 /** ONNX of a graph under other names for its inputs and outputs. */
@@ -199,7 +195,7 @@ function renamed(model: OnnxModel, names: Readonly<Record<string, string>>): Onn
 
 const encoderNames = { ids: "input_ids", mask: "attention_mask", encoded: "last_hidden_state" };
 
-function encoderOnly(config: T5Config): Graph {
+function encoderOnly(config: EncoderDecoderArchitecture): Graph {
   return graph({ encoded: encoderGraph(config).outputs.encoded! });
 }
 
@@ -209,7 +205,7 @@ function encoderOnly(config: T5Config): Graph {
  * encoder_hidden_states → logits, present.*) and `decoder_step.onnx` (input_ids of one position,
  * encoder_attention_mask, past_key_values.* → logits, present.*.decoder.*).
  */
-export function t5Onnx(source: ExportSource): ExportedFile[] {
+export function onnxFiles(source: ExportSource): ExportedFile[] {
   const { config } = source;
   const file = weightFile("weights.onnx_data", source);
   const graphs: [string, OnnxModel][] = [
@@ -227,7 +223,11 @@ export function t5Onnx(source: ExportSource): ExportedFile[] {
  * First step and cached step as the two branches of one If over the same weights. The cached branch hands out empty
  * encoder caches: readers of this layout keep the ones of the first step, and copying them would cost every step.
  */
-function mergedDecoder(config: T5Config, target: Target, file: ReturnType<typeof weightFile>): Uint8Array {
+function mergedDecoder(
+  config: EncoderDecoderArchitecture,
+  target: Target,
+  file: ReturnType<typeof weightFile>,
+): Uint8Array {
   const [first, next] = [prefillGraph(config), cachedStepGraph(config, sequence!)].map((g) => lowered(g, target, file));
   const outputs = first!.outputs.map(({ name }) => name);
   const shared = new Map([...first!.initializers, ...next!.initializers].map((value) => [value.name, value]));
@@ -239,12 +239,16 @@ function mergedDecoder(config: T5Config, target: Target, file: ReturnType<typeof
     const empty = outputs.filter((name) => !made.has(name));
     const constants = encodeOnnx({
       inputs: [],
-      outputs: empty.map((name) => ({ name, dtype: "float32", shape: [0, config.heads, 1, config.headWidth] })),
+      outputs: empty.map((name) => ({
+        name,
+        dtype: "float32",
+        shape: [0, config.cache.keyHeads, 1, config.cache.headWidth],
+      })),
       initializers: [
         {
           name: "nothing",
           dtype: "float32",
-          shape: [0, config.heads, 1, config.headWidth],
+          shape: [0, config.cache.keyHeads, 1, config.cache.headWidth],
           data: { bytes: new Uint8Array(0) },
         },
       ],
@@ -270,7 +274,7 @@ function mergedDecoder(config: T5Config, target: Target, file: ReturnType<typeof
       cacheNames("past_key_values", i, side).map((name) => ({
         name,
         dtype: "float32" as const,
-        shape: [batch!, config.heads, length, config.headWidth],
+        shape: [batch!, config.cache.keyHeads, length, config.cache.headWidth],
       })),
     );
   const free = (side: string) => `${side}_present_length`;
@@ -286,7 +290,10 @@ function mergedDecoder(config: T5Config, target: Target, file: ReturnType<typeof
     outputs: first!.outputs.map((value) =>
       value.name === "logits"
         ? value
-        : { ...value, shape: ["present_batch", config.heads, free(value.name.split(".")[2]!), config.headWidth] },
+        : {
+            ...value,
+            shape: ["present_batch", config.cache.keyHeads, free(value.name.split(".")[2]!), config.cache.headWidth],
+          },
     ),
     initializers: [...shared.values()].filter(({ name }) => isWeight(name)),
     nodes: [],
@@ -318,9 +325,9 @@ export interface TransformersJsSource extends ExportSource {
  * The layout of transformers.js 4: `onnx/encoder_model.onnx` and `onnx/decoder_model_merged.onnx`, each with its fp32
  * weights beside it, `config.json` and `generation_config.json`. Tokenizer files are to be copied as they are.
  */
-export function t5TransformersJs(source: TransformersJsSource): ExportedFile[] {
+export function transformersJsFiles(source: TransformersJsSource): ExportedFile[] {
   const { config, target = "webgpu", configJson, generationConfig } = source;
-  if (config.experts) {
+  if (config.unjoined) {
     fail("unsupported", "transformers.js has no Switch Transformers", {
       hint: "export --format onnx is for any program",
     });
@@ -341,7 +348,7 @@ export function t5TransformersJs(source: TransformersJsSource): ExportedFile[] {
       name: "generation_config.json",
       content: text({
         decoder_start_token_id: config.start,
-        eos_token_id: config.eos,
+        eos_token_id: config.ends[0],
         pad_token_id: config.pad,
         ...generationConfig,
       }),
@@ -350,7 +357,7 @@ export function t5TransformersJs(source: TransformersJsSource): ExportedFile[] {
       name: "config.json",
       content: text({
         ...configJson,
-        ...(JSON.parse(t5ConfigText(config)) as object),
+        ...(config.configText ? (JSON.parse(config.configText()) as object) : {}),
         "transformers.js_config": { dtype: "fp32", use_external_data_format: true },
       }),
     },

@@ -6,7 +6,7 @@ import { InferenceSession, Tensor } from "onnxruntime-node";
 import { afterAll, expect, test } from "vitest";
 import { expectClose, fixtures, readFloats, readJson, readTensors } from "../../test/support/fixtures.ts";
 import { openModelFolder } from "../folders/open-node.ts";
-import { exportOnnx, exportTransformersJs } from "./t5-export-node.ts";
+import { exportOnnx, exportTransformersJs } from "./export-node.ts";
 
 const out = mkdtempSync(join(tmpdir(), "zeroth-export-"));
 afterAll(() => rmSync(out, { recursive: true }));

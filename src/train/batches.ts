@@ -2,8 +2,7 @@
 
 import { randomAt, shuffle } from "../base/rng.ts";
 import { fail } from "../errors.ts";
-import { float32, int64, type NdArray } from "../graph/array.ts";
-import type { Example } from "./objectives.ts";
+import type { Example } from "../models/kinds/loss.ts";
 
 export interface Source {
   readonly size: number;
@@ -73,35 +72,4 @@ export function planEpoch(options: PlanOptions, epoch: number): Place[][] {
     random,
   );
   return Array.from(shuffled, (b) => batches[b]!.map((i) => places[i]!));
-}
-
-/** Inputs of {@link t5Loss} for examples, padded to the longest; `tokens` is the target tokens of the whole step. */
-export function collate(
-  examples: readonly Example[],
-  { pad, start, tokens }: { pad: number; start: number; tokens: number },
-): Record<string, NdArray> {
-  const rows = examples.length;
-  const inputs = Math.max(...examples.map(({ input }) => input.length));
-  const targets = Math.max(...examples.map(({ target }) => target.length));
-  const ids = new Array<number>(rows * inputs).fill(pad);
-  const mask = new Array<number>(rows * inputs).fill(0);
-  const labels = new Array<number>(rows * targets).fill(-100);
-  const shifted = new Array<number>(rows * targets).fill(pad);
-  examples.forEach(({ input, target }, row) => {
-    input.forEach((id, i) => {
-      ids[row * inputs + i] = id;
-      mask[row * inputs + i] = 1;
-    });
-    target.forEach((id, i) => {
-      labels[row * targets + i] = id;
-      shifted[row * targets + i] = i === 0 ? start : target[i - 1]!;
-    });
-  });
-  return {
-    ids: int64([rows, inputs], ids),
-    mask: int64([rows, inputs], mask),
-    tokens: int64([rows, 1, targets], shifted),
-    labels: int64([rows, 1, targets], labels),
-    scale: float32([], [1 / Math.max(1, tokens)]),
-  };
 }

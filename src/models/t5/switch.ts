@@ -10,19 +10,19 @@
  * Full decoding therefore differs from cached decoding, which sees one token at a time, where a target holds more
  * tokens for one expert than its capacity. It does so in the reference as well.
  */
-import { fail } from "../errors.ts";
-import { type Dim, mulDims } from "../graph/dims.ts";
-import * as o from "../graph/operators.ts";
-import { full, type Tensor } from "../graph/tensor.ts";
-import { linear } from "../nn/layers.ts";
-import { normal, type Scope } from "../nn/scope.ts";
+import { fail } from "../../errors.ts";
+import { type Dim, mulDims } from "../../graph/dims.ts";
+import * as o from "../../graph/operators.ts";
+import { full, type Tensor } from "../../graph/tensor.ts";
+import { linear } from "../../nn/linear.ts";
+import { normal, type Scope } from "../../nn/scope.ts";
+import type { T5Config } from "./config.ts";
 import { isSparse, sparseStep } from "./switch-config.ts";
 import { type FeedForward, type Stack, type T5Options, t5 } from "./t5.ts";
-import type { T5Config } from "./t5-config.ts";
 
-export interface SwitchOptions extends T5Options {
+interface SwitchOptions extends T5Options {
   /** x times random numbers from 1 − range to 1 + range, in training. */
-  jitter?: (x: Tensor, range: number) => Tensor;
+  readonly jitter?: ((x: Tensor, range: number) => Tensor) | undefined;
 }
 
 /** logsumexp over the last axis. */
@@ -90,7 +90,7 @@ function switchTransformer(scope: Scope, config: T5Config, { jitter, ...options 
      * What training adds to the cross-entropy, of everything written so far: large logits (Zoph et al. 2022,
      * arXiv 2202.08906) and uneven use of the experts (Fedus et al., equations 4 to 6).
      */
-    routerLoss(): Tensor | undefined {
+    extraLoss(): Tensor | undefined {
       const [first, second] = [...stackLoss("encoder"), ...stackLoss("decoder")];
       return first && second ? o.add(first, second) : first;
     },
@@ -104,5 +104,5 @@ export function network(
   options: SwitchOptions = {},
 ): ReturnType<typeof switchTransformer> {
   if (config.experts) return switchTransformer(scope, config, options);
-  return { ...t5(scope, config, options), routerLoss: () => undefined };
+  return { ...t5(scope, config, options), extraLoss: (): Tensor | undefined => undefined };
 }
