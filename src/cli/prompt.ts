@@ -1,5 +1,5 @@
 /** `zeroth` alone on a terminal: ask, read the answer as it comes, ask again. */
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
@@ -18,10 +18,26 @@ function historyFile(): string {
   return join(process.env.ZEROTH_HOME ?? join(state, "zeroth"), "history");
 }
 
-/** Earlier prompts, newest first, as readline wants them. */
+/** Earlier prompts, newest first, as readline wants them; none where they cannot be read. */
 function readHistory(path: string): string[] {
-  if (!existsSync(path)) return [];
-  return readFileSync(path, "utf8").split("\n").filter(Boolean).reverse().slice(0, 500);
+  try {
+    // Opening a pipe would wait for a writer.
+    if (!statSync(path).isFile()) return [];
+    return readFileSync(path, "utf8").split("\n").filter(Boolean).reverse().slice(0, 500);
+  } catch {
+    return [];
+  }
+}
+
+/** Keep the prompts. A place where nothing can be written is no failure: what was asked has been answered. */
+function writeHistory(path: string, asked: readonly string[], output: Output): void {
+  try {
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, `${asked.slice(-500).join("\n")}\n`, { mode: 0o600 });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    output.say(`the history is not kept: ${path} cannot be written (${code}); set ZEROTH_HOME to another folder`);
+  }
 }
 
 const help = `  1, 2, 3      ask one of the examples
@@ -104,8 +120,7 @@ export async function openPrompt(
   } finally {
     reader.close();
     await model[Symbol.asyncDispose]();
-    mkdirSync(dirname(path), { recursive: true });
-    writeFileSync(path, `${asked.slice(-500).join("\n")}\n`, { mode: 0o600 });
+    writeHistory(path, asked, output);
   }
   output.text("\n");
   return 0;
