@@ -2,7 +2,7 @@
  * What a command is. Each file of `commands/` exports one by default and is called like it; parsing, `--help`,
  * completion and docs/command-line.md follow from the definitions, and nothing else lists the commands.
  */
-import { createOutput, type Output } from "./output.ts";
+import type { Output } from "./output.ts";
 
 export interface OptionSpec {
   /** As typed: "--max-new-tokens <n>", "--json", "--stop <text...>" for one that may be repeated. */
@@ -84,24 +84,6 @@ export interface Command extends CommandDescription {
 }
 
 export type Commands = Readonly<Record<string, Command>>;
-
-interface Definition<O extends readonly OptionSpec[]> extends CommandDescription {
-  readonly options: O;
-  /** Does the work and gives the exit code. Imports what is heavy when it is called, so that `--help` stays fast. */
-  run(invocation: Invocation<O>): Promise<number>;
-}
-
-/** Define a command; the types of its flags follow from its options. */
-export function defineCommand<const O extends readonly OptionSpec[]>(definition: Definition<O>) {
-  return {
-    ...definition,
-    async start(name: string, argv: readonly string[], signal: AbortSignal, commands: Commands): Promise<number> {
-      const { parse } = await import("./parse.ts");
-      const { args, flags, shared } = await parse(name, definition, argv);
-      return definition.run({ args, flags, output: createOutput(shared), signal, commands });
-    },
-  };
-}
 
 /** "--max-new-tokens" of "--max-new-tokens <n>". */
 export function longFlag(option: OptionSpec): string {

@@ -3,7 +3,7 @@ import { commands } from "./command-list.ts";
 import { help } from "./help.ts";
 import { reference } from "./reference.ts";
 
-test("docs/command-line.md is what the definitions say (vitest -u prints it anew)", async () => {
+test("docs/command-line.md is what the definitions say (vitest run src/cli/help.test.ts --update prints it anew)", async () => {
   await expect(reference(commands)).toMatchFileSnapshot("../../docs/command-line.md");
 });
 

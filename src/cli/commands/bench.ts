@@ -1,6 +1,6 @@
 /** `zeroth bench`: a short measurement of one model on this machine. */
 import { fail } from "../../errors.ts";
-import { defineCommand } from "../command.ts";
+import { defineCommand } from "../define.ts";
 import { engine, modelNames } from "../options.ts";
 import { bytes } from "../output.ts";
 

@@ -3,7 +3,7 @@ import { createInterface } from "node:readline/promises";
 import { fail } from "../../errors.ts";
 import type { CachedRepo, Removal } from "../../hub/download/cached-node.ts";
 import type { Kept } from "../../text/kept-node.ts";
-import { defineCommand } from "../command.ts";
+import { defineCommand } from "../define.ts";
 import { modelNames } from "../options.ts";
 import { bytes, type Output } from "../output.ts";
 

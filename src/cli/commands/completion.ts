@@ -3,7 +3,8 @@
  * like, are asked of the program when Tab is pressed: `zeroth completion names COMMAND`.
  */
 import { fail } from "../../errors.ts";
-import { type Command, type Commands, defineCommand, longFlag } from "../command.ts";
+import { type Command, type Commands, longFlag } from "../command.ts";
+import { defineCommand } from "../define.ts";
 import { common, modelNames } from "../options.ts";
 
 const flagsOf = ({ options }: Command): string[] => [...options, ...common].map(longFlag);
@@ -143,7 +144,7 @@ export default defineCommand({
   arguments: "<shell> [command]",
   words: Object.keys(shells),
   options: [],
-  rows: "a script, no rows",
+  rows: "a script, no rows; `names COMMAND`: what a command's arguments may be, one a line",
   example: 'eval "$(zeroth completion bash)"',
   async run({ args: [shell, command], commands }) {
     if (shell === "models" || shell === "names") {

@@ -1,7 +1,7 @@
 /** `zeroth doctor`: what this machine offers, and whether what is needed is there. */
 import { existsSync, readFileSync } from "node:fs";
 import { cpus, freemem, totalmem } from "node:os";
-import { defineCommand } from "../command.ts";
+import { defineCommand } from "../define.ts";
 import { bytes } from "../output.ts";
 
 interface Finding {

@@ -1,6 +1,6 @@
 /** `zeroth eval`: tasks under their templates, one after another, with a table for people and rows for scripts. */
 import { fail } from "../../errors.ts";
-import { defineCommand } from "../command.ts";
+import { defineCommand } from "../define.ts";
 import { evalOptions } from "../eval/options.ts";
 
 export default defineCommand({

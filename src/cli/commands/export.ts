@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fail } from "../../errors.ts";
 import type { ModelFolder } from "../../folders/open-node.ts";
-import { defineCommand } from "../command.ts";
+import { defineCommand } from "../define.ts";
 import { modelNames } from "../options.ts";
 import { bytes } from "../output.ts";
 

@@ -1,7 +1,7 @@
 /** `zeroth generate`: prompts from the command line or rows of a file to answers. */
 import { fail, ZerothError } from "../../errors.ts";
 import type { Generated } from "../../text/options.ts";
-import { defineCommand } from "../command.ts";
+import { defineCommand } from "../define.ts";
 import type { Opened } from "../engine.ts";
 import { engine, generation, input, model } from "../options.ts";
 import type { Output } from "../output.ts";

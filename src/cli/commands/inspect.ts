@@ -1,7 +1,7 @@
 /** `zeroth inspect`: what a model folder holds and what it would take to run. */
 import { readFileSync, statSync } from "node:fs";
 import { isQuantized, type Weights } from "../../weights/weights.ts";
-import { defineCommand } from "../command.ts";
+import { defineCommand } from "../define.ts";
 import { modelNames } from "../options.ts";
 import { bytes } from "../output.ts";
 

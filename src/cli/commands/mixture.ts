@@ -2,7 +2,7 @@
 import { fail } from "../../errors.ts";
 import type { everyPair } from "../../prompts/mixture.ts";
 import type { OpenMixture } from "../../prompts/open-mixture-node.ts";
-import { defineCommand } from "../command.ts";
+import { defineCommand } from "../define.ts";
 import type { Output } from "../output.ts";
 
 interface Counts {

@@ -1,5 +1,5 @@
 /** `zeroth plan`: how big a model is, whether it fits, how fast it could be, and what it stands beside. */
-import { defineCommand } from "../command.ts";
+import { defineCommand } from "../define.ts";
 import { modelNames } from "../options.ts";
 import { planOptions } from "../plan/options.ts";
 

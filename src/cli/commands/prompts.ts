@@ -1,6 +1,6 @@
 /** `zeroth prompts`: list, show, render and check templates. */
 import { fail } from "../../errors.ts";
-import { defineCommand } from "../command.ts";
+import { defineCommand } from "../define.ts";
 import { promptsOptions } from "../prompts/options.ts";
 
 const words = ["list", "show", "render", "check"] as const;

@@ -1,6 +1,6 @@
 /** `zeroth pull`: a model from the hub into the cache. */
 import { fail } from "../../errors.ts";
-import { defineCommand } from "../command.ts";
+import { defineCommand } from "../define.ts";
 import { modelNames } from "../options.ts";
 import { bytes } from "../output.ts";
 

@@ -2,7 +2,7 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import { fail } from "../../errors.ts";
-import { defineCommand } from "../command.ts";
+import { defineCommand } from "../define.ts";
 import { modelNames } from "../options.ts";
 import { bytes } from "../output.ts";
 

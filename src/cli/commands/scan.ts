@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { fail } from "../../errors.ts";
 import type { Verdict } from "../../scan/kinds-node.ts";
-import { defineCommand } from "../command.ts";
+import { defineCommand } from "../define.ts";
 import { modelNames } from "../options.ts";
 
 /** A file's name as it may stand on a terminal. */

@@ -1,7 +1,7 @@
 /** `zeroth score`: log-likelihoods of choices or of one target. */
 import { fail, ZerothError } from "../../errors.ts";
 import type { Prompt, Scored } from "../../text/model.ts";
-import { defineCommand } from "../command.ts";
+import { defineCommand } from "../define.ts";
 import { engine, input, model } from "../options.ts";
 import type { Output } from "../output.ts";
 

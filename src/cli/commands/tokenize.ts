@@ -1,6 +1,6 @@
 /** `zeroth tokenize`: text as pieces, ids and places. */
 import { fail, ZerothError } from "../../errors.ts";
-import { defineCommand } from "../command.ts";
+import { defineCommand } from "../define.ts";
 import { input, model } from "../options.ts";
 
 export default defineCommand({

@@ -4,7 +4,7 @@ import { dirname, isAbsolute, join } from "node:path";
 import { fail } from "../../errors.ts";
 import type { TrainingConfig } from "../../train/config.ts";
 import type { TrainEvents } from "../../train/train-node.ts";
-import { defineCommand } from "../command.ts";
+import { defineCommand } from "../define.ts";
 import { bytes, duration, type Output } from "../output.ts";
 
 /** Paths in a configuration are relative to its file, so a run means the same from every folder. */
