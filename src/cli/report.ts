@@ -1,5 +1,5 @@
 /** Errors as people and scripts read them. */
-import { errorCodes, ZerothError } from "../errors.ts";
+import { type ErrorCode, errorCodes, ZerothError } from "../errors.ts";
 
 /**
  * The error that came first. `await using` wraps what its block threw when closing throws too, which is what a program
@@ -12,32 +12,32 @@ export function firstError(error: unknown): unknown {
   return first;
 }
 
-const diskHints: Readonly<Record<string, string>> = {
-  EACCES: "check its permissions, or name another place",
-  EPERM: "check its permissions, or name another place",
-  EROFS: "its disk can only be read: name another place",
-  ENOSPC: "free some space on the disk and try again",
-  EDQUOT: "your share of the disk is used up: free some space and try again",
-  EMFILE: "too many files are open: raise the limit (ulimit -n)",
-  ENFILE: "too many files are open on this machine",
+const permissions =
+  "check its permissions; ZEROTH_HOME names another place for what is kept, HF_HOME one for what is downloaded";
+
+const systemErrors: Readonly<Record<string, { readonly code?: ErrorCode; readonly hint?: string }>> = {
+  ENOENT: { code: "not_found" },
+  ENOTDIR: { code: "not_found" },
+  EACCES: { hint: permissions },
+  EPERM: { hint: permissions },
+  EROFS: { hint: permissions },
+  ENOSPC: { hint: "free some space on the disk and try again" },
+  EDQUOT: { hint: "your share of the disk is used up: free some space and try again" },
+  EMFILE: { hint: "too many files are open: raise the limit (ulimit -n)" },
+  ENOMEM: { code: "out_of_memory" },
 };
 
 /** An error that the system gave and nobody explained: what was done to which file, and the next step. */
 function fromSystem(error: unknown): ZerothError | undefined {
-  if (!(error instanceof Error) || !("syscall" in error) || !("code" in error)) return undefined;
-  const { code, syscall } = error as NodeJS.ErrnoException;
-  const path = (error as NodeJS.ErrnoException).path;
-  const missing = code === "ENOENT" || code === "ENOTDIR";
-  const hint = code === undefined ? undefined : diskHints[code];
-  return new ZerothError(
-    missing ? "not_found" : "bad_input",
-    missing ? "no such file" : `${syscall} failed (${code})`,
-    {
-      cause: error,
-      ...(path === undefined ? {} : { where: path }),
-      ...(hint === undefined ? {} : { hint }),
-    },
-  );
+  if (!(error instanceof Error)) return undefined;
+  const { code: name, syscall, path }: NodeJS.ErrnoException = error;
+  if (name === undefined || syscall === undefined) return undefined;
+  const { code = "bad_input", hint } = systemErrors[name] ?? {};
+  return new ZerothError(code, code === "not_found" ? "no such file or folder" : `${syscall} failed (${name})`, {
+    cause: error,
+    ...(path === undefined ? {} : { where: path }),
+    ...(hint === undefined ? {} : { hint }),
+  });
 }
 
 /** The error as one of ours; undefined for a bug. */

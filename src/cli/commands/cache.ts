@@ -1,5 +1,4 @@
 /** `zeroth cache`: what the Hugging Face cache holds and what was made of it, and taking things out. */
-import { createInterface } from "node:readline/promises";
 import { fail } from "../../errors.ts";
 import type { CachedRepo, Removal } from "../../hub/download/cached-node.ts";
 import type { Kept } from "../../text/kept-node.ts";
@@ -10,22 +9,21 @@ import { bytes, type Output } from "../output.ts";
 const date = (milliseconds: number): string => new Date(milliseconds).toISOString().slice(0, 10);
 const time = (milliseconds: number): string => new Date(milliseconds).toISOString();
 const labelOf = ({ refs, commit }: CachedRepo): string => (refs.length > 0 ? refs.join(", ") : commit.slice(0, 7));
-/** What a person calls it: models by their names, data sets as `datasets/org/name`, as in the hub's addresses. */
-const nameOf = ({ repo, kind }: CachedRepo): string => (kind === "dataset" ? `datasets/${repo}` : repo);
 const stateOf = ({ kind, whole }: Kept): string =>
   kind === "copy" ? (whole ? "copy" : "copy, unfinished") : "results";
 
-function list(cached: readonly CachedRepo[], kept: readonly Kept[], cache: string, output: Output): number {
+type Named = CachedRepo & { readonly name: string };
+
+function list(cached: readonly Named[], kept: readonly Kept[], cache: string, output: Output): number {
   const lines = [
-    ...cached.map((one) => ({ name: nameOf(one), label: labelOf(one), ...one })),
+    ...cached.map((one) => ({ label: labelOf(one), ...one })),
     ...kept.map((one) => ({ label: stateOf(one), ...one })),
   ];
   const width = Math.max(0, ...lines.map(({ name }) => name.length));
   const labels = Math.max(0, ...lines.map(({ label }) => label.length));
   for (const one of cached) {
-    const { kind, commit, refs, bytes: size, lastUsed, files, path } = one;
+    const { name: repo, kind, commit, refs, bytes: size, lastUsed, files, path } = one;
     const revision = refs[0] ?? commit;
-    const repo = nameOf(one);
     output.row({ repo, kind, revision, commit, refs, bytes: size, files, last_used: time(lastUsed), path });
   }
   for (const { name, kind, whole, bytes: size, files, lastUsed, path } of kept) {
@@ -40,6 +38,7 @@ function list(cached: readonly CachedRepo[], kept: readonly Kept[], cache: strin
 }
 
 async function agreed(question: string, signal: AbortSignal): Promise<boolean> {
+  const { createInterface } = await import("node:readline/promises");
   const reader = createInterface({ input: process.stdin, output: process.stderr });
   try {
     return /^y(es)?$/i.test((await reader.question(`${question} [y/N] `, { signal })).trim());
@@ -102,14 +101,15 @@ export default defineCommand({
   rows: '`list`: `{"repo","kind":"model"|"dataset","revision","commit","refs","bytes","files","last_used","path"}`, of what was made `{"copy"|"evaluations":name,"whole","bytes","files","last_used","path"}`; `remove`: `{"removed",…}`, then `{"done":true,"repo"|"removed","bytes"}`',
   example: "zeroth cache remove google/flan-t5-small",
   async run({ args: [action, name], flags, output, signal }) {
-    const { listCached, planRemoval } = await import("../../hub/download/cached-node.ts");
+    const { cachedName, listCached, planRemoval } = await import("../../hub/download/cached-node.ts");
     const { cacheFolder } = await import("../../hub/names.ts");
     const { zerothHome } = await import("../../text/few-bits-node.ts");
     const { listKept, removeKept } = await import("../../text/kept-node.ts");
     const folder =
       cacheFolder(process.env) ?? fail("not_found", "there is no home folder with a cache", { hint: "set HF_HOME" });
+    const named = listCached(folder).map((one) => ({ ...one, name: cachedName(one) }));
     const kept = listKept(zerothHome(process.env));
-    if (action === "list" && name === undefined) return list(listCached(folder), kept, folder, output);
+    if (action === "list" && name === undefined) return list(named, kept, folder, output);
     if (action === "remove" && name !== undefined) {
       const own = kept.find((one) => one.name === name);
       const going = own ? goingKept(own, removeKept) : goingRepo(planRemoval(folder, name));

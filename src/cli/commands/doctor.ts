@@ -1,6 +1,5 @@
 /** `zeroth doctor`: what this machine offers, and whether what is needed is there. */
 import { existsSync, readFileSync } from "node:fs";
-import { cpus, freemem, totalmem } from "node:os";
 import { defineCommand } from "../define.ts";
 import { bytes } from "../output.ts";
 
@@ -48,6 +47,7 @@ export default defineCommand({
   rows: 'one `{"check","ok","value","hint"?}` a finding',
   example: "zeroth doctor",
   async run({ output }) {
+    const { cpus, freemem, totalmem } = await import("node:os");
     const { listModels, shippedModels } = await import("../../hub/find-node.ts");
     const { cacheFolder } = await import("../../hub/names.ts");
     const { cgroupCpus, defaultThreads } = await import("../../runtime/threads-node.ts");

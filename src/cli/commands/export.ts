@@ -1,5 +1,4 @@
 /** `zeroth export`: a model folder as ONNX files, in the layout of transformers.js, or as safetensors. */
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fail } from "../../errors.ts";
 import type { ModelFolder } from "../../folders/open-node.ts";
@@ -10,6 +9,7 @@ import { bytes } from "../output.ts";
 const copied = ["tokenizer.json", "tokenizer_config.json", "generation_config.json"];
 
 async function exportSafetensors(folder: ModelFolder, out: string): Promise<string[]> {
+  const { readFile } = await import("node:fs/promises");
   const { writeFileSafely } = await import("../../base/files-node.ts");
   const { needFile } = await import("../../base/read-node.ts");
   const { locate } = await import("../../hub/locate-node.ts");
@@ -60,14 +60,12 @@ export default defineCommand({
   async run({ args: [name = "zeroth-nano"], flags: { format, out }, output, signal }) {
     if (!format) fail("wrong_use", "--format is missing", { hint: Object.keys(formats).join(", ") });
     if (!out) fail("wrong_use", "--out is missing", { hint: "name the folder to write to" });
-    const { mkdir, stat } = await import("node:fs/promises");
-    const { fileSha256, writeError } = await import("../../base/files-node.ts");
+    const { stat } = await import("node:fs/promises");
+    const { fileSha256, makeFolder } = await import("../../base/files-node.ts");
     const { openModelFolder } = await import("../../folders/open-node.ts");
     const { modelFor } = await import("../downloads.ts");
     const folder = openModelFolder((await modelFor(name, output, signal)).path);
-    await mkdir(out, { recursive: true }).catch((cause: unknown) => {
-      throw writeError(cause, out);
-    });
+    makeFolder(out);
     for (const file of await formats[format](folder, out)) {
       const path = join(out, file);
       const { size } = await stat(path);

@@ -21,7 +21,7 @@ export default defineCommand({
   async run({ args: [name = "zeroth-nano"], flags: { dtype, out, overwrite }, output, signal }) {
     if (!dtype) fail("wrong_use", "--dtype is missing: int8 or int4");
     if (!out) fail("wrong_use", "--out is missing", { hint: "name the folder to write to" });
-    const { fileSha256 } = await import("../../base/files-node.ts");
+    const { fileSha256, makeFolder } = await import("../../base/files-node.ts");
     const { openModelFolder } = await import("../../folders/open-node.ts");
     const { quantizeFolder } = await import("../../folders/quantize-node.ts");
     const { canonicalWeights, t5ConfigFor } = await import("../../models/t5-model.ts");
@@ -32,6 +32,7 @@ export default defineCommand({
     const config = t5ConfigFor(folder.config, canonicalWeights(folder.weights));
     const bits = dtype === "int8" ? 8 : 4;
     const choose = t5Formats(config, bits, new Set(folder.weights.keys()));
+    makeFolder(out);
     const hint = `what is done is kept; go on with: zeroth quantize ${name} --dtype ${dtype} --out ${out}`;
     const { files, reports } = await withHint(hint, () =>
       quantizeFolder(folder, {

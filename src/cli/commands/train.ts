@@ -1,5 +1,4 @@
 /** `zeroth train`: a configuration to a model folder, with what a person wants to see meanwhile. */
-import { readFile } from "node:fs/promises";
 import { dirname, isAbsolute, join } from "node:path";
 import { fail } from "../../errors.ts";
 import type { TrainingConfig } from "../../train/config.ts";
@@ -78,6 +77,8 @@ export default defineCommand({
   async run({ flags, output, signal }) {
     const { config: file } = flags;
     if (!file) fail("wrong_use", "--config is missing", { hint: "docs/train.md shows a configuration to start from" });
+    const { readFile } = await import("node:fs/promises");
+    const { makeFolder } = await import("../../base/files-node.ts");
     const { parseJsonObject } = await import("../../base/json.ts");
     const { systemError } = await import("../../base/read-node.ts");
     const { parseTrainingConfig } = await import("../../train/config.ts");
@@ -89,6 +90,8 @@ export default defineCommand({
     });
     const config = rooted(parseTrainingConfig(parseJsonObject(text, file), file), dirname(file));
     if (config.model !== undefined) await modelFor(config.model, output, signal);
+    // Known before the data is read, not after.
+    makeFolder(config.out);
     const hint = `everything up to this step is saved; continue with: zeroth train --config ${file} --resume`;
     const result = await withHint(hint, () =>
       train(config, {

@@ -1,6 +1,6 @@
 /** How `zeroth eval` works: tasks under their templates, one after another, with a table for people and rows for scripts. */
-import { accessSync, constants, existsSync, mkdirSync, statSync } from "node:fs";
-import { writeFileSafely } from "../../base/files-node.ts";
+import { accessSync, constants, existsSync, statSync } from "node:fs";
+import { makeFolder, writeFileSafely } from "../../base/files-node.ts";
 import { nearest } from "../../base/nearest.ts";
 import { fail, ZerothError } from "../../errors.ts";
 import type { TemplateFile } from "../../prompts/template.ts";
@@ -139,15 +139,15 @@ async function writeFiles(
   }
 }
 
-/** Whether results can be kept in a folder; it is made where it is not there. */
+/** Whether results can be kept in a folder, which is made where it is not there; a cache that cannot be is no failure. */
 function canKeep(folder: string, output: Output): boolean {
   try {
-    mkdirSync(folder, { recursive: true });
+    makeFolder(folder);
     accessSync(folder, constants.W_OK);
     return true;
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    output.say(`results are not kept: ${folder} cannot be written (${code}); set ZEROTH_HOME to another folder`);
+    const why = error instanceof Error ? error.message : String(error);
+    output.say(`results are not kept: ${why}; ZEROTH_HOME names another place`);
     return false;
   }
 }
@@ -164,6 +164,8 @@ export async function evaluateTasks(
   // Every name and file is looked up before the model is: a mistyped one is told at once.
   const jobs = await jobsOf(tasks, flags, output, signal);
   await using model = await openForCommand(flags, output, signal);
+  // Known before hours of work are done, not after them.
+  if (flags.out !== undefined) makeFolder(flags.out);
   const cache = wanted.cache && canKeep(kept, output);
   const recipe: Recipe = { ...wanted, cache, promptEnd: flags.promptEnd ?? promptEndOf(model.folder) };
   const options: Omit<EvaluateOptions, "task" | "data"> = {
