@@ -86,7 +86,9 @@ for (const [name, { weights, config }] of [
     for (let run = -2; run < runs; run++) {
       for (const [i, program] of ways.entries()) {
         const start = performance.now();
-        const { scores } = await program.run(wanted(program, { ...memory, mask, ...laid[i].feeds }), { outputs: ["scores"] });
+        const { scores } = await program.run(wanted(program, { ...memory, mask, ...laid[i].feeds }), {
+          outputs: ["scores"],
+        });
         if (run >= 0) times[i].push(performance.now() - start);
         found[i] = scores.data;
       }

@@ -12,9 +12,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { encoderDecoderLoss } from "../dist/models/kinds/encoder-decoder-loss.js";
 import { familyOf } from "../dist/models/families.js";
 import { encoderDecoderModel } from "../dist/models/kinds/encoder-decoder.js";
+import { encoderDecoderLoss } from "../dist/models/kinds/encoder-decoder-loss.js";
 import { createScope } from "../dist/nn/scope.js";
 import { compile } from "../dist/runtime/compile-node.js";
 import { openSafetensors } from "../dist/weights/safetensors-node.js";
@@ -80,7 +80,9 @@ async function write(folder, experts) {
 async function measure(folder) {
   const { tensors: weights } = openSafetensors(join(folder, "model.safetensors"));
   const json = JSON.parse(readFileSync(join(folder, "config.json"), "utf8"));
-  const model = encoderDecoderModel(familyOf(json, folder).read(json), (g, more) => compile(g, { weights, threads: Number(options.threads), ...more }));
+  const model = encoderDecoderModel(familyOf(json, folder).read(json), (g, more) =>
+    compile(g, { weights, threads: Number(options.threads), ...more }),
+  );
   const timed = async (work) => {
     const started = performance.now();
     const result = await work();

@@ -2,8 +2,8 @@
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { fail, throwIfAborted } from "../errors.ts";
-import type { CopyEvents } from "../text/quantized-copy-node.ts";
 import { type OpenedLanguageModel, type OpenOptions, openLanguageModel } from "../text/open-node.ts";
+import type { CopyEvents } from "../text/quantized-copy-node.ts";
 import { storedBytes } from "../weights/quantize.ts";
 import { isQuantized } from "../weights/weights.ts";
 import type { Flags } from "./command.ts";

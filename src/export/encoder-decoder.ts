@@ -141,7 +141,7 @@ const cacheNames = (kind: "past_key_values" | "present", i: number, side: "encod
 const cacheInputs = (config: EncoderDecoderArchitecture, side: "encoder" | "decoder", length: string): KeyValue[] =>
   layers(config).map((i) => {
     const [k, v] = cacheNames("past_key_values", i, side);
-    const shape = [batch!, config.cache.keyHeads, length, config.cache.headWidth];
+    const shape = [batch!, config.cache.kvHeads, length, config.cache.headWidth];
     return { k: input(k, "float32", shape), v: input(v, "float32", shape) };
   });
 
@@ -162,7 +162,7 @@ function prefillGraph(config: EncoderDecoderArchitecture): Graph {
   const row = wholeRow(length, {
     causal: true,
     collect(layer, k, v) {
-      selves[layer] = { k: o.splitHeads(k, config.cache.keyHeads), v: o.splitHeads(v, config.cache.keyHeads) };
+      selves[layer] = { k: o.splitHeads(k, config.cache.kvHeads), v: o.splitHeads(v, config.cache.kvHeads) };
     },
   });
   const pass = crossing(row, memory, { batch: batch!, beams: 1, mask });
@@ -242,13 +242,13 @@ function mergedDecoder(
       outputs: empty.map((name) => ({
         name,
         dtype: "float32",
-        shape: [0, config.cache.keyHeads, 1, config.cache.headWidth],
+        shape: [0, config.cache.kvHeads, 1, config.cache.headWidth],
       })),
       initializers: [
         {
           name: "nothing",
           dtype: "float32",
-          shape: [0, config.cache.keyHeads, 1, config.cache.headWidth],
+          shape: [0, config.cache.kvHeads, 1, config.cache.headWidth],
           data: { bytes: new Uint8Array(0) },
         },
       ],
@@ -274,7 +274,7 @@ function mergedDecoder(
       cacheNames("past_key_values", i, side).map((name) => ({
         name,
         dtype: "float32" as const,
-        shape: [batch!, config.cache.keyHeads, length, config.cache.headWidth],
+        shape: [batch!, config.cache.kvHeads, length, config.cache.headWidth],
       })),
     );
   const free = (side: string) => `${side}_present_length`;
@@ -292,7 +292,7 @@ function mergedDecoder(
         ? value
         : {
             ...value,
-            shape: ["present_batch", config.cache.keyHeads, free(value.name.split(".")[2]!), config.cache.headWidth],
+            shape: ["present_batch", config.cache.kvHeads, free(value.name.split(".")[2]!), config.cache.headWidth],
           },
     ),
     initializers: [...shared.values()].filter(({ name }) => isWeight(name)),

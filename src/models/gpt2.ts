@@ -84,7 +84,7 @@ function architecture(c: Config): DecoderArchitecture {
     ends: c.eos_token_id,
     begin: c.bos_token_id ?? undefined,
     longest: c.n_positions,
-    cache: { layers: c.n_layer, keyHeads: c.n_head, headWidth: c.n_embd / c.n_head },
+    cache: { layers: c.n_layer, kvHeads: c.n_head, headWidth: c.n_embd / c.n_head },
     network: (scope, options = {}) => network(scope, c, options),
   };
 }

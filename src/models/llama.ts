@@ -49,16 +49,16 @@ type Config = z.infer<typeof schema>;
 
 interface Sizes {
   readonly heads: number;
-  readonly keyHeads: number;
+  readonly kvHeads: number;
   readonly headWidth: number;
   readonly rotary: Rotary;
 }
 
 function sizesOf(c: Config): Sizes {
   const heads = c.num_attention_heads;
-  const keyHeads = c.num_key_value_heads ?? heads;
+  const kvHeads = c.num_key_value_heads ?? heads;
   const headWidth = c.head_dim ?? c.hidden_size / heads;
-  refuse(heads % keyHeads !== 0, `${heads} heads over ${keyHeads} of keys and values`);
+  refuse(heads % kvHeads !== 0, `${heads} heads over ${kvHeads} of keys and values`);
   refuse(!Number.isInteger(headWidth), `hidden_size ${c.hidden_size} in ${heads} heads`);
   const { theta, scaling, share } = rotaryOf(c);
   const width = Math.floor(headWidth * share);
@@ -69,11 +69,11 @@ function sizesOf(c: Config): Sizes {
       "longrope with factors of this number",
     );
   }
-  return { heads, keyHeads, headWidth, rotary: { width, theta, scaling, pairs: "half" } };
+  return { heads, kvHeads, headWidth, rotary: { width, theta, scaling, pairs: "half" } };
 }
 
 function network(scope: Scope, c: Config, sizes: Sizes, { dropout = keepAll }: NetworkOptions): Decoder {
-  const { heads, keyHeads, headWidth, rotary } = sizes;
+  const { heads, kvHeads, headWidth, rotary } = sizes;
   const width = c.hidden_size;
   const start = normal(c.initializer_range);
   const words = () => scope.param("model.embed_tokens.weight", [c.vocab_size, width], start);
@@ -91,9 +91,9 @@ function network(scope: Scope, c: Config, sizes: Sizes, { dropout = keepAll }: N
           linear(self.at(name), y, out, start, { bias: c.attention_bias });
         const normed = norm("input_layernorm", x);
         const q = rotate(project("q_proj", normed, heads * headWidth), heads, angles);
-        const k = rotate(project("k_proj", normed, keyHeads * headWidth), keyHeads, angles);
-        const v = project("v_proj", normed, keyHeads * headWidth);
-        const mixed = pass.self(i, q, k, v, { heads, keyHeads, scale: headWidth ** -0.5 });
+        const k = rotate(project("k_proj", normed, kvHeads * headWidth), kvHeads, angles);
+        const v = project("v_proj", normed, kvHeads * headWidth);
+        const mixed = pass.self(i, q, k, v, { heads, kvHeads, scale: headWidth ** -0.5 });
         x = o.add(x, dropout(project("o_proj", mixed, width)));
         const mlp = block.at("mlp");
         const layer = (name: string, y: Tensor, out: number) =>
@@ -128,7 +128,7 @@ function architecture(c: Config): DecoderArchitecture {
     width: c.hidden_size,
     ends: c.eos_token_id,
     begin: c.bos_token_id ?? undefined,
-    cache: { layers: c.num_hidden_layers, keyHeads: sizes.keyHeads, headWidth: sizes.headWidth },
+    cache: { layers: c.num_hidden_layers, kvHeads: sizes.kvHeads, headWidth: sizes.headWidth },
     network: (scope, options = {}) => network(scope, c, sizes, options),
   };
 }

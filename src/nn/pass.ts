@@ -9,7 +9,7 @@ import type { Tensor } from "../graph/tensor.ts";
 import { attend, type Dropout, type Heads, keepAll } from "./attend.ts";
 import { biasOf, causalMask, paddingBias } from "./masks.ts";
 
-/** Keys and values of one layer, [rows, keyHeads, length, k]. */
+/** Keys and values of one layer, [rows, kvHeads, length, k]. */
 export interface KeyValue {
   readonly k: Tensor;
   readonly v: Tensor;
@@ -70,7 +70,7 @@ export interface WholeRow extends Noise {
   readonly positions?: Tensor | undefined;
   /** Changes the tokens' embeddings to those of `length` places. */
   readonly enter?: ((embedded: Tensor) => Tensor) | undefined;
-  /** Told the keys and values of every layer, [rows, length, keyHeads · k]. */
+  /** Told the keys and values of every layer, [rows, length, kvHeads · k]. */
   readonly collect?: (layer: number, k: Tensor, v: Tensor) => void;
 }
 
@@ -98,7 +98,7 @@ export function wholeRow(length: Dim, options: WholeRow): Pass {
 }
 
 export interface CachedStep {
-  /** Buffers of all layers, [rows, keyHeads, capacity, k]. */
+  /** Buffers of all layers, [rows, kvHeads, capacity, k]. */
   readonly past: readonly KeyValue[];
   /** Indices of the keys so far, the current one included: 0 … step, int64 [total]. */
   readonly indices: Tensor;

@@ -35,15 +35,18 @@ export default defineCommand({
     makeFolder(out);
     const hint = `what is done is kept; go on with: zeroth quantize ${name} --dtype ${dtype} --out ${out}`;
     const { files, reports } = await withHint(hint, () =>
-      quantizeFolder({ ...folder, weights }, {
-        out,
-        bits,
-        choose,
-        ...(overwrite && { overwrite }),
-        signal,
-        onProgress: (done, total, tensor) =>
-          output.progress(`${((100 * done) / total).toFixed(0).padStart(3)} %  ${tensor}`),
-      }),
+      quantizeFolder(
+        { ...folder, weights },
+        {
+          out,
+          bits,
+          choose,
+          ...(overwrite && { overwrite }),
+          signal,
+          onProgress: (done, total, tensor) =>
+            output.progress(`${((100 * done) / total).toFixed(0).padStart(3)} %  ${tensor}`),
+        },
+      ),
     );
     output.progress("");
     for (const file of files) {

@@ -4,7 +4,7 @@ import { type NdArray, zeros } from "../../graph/array.ts";
 export interface CacheShape {
   readonly layers: number;
   /** Heads of keys and values. */
-  readonly keyHeads: number;
+  readonly kvHeads: number;
   readonly headWidth: number;
 }
 
@@ -27,7 +27,7 @@ export interface Cache {
   readonly length: number;
   /** Make room for one more position; its keys and values are written by the step that follows. */
   advance(): void;
-  /** The buffers by name, [rows, keyHeads, capacity, k]. */
+  /** The buffers by name, [rows, kvHeads, capacity, k]. */
   readonly buffers: readonly (readonly [name: string, array: NdArray])[];
   /** Go on with these rows, in this order; a row may come more than once. */
   take(rows: readonly number[]): void;
@@ -35,13 +35,13 @@ export interface Cache {
 
 /**
  * Buffers for `rows` rows with room for `room` positions, which double when they are full; or filled with what a prompt
- * has left, one array [rows, keyHeads, length, k] a name.
+ * has left, one array [rows, kvHeads, length, k] a name.
  */
 export function createCache(shape: CacheShape, rows: number, room: number, held?: readonly NdArray[]): Cache {
-  const { layers, keyHeads, headWidth } = shape;
+  const { layers, kvHeads, headWidth } = shape;
   const names = cacheNames(shape);
   const fresh = (count: number, capacity: number) =>
-    Array.from({ length: 2 * layers }, (): NdArray => zeros("float32", [count, keyHeads, capacity, headWidth]));
+    Array.from({ length: 2 * layers }, (): NdArray => zeros("float32", [count, kvHeads, capacity, headWidth]));
   let length = held?.[0]?.shape[2] ?? 0;
   let capacity = Math.max(8, length + room);
 
@@ -52,9 +52,9 @@ export function createCache(shape: CacheShape, rows: number, room: number, held?
     from.forEach(({ data, shape: [, , size] }, i) => {
       const [source, target] = [data as Float32Array, next[i]!.data as Float32Array];
       taken.forEach((parent, row) => {
-        for (let head = 0; head < keyHeads; head++) {
-          const begin = (parent * keyHeads + head) * size! * headWidth;
-          target.set(source.subarray(begin, begin + used), (row * keyHeads + head) * to * headWidth);
+        for (let head = 0; head < kvHeads; head++) {
+          const begin = (parent * kvHeads + head) * size! * headWidth;
+          target.set(source.subarray(begin, begin + used), (row * kvHeads + head) * to * headWidth);
         }
       });
     });

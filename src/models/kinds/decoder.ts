@@ -19,7 +19,7 @@ const rowInput = (name: string, length: Dim = "length") => input(name, "int64", 
 
 /**
  * ids, mask and positions [batch, length], rows filled up on the left, to the `logits` and the `best` of the last place,
- * [batch, 1, vocabulary], and the keys and values of every layer, `present.i.k` [batch, keyHeads, length, k].
+ * [batch, 1, vocabulary], and the keys and values of every layer, `present.i.k` [batch, kvHeads, length, k].
  */
 export function promptGraph(model: DecoderArchitecture): Graph {
   const network = model.network(createScope());
@@ -29,8 +29,8 @@ export function promptGraph(model: DecoderArchitecture): Graph {
     mask: rowInput("mask"),
     positions: rowInput("positions"),
     collect(layer, k, v) {
-      present[`present.${layer}.k`] = o.splitHeads(k, model.cache.keyHeads);
-      present[`present.${layer}.v`] = o.splitHeads(v, model.cache.keyHeads);
+      present[`present.${layer}.k`] = o.splitHeads(k, model.cache.kvHeads);
+      present[`present.${layer}.v`] = o.splitHeads(v, model.cache.kvHeads);
     },
   });
   const hidden = network.decode(rowInput("ids"), row);
@@ -45,8 +45,8 @@ export function promptGraph(model: DecoderArchitecture): Graph {
 export function stepGraph(model: DecoderArchitecture, single = false): Graph {
   const network = model.network(createScope());
   const rows = single ? 1 : "rows";
-  const { layers, keyHeads, headWidth } = model.cache;
-  const shape = [rows, keyHeads, "capacity", headWidth];
+  const { layers, kvHeads, headWidth } = model.cache;
+  const shape = [rows, kvHeads, "capacity", headWidth];
   const past = Array.from({ length: layers }, (_, i): KeyValue => {
     return { k: input(`past.${i}.k`, "float32", shape), v: input(`past.${i}.v`, "float32", shape) };
   });

@@ -18,9 +18,9 @@ import { packedLength, packedTargets, paddedTargets } from "./targets.ts";
 const ids = () => input("ids", "int64", ["batch", "sequence"]);
 const mask = (batch: Dim = "batch") => input("mask", "int64", [batch, "sequence"]);
 
-const keyValueInputs = (prefix: string, { layers, keyHeads, headWidth }: CacheShape, rows: Dim, length: Dim) =>
+const keyValueInputs = (prefix: string, { layers, kvHeads, headWidth }: CacheShape, rows: Dim, length: Dim) =>
   Array.from({ length: layers }, (_, i): KeyValue => {
-    const shape = [rows, keyHeads, length, headWidth];
+    const shape = [rows, kvHeads, length, headWidth];
     return { k: input(`${prefix}.${i}.k`, "float32", shape), v: input(`${prefix}.${i}.v`, "float32", shape) };
   });
 
@@ -117,7 +117,7 @@ export function encoderDecoderModel(
     needTokens(prompts, vocabulary, "the prompt is empty: there is nothing to encode");
     const { ids, mask } = padded(prompts, pad);
     const program = await encoder.get();
-    const shape = [prompts.length, model.memory.keyHeads, ids.shape[1]!, model.memory.headWidth];
+    const shape = [prompts.length, model.memory.kvHeads, ids.shape[1]!, model.memory.headWidth];
     const outputs = program.outputs.filter((name) => name !== "encoded");
     const into = Object.fromEntries(outputs.map((name) => [name, zeros("float32", shape)]));
     const memory = { mask, ...(await program.run({ ids, mask }, { outputs, into })) };

@@ -23,14 +23,14 @@ const common = (config: T5Config) => ({
 
 /** A T5 of this configuration. */
 export function t5Architecture(config: T5Config): EncoderDecoderArchitecture {
-  const { heads: keyHeads, headWidth, decoderLayers: layers } = config;
+  const { heads: kvHeads, headWidth, decoderLayers: layers } = config;
   return {
     kind: "encoder-decoder",
     ...common(config),
     start: config.start,
     ends: [config.eos],
-    cache: { layers, keyHeads, headWidth },
-    memory: { layers, keyHeads, headWidth },
+    cache: { layers, kvHeads, headWidth },
+    memory: { layers, kvHeads, headWidth },
     ...(config.experts && { unjoined: true }),
     network: (scope, options) => network(scope, config, options),
     configText: () => t5ConfigText(config),
