@@ -2,8 +2,7 @@
  * A pass of tokens through a stack of layers: where the tokens stand, whom they see, and what is remembered of earlier
  * ones. A kind of model writes passes (a whole row, a cached step, training); a family asks them and knows none by name.
  */
-import type { Dim, Shape } from "../graph/dims.ts";
-import { mulDims } from "../graph/dims.ts";
+import { addDims, type Dim, mulDims, type Shape } from "../graph/dims.ts";
 import * as o from "../graph/operators.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { attend, type Dropout, type Heads, keepAll } from "./attend.ts";
@@ -70,29 +69,40 @@ export interface WholeRow extends Noise {
   readonly positions?: Tensor | undefined;
   /** Changes the tokens' embeddings to those of `length` places. */
   readonly enter?: ((embedded: Tensor) => Tensor) | undefined;
-  /** Told the keys and values of every layer, [rows, length, kvHeads · k]. */
-  readonly collect?: (layer: number, k: Tensor, v: Tensor) => void;
+  /** Keys and values of earlier tokens, [rows, kvHeads, past, k] a layer: the row goes on from there. */
+  readonly past?: readonly KeyValue[] | undefined;
+  /** Told the keys and values of every layer, [rows, kvHeads, past + length, k]. */
+  readonly collect?: (layer: number, kept: KeyValue) => void;
 }
 
-/** A pass over whole rows of `length` tokens. */
+/** A pass over `length` tokens of every row. */
 export function wholeRow(length: Dim, options: WholeRow): Pass {
-  const { causal, mask, training, dropout = keepAll, collect, enter = (x) => x } = options;
-  const indices = o.iota(length);
+  const { causal, mask, past, training, dropout = keepAll, collect, enter = (x) => x } = options;
+  const before = past?.[0]?.k.shape[2] ?? 0;
+  const total = addDims(before, length);
+  const keys = o.iota(total);
+  const queries = before === 0 ? keys : o.add(o.iota(length), o.sizeValue(before, "int64"));
   const biasFor = biases((window) => {
     const rowBias = mask && paddingBias(mask);
     if (!causal) return rowBias;
-    const order = o.reshape(biasOf(causalMask(indices, indices, window)), [1, 1, length, length]);
+    const order = o.reshape(biasOf(causalMask(queries, keys, window)), [1, 1, length, total]);
     return rowBias ? o.add(order, rowBias) : order;
   });
   return {
-    queries: indices,
-    keys: indices,
-    positions: options.positions ?? o.reshape(indices, [1, length]),
-    total: length,
+    queries,
+    keys,
+    positions: options.positions ?? o.reshape(queries, [1, length]),
+    total,
     enter,
     self(layer, q, k, v, { window, bias, ...heads }) {
-      collect?.(layer, k, v);
-      return attend(q, k, v, { ...heads, bias: biasFor(window, bias), training, dropout });
+      const added = { ...heads, bias: biasFor(window, bias), training, dropout };
+      if (!past && !collect) return attend(q, k, v, added);
+      const kvHeads = heads.kvHeads ?? heads.heads;
+      const earlier = past?.[layer];
+      const own: KeyValue = { k: o.splitHeads(k, kvHeads), v: o.splitHeads(v, kvHeads) };
+      const kept = earlier ? { k: o.concat([earlier.k, own.k], 2), v: o.concat([earlier.v, own.v], 2) } : own;
+      collect?.(layer, kept);
+      return attend(q, earlier ? kept.k : k, earlier ? kept.v : v, added);
     },
   };
 }

@@ -28,9 +28,9 @@ export function promptGraph(model: DecoderArchitecture): Graph {
     causal: true,
     mask: rowInput("mask"),
     positions: rowInput("positions"),
-    collect(layer, k, v) {
-      present[`present.${layer}.k`] = o.splitHeads(k, model.cache.kvHeads);
-      present[`present.${layer}.v`] = o.splitHeads(v, model.cache.kvHeads);
+    collect(layer, { k, v }) {
+      present[`present.${layer}.k`] = k;
+      present[`present.${layer}.v`] = v;
     },
   });
   const hidden = network.decode(rowInput("ids"), row);
