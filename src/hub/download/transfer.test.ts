@@ -106,6 +106,7 @@ test("a file arrives as it is, or not at all", async () => {
           times: { tries: 4, wait: 0, longestWait: 0, patience: 1_000, worthwhile: 1_000 },
           random: () => 0,
           now: () => 0,
+          clock: () => 0,
           createHash: createFileHash,
           onBytes: (bytes) => {
             here += bytes;
