@@ -47,8 +47,11 @@ function refusedPlace(from: URL, to: URL | undefined, home: URL): string | undef
 }
 
 /** A place as it may be shown: without its query, which may hold a signature, and without a name and password. */
-const placeWords = (url: URL | undefined, text: string): string =>
-  shown(url && /^https?:$/.test(url.protocol) ? url.origin + url.pathname : text);
+function placeWords(url: URL | undefined, text: string): string {
+  if (!url) return text.includes("@") ? "something" : shown(text);
+  const { protocol, host, pathname } = url;
+  return shown(/^https?:$/.test(protocol) ? `${protocol}//${host}${pathname}` : `${protocol}${host && `//${host}`}`);
+}
 
 /**
  * The address that an answer sends us on to; undefined when it is the last one.

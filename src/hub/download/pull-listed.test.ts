@@ -153,10 +153,10 @@ describe("what is listed", () => {
       (answer) => ({ ...answer, siblings: answer.siblings.map((one) => ({ ...one, lfs: undefined, size: "1e9" })) }),
     ],
     [
-      "two files of one name",
+      "one name twice",
       (answer) => ({
         ...answer,
-        siblings: [...answer.siblings, { rfilename: "Config.json", size: 3, blobId: "0".repeat(40) }],
+        siblings: [...answer.siblings, { rfilename: "config.json", size: 3, blobId: "0".repeat(40) }],
       }),
     ],
     ["an array", () => []],

@@ -2,8 +2,10 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { onFailingDisk } from "../../../test/support/failing-disk.ts";
 import { gitSha1, sha256 } from "../../../test/support/hub-server.js";
 import { commit, expectWhole, failure, files, noise, pulls, wanted, weights } from "../../../test/support/pull.ts";
+import { lockTimes, takeLock } from "../../base/lock-node.ts";
 import { ZerothError } from "../../errors.ts";
 import { createFileHash } from "./cache-node.ts";
 import { retryTimes } from "./retry.ts";
@@ -38,6 +40,38 @@ describe("a good connection", () => {
     const again = await go();
     expect(hub.requests.slice(before).map(({ kind }) => kind)).toEqual(["api"]);
     expect(again.files.every(({ fetched }) => !fetched)).toBe(true);
+  });
+});
+
+describe("pulls at once", () => {
+  test.each(["", "1"])(
+    "in one process, links disabled: %j: each file is served once, and each pull has all",
+    async (disabled) => {
+      const { hub, env, cache, go } = await start(({ kind }) => (kind === "api" ? undefined : { throttle: 4_000_000 }));
+      env.HF_HUB_DISABLE_SYMLINKS = disabled;
+      const all = await Promise.all(Array.from({ length: 5 }, () => go()));
+      expectWhole(cache);
+      for (const { files: rows } of all) expect(rows.map(({ file }) => file).sort()).toEqual(wanted);
+      const asked = hub.requests.filter(({ kind }) => kind !== "api").map(({ kind, file }) => `${kind} ${file}`);
+      expect(new Set(asked).size).toBe(asked.length);
+      expect(all.flatMap(({ files: rows }) => rows).filter(({ fetched }) => fetched)).toHaveLength(wanted.length);
+    },
+  );
+
+  test("a lock that a dead process left does not hold it up", async () => {
+    const { home, cache, go } = await start();
+    const locks = join(home, "hub", ".locks", "models--acme--tiny");
+    mkdirSync(locks, { recursive: true });
+    const held = { id: "dead", pid: 999_999_999, machine: "", began: "" };
+    const waits: string[] = [];
+    // A lock of this machine's, as it names itself.
+    const lock = await takeLock(join(locks, "probe.lock"), { times: lockTimes, done: () => false, wait: false });
+    const machine = (JSON.parse(readFileSync(join(locks, "probe.lock.owner"), "utf8")) as { machine: string }).machine;
+    if (typeof lock === "object") lock.release();
+    writeFileSync(join(locks, `${sha256(weights)}.lock.owner`), JSON.stringify({ ...held, machine }));
+    await go("acme/tiny", { events: { waiting: (file) => waits.push(file) } });
+    expectWhole(cache);
+    expect(waits).toEqual([]);
   });
 });
 
@@ -77,6 +111,31 @@ describe("the disk breaks", () => {
     expect(await failure(work)).toMatchObject({ code: "bad_input", message: expect.stringMatching(/ENOSPC/) });
     expect(requests).toBe(1);
   });
+
+  test.each(["ENOSPC", "EROFS"] as const)(
+    "the n-th change of the cache fails with %s: typed, and the next pull is whole",
+    async (code) => {
+      let failures = 0;
+      for (let n = 1; n < 200; n += 7) {
+        const { home, cache, go } = await start();
+        const { error, failed } = await onFailingDisk({ n, code, below: home }, () => go("acme/tiny", { parallel: 1 }));
+        if (!failed) break;
+        if (error !== undefined) {
+          failures++;
+          expect(error).toBeInstanceOf(ZerothError);
+          expect(error).toMatchObject({
+            code: "bad_input",
+            message: expect.stringMatching(code),
+            hint: expect.any(String),
+          });
+        }
+        await go();
+        expectWhole(cache);
+        expect(readdirSync(cache, { recursive: true }).filter((name) => String(name).endsWith(".tmp"))).toEqual([]);
+      }
+      expect(failures).toBeGreaterThan(3);
+    },
+  );
 
   test("a cache that cannot be written", async () => {
     const { home, go } = await start();

@@ -119,7 +119,7 @@ const toReason = ([words, hint, lasting]: Row, code: string | undefined): Reason
 
 /** A foreign message as it may be shown; nothing of one that says nothing. */
 function foreign(message: unknown): string | undefined {
-  if (typeof message !== "string" || !/[a-z]{3}/i.test(message)) return undefined;
+  if (typeof message !== "string" || !/[a-z]{3}/i.test(message) || message === "fetch failed") return undefined;
   return /\bundefined\b|\bnull\b|\bNaN\b|\[object/.test(message) ? undefined : shown(message);
 }
 
@@ -127,7 +127,7 @@ function foreign(message: unknown): string | undefined {
 export function reasonOf(cause: unknown): Reason {
   const chain = chainOf(cause);
   for (const { message } of chain) {
-    const [, status] = /^Proxy response \((\d{3})\)/.exec(String(message ?? "")) ?? [];
+    const [, status] = /^Proxy response \((\d{3})\)/.exec(typeof message === "string" ? message : "") ?? [];
     if (status) return { words: `the proxy refuses with HTTP status ${status}`, hint: hints.proxy, lasting: true };
   }
   const codes = chain.flatMap(({ code }) =>
@@ -140,16 +140,15 @@ export function reasonOf(cause: unknown): Reason {
     const family = families.find(([pattern]) => pattern.test(code));
     if (family) return toReason(family[1], code);
   }
-  const name = chain.map((one) => String(one.name)).find((one) => Object.hasOwn(named, one));
+  const name = chain
+    .flatMap((one) => (typeof one.name === "string" ? one.name : []))
+    .find((one) => Object.hasOwn(named, one));
   if (name) return toReason(named[name]!, undefined);
   const said = chain.map(({ message }) => foreign(message)).findLast((text) => text !== undefined);
   const [code] = codes;
+  const details = [said && `: ${said}`, code && ` (${code})`].filter(Boolean).join("");
   return {
-    words: said
-      ? `the request failed: ${said}`
-      : code
-        ? `the request failed (${code})`
-        : "the request failed without a reason given",
+    words: `the request failed${details || " without a reason given"}`,
     hint: hints.network,
     lasting: false,
   };
