@@ -193,7 +193,9 @@ export async function linkFile(
     }
   } catch (cause) {
     await rm(draft, { force: true }).catch(() => undefined);
-    throw diskError(cause, path);
+    // Without links, who fetched the blob has moved it here between our look and our copy.
+    const moved = (cause as NodeJS.ErrnoException).code === "ENOENT" && sizeOf(path) === file.bytes;
+    if (!moved) throw diskError(cause, path);
   }
 }
 
