@@ -13,6 +13,8 @@ export { decodeOnnx } from "../dist/graph/read-onnx.js";
 export { input, parameter } from "../dist/graph/tensor.js";
 export { chooseFiles } from "../dist/hub/download/choose.js";
 export { parseListing } from "../dist/hub/download/listing.js";
+export { fetchListing } from "../dist/hub/download/listing-fetch.js";
+export { transfer } from "../dist/hub/download/transfer.js";
 export { latestCheckpoint } from "../dist/learn/checkpoint-node.js";
 export { parseT5Config } from "../dist/models/t5-config.js";
 export { t5ConfigFor } from "../dist/models/t5-model.js";

@@ -14,7 +14,7 @@ export interface BodyLimits {
 }
 
 /** The rate is looked at over so many time limits. */
-export const rateWindow = 6;
+const rateWindow = 6;
 
 /** Pieces without a byte, in a row, after which no more are waited for. */
 const mostEmpty = 1000;

@@ -1,7 +1,7 @@
 /** Asking a hub what a repository holds. */
 
 import { jsonLimits, parseJsonObject } from "../../base/json.ts";
-import { fail, throwIfAborted } from "../../errors.ts";
+import { fail, throwIfAborted, ZerothError } from "../../errors.ts";
 import type { RepoKind } from "../names.ts";
 import { readBody } from "./body.ts";
 import { type Answer, type Connection, request } from "./http.ts";
@@ -54,6 +54,20 @@ async function readText(answer: Answer, limit: number, options: ListingOptions, 
   return new TextDecoder().decode(whole);
 }
 
+/** What came, read as a listing. */
+function readListing(text: string, where: string): Listing {
+  try {
+    return parseListing(parseJsonObject(text, where, jsonLimits.index), where);
+  } catch (cause) {
+    if (!(cause instanceof ZerothError) || cause.hint !== undefined) throw cause;
+    // Its message begins with the place already.
+    throw new ZerothError(cause.code, cause.message, {
+      hint: "this is no listing of a hub: does HF_ENDPOINT name one, and does nothing on the way change its answers?",
+      cause,
+    });
+  }
+}
+
 /**
  * The files of a repository at a revision.
  * @throws not_found with the next step when the hub has none for us; corrupt_file when what it says cannot be used
@@ -80,7 +94,7 @@ export async function fetchListing(repo: string, revision: string, options: List
         });
       }
       const text = await readText(answer, jsonLimits.index, options, repo);
-      return parseListing(parseJsonObject(text, where, jsonLimits.index), where);
+      return readListing(text, where);
     } finally {
       answer.close();
     }

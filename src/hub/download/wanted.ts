@@ -44,7 +44,7 @@ function checkSizes(chosen: readonly RemoteFile[], where: string): void {
       fail(
         "corrupt_file",
         `${shown(other.name)} and ${shown(file.name)} have one hash, but ${other.bytes} and ${file.bytes} bytes`,
-        { where },
+        { where, hint: "this server does not speak the hub's protocol; unset HF_ENDPOINT or choose another mirror" },
       );
     }
     byHash.set(file.etag, file);
@@ -57,7 +57,10 @@ function checkSizes(chosen: readonly RemoteFile[], where: string): void {
  */
 export function takeWanted(listing: Listing, where: string, wanted: (name: string) => boolean): readonly RemoteFile[] {
   const bad = listing.refused.find(({ name }) => wanted(name));
-  if (bad) fail("corrupt_file", `${shown(bad.name)} ${bad.why}`, { where, ...(bad.hint && { hint: bad.hint }) });
+  if (bad) {
+    const hint = bad.hint ?? "tell whoever keeps the repository; --include fetches what else is in it";
+    fail("corrupt_file", `${shown(bad.name)} ${bad.why}`, { where, hint });
+  }
   const chosen = listing.files.filter(({ name }) => wanted(name));
   checkPlaces(chosen, where);
   checkSizes(chosen, where);
