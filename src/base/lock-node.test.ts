@@ -1,4 +1,3 @@
-import { execFileSync } from "node:child_process";
 import {
   existsSync,
   mkdirSync,
@@ -13,6 +12,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { onFailingDisk } from "../../test/support/failing-disk.ts";
+import { makePipe } from "../../test/support/pipe.ts";
 import { ZerothError } from "../errors.ts";
 import { type Lock, takeLock } from "./lock-node.ts";
 
@@ -138,9 +138,9 @@ test.runIf(process.platform !== "win32")("pipes in the place of a lock", async (
   const path = fresh();
   mkdirSync(dirname(path), { recursive: true });
   // Python's file: opening it to write would wait for a reader.
-  execFileSync("mkfifo", [path]);
+  makePipe(path);
   held(await takeLock(path, options)).release();
-  execFileSync("mkfifo", [`${path}.owner`]);
+  makePipe(`${path}.owner`);
   await expect(takeLock(path, options)).rejects.toMatchObject({
     code: "bad_input",
     message: expect.stringMatching(/abc\.lock\.owner: is in the way of a lock/),

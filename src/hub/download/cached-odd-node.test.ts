@@ -1,5 +1,4 @@
 /** A cache with things in it that no cache should have: pipes, sockets, devices, links out of it, broken refs. */
-import { execFileSync } from "node:child_process";
 import {
   existsSync,
   mkdirSync,
@@ -15,6 +14,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
+import { makePipe } from "../../../test/support/pipe.ts";
 import { resolveModel } from "../find-node.ts";
 import { leadsOut, readRef, refsIn } from "../refs-node.ts";
 import { openDraft, repoCache, writeRef } from "./cache-node.ts";
@@ -47,7 +47,6 @@ function cacheWith() {
   writeFileSync(join(folder, "refs", "main"), commit);
   return { env: { HF_HUB_CACHE: cache }, cache, folder, snapshot };
 }
-const pipe = (path: string) => execFileSync("mkfifo", [path]);
 const thrown = (run: () => unknown) => {
   try {
     run();
@@ -78,7 +77,7 @@ describe.runIf(posix)("what is no file", () => {
     const path = place(folder, snapshot);
     rmSync(path, { recursive: true, force: true });
     mkdirSync(dirname(path), { recursive: true });
-    pipe(path);
+    makePipe(path);
     const rows = listCached(cache);
     expect(rows.filter(({ repo }) => repo === "other")).toHaveLength(1);
     const bad = rows.filter((row) => row.problem !== undefined);
@@ -110,13 +109,13 @@ describe.runIf(posix)("what is no file", () => {
   test("a draft and a branch to be written that are pipes", async () => {
     const { cache, folder } = cacheWith();
     const repo = repoCache(cache, "acme/tiny");
-    pipe(repo.incomplete("b".repeat(40)));
+    makePipe(repo.incomplete("b".repeat(40)));
     await expect(openDraft(repo.incomplete("b".repeat(40)))).rejects.toMatchObject({
       code: "bad_input",
       message: expect.stringMatching(/is not a file/),
     });
     rmSync(join(folder, "refs", "main"));
-    pipe(join(folder, "refs", "main"));
+    makePipe(join(folder, "refs", "main"));
     await writeRef(repo, "main", commit);
     expect(readFileSync(join(folder, "refs", "main"), "utf8")).toBe(commit);
   });
