@@ -1,6 +1,7 @@
 /** The readers of files that strangers send, each with inputs to start from; `fuzz` runs them on what goes wrong. */
 import { getHeapStatistics } from "node:v8";
 import { folderReaders } from "./folders.js";
+import { hubReaders } from "./hub.js";
 import { generator, mutate, safetensorsBytes } from "./mutate.js";
 import { onnxReader } from "./onnx.js";
 import { rowReaders } from "./rows.js";
@@ -90,6 +91,7 @@ export function readers(library, folder) {
     spieceReader(library.createSentencePieceTokenizer),
     torchReader(library.readTorch),
     onnxReader(library),
+    ...hubReaders(library),
     ...rowReaders(library, folder),
     ...folderReaders(library, folder),
   ].map((reader) => ({ mutate, sizeOf: ({ length }) => length, ...reader }));

@@ -13,6 +13,8 @@ export { decodeOnnx } from "../dist/graph/read-onnx.js";
 export { input, parameter } from "../dist/graph/tensor.js";
 export { chooseFiles } from "../dist/hub/download/choose.js";
 export { parseListing } from "../dist/hub/download/listing.js";
+export { fetchListing } from "../dist/hub/download/listing-fetch.js";
+export { transfer } from "../dist/hub/download/transfer.js";
 export { latestCheckpoint } from "../dist/learn/checkpoint-node.js";
 export { familyOf, readModel } from "../dist/models/families.js";
 export { createSentencePieceTokenizer } from "../dist/tokenizers/sentencepiece/tokenizer.js";

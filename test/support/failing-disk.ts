@@ -12,7 +12,7 @@ type Functions = Record<string, (...args: never[]) => unknown>;
  * @returns what the work gave or threw, and whether so many calls were made
  */
 export async function onFailingDisk<T>(
-  { n, code, below }: { n: number; code: "ENOSPC" | "EIO"; below: string },
+  { n, code, below }: { n: number; code: "ENOSPC" | "EIO" | "EROFS"; below: string },
   work: () => Promise<T>,
 ): Promise<{ value?: T; error?: unknown; failed: boolean }> {
   let left = n;
