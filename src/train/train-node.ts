@@ -15,6 +15,7 @@ import { type StepMetrics, trainLoop } from "../learn/loop.ts";
 import { openMetrics } from "../learn/metrics-node.ts";
 import type { Example } from "../learn/objectives.ts";
 import { collatePacked } from "../learn/packing.ts";
+import { openRunFolder } from "../learn/run-folder-node.ts";
 import { scheduleFactor } from "../learn/schedules.ts";
 import { createTrainer } from "../learn/trainer.ts";
 import { parseT5Config, type T5Config, t5ConfigText } from "../models/t5-config.ts";
@@ -140,6 +141,7 @@ export async function train(c: TrainingConfig, options: TrainOptions = {}): Prom
     .update(data.digest)
     .digest("hex")
     .slice(0, 16);
+  await using _folder = await openRunFolder(c.out, { signal });
   const existing = await listCheckpoints(c.out);
   if (existing.length > 0 && !options.resume) {
     fail("bad_input", `there is a run in this folder already (step ${existing[0]})`, {
