@@ -67,7 +67,10 @@ export function readers(library, folder) {
     {
       name: "config.json",
       seeds: [JSON.stringify(config)],
-      read: (text) => void library.parseT5Config(parseJsonObject(text, "config.json")),
+      read(text) {
+        const json = parseJsonObject(text, "config.json");
+        library.familyOf(json, "config.json").read(json);
+      },
     },
     {
       name: "hub listing",

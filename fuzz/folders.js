@@ -123,7 +123,7 @@ function mutateText(text, random) {
 }
 
 /** Readers of folders below `place`, which is emptied and filled again for each case. */
-export function folderReaders({ openModelFolder, openTokenizer, t5ConfigFor, latestCheckpoint }, place) {
+export function folderReaders({ openModelFolder, openTokenizer, readModel, latestCheckpoint }, place) {
   const root = realpathSync(place);
   const outside = join(root, "outside");
   mkdirSync(outside, { recursive: true });
@@ -165,7 +165,7 @@ export function folderReaders({ openModelFolder, openTokenizer, t5ConfigFor, lat
           const failed = [];
           // One that is wrong must not hide the other.
           for (const work of [
-            () => t5ConfigFor(opened.config, opened.weights),
+            () => readModel(opened.config, opened.weights, "config.json"),
             () => openTokenizer(opened).encode("a ab <x>"),
           ]) {
             try {

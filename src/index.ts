@@ -17,7 +17,8 @@ export { findModel } from "./hub/find-node.ts";
 export { adafactor, adamw, type Optimizer, sgd } from "./learn/optimizers.ts";
 export { createTrainer, type Trainer, type TrainerOptions } from "./learn/trainer.ts";
 export { initialValue } from "./nn/initial.ts";
-export { linear, rmsNorm } from "./nn/layers.ts";
+export { linear } from "./nn/linear.ts";
+export { layerNorm, rmsNorm } from "./nn/norms.ts";
 export { createScope, type Scope } from "./nn/scope.ts";
 export { parseMachine } from "./plan/machine.ts";
 export { type OpenSubjectOptions, openSubject } from "./plan/open-node.ts";
@@ -33,7 +34,14 @@ export { type EngineHost, type HostKind, type HostOptions, openHost } from "./ru
 export { type Limits, measureLimits } from "./runtime/limits-node.ts";
 export type { Device, Program, RunOptions } from "./runtime/program.ts";
 export type { Scored, TextModel } from "./text/model.ts";
-export { type OpenOptions, openTextModel } from "./text/open-node.ts";
+export {
+  type OpenedEncoder,
+  type OpenedLanguageModel,
+  type OpenedModel,
+  type OpenOptions,
+  openModel,
+  openTextModel,
+} from "./text/open-node.ts";
 export type { Generated, GenerateOptions } from "./text/options.ts";
 export { createTokenizer, type Tokenizer } from "./tokenizers/tokenizer.ts";
 export { trainBpe } from "./tokenizers/training/bpe.ts";

@@ -2,12 +2,13 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { canonicalWeights, t5ConfigFor, t5Model } from "../src/models/t5-model.ts";
+import { encoderDecoderModel } from "../src/models/kinds/encoder-decoder.ts";
 import { compile } from "../src/runtime/compile-node.ts";
 import { beamSearch } from "../src/text/beam.ts";
 import { generateTokens } from "../src/text/greedy.ts";
 import { settingsOf } from "../src/text/options.ts";
-import { fixtures, readJson, readWeights } from "./support/fixtures.ts";
+import { fixtures, readJson } from "./support/fixtures.ts";
+import { readFixture } from "./support/models.ts";
 
 interface Run {
   name: string;
@@ -31,12 +32,11 @@ interface Expected {
 const cases = readdirSync(join(fixtures, "t5"));
 
 describe.each(cases)("%s", (name) => {
-  const weights = canonicalWeights(readWeights(`t5/${name}`));
-  const config = t5ConfigFor(readJson(`t5/${name}`, "config.json"), weights);
+  const { architecture, weights } = readFixture(`t5/${name}`, "encoder-decoder");
   const { generation, runs } = readJson<Expected>(`t5/${name}`, "expected.json");
 
   test.each(["batched", "alone"])("every recorded run, %s", async (how) => {
-    await using model = t5Model(config, (graph) => compile(graph, { weights, threads: 1 }));
+    await using model = encoderDecoderModel(architecture, (graph) => compile(graph, { weights, threads: 1 }));
     const groups = how === "batched" ? [generation.inputs] : generation.inputs.map((prompt) => [prompt]);
     for (const { name: run, params, tokens, scores } of runs) {
       const settings = settingsOf({
@@ -50,9 +50,9 @@ describe.each(cases)("%s", (name) => {
       const got: number[][] = [];
       const found: number[] = [];
       for (const prompts of groups) {
-        const memory = await model.encode(prompts);
+        const reading = await model.read(prompts);
         if (settings.numBeams > 1) {
-          for (const beams of await beamSearch(model, memory, settings)) {
+          for (const beams of await beamSearch(model, reading, settings)) {
             for (const beam of beams.slice(0, params.num_return_sequences ?? 1)) {
               got.push([...beam.tokens]);
               found.push(beam.score);
@@ -60,7 +60,7 @@ describe.each(cases)("%s", (name) => {
           }
         } else {
           const rows = prompts.map((): number[] => []);
-          await generateTokens(model, memory, [...rows.keys()], settings, (row, token) => rows[row]!.push(token) > 0);
+          await generateTokens(model, reading, [...rows.keys()], settings, (row, token) => rows[row]!.push(token) > 0);
           got.push(...rows);
         }
       }

@@ -11,6 +11,7 @@ export interface FetchedFolder {
   readonly config: JsonObject;
   readonly weights: Weights;
   readonly tokenizer: Tokenizer;
+  readonly generationConfig: JsonObject | undefined;
 }
 
 export interface FetchFolderOptions {
@@ -88,17 +89,21 @@ export async function fetchModelFolder(base: string | URL, options: FetchFolderO
     });
   const json = async (name: string, limit: number): Promise<JsonObject> =>
     parseJsonObject(await (await needed(name)).text(), root + name, limit);
-  const [config, tokenizer, settings, weights] = await Promise.all([
+  const optional = async (name: string): Promise<JsonObject | undefined> => {
+    const found = await get(name);
+    return found ? parseJsonObject(await found.text(), root + name, jsonLimits.config) : undefined;
+  };
+  const [config, tokenizer, settings, generationConfig, weights] = await Promise.all([
     json("config.json", jsonLimits.config),
     json("tokenizer.json", jsonLimits.tokenizer),
-    get("tokenizer_config.json").then(async (found) =>
-      found ? parseJsonObject(await found.text(), `${root}tokenizer_config.json`, jsonLimits.config) : undefined,
-    ),
+    optional("tokenizer_config.json"),
+    optional("generation_config.json"),
     needed("model.safetensors").then((response) => receive(response, onProgress)),
   ]);
   return {
     config,
     weights: safetensorsInMemory(weights, `${root}model.safetensors`),
     tokenizer: createTokenizer(tokenizer, settings),
+    generationConfig,
   };
 }

@@ -13,7 +13,7 @@ import { createScope } from "../nn/scope.ts";
 import { compile } from "../runtime/compile-node.ts";
 import { int8Levels } from "../runtime/int8-node.ts";
 import type { Scored } from "../text/model.ts";
-import { openModel } from "../text/open-node.ts";
+import { openLanguageModel } from "../text/open-node.ts";
 import { dequantized, joinQuantized, quantizer, splitQuantized } from "../weights/quantize.ts";
 import { readStored } from "../weights/safetensors-node.ts";
 import { isQuantized, type QuantizedFormat } from "../weights/weights.ts";
@@ -132,7 +132,7 @@ test("the embedded model in 8 and in 4 bits opens at once and answers; a row's a
     const folder = openModelFolder(out);
     expect(folder.config.quantization_config).toMatchObject({ bits, quant_method: "zeroth" });
     expect([...folder.weights.values()].some(isQuantized)).toBe(true);
-    await using model = await openModel(out, { threads: 1 });
+    await using model = await openLanguageModel(out, { threads: 1 });
     const question = "Is this review positive or negative? A warm, funny film.";
     const { text } = await model.text.generate(question);
     expect(text).toBe("positive");

@@ -1,7 +1,7 @@
 /** Composite operators in plain ones, for devices without the fused kernel and for export. */
 import {
   add,
-  asHeads,
+  attentionInParts,
   cast,
   concat,
   div,
@@ -11,7 +11,6 @@ import {
   gather,
   gatherElements,
   iota,
-  joinHeads,
   logSoftmax,
   matmul,
   mean,
@@ -23,7 +22,6 @@ import {
   reshape,
   shiftRight,
   slice,
-  softmax,
   splitHeads,
   sqrt,
   square,
@@ -46,21 +44,21 @@ export type Composite =
 
 type Decomposition<K extends OpName> = (inputs: readonly Tensor[], attributes: Attributes[K]) => readonly Tensor[];
 
-/** softmax(scale · q kᵀ + bias) v, head by head. */
-const attention: Decomposition<"Attention"> = (inputs, { heads, scale }) => {
-  const [q, k, v] = inputs.slice(0, 3).map((t) => asHeads(t, heads)) as [Tensor, Tensor, Tensor];
-  const scores = matmul(q, k, { transB: true, alpha: scale });
-  return [joinHeads(matmul(softmax(inputs[3] ? add(scores, inputs[3]) : scores), v))];
-};
+const attention: Decomposition<"Attention"> = (inputs, attributes) => [
+  attentionInParts(inputs as [Tensor, Tensor, Tensor, Tensor?], attributes),
+];
 
 /** Keeps the whole buffer: the new row goes in by comparison, and the rows in use are picked by their positions. */
-const cachedAttention: Decomposition<"CachedAttention"> = (inputs, { heads, scale }) => {
+const cachedAttention: Decomposition<"CachedAttention"> = (inputs, attributes) => {
   const [q, k, v, pastK, pastV, positions, bias] = inputs as [Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor];
   const capacity = pastK.shape[2]!;
   const here = reshape(equal(iota(capacity), slice(positions, 0, -1)), [1, 1, capacity, 1]);
-  const [nextK, nextV] = [where(here, splitHeads(k, heads), pastK), where(here, splitHeads(v, heads), pastV)];
+  const [nextK, nextV] = [
+    where(here, splitHeads(k, attributes.kvHeads), pastK),
+    where(here, splitHeads(v, attributes.kvHeads), pastV),
+  ];
   const used = (x: Tensor) => gather(x, positions, 2);
-  return [...attention([q, used(nextK), used(nextV), bias], { heads, scale }), nextK, nextV];
+  return [...attention([q, used(nextK), used(nextV), bias], attributes), nextK, nextV];
 };
 
 const crossEntropy: Decomposition<"SoftmaxCrossEntropy"> = ([logits, labels], { ignore }) => {

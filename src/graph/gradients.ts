@@ -11,7 +11,7 @@ import {
   maxPoolGradient,
 } from "./convolution-gradients.ts";
 import { fromInt4 } from "./decompose.ts";
-import { type Dim, elements, type Shape, sameShape, subDims } from "./dims.ts";
+import { type Dim, elements, type Shape, sameShape, showShape, subDims } from "./dims.ts";
 import { isFlip, sliceRange } from "./infer.ts";
 import * as o from "./operators.ts";
 import type { Cotangent, Rule } from "./rule.ts";
@@ -166,17 +166,20 @@ function geluGradient({ g, x: [x], attributes: { approximate } }: Cotangent<"Gel
 }
 
 /** Attention's gradient recomputes the probabilities: the fused kernel does not give them. */
-function attentionGradients({ g, x, attributes: { heads, scale } }: Cotangent<"Attention">) {
-  const [q, k, v] = x.slice(0, 3).map((t) => o.asHeads(t, heads)) as [Tensor, Tensor, Tensor];
+function attentionGradients({ g, x, attributes: { heads, kvHeads, scale } }: Cotangent<"Attention">) {
   const like = (t: Tensor, d: Tensor) => (t.shape.length === 4 ? d : o.joinHeads(d));
-  const raw = o.matmul(q, k, { transB: true, alpha: scale });
+  const grouped = (t: Tensor) => o.groupHeads(t, kvHeads);
+  const q = grouped(o.splitHeads(x[0]!, heads));
+  const [k, v] = [x[1]!, x[2]!].map((t) => o.asHeads(t, kvHeads)) as [Tensor, Tensor];
+  const raw = o.ungroupHeads(o.matmul(q, k, { transB: true, alpha: scale }), heads);
   const p = o.softmax(x[3] ? o.add(raw, x[3]) : raw);
-  const gHeads = o.splitHeads(g, heads);
-  const scores = softmaxGradient(p, o.matmul(gHeads, v, { transB: true }), -1);
+  const gHeads = grouped(o.splitHeads(g, heads));
+  const scores = softmaxGradient(p, o.ungroupHeads(o.matmul(gHeads, v, { transB: true }), heads), -1);
+  const byGroup = grouped(scores);
   return [
-    () => o.joinHeads(o.matmul(scores, k, { alpha: scale })),
-    () => like(x[1]!, o.matmul(scores, q, { transA: true, alpha: scale })),
-    () => like(x[2]!, o.matmul(p, gHeads, { transA: true })),
+    () => o.joinHeads(o.ungroupHeads(o.matmul(byGroup, k, { alpha: scale }), heads)),
+    () => like(x[1]!, o.matmul(byGroup, q, { transA: true, alpha: scale })),
+    () => like(x[2]!, o.matmul(grouped(p), gHeads, { transA: true })),
     () => unbroadcast(scores, x[3]!.shape),
   ];
 }
@@ -208,6 +211,27 @@ const choose = (first: (a: Tensor, b: Tensor) => Tensor): Rule<"Min" | "Max"> =>
     ({ g, x }) => masked(o.not(first(x[0]!, x[1]!)), g),
   );
 
+/** √(1 − x²), by which the slopes of arc sine and cosine are divided. */
+const arcSlope = (x: Tensor) => o.sqrt(o.sub(1, o.square(x)));
+
+/** A rule of one's own: nothing to the values it was given for, its results to the inputs after them. */
+function customGradients({ g, gs, x, y, attributes: { outputs, rule } }: Cotangent<"CustomGradient">) {
+  const inputs = x.slice(outputs);
+  const parts = rule({ g, gs, x: inputs, y });
+  if (parts.length !== inputs.length) {
+    fail("wrong_use", `a gradient rule of one's own gives ${parts.length} gradients for ${inputs.length} inputs`);
+  }
+  const checked = parts.map((part, i) => {
+    const like = inputs[i]!;
+    if (part && (part.dtype !== like.dtype || !sameShape(part.shape, like.shape))) {
+      const [got, wanted] = [part, like].map(({ dtype, shape }) => `${dtype}${showShape(shape)}`);
+      fail("wrong_use", `a gradient rule of one's own gives ${got} for input ${i}: expected ${wanted}`);
+    }
+    return part && (() => part);
+  });
+  return [...x.slice(0, outputs).map(() => null), ...checked];
+}
+
 export const gradientRules: { readonly [K in OpName]: Rule<K> } = {
   Neg: unary(({ g }) => o.neg(g)),
   Abs: unary(({ g, x }) => o.mul(g, o.sign(x[0]!))),
@@ -221,10 +245,20 @@ export const gradientRules: { readonly [K in OpName]: Rule<K> } = {
   Sigmoid: unary(({ g, y }) => o.mul(g, o.mul(y[0]!, o.sub(1, y[0]!)))),
   Sin: unary(({ g, x }) => o.mul(g, o.cos(x[0]!))),
   Cos: unary(({ g, x }) => o.neg(o.mul(g, o.sin(x[0]!)))),
+  Asin: unary(({ g, x }) => o.div(g, arcSlope(x[0]!))),
+  Acos: unary(({ g, x }) => o.neg(o.div(g, arcSlope(x[0]!)))),
+  Atan: unary(({ g, x }) => o.div(g, o.add(o.square(x[0]!), 1))),
   Floor: none,
   Ceil: none,
   Round: none,
   Relu: unary(({ g, y }) => masked(o.greater(y[0]!, 0), g)),
+  Softplus: unary(({ g, x }) => o.mul(g, o.sigmoid(x[0]!))),
+  // Below 0 the slope α eˣ; the exponent is held at 0 where it is not used, as it might overflow.
+  Elu: unary(({ g, x, attributes: { alpha } }) => {
+    const slope = o.mul(o.exp(o.minimum(x[0]!, 0)), alpha);
+    return o.where(o.greater(x[0]!, 0), g, o.mul(g, slope));
+  }),
+  LeakyRelu: unary(({ g, x, attributes: { alpha } }) => o.where(o.greater(x[0]!, 0), g, o.mul(g, alpha))),
   Not: none,
   Add: binary(
     ({ g }) => g,
@@ -264,6 +298,8 @@ export const gradientRules: { readonly [K in OpName]: Rule<K> } = {
     () => unbroadcast(masked(condition!, g), a!.shape),
     () => unbroadcast(o.where(condition!, 0, g), b!.shape),
   ],
+  StopGradient: none,
+  CustomGradient: customGradients,
   Cast: unary(({ g, x }) => o.cast(g, x[0]!.dtype)),
   MatMul: matmulGradients,
   Reshape: unary(({ g, x }) => o.reshape(g, x[0]!.shape)),

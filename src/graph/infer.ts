@@ -160,6 +160,21 @@ function headWidth({ shape }: Tensor, heads: number): number {
     : fail("wrong_use", `width ${width} in ${heads} heads`);
 }
 
+/** As many heads of queries for each head of keys. */
+function needGroups(heads: number, kvHeads: number): void {
+  if (!(Number.isInteger(heads) && Number.isInteger(kvHeads) && kvHeads >= 1 && heads % kvHeads === 0)) {
+    fail("wrong_use", `${heads} heads of queries over ${kvHeads} heads of keys and values: expected a multiple`);
+  }
+}
+
+/** A bias is as large as the scores, or the same for all rows of a batch, all heads, or both. */
+function needBias(bias: Tensor | undefined, scores: Shape): void {
+  const fits = (dim: Dim, axis: number) => dim === scores[axis] || (axis < 2 && dim === 1);
+  if (bias && !(bias.shape.length === 4 && bias.shape.every(fits))) {
+    fail("wrong_use", `a bias ${showShape(bias.shape)} for scores ${showShape(scores)}`);
+  }
+}
+
 export const infer: { readonly [K in OpName]: Infer<K> } = {
   Neg: same,
   Abs: same,
@@ -173,10 +188,16 @@ export const infer: { readonly [K in OpName]: Infer<K> } = {
   Sigmoid: float,
   Sin: float,
   Cos: float,
+  Asin: float,
+  Acos: float,
+  Atan: float,
   Floor: float,
   Ceil: float,
   Round: float,
   Relu: float,
+  Softplus: float,
+  Elu: float,
+  LeakyRelu: float,
   Not: logical,
   Add: elementwise,
   Sub: elementwise,
@@ -199,6 +220,8 @@ export const infer: { readonly [K in OpName]: Infer<K> } = {
   Where: ([condition, a, b]) => [
     { dtype: sameDType([a!, b!]), shape: broadcast(condition!.shape, broadcast(a!.shape, b!.shape)) },
   ],
+  StopGradient: same,
+  CustomGradient: (inputs, { outputs }) => inputs.slice(0, outputs).flatMap((y) => same([y])),
   Cast: ([x], { to }) => [{ dtype: to, shape: x!.shape }],
   MatMul: matmul,
   Reshape: reshape,
@@ -271,21 +294,28 @@ export const infer: { readonly [K in OpName]: Infer<K> } = {
   RmsNorm: norm,
   LayerNorm: norm,
   Gelu: float,
-  Attention: (inputs, { heads }) => {
+  Attention: (inputs, { heads, kvHeads }) => {
     const [q, k, v] = inputs as [Tensor, Tensor, Tensor];
+    needGroups(heads, kvHeads);
     const joined = (x: Tensor): Shape =>
       x.shape.length === 4 ? [x.shape[0]!, x.shape[2]!, mulDims(x.shape[1]!, x.shape[3]!)] : x.shape;
+    const byHead = [k, v].every(({ shape }) => shape.length !== 4 || shape[1] === kvHeads);
     const [keys, values] = [joined(k), joined(v)];
-    headWidth(q, heads);
-    if (q.shape[2] !== keys[2] || keys[1] !== values[1]) {
-      fail("wrong_use", `attention over q ${showShape(q.shape)}, k ${showShape(k.shape)}, v ${showShape(v.shape)}`);
+    if (!byHead || keys[2] !== kvHeads * headWidth(q, heads) || keys[1] !== values[1]) {
+      const shapes = `q ${showShape(q.shape)}, k ${showShape(k.shape)}, v ${showShape(v.shape)}`;
+      fail("wrong_use", `attention over ${shapes} with ${heads} heads of queries, ${kvHeads} of keys and values`);
     }
-    return [{ dtype: sameDType(inputs), shape: [q.shape[0]!, q.shape[1]!, values[2]!] }];
+    needBias(inputs[3], [q.shape[0]!, heads, q.shape[1]!, keys[1]!]);
+    const width = heads * headWidth({ ...v, shape: values }, kvHeads);
+    return [{ dtype: sameDType(inputs), shape: [q.shape[0]!, q.shape[1]!, width] }];
   },
-  CachedAttention: ([q, , , pastK, pastV], { heads }) => {
-    if (pastK!.shape[1] !== heads || pastK!.shape[3] !== headWidth(q!, heads)) {
-      fail("wrong_use", `a past ${showShape(pastK!.shape)} for ${heads} heads of queries ${showShape(q!.shape)}`);
+  CachedAttention: ([q, , , pastK, pastV, positions, bias], { heads, kvHeads }) => {
+    needGroups(heads, kvHeads);
+    if (pastK!.shape[1] !== kvHeads || pastK!.shape[3] !== headWidth(q!, heads)) {
+      const past = `a past ${showShape(pastK!.shape)} of ${kvHeads} heads`;
+      fail("wrong_use", `${past} for ${heads} heads of queries ${showShape(q!.shape)}`);
     }
+    needBias(bias, [q!.shape[0]!, heads, 1, positions!.shape[0]!]);
     return [q!, pastK!, pastV!].map(({ dtype, shape }) => ({ dtype, shape }));
   },
   MatMulInt8: ([x, w, scale]) => {

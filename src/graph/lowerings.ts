@@ -1,4 +1,5 @@
 /** How each operator is written in ONNX: a total table. Composites use a fused kernel where the target has one. */
+import { filledArray, zeros } from "./array.ts";
 import { type Composite, decompositions } from "./decompose.ts";
 import { sameShape } from "./dims.ts";
 import { dtypes, isFloat } from "./dtype.ts";
@@ -22,6 +23,9 @@ const withAxis = <K extends "Concat" | "Gather" | "GatherElements" | "Softmax" |
   node: OpNode<K>,
   options: NodeOptions,
 ) => emit.node(node.op, names(emit, node), { axis: int(node.attributes.axis) }, options);
+
+const withAlpha = <K extends "Elu" | "LeakyRelu">(emit: Emitter, node: OpNode<K>, options: NodeOptions) =>
+  emit.node(node.op, names(emit, node), { alpha: { float: node.attributes.alpha } }, options);
 
 const reduce = <K extends "ReduceSum" | "ReduceMean" | "ReduceMax" | "ReduceMin">(
   emit: Emitter,
@@ -73,7 +77,7 @@ function product(emit: Emitter, node: OpNode<"MatMul">, [a, b]: readonly [string
   const right = transB ? turn(b, node.inputs[1]!) : b;
   const plain = emit.node("MatMul", [left, right], {}, options);
   if (alpha === 1) return plain;
-  const factor = emit.constant({ dtype: "float32", shape: [], data: Float32Array.of(alpha) });
+  const factor = emit.constant(filledArray(node.outputs[0]!.dtype, [], alpha));
   return emit.node("Mul", [plain[0]!, factor], {}, options);
 }
 
@@ -125,9 +129,9 @@ const attention: Lowering<"Attention"> = (emit, node, options) => {
   return emit.node("MultiHeadAttention", inputs, attributes, { ...microsoft, ...options });
 };
 
-/** Grouped-query attention with as many groups as heads: the one kernel that updates its cache in place. */
+/** Grouped-query attention: the one kernel that updates its cache in place. */
 const cachedAttention: Lowering<"CachedAttention"> = (emit, node, options) => {
-  const { heads, scale } = node.attributes;
+  const { heads, kvHeads, scale } = node.attributes;
   const [q, k, v, pastK, pastV, , bias] = names(emit, node) as [string, string, string, string, string, string, string];
   const int32 = (name: string) => emit.node("Cast", [name], { to: int(dtypes.int32.onnx) })[0]!;
   const total = emit.size(node.inputs[5]!.shape[0]!);
@@ -135,7 +139,7 @@ const cachedAttention: Lowering<"CachedAttention"> = (emit, node, options) => {
   const lengths = emit.node("Expand", [int32(last), emit.size(node.inputs[0]!.shape[0]!)])[0]!;
   const length = emit.node("Reshape", [int32(total), emit.ints([])])[0]!;
   const inputs = [q, k, v, pastK, pastV, lengths, length, "", "", "", bias];
-  const attributes = { num_heads: int(heads), kv_num_heads: int(heads), scale: { float: scale } };
+  const attributes = { num_heads: int(heads), kv_num_heads: int(kvHeads), scale: { float: scale } };
   return emit.node("GroupQueryAttention", inputs, attributes, { ...microsoft, ...options, outputs: 3 });
 };
 
@@ -170,10 +174,16 @@ export const lowerings: { readonly [K in OpName]: Lowering<K> } = {
   Sigmoid: plain,
   Sin: plain,
   Cos: plain,
+  Asin: plain,
+  Acos: plain,
+  Atan: plain,
   Floor: plain,
   Ceil: plain,
   Round: plain,
   Relu: plain,
+  Softplus: plain,
+  Elu: withAlpha,
+  LeakyRelu: withAlpha,
   Not: plain,
   Add: plain,
   Sub: plain,
@@ -197,6 +207,8 @@ export const lowerings: { readonly [K in OpName]: Lowering<K> } = {
   BitShift: (emit, node, options) =>
     emit.node("BitShift", names(emit, node), { direction: { string: node.attributes.direction } }, options),
   Where: plain,
+  StopGradient: (emit, node) => names(emit, node),
+  CustomGradient: (emit, node) => names(emit, node).slice(0, node.attributes.outputs),
   Cast: (emit, node, options) =>
     emit.node("Cast", names(emit, node), { to: int(dtypes[node.attributes.to].onnx) }, options),
   MatMul: matmul,
@@ -277,9 +289,9 @@ export const lowerings: { readonly [K in OpName]: Lowering<K> } = {
     const { depth, dtype } = node.attributes;
     // ONNX has no one-hot of a single index.
     if (node.inputs[0]!.shape.length === 0) return decomposed(node);
-    const values = new dtypes[dtype].array(2);
-    values[1] = typeof values[0] === "bigint" ? (1n as never) : (1 as never);
-    const ends = emit.constant({ dtype, shape: [2], data: values });
+    const values = filledArray(dtype, [2], 1);
+    values.data.set(zeros(dtype, [1]).data as never);
+    const ends = emit.constant(values);
     return emit.node("OneHot", [...names(emit, node), emit.ints([depth]), ends], { axis: int(-1) }, options);
   }),
   Conv: (emit, node, options) => {
@@ -335,9 +347,11 @@ export const lowerings: { readonly [K in OpName]: Lowering<K> } = {
   ),
   Attention: (emit, node, options) => {
     const [, k, v] = node.inputs;
+    const { heads, kvHeads } = node.attributes;
     // The kernel takes keys and values by heads only when they are of one shape.
     const odd = k!.shape.length !== v!.shape.length || (k!.shape.length === 4 && !sameShape(k!.shape, v!.shape));
-    return odd ? decomposed(node) : composite(attention)(emit, node, options);
+    // Grouped heads are as fast in products as in any kernel that takes them, and no kernel takes them everywhere.
+    return odd || heads !== kvHeads ? decomposed(node) : composite(attention)(emit, node, options);
   },
   CachedAttention: (emit, node, options) => {
     // The kernel takes heads of a multiple of 8 only.

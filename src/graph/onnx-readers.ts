@@ -44,7 +44,8 @@ const plain =
     );
   };
 
-const unaries = "Neg Abs Sign Exp Log Sqrt Reciprocal Erf Tanh Sigmoid Sin Cos Floor Ceil Round Relu Not";
+const unaries =
+  "Neg Abs Sign Exp Log Sqrt Reciprocal Erf Tanh Sigmoid Sin Cos Asin Acos Atan Floor Ceil Round Relu Softplus Not";
 const binaries =
   "Add Sub Mul Div Pow Min Max Equal Less LessOrEqual Greater GreaterOrEqual And Or BitwiseXor BitwiseAnd";
 const table = (list: string, inputs: number) =>
@@ -187,10 +188,10 @@ function attention(node: NodeReader): Tensor[] {
   return [o.attention(q, node.tensor(1), node.tensor(2), bias, heads, node.float("scale", 0) || usual)];
 }
 
-/** As written by our own lowering: as many groups as heads, the cache as long as the length says. */
+/** As written by our own lowering: the cache as long as the length says. */
 function cachedAttention(node: NodeReader): readonly Tensor[] {
   const heads = node.int("num_heads", 1);
-  node.fixed("kv_num_heads", heads);
+  const kvHeads = node.int("kv_num_heads", heads);
   if ([7, 8, 9, 11].some((at) => node.optional(at)) || !node.optional(10)) {
     fail("unsupported", "GroupQueryAttention with rotary embedding, positions or sinks, or without a bias");
   }
@@ -199,7 +200,7 @@ function cachedAttention(node: NodeReader): readonly Tensor[] {
   const [total] = node.dims(6);
   const past = { k: node.tensor(3), v: node.tensor(4) };
   const row = [node.tensor(0), node.tensor(1), node.tensor(2)] as const;
-  return o.cachedAttention(row, past, o.iota(total!), node.tensor(10), { heads, scale });
+  return o.cachedAttention(row, past, o.iota(total!), node.tensor(10), { heads, kvHeads, scale });
 }
 
 /** round(x / scale) + zero within the range of the type, for one scale. */
@@ -240,6 +241,8 @@ const standard: Readonly<Record<string, Reader>> = {
   ...table(unaries, 1),
   ...table(binaries, 2),
   Where: plain("Where", 3),
+  Elu: (node) => [o.elu(node.tensor(0), node.float("alpha", 1))],
+  LeakyRelu: (node) => [o.leakyRelu(node.tensor(0), node.float("alpha", 0.01))],
   Identity: (node) => [node.tensor(0)],
   Mod: (node) => {
     const [a, b] = [node.tensor(0), node.tensor(1)];

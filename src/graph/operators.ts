@@ -3,10 +3,20 @@
  * (a cast to the same type, a reshape to the same shape, times one), so graphs stay readable without a pass.
  */
 import { fail } from "../errors.ts";
-import { type Dim, elements, mulDims, normalAxis, type Shape, sameShape, showShape } from "./dims.ts";
+import { type Dim, divideDims, elements, mulDims, normalAxis, type Shape, sameShape, showShape } from "./dims.ts";
 import type { DType } from "./dtype.ts";
 import { infer } from "./infer.ts";
-import { type Attributes, createNode, full, type OpName, type OpNode, scalarValue, type Tensor } from "./tensor.ts";
+import {
+  type AttentionHeads,
+  type Attributes,
+  type CustomRule,
+  createNode,
+  full,
+  type OpName,
+  type OpNode,
+  scalarValue,
+  type Tensor,
+} from "./tensor.ts";
 
 /** A tensor, or a number that becomes a constant of the other operand's type. */
 export type Operand = Tensor | number;
@@ -62,10 +72,15 @@ export const tanh = unary("Tanh");
 export const sigmoid = unary("Sigmoid");
 export const sin = unary("Sin");
 export const cos = unary("Cos");
+export const asin = unary("Asin");
+export const acos = unary("Acos");
+export const atan = unary("Atan");
 export const floor = unary("Floor");
 export const ceil = unary("Ceil");
 export const round = unary("Round");
 export const relu = unary("Relu");
+/** log(1 + eˣ), with the slope 1/2 at 0. */
+export const softplus = unary("Softplus");
 export const not = unary("Not");
 export const pow = binary("Pow");
 export const minimum = binary("Min");
@@ -109,6 +124,15 @@ export function div(x: Operand, y: Operand): Tensor {
   return neutral(b, 1, a) ? a : one("Div", [a, b], {});
 }
 
+/** x above 0, else α(eˣ − 1) (Clevert et al. 2015). */
+export const elu = (x: Tensor, alpha = 1) => one("Elu", [x], { alpha });
+/** x above 0, else α x. */
+export const leakyRelu = (x: Tensor, alpha = 0.01) => one("LeakyRelu", [x], { alpha });
+/** x σ(x), also called swish. The engine makes one kernel of it. */
+export const silu = (x: Tensor) => mul(x, sigmoid(x));
+/** x σ(1.702 x), an approximation of GELU (Hendrycks & Gimpel 2016). */
+export const quickGelu = (x: Tensor) => mul(x, sigmoid(mul(x, 1.702)));
+
 export const square = (x: Tensor) => mul(x, x);
 export const shiftRight = (x: Operand, y: Operand) => one("BitShift", lift(x, y), { direction: "RIGHT" });
 export const shiftLeft = (x: Operand, y: Operand) => one("BitShift", lift(x, y), { direction: "LEFT" });
@@ -120,6 +144,35 @@ export function where(condition: Tensor, a: Operand, b: Operand): Tensor {
 
 export function cast(x: Tensor, to: DType): Tensor {
   return x.dtype === to ? x : one("Cast", [x], { to });
+}
+
+/** x, through which no gradient flows. It costs nothing when run. */
+export const stopGradient = (x: Tensor) => one("StopGradient", [x], {});
+
+/**
+ * The same values with a gradient of their own: whatever they are made of, their gradient goes to `inputs` by the rule
+ * and nowhere else. The rule is written in operators, so that it has gradients too: of `x` and of `y`, which are the
+ * results here. It costs nothing when run.
+ */
+export function withGradients(
+  values: readonly Tensor[],
+  inputs: readonly Tensor[],
+  rule: CustomRule,
+): readonly Tensor[] {
+  return apply("CustomGradient", [...values, ...inputs], { outputs: values.length, rule });
+}
+
+/** {@link withGradients} for one value. */
+export const withGradient = (y: Tensor, inputs: readonly Tensor[], rule: CustomRule): Tensor =>
+  withGradients([y], inputs, rule)[0]!;
+
+/** The value of `hard` with the gradient of `soft`, which has its type and shape (Bengio et al. 2013). */
+export function straightThrough(hard: Tensor, soft: Tensor): Tensor {
+  if (hard.dtype !== soft.dtype || !sameShape(hard.shape, soft.shape)) {
+    const [a, b] = [hard, soft].map(({ dtype, shape }) => `${dtype}${showShape(shape)}`);
+    fail("wrong_use", `straight through from ${a} to ${b}: expected one type and shape`);
+  }
+  return withGradient(hard, [soft], ({ g }) => [g]);
 }
 
 export interface MatMulOptions {
@@ -266,7 +319,11 @@ export const layerNorm = (x: Tensor, weight: Tensor, bias: Tensor, epsilon: numb
 
 export const gelu = (x: Tensor, approximate: "none" | "tanh" = "none") => one("Gelu", [x], { approximate });
 
-/** softmax(scale · q kᵀ + bias) v by heads; q, k, v [batch, length, heads · k], bias [1 | batch, 1 | heads, query, key]. */
+/**
+ * softmax(scale · q kᵀ + bias) v by heads; q [batch, query, heads · k], k and v [batch, key, kvHeads · k] or by heads,
+ * bias [1 | batch, 1 | heads, query, key]. `kvHeads` is as many as `heads`, or a divisor of it; see `Attention` in
+ * {@link Attributes}.
+ */
 export function attention(
   q: Tensor,
   k: Tensor,
@@ -274,8 +331,9 @@ export function attention(
   bias: Tensor | undefined,
   heads: number,
   scale: number,
+  kvHeads = heads,
 ): Tensor {
-  return one("Attention", bias ? [q, k, v, bias] : [q, k, v], { heads, scale });
+  return one("Attention", bias ? [q, k, v, bias] : [q, k, v], { heads, kvHeads, scale });
 }
 
 /** See `CachedAttention` in {@link Attributes}: the answer and the updated past keys and values. */
@@ -284,9 +342,13 @@ export function cachedAttention(
   past: { readonly k: Tensor; readonly v: Tensor },
   positions: Tensor,
   bias: Tensor,
-  { heads, scale }: Attributes["CachedAttention"],
+  { heads, kvHeads = heads, scale }: Pick<AttentionHeads, "heads" | "scale"> & { readonly kvHeads?: number },
 ): readonly [Tensor, Tensor, Tensor] {
-  const [y, nextK, nextV] = apply("CachedAttention", [q, k, v, past.k, past.v, positions, bias], { heads, scale });
+  const [y, nextK, nextV] = apply("CachedAttention", [q, k, v, past.k, past.v, positions, bias], {
+    heads,
+    kvHeads,
+    scale,
+  });
   return [y!, nextK!, nextV!];
 }
 
@@ -382,6 +444,39 @@ export function splitHeads(x: Tensor, heads: number): Tensor {
 /** [batch, length, heads·k] as [batch, heads, length, k], which it may be already. */
 export function asHeads(x: Tensor, heads: number): Tensor {
   return x.shape.length === 4 ? x : splitHeads(x, heads);
+}
+
+/**
+ * Heads of queries that share a head of keys as more rows of one: [batch, heads, query, k] to [batch, kvHeads, heads /
+ * kvHeads · query, k]. One product a head of keys then serves all of its queries, without a copy of the keys.
+ */
+export function groupHeads(x: Tensor, kvHeads: number): Tensor {
+  const [batch, heads, query, width] = x.shape as [Dim, number, Dim, Dim];
+  return reshape(x, [batch, kvHeads, mulDims(heads / kvHeads, query), width]);
+}
+
+/** The inverse of {@link groupHeads}. */
+export function ungroupHeads(x: Tensor, heads: number): Tensor {
+  const [batch, kvHeads, rows, width] = x.shape as [Dim, number, Dim, Dim];
+  const query =
+    divideDims(rows, heads / kvHeads) ?? fail("wrong_use", `${rows} rows for ${heads / kvHeads} heads each`);
+  return reshape(x, [batch, heads, query, width]);
+}
+
+/**
+ * {@link attention} written out in products, so that the probabilities [batch, heads, query, key] can be changed (by
+ * dropout) and are kept for the backward pass.
+ */
+export function attentionInParts(
+  [q, k, v, bias]: readonly [Tensor, Tensor, Tensor, Tensor?],
+  { heads, kvHeads = heads, scale }: Pick<AttentionHeads, "heads" | "scale"> & { readonly kvHeads?: number },
+  change: (probabilities: Tensor) => Tensor = (p) => p,
+): Tensor {
+  const query = groupHeads(asHeads(q, heads), kvHeads);
+  const [keys, values] = [asHeads(k, kvHeads), asHeads(v, kvHeads)];
+  const scores = ungroupHeads(matmul(query, keys, { transB: true, alpha: scale }), heads);
+  const probabilities = change(softmax(bias ? add(scores, bias) : scores));
+  return joinHeads(ungroupHeads(matmul(groupHeads(probabilities, kvHeads), values), heads));
 }
 
 /** The inverse of {@link splitHeads}. */

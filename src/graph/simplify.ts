@@ -5,8 +5,9 @@
 import { broadcast, type Shape, sameShape } from "./dims.ts";
 import type { DType } from "./dtype.ts";
 import { emptyValue, fold } from "./fold.ts";
-import { type Graph, graph } from "./graph.ts";
+import type { Graph } from "./graph.ts";
 import { apply } from "./operators.ts";
+import { type RewriteRule, rewrite } from "./rewrite.ts";
 import {
   type Attributes,
   constant,
@@ -182,50 +183,36 @@ function countReaders(g: Graph): Map<Tensor, number> {
   return readers;
 }
 
-/** An equal graph with fewer nodes. Values differ by rounding at most. */
-export function simplify<O extends string>(g: Graph<O>): Graph<O> {
+/** What is there for gradients only: values pass through. */
+const withoutGradientRules: RewriteRule = (node, inputs) => {
+  if (node.op === "StopGradient") return inputs;
+  return node.op === "CustomGradient" ? inputs.slice(0, node.outputs.length) : undefined;
+};
+
+/** An equal graph with fewer nodes, for running: gradients are to be taken before. Values differ by rounding at most. */
+export function simplify<O extends string>(given: Graph<O>): Graph<O> {
+  const g = rewrite(given, withoutGradientRules);
   const readers = countReaders(g);
-  const replaced = new Map<Tensor, Tensor>();
-  const now = (value: Tensor) => replaced.get(value) ?? value;
-  const replace = (old: Tensor, value: Tensor) => {
-    replaced.set(old, value);
-    readers.set(value, Math.max(readers.get(value) ?? 0, readers.get(old) ?? 0));
-  };
-  for (const node of g.nodes) {
-    if (node.kind !== "op") continue;
+  const rule: RewriteRule = (node, inputs) => {
     const empty = node.outputs.flatMap((value) => emptyValue(value) ?? []);
-    if (empty.length === node.outputs.length) {
-      node.outputs.forEach((value, i) => {
-        replace(value, constant(empty[i]!));
-      });
-      continue;
-    }
-    const inputs = node.inputs.map(now);
-    const again = node.recomputed === true;
+    if (empty.length === node.outputs.length) return empty.map(constant);
     const known = fold(node, inputs);
-    if (known) {
-      replace(node.outputs[0]!, constant(known));
-      continue;
-    }
-    const rule = rules[node.op] as Rule<OpName> | undefined;
-    const result = rule?.({
+    if (known) return [constant(known)];
+    const again = node.recomputed === true;
+    const result = (rules[node.op] as Rule<OpName> | undefined)?.({
       inputs,
       attributes: node.attributes,
       output: node.outputs[0]!,
       alone: (value) => readers.get(value) === 1,
       make: (op, operands, attributes) => apply(op, operands, attributes, again)[0]!,
     });
-    if (result) replace(node.outputs[0]!, result);
-    else if (inputs.some((value, i) => value !== node.inputs[i])) {
-      apply(node.op, inputs, node.attributes, again).forEach((value, i) => {
-        replace(node.outputs[i]!, value);
-      });
-    }
-  }
-  if (replaced.size === 0) return g;
-  const outputs = Object.fromEntries(Object.entries<Tensor>(g.outputs).map(([name, value]) => [name, now(value)]));
-  const smaller = graph(outputs as Record<O, Tensor>);
-  // An input all readers of which are gone still is one of the graph's.
-  const kept = new Set<Node>([...g.inputs, ...g.parameters, ...smaller.nodes]);
-  return { ...smaller, inputs: g.inputs, parameters: g.parameters, nodes: [...kept].sort((a, b) => a.id - b.id) };
+    return result && [result];
+  };
+  const smaller = rewrite(g, rule, (old, value) => {
+    readers.set(value, Math.max(readers.get(value) ?? 0, readers.get(old) ?? 0));
+  });
+  if (smaller === given) return given;
+  // A parameter all readers of which are gone still is one of the graph's: it may be an input of the program.
+  const nodes = [...new Set<Node>([...given.parameters, ...smaller.nodes])].sort((a, b) => a.id - b.id);
+  return { ...smaller, parameters: given.parameters, nodes };
 }

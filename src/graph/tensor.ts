@@ -1,8 +1,7 @@
 /** Symbolic values and the nodes that make them. A graph is nothing but tensors that know where they come from. */
-import { fail } from "../errors.ts";
-import { type NdArray, sizeOf } from "./array.ts";
+import { filledArray, firstValue, type NdArray } from "./array.ts";
 import type { Dim, Shape } from "./dims.ts";
-import { type DType, dtypes } from "./dtype.ts";
+import type { DType } from "./dtype.ts";
 
 type None = Record<string, never>;
 
@@ -11,6 +10,28 @@ interface Window {
   /** Begin of each spatial axis, then end of each. */
   readonly pads: readonly number[];
 }
+
+export interface AttentionHeads {
+  /** Heads of the queries. */
+  readonly heads: number;
+  /** Heads of the keys and values: a divisor of `heads`. */
+  readonly kvHeads: number;
+  readonly scale: number;
+}
+
+/** What a rule of one's own is given: gradients of the outputs, and the values it belongs to. */
+export interface CustomCotangent {
+  /** The gradient of the first output. */
+  readonly g: Tensor;
+  /** The same for every output, undefined where the loss does not depend on it. */
+  readonly gs: readonly (Tensor | undefined)[];
+  /** The inputs the rule was given with. */
+  readonly x: readonly Tensor[];
+  readonly y: readonly Tensor[];
+}
+
+/** The gradient of each input, of its type and shape, written in operators; null where there is none. */
+export type CustomRule = (c: CustomCotangent) => readonly (Tensor | null)[];
 
 /**
  * Every operator with its attributes. Names are ONNX's where ONNX has the operator; `Iota`, `ScatterAdd` and the
@@ -29,10 +50,19 @@ export interface Attributes {
   Sigmoid: None;
   Sin: None;
   Cos: None;
+  Asin: None;
+  Acos: None;
+  Atan: None;
   Floor: None;
   Ceil: None;
   Round: None;
   Relu: None;
+  /** log(1 + eˣ); its slope is the sigmoid everywhere. */
+  Softplus: None;
+  /** x above 0, else α(eˣ − 1). */
+  Elu: { readonly alpha: number };
+  /** x above 0, else α x. */
+  LeakyRelu: { readonly alpha: number };
   Not: None;
   Add: None;
   Sub: None;
@@ -53,6 +83,13 @@ export interface Attributes {
   BitwiseAnd: None;
   BitShift: { readonly direction: "LEFT" | "RIGHT" };
   Where: None;
+  /** x, through which no gradient flows. Not there any more when lowered. */
+  StopGradient: None;
+  /**
+   * The first `outputs` of the inputs as they are. Gradients go to the other inputs, by the rule, and not to these. Not
+   * there any more when lowered.
+   */
+  CustomGradient: { readonly outputs: number; readonly rule: CustomRule };
   Cast: { readonly to: DType };
   /** alpha · op(a) · op(b), the transposes of the last two axes. */
   MatMul: { readonly transA: boolean; readonly transB: boolean; readonly alpha: number };
@@ -101,14 +138,19 @@ export interface Attributes {
   /** w · (x − mean) / sqrt(var + ε) + b over the last axis (Ba et al. 2016). */
   LayerNorm: { readonly epsilon: number };
   Gelu: { readonly approximate: "none" | "tanh" };
-  /** softmax(scale · q kᵀ + bias) v; q [batch, query, heads·k], k and v so too or [batch, heads, key, k]. */
-  Attention: { readonly heads: number; readonly scale: number };
+  /**
+   * softmax(scale · q kᵀ + bias) v; q [batch, query, heads·k], k and v [batch, key, kvHeads·k] or [batch, kvHeads, key,
+   * k], bias [1 | batch, 1 | heads, query, key]. With fewer heads of keys and values than of queries, head h reads head
+   * ⌊h / (heads / kvHeads)⌋ of them (Ainslie et al. 2023).
+   */
+  Attention: AttentionHeads;
   /**
    * Attention of one new position over a cache: writes k and v into the past at the last of `positions` and attends
-   * over those positions. Inputs q, k, v [rows, 1, heads·k], past k and v [rows, heads, capacity, k], positions
-   * [total], bias [1, heads, 1, total]; outputs the answer and the updated past. Inference only.
+   * over those positions. Inputs q [rows, 1, heads·k], k and v [rows, 1, kvHeads·k], past k and v [rows, kvHeads,
+   * capacity, k], positions [total], bias [1 | rows, 1 | heads, 1, total]; outputs the answer and the updated past.
+   * Heads as in `Attention`. Inference only.
    */
-  CachedAttention: { readonly heads: number; readonly scale: number };
+  CachedAttention: AttentionHeads;
   /**
    * x · (w · scale) with weights in 8 bits by output column: x [..., in], w int8 [in, out], scale [out]. Fused, each
    * row of x is rounded to whole multiples of its largest magnitude / {@link Levels} (straight through for gradients).
@@ -199,17 +241,11 @@ export function constant(value: NdArray): Tensor {
 
 /** A constant of one value, of any shape of numbers; scalar by default. */
 export function full(dtype: DType, value: number, shape: readonly number[] = []): Tensor {
-  const data = new dtypes[dtype].array(sizeOf(shape));
-  if (data instanceof BigInt64Array || data instanceof BigUint64Array) data.fill(BigInt(value));
-  else if (dtype === "float16" || dtype === "bfloat16") {
-    if (value !== 0) fail("unsupported", `constants of ${dtype}: make a float32 constant and cast it`);
-  } else data.fill(value);
-  return constant({ dtype, shape, data });
+  return constant(filledArray(dtype, shape, value));
 }
 
 /** The single value of a constant scalar (or of a constant filled with one value of one element), if it is one. */
 export function scalarValue(tensor: Tensor): number | undefined {
   if (tensor.node.kind !== "constant" || tensor.node.value.data.length !== 1) return undefined;
-  if (tensor.dtype === "float16" || tensor.dtype === "bfloat16") return undefined;
-  return Number(tensor.node.value.data[0]);
+  return firstValue(tensor.node.value);
 }

@@ -3,10 +3,10 @@
  * refuses a write leaves whole rows and a typed error; resuming from the last checkpoint goes on from there.
  */
 import { closeSync, existsSync, fstatSync, fsyncSync, ftruncateSync, openSync, writeSync } from "node:fs";
-import { mkdir, readFile, truncate } from "node:fs/promises";
+import { readFile, truncate } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { writeError } from "../base/files-node.ts";
+import { makeFolder, writeError } from "../base/files-node.ts";
 import { eventFileHeader, scalarEvent } from "./tensorboard.ts";
 
 export interface MetricsLog extends AsyncDisposable {
@@ -83,7 +83,7 @@ function openAppended(path: string): Appended {
 export async function openMetrics(out: string, step: number, now: () => number): Promise<MetricsLog> {
   const path = join(out, "metrics.jsonl");
   try {
-    await mkdir(out, { recursive: true });
+    makeFolder(out);
     await cutAfter(path, step);
   } catch (cause) {
     throw writeError(cause, path);

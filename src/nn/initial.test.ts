@@ -20,7 +20,7 @@ test("normal numbers are those that earlier models started with", () => {
 });
 
 test("follow from seed, name and place", () => {
-  for (const initial of [s.normal(1), s.uniformBetween(-1, 1), s.truncatedNormal(1), s.xavierUniform()]) {
+  for (const initial of [s.normal(1), s.uniformInit(-1, 1), s.truncatedNormal(1), s.xavierUniform()]) {
     const one = draw([30, 40], initial);
     expect(draw([30, 40], initial)).toEqual(one);
     expect(draw([30, 40], initial, { seed: 2 })).not.toEqual(one);
@@ -40,7 +40,7 @@ const cutStd = Math.sqrt(1 - (4 * (Math.exp(-2) / Math.sqrt(2 * Math.PI))) / 0.9
 test.each<[string, readonly number[], s.Initial, number, number, [number, number]?]>([
   ["normal", linear, s.normal(0.02), 0, 0.02],
   ["normal around 3", linear, { kind: "normal", std: 2, mean: 3 }, 3, 2],
-  ["uniform", linear, s.uniformBetween(-1, 3), 1, uniformStd(2), [-1, 3]],
+  ["uniform", linear, s.uniformInit(-1, 3), 1, uniformStd(2), [-1, 3]],
   ["truncated", linear, s.truncatedNormal(1), 0, cutStd, [-2, 2]],
   ["truncated around 5", linear, s.truncatedNormal(0.1, { mean: 5, low: 4.8, high: 5.2 }), 5, 0.1 * cutStd, [4.8, 5.2]],
   // A half normal: mean √(2 / π), deviation √(1 − 2 / π).
@@ -135,9 +135,9 @@ describe("orthogonal", () => {
 });
 
 test("identity: eye of a matrix, dirac of a convolution", () => {
-  expect(Array.from(draw([2, 3], s.identity))).toEqual([1, 0, 0, 0, 1, 0]);
-  expect(Array.from(draw([2, 2, 3], s.identity))).toEqual([0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0]);
-  const kernel = draw([3, 2, 3, 4], s.identity);
+  expect(Array.from(draw([2, 3], s.identityInit))).toEqual([1, 0, 0, 0, 1, 0]);
+  expect(Array.from(draw([2, 2, 3], s.identityInit))).toEqual([0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0]);
+  const kernel = draw([3, 2, 3, 4], s.identityInit);
   // The middle of 3 × 4 is (1, 2), of out 0 in 0 and out 1 in 1.
   expect([...kernel.entries()].filter(([, value]) => value !== 0)).toEqual([
     [6, 1],
@@ -148,10 +148,11 @@ test("identity: eye of a matrix, dirac of a convolution", () => {
 test("fans of matrices and convolutions; what has none is refused", () => {
   expect(fans([5, 3])).toEqual({ in: 3, out: 5 });
   expect(fans([5, 3, 2, 4])).toEqual({ in: 24, out: 40 });
-  for (const initial of [s.xavierUniform(), s.kaimingNormal(), s.orthogonal(), s.identity]) {
+  for (const initial of [s.xavierUniform(), s.kaimingNormal(), s.orthogonal(), s.identityInit]) {
     expect(() => draw([5], initial)).toThrow(/"layer.weight" of shape \[5\].*2 axes or more/);
   }
   expect(() => draw([5], s.truncatedNormal(1, { low: 20, high: 30 }))).toThrow(/lies next to nothing/);
   expect(() => draw([5], s.truncatedNormal(1, { low: 2, high: -2 }))).toThrow(/between 2 and -2/);
-  for (const initial of [s.orthogonal(), s.xavierUniform(), s.identity]) expect(draw([0, 3], initial).length).toBe(0);
+  for (const initial of [s.orthogonal(), s.xavierUniform(), s.identityInit])
+    expect(draw([0, 3], initial).length).toBe(0);
 });

@@ -23,11 +23,11 @@ export type Initial =
   | { readonly kind: "identity" };
 
 export const normal = (std: number): Initial => ({ kind: "normal", std });
-export const ones: Initial = { kind: "fill", value: 1 };
-export const noughts: Initial = { kind: "fill", value: 0 };
+export const onesInit: Initial = { kind: "fill", value: 1 };
+export const zerosInit: Initial = { kind: "fill", value: 0 };
 
 /** `uniform_`: in [low, high). */
-export const uniformBetween = (low: number, high: number): Initial => ({ kind: "uniform", low, high });
+export const uniformInit = (low: number, high: number): Initial => ({ kind: "uniform", low, high });
 
 /** `trunc_normal_`: bounds are values, not multiples of the deviation; ±2 as in PyTorch. */
 export const truncatedNormal = (std: number, { mean = 0, low = -2, high = 2 } = {}): Initial => ({
@@ -61,7 +61,7 @@ export const kaimingNormal = ({ gain = Math.SQRT2, fan = "in" }: KaimingOptions 
 export const orthogonal = (gain = 1): Initial => ({ kind: "orthogonal", gain });
 
 /** `eye_` for a matrix; `dirac_` for a convolution of one group. */
-export const identity: Initial = { kind: "identity" };
+export const identityInit: Initial = { kind: "identity" };
 
 const gains = { linear: 1, sigmoid: 1, tanh: 5 / 3, relu: Math.SQRT2, selu: 3 / 4 } as const;
 

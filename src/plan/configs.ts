@@ -2,8 +2,7 @@
 import { z } from "zod";
 import type { JsonObject } from "../base/json.ts";
 import { fail } from "../errors.ts";
-import { parseT5Config } from "../models/t5-config.ts";
-import { t5ConfigFor } from "../models/t5-model.ts";
+import { parseT5Config } from "../models/t5/config.ts";
 import type { Weights } from "../weights/weights.ts";
 import { checkShape, type Shape } from "./shapes.ts";
 
@@ -113,7 +112,9 @@ function t5Shape(json: JsonObject, weights: Weights | undefined, where: string):
       hint: "num_experts is missing",
     });
   }
-  const config = weights ? t5ConfigFor(json, weights) : parseT5Config(json);
+  const rows = weights?.get("shared.weight")?.shape[0];
+  const stored = weights && { has: (name: string) => weights.has(name), ...(rows !== undefined && { rows }) };
+  const config = parseT5Config(json, stored);
   const { experts } = config;
   return {
     family: "t5",

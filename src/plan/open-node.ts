@@ -8,7 +8,7 @@ import { openModelFolder } from "../folders/open-node.ts";
 import { type PullOptions, pull, settingsHere } from "../hub/download/pull-node.ts";
 import { listModels, resolveModel } from "../hub/find-node.ts";
 import { nearestNames, parseModelName } from "../hub/names.ts";
-import { canonicalWeights } from "../models/t5-model.ts";
+import { modelTypes, readModel } from "../models/families.ts";
 import { isQuantized, type Weights } from "../weights/weights.ts";
 import { countedTypes, isCounted, shapeOfConfig } from "./configs.ts";
 import { findKnown, knownNames } from "./known.ts";
@@ -101,7 +101,8 @@ function subjectOfFolder(name: string, path: string): Subject {
   })();
   if (!folder) return subjectOfConfig(name, join(path, "config.json"));
   const { config } = folder;
-  const weights = canonicalWeights(folder.weights);
+  const known = modelTypes.includes(String(config.model_type));
+  const weights = known ? readModel(config, folder.weights, join(path, "config.json")).weights : folder.weights;
   const shape = shapeOfConfig(config, join(path, "config.json"), weights);
   const weightFile = fileOf(weights);
   const common = {

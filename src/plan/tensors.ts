@@ -3,9 +3,9 @@
  * count is exact by construction; of families that are not run here they are written down as tables.
  */
 
-import { parseT5Config } from "../models/t5-config.ts";
-import { t5Loss } from "../models/t5-training.ts";
-import { createScope } from "../nn/scope.ts";
+import { wholeGraph } from "../models/kinds/whole.ts";
+import { parseT5Config } from "../models/t5/config.ts";
+import { t5Architecture } from "../models/t5/family.ts";
 import type { Weights } from "../weights/weights.ts";
 import { imageTokens, type Shape, type T5Shape } from "./shapes.ts";
 
@@ -71,14 +71,15 @@ function t5Role(name: string, tied: boolean): Pick<TensorGroup, "part" | "use"> 
 }
 
 function t5Tensors(shape: T5Shape): TensorGroup[] {
-  const scope = createScope();
-  t5Loss(scope, t5Config(shape), { routers: false });
   const groups = new Map<string, TensorGroup>();
   const count = shape.experts?.count ?? 1;
   for (const {
     name,
     shape: [first = 1, ...rest],
-  } of scope.parameters.values()) {
+  } of wholeGraph(t5Architecture(t5Config(shape))).parameters.map(({ name, outputs: [tensor] }) => ({
+    name,
+    shape: tensor!.shape as number[],
+  }))) {
     const role = t5Role(name, shape.tied);
     const expert = name.includes(".expert_0.");
     const sizes = [role.use === "router" ? first * count : first, ...rest];

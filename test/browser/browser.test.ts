@@ -10,13 +10,12 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { safetensorsInMemory } from "../../src/browser.ts";
 import { openModelFolder, openTokenizer } from "../../src/folders/open-node.ts";
 import { writeModelFolder } from "../../src/folders/write-node.ts";
-import { parseT5Config } from "../../src/models/t5-config.ts";
-import { t5Loss } from "../../src/models/t5-training.ts";
+import { parseT5Config } from "../../src/models/t5/config.ts";
 import { initialValue } from "../../src/nn/initial.ts";
-import { createScope } from "../../src/nn/scope.ts";
 import { compile } from "../../src/runtime/compile-node.ts";
 import { openTextModel } from "../../src/text/open-node.ts";
 import { expectClose, fixtures } from "../support/fixtures.ts";
+import { t5Loss } from "../support/models.ts";
 import { nanoAsNumbers } from "../support/nano.ts";
 import { type CompileOver, greedy, type Rows, trainingSteps } from "../support/tasks.ts";
 import { serve } from "./serve.ts";
@@ -51,9 +50,7 @@ async function randomModel(folder: string): Promise<void> {
     tie_word_embeddings: false,
   };
   const config = parseT5Config(json);
-  const scope = createScope();
-  t5Loss(scope, config);
-  const tensors = [...scope.parameters.values()].map((spec) => [spec.name, initialValue(spec, 7)] as const);
+  const tensors = t5Loss(config).parameters.map((spec) => [spec.name, initialValue(spec, 7)] as const);
   await writeModelFolder(folder, { config: json, tensors, tokenizerJson: tokenizer });
 }
 

@@ -17,10 +17,16 @@ type Elementwise =
   | "Sigmoid"
   | "Sin"
   | "Cos"
+  | "Asin"
+  | "Acos"
+  | "Atan"
   | "Floor"
   | "Ceil"
   | "Round"
   | "Relu"
+  | "Softplus"
+  | "Elu"
+  | "LeakyRelu"
   | "Not"
   | "Add"
   | "Sub"
@@ -41,6 +47,8 @@ type Elementwise =
   | "BitwiseAnd"
   | "BitShift"
   | "Where"
+  | "StopGradient"
+  | "CustomGradient"
   | "Cast";
 
 const axisOf = (draw: Draw, shape: readonly number[]) => draw.int(0, shape.length - 1);
@@ -207,8 +215,18 @@ const pool: Cases<"MaxPool" | "AveragePool"> = (draw) => {
   return { inputs, attributes: { kernel, strides, pads: fitting } };
 };
 
+/** Heads of queries and of keys. */
+const headsOf = (draw: Draw) =>
+  draw.pick([
+    [1, 1],
+    [2, 2],
+    [2, 1],
+    [4, 2],
+    [6, 2],
+  ] as const);
+
 const attention: Cases<"Attention"> = (draw) => {
-  const heads = draw.int(1, 2);
+  const [heads, kvHeads] = headsOf(draw);
   const [batch, queries, keys, dk, dv] = [
     draw.int(1, 2),
     draw.int(1, 3),
@@ -217,23 +235,25 @@ const attention: Cases<"Attention"> = (draw) => {
     draw.int(1, 3),
   ];
   const headed = draw.bool();
-  const kv = (each: number) => draw.floats(headed ? [batch, heads, keys, each] : [batch, keys, heads * each]);
+  const kv = (each: number) => draw.floats(headed ? [batch, kvHeads, keys, each] : [batch, keys, kvHeads * each]);
   const bias = [draw.pick([1, batch]), draw.pick([1, heads]), queries, keys];
   return {
     inputs: [draw.floats([batch, queries, heads * dk]), kv(dk), kv(dv), ...(draw.bool() ? [draw.floats(bias)] : [])],
-    attributes: { heads, scale: draw.pick([1, 0.4]) },
+    attributes: { heads, kvHeads, scale: draw.pick([1, 0.4]) },
   };
 };
 
 const cachedAttention: Cases<"CachedAttention"> = (draw) => {
-  const [heads, rows, each, capacity] = [draw.int(1, 2), draw.int(1, 2), draw.pick([2, 8]), draw.int(2, 4)];
+  const [heads, kvHeads] = headsOf(draw);
+  const [rows, each, capacity] = [draw.pick([1, 3]), draw.pick([2, 8]), draw.int(2, 4)];
   const total = draw.int(1, capacity);
-  const row = () => draw.floats([rows, 1, heads * each]);
-  const past = () => draw.floats([rows, heads, capacity, each]);
+  const row = (n: number) => draw.floats([rows, 1, n * each]);
+  const past = () => draw.floats([rows, kvHeads, capacity, each]);
+  const bias = [draw.pick([1, rows]), draw.pick([1, heads]), 1, total];
   const positions = { dtype: "int64", shape: [total], data: Array.from({ length: total }, (_, i) => i) } as const;
   return {
-    inputs: [row(), row(), row(), past(), past(), positions, draw.floats([1, heads, 1, total])],
-    attributes: { heads, scale: draw.pick([1, 0.4]) },
+    inputs: [row(heads), row(kvHeads), row(kvHeads), past(), past(), positions, draw.floats(bias)],
+    attributes: { heads, kvHeads, scale: draw.pick([1, 0.4]) },
   };
 };
 

@@ -5,7 +5,7 @@
  */
 import fc from "fast-check";
 import type { DType } from "../../src/graph/dtype.ts";
-import type { Attributes, OpName } from "../../src/graph/tensor.ts";
+import type { Attributes, CustomCotangent, OpName } from "../../src/graph/tensor.ts";
 import { shapeCases } from "./cases-shapes.ts";
 import { count, type Plain } from "./plain.ts";
 
@@ -103,6 +103,14 @@ const binary =
     return { inputs: [operand(a), right === awayFromZero ? divisor(b) : operand(b)], attributes: {} };
   };
 
+/** Within (-1, 1), where arc sine and cosine have slopes. */
+const inside = (v: number) => v * 0.2;
+
+const withAlpha = (draw: Draw) => ({
+  inputs: [draw.floats(draw.shape(0, 4))],
+  attributes: { alpha: draw.pick([1, 0.25]) },
+});
+
 const bools = (draw: Draw) => {
   const [a, b] = broadcastPair(draw);
   return { inputs: [draw.integers("bool", a, 0, 1), draw.integers("bool", b, 0, 1)], attributes: {} };
@@ -135,6 +143,9 @@ const elementwiseCases = {
   Sigmoid: unary(),
   Sin: unary(),
   Cos: unary(),
+  Asin: unary(inside),
+  Acos: unary(inside),
+  Atan: unary(),
   Floor: unary(),
   Ceil: unary(),
   Round: (draw: Draw) => ({
@@ -142,6 +153,9 @@ const elementwiseCases = {
     attributes: {},
   }),
   Relu: unary(),
+  Softplus: unary((v) => v * 4),
+  Elu: withAlpha,
+  LeakyRelu: withAlpha,
   Not: (draw: Draw) => ({ inputs: [draw.integers("bool", draw.shape(0, 3), 0, 1)], attributes: {} }),
   Add: binary(undefined, undefined, ["int64", "int32", "uint32"]),
   Sub: binary(undefined, undefined, ["int64", "int32"]),
@@ -171,6 +185,12 @@ const elementwiseCases = {
     const [a, b] = broadcastPair(draw);
     const condition = draw.pick([a, b]).map((dim) => (draw.int(0, 3) ? dim : 1));
     return { inputs: [draw.integers("bool", condition, 0, 1), draw.floats(a), draw.floats(b)], attributes: {} };
+  },
+  StopGradient: unary(),
+  CustomGradient: (draw: Draw) => {
+    const outputs = draw.int(1, 2);
+    const inputs = Array.from({ length: outputs + draw.int(0, 2) }, () => draw.floats(draw.shape(0, 3)));
+    return { inputs, attributes: { outputs, rule: ({ x }: CustomCotangent) => x.map(() => null) } };
   },
   Cast: (draw: Draw) => ({
     inputs: [draw.floats(draw.shape(0, 3), (v) => v * 5)],

@@ -103,12 +103,16 @@ function byHead(x: Plain, heads: number): Plain {
   return build(x.dtype, [batch, heads, length, each], ([b, h, i, d]) => at(x, [b!, i!, h! * each + d!]));
 }
 
-export function attention([q, k, v, bias]: readonly Plain[], { heads, scale }: Attributes["Attention"]): Plain[] {
-  const [qs, ks, vs] = [byHead(q!, heads), byHead(k!, heads), byHead(v!, heads)];
+export function attention(
+  [q, k, v, bias]: readonly Plain[],
+  { heads, kvHeads, scale }: Attributes["Attention"],
+): Plain[] {
+  const [qs, ks, vs] = [byHead(q!, heads), byHead(k!, kvHeads), byHead(v!, kvHeads)];
+  const shared = (h: number) => Math.floor(h / (heads / kvHeads));
   const weights = (b: number, h: number, i: number): number[] => {
     const scores = Array.from({ length: ks.shape[2]! }, (_, j) => {
       let dot = 0;
-      for (let d = 0; d < ks.shape[3]!; d++) dot += at(qs, [b, h, i, d]) * at(ks, [b, h, j, d]);
+      for (let d = 0; d < ks.shape[3]!; d++) dot += at(qs, [b, h, i, d]) * at(ks, [b, shared(h), j, d]);
       return scale * dot + (bias ? atBroadcast(bias, [b, h, i, j]) : 0);
     });
     const top = Math.max(...scores);
@@ -120,7 +124,7 @@ export function attention([q, k, v, bias]: readonly Plain[], { heads, scale }: A
   return [
     build(q!.dtype, [qs.shape[0]!, qs.shape[2]!, heads * each], ([b, i, c]) => {
       const h = Math.floor(c! / each);
-      return weights(b!, h, i!).reduce((sum, p, j) => sum + p * at(vs, [b!, h, j, c! % each]), 0);
+      return weights(b!, h, i!).reduce((sum, p, j) => sum + p * at(vs, [b!, shared(h), j, c! % each]), 0);
     }),
   ];
 }
@@ -132,7 +136,7 @@ export function cachedAttention(inputs: readonly Plain[], attributes: Attributes
   const written = (past: Plain, row: Plain) =>
     build(past.dtype, past.shape, (p) => {
       if (p[2]! >= total) return Number.NaN;
-      return p[2] === total - 1 ? at(byHead(row, attributes.heads), replace(p, 2, 0)) : at(past, p);
+      return p[2] === total - 1 ? at(byHead(row, attributes.kvHeads), replace(p, 2, 0)) : at(past, p);
     });
   const used = (x: Plain) => build(x.dtype, replace(x.shape, 2, total), (p) => at(x, p));
   const [nextK, nextV] = [written(pastK, k), written(pastV, v)];

@@ -1,23 +1,28 @@
 /** Work done alike in Node, in the browser and on every host, so that they can be compared. */
 import {
   adamw,
-  canonicalWeights,
   createScope,
   createTrainer,
+  encoderDecoderLoss,
+  encoderDecoderModel,
   float32,
   int64,
   type NdArray,
+  readModel,
   type StoredTensor,
   type TrainerOptions,
-  t5ConfigFor,
-  t5Loss,
-  t5Model,
   type Weights,
 } from "../../src/browser.ts";
 
 type Compile = TrainerOptions["compile"];
 /** Compiles over given weights; `trained` parameters are inputs. */
 export type CompileOver = (weights: Weights, trained: boolean) => Compile;
+
+function readT5(json: unknown, stored: Weights) {
+  const { architecture, weights } = readModel(json as Parameters<typeof readModel>[0], stored, "the test's folder");
+  if (architecture.kind !== "encoder-decoder") throw new Error(`${architecture.kind} is no T5`);
+  return { architecture, weights };
+}
 
 /** Greedy tokens of each prompt, all decoded together. */
 export async function greedy(
@@ -27,16 +32,16 @@ export async function greedy(
   count: number,
   compile: CompileOver,
 ): Promise<number[][]> {
-  const weights = canonicalWeights(stored);
-  const model = t5Model(t5ConfigFor(json, weights), compile(weights, false));
+  const { architecture, weights } = readT5(json, stored);
+  const model = encoderDecoderModel(architecture, compile(weights, false));
   try {
-    const memory = await model.encode(prompts);
-    const decoding = model.decoding(memory, 1, count);
+    const decoding = (await model.read(prompts)).begin(1, count);
     const rows = prompts.map((): number[] => []);
-    let feed: readonly number[] = prompts.map(() => model.start);
+    let feed: readonly number[] | undefined;
     for (let i = 0; i < count; i++) {
-      feed = (await decoding.step(feed)).best;
-      feed.forEach((token, row) => {
+      const { best } = await decoding.step(feed);
+      feed = best;
+      best.forEach((token, row) => {
         rows[row]!.push(token);
       });
     }
@@ -73,17 +78,16 @@ export async function trainingSteps(
   compile: CompileOver,
 ): Promise<StepResult> {
   const scope = createScope();
-  const loss = t5Loss(scope, t5ConfigFor(json, weights));
+  const loss = encoderDecoderLoss(readT5(json, weights).architecture).graph(scope);
   const values = new Map(
     [...weights].map(([name, stored]): [string, NdArray] => [name, float32(stored.shape, floats(stored))]),
   );
-  const matrix = (rows: number[][], between: number[] = []) =>
-    int64([rows.length, ...between, rows[0]!.length], rows.flat());
+  const matrix = (rows: number[][]) => int64([rows.length, rows[0]!.length], rows.flat());
   const feeds = {
     ids: matrix(rows.input_ids),
     mask: matrix(rows.attention_mask),
-    tokens: matrix(rows.decoder_input_ids, [1]),
-    labels: matrix(rows.labels, [1]),
+    tokens: matrix(rows.decoder_input_ids),
+    labels: matrix(rows.labels),
     scale: float32([], [1 / rows.labels.flat().filter((label) => label !== -100).length]),
   };
   const trainer = await createTrainer({
