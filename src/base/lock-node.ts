@@ -92,6 +92,21 @@ function readOwner(path: string): Owner | undefined {
   return whole ? { id, pid: pid!, machine, began: String(began) } : { id: text, pid: 0, machine: "", began: "" };
 }
 
+export interface LockOwner {
+  readonly pid: number;
+  readonly machine: string;
+  /** Whether it runs on this machine, where its number means something. */
+  readonly here: boolean;
+}
+
+/** Who holds a lock of ours; undefined where nobody does, or somebody who did not write a name. */
+export function lockOwner(path: string): LockOwner | undefined {
+  const owner = readOwner(`${path}.owner`);
+  if (!owner || owner.pid === 0) return undefined;
+  const { pid, machine } = owner;
+  return { pid, machine: machine.split(" ")[0] ?? machine, here: machine === machineName() };
+}
+
 /** Whether a process holds Python's lock on this file. Known on Linux only. */
 function heldByPython(path: string): boolean {
   const stat = statSync(path, { throwIfNoEntry: false });

@@ -8,6 +8,7 @@ import type { Graph } from "../graph/graph.ts";
 import { latestCheckpoint, listCheckpoints, removeLeftovers, saveCheckpoint } from "../learn/checkpoint-node.ts";
 import { type StepMetrics, trainLoop } from "../learn/loop.ts";
 import { openMetrics } from "../learn/metrics-node.ts";
+import { openRunFolder } from "../learn/run-folder-node.ts";
 import { scheduleFactor } from "../learn/schedules.ts";
 import { createTrainer } from "../learn/trainer.ts";
 import type { MixtureSettings } from "../prompts/open-mixture-node.ts";
@@ -109,6 +110,7 @@ export async function train(c: TrainingConfig, options: TrainOptions = {}): Prom
   const fresh = start.weights ? undefined : await startingEmbeddings(c);
   const values = start.weights ? loaded(start.weights, model.all) : freshValues(model, c.seed, fresh);
   const fingerprint = fingerprintOf(c, data.digest);
+  await using _folder = await openRunFolder(c.out, { signal });
   const existing = await listCheckpoints(c.out);
   if (existing.length > 0 && !options.resume) {
     fail("bad_input", `there is a run in this folder already (step ${existing[0]})`, {
