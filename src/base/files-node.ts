@@ -1,12 +1,14 @@
 /** Files that are there whole or not at all. */
 import { createHash } from "node:crypto";
-import { createReadStream, lstatSync, readdirSync } from "node:fs";
-import { type FileHandle, mkdir, open, rename, rm } from "node:fs/promises";
+import { createReadStream, lstatSync, mkdirSync, readdirSync, statSync } from "node:fs";
+import { type FileHandle, open, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { ZerothError } from "../errors.ts";
+import { fail, ZerothError } from "../errors.ts";
+import { needFile } from "./read-node.ts";
 
 /** The hash of a file of any size, in hexadecimal digits. */
 export async function fileSha256(path: string): Promise<string> {
+  needFile(path);
   const hash = createHash("sha256");
   for await (const piece of createReadStream(path)) hash.update(piece as Buffer);
   return hash.digest("hex");
@@ -49,6 +51,41 @@ export function writeError(cause: unknown, where: string): unknown {
   });
 }
 
+/**
+ * Make a folder and those above it. Node's own `recursive` never comes back where the working folder has been deleted:
+ * it climbs from one missing folder to the next above without an end.
+ * @throws bad_input where it cannot be made, or something else has its name
+ */
+export function makeFolder(path: string): void {
+  try {
+    mkdirSync(path);
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === "EEXIST" && statSync(path, { throwIfNoEntry: false })?.isDirectory()) return;
+    const above = dirname(path);
+    if (code !== "ENOENT" || above === path) throw writeError(cause, path);
+    makeFolder(above);
+    makeLast(path);
+  }
+}
+
+/** The last step: everything above is there, so ENOENT means that the folder above is deleted and still in use. */
+function makeLast(path: string): void {
+  try {
+    mkdirSync(path);
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    // Another process was quicker.
+    if (code === "EEXIST" && statSync(path, { throwIfNoEntry: false })?.isDirectory()) return;
+    if (code !== "ENOENT") throw writeError(cause, path);
+    fail("bad_input", "cannot be made: the folder it would be in has been deleted", {
+      where: path,
+      hint: "change to a folder that is there, or give the whole path",
+      cause,
+    });
+  }
+}
+
 async function writeAll(handle: FileHandle, piece: Uint8Array): Promise<void> {
   for (let done = 0; done < piece.length; ) {
     // One call writes at most 2 GiB on Linux.
@@ -69,7 +106,7 @@ export async function writeFileSafely(
   const temporary = join(folder, `.${basename(path)}.${process.pid}-${counter++}.tmp`);
   let handle: FileHandle | undefined;
   try {
-    await mkdir(folder, { recursive: true });
+    makeFolder(folder);
     handle = await open(temporary, "wx");
     if (typeof content === "function") {
       for (const piece of content()) await writeAll(handle, piece);

@@ -6,7 +6,6 @@
  */
 import {
   linkSync,
-  mkdirSync,
   readFileSync,
   readlinkSync,
   renameSync,
@@ -19,6 +18,8 @@ import {
 import { hostname } from "node:os";
 import { dirname } from "node:path";
 import { throwIfAborted } from "../errors.ts";
+import { makeFolder } from "./files-node.ts";
+import { readBytes, withFile } from "./read-node.ts";
 
 export interface LockTimes {
   /** Between two looks at a lock that is held, in milliseconds. */
@@ -69,8 +70,11 @@ function isAlive({ pid, began }: Owner): boolean {
   return began === "" || now === "" || now === began;
 }
 
+/** Bytes of an owner's file that are looked at. */
+const mostOwner = 4096;
+
 function readOwner(path: string): Owner | undefined {
-  const text = attempt(() => readFileSync(path, "utf8"));
+  const text = attempt(() => withFile(path, (file) => new TextDecoder().decode(readBytes(file, 0, mostOwner))));
   if (text === undefined) return undefined;
   const owner = attempt(() => JSON.parse(text) as Partial<Owner>);
   const { id, pid, machine, began } = owner ?? {};
@@ -135,7 +139,7 @@ function tryLock(path: string, times: LockTimes, seen: { stamp: string; since: n
     began: processBegan(process.pid),
   };
   const file = `${path}.owner`;
-  mkdirSync(dirname(path), { recursive: true });
+  makeFolder(dirname(path));
   if (heldByPython(path)) return undefined;
   if (!createWhole(file, JSON.stringify(me), me.id)) {
     const owner = readOwner(file);
