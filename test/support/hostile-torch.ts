@@ -43,7 +43,7 @@ const dangerous = `os.system posix.system nt.system os.popen os.execv builtins.e
   .split(/\s+/)
   .map((name) => [name.slice(0, name.lastIndexOf(".")), name.slice(name.lastIndexOf(".") + 1)] as const);
 
-const storage = (key = "0", elements = int(4), type = global("torch", "FloatStorage")) => [
+export const storage = (key = "0", elements = int(4), type = global("torch", "FloatStorage")) => [
   ...tuple(text("storage"), type, text(key), text("cpu"), elements),
   0x51,
 ];
@@ -446,13 +446,14 @@ export const hostileZips: Readonly<Record<string, [bytes: Uint8Array, message: R
   ],
 };
 
-const head = [
+/** The three pickles before the tensors' in the format before torch 1.6. */
+export const legacyHead = [
   ...pickle([0x8a, 10, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19]),
   ...pickle(int(1001)),
   ...pickle([0x7d]),
 ];
 const legacy = (state: Uint8Array, keys: Uint8Array, data: readonly number[]) =>
-  Uint8Array.from([...head, ...state, ...keys, ...data]);
+  Uint8Array.from([...legacyHead, ...state, ...keys, ...data]);
 const good = stateOf(tensor(int(0), [int(4)], [int(1)]));
 const keys = (...names: number[][]) => pickle([0x5d, 0x28], ...names, [0x65]);
 
@@ -460,11 +461,11 @@ const keys = (...names: number[][]) => pickle([0x5d, 0x28], ...names, [0x65]);
 export const hostileLegacy: Readonly<Record<string, [bytes: Uint8Array, message: RegExp]>> = {
   "another magic number": [pickle(int(7)), /torch's number/],
   "another version": [
-    Uint8Array.from([...head.slice(0, 15), ...pickle(int(7)), ...pickle([0x7d]), ...good, ...keys()]),
+    Uint8Array.from([...legacyHead.slice(0, 15), ...pickle(int(7)), ...pickle([0x7d]), ...good, ...keys()]),
     /version 7/,
   ],
   "a version that is a huge list": [
-    Uint8Array.from([...head.slice(0, 15), ...pickle(laughs(5)), ...pickle([0x7d]), ...good, ...keys()]),
+    Uint8Array.from([...legacyHead.slice(0, 15), ...pickle(laughs(5)), ...pickle([0x7d]), ...good, ...keys()]),
     /version that is no number/,
   ],
   "no keys": [legacy(good, pickle(none), []), /list of storages is missing/],
