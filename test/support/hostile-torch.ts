@@ -262,6 +262,9 @@ export interface Entry {
   localFlags?: number;
   localSize?: number;
   plain?: number;
+  localPlain?: number;
+  /** The mode of a file on Unix. */
+  mode?: number;
   at?: number;
   /** What follows the data; flag bit 3 says that something does. */
   after?: readonly number[];
@@ -293,10 +296,13 @@ export function zip(entries: readonly Entry[], lies: ZipLies = {}): Uint8Array {
     const offset = entry.at ?? bytes.length;
     const own = entry.localSize ?? data.length;
     const head = (flag: number) => [...u16(20), ...u16(flag), ...u16(method), ...u32(0), ...u32(0)];
-    push(u32(0x04034b50), head(entry.localFlags ?? flags), u32(own), u32(own));
+    push(u32(0x04034b50), head(entry.localFlags ?? flags), u32(own), u32(entry.localPlain ?? own));
     push(u16(ascii(local).length), u16(0), ascii(local), data, entry.after ?? []);
-    directory.push(...u32(0x02014b50), ...u16(20), ...head(flags), ...u32(data.length), ...u32(plain));
-    directory.push(...u16(ascii(name).length), ...u16(extra.length), ...Array(10).fill(0), ...u32(offset));
+    const { mode } = entry;
+    const madeBy = mode === undefined ? 20 : 20 | (3 << 8);
+    directory.push(...u32(0x02014b50), ...u16(madeBy), ...head(flags), ...u32(data.length), ...u32(plain));
+    directory.push(...u16(ascii(name).length), ...u16(extra.length), ...Array(6).fill(0));
+    directory.push(...u32((mode ?? 0) * 65536), ...u32(offset));
     directory.push(...ascii(name), ...extra);
   }
   const count = lies.count ?? entries.length;
@@ -328,10 +334,15 @@ const directoryLength = 46 + one.name.length;
 const directoryAt = whole.length - 22 - directoryLength;
 
 /** A torch file of one pickle and its storages. */
-export const torchZip = (state: Uint8Array, storages: Readonly<Record<string, ArrayLike<number>>> = {}) =>
+export const torchZip = (
+  state: Uint8Array,
+  storages: Readonly<Record<string, ArrayLike<number>>> = {},
+  more: readonly Entry[] = [],
+) =>
   zip([
     { name: "a/data.pkl", data: state },
     ...Object.entries(storages).map(([key, data]) => ({ name: `a/data/${key}`, data })),
+    ...more,
   ]);
 
 /** A state dictionary of one tensor "w". */

@@ -197,14 +197,16 @@ export function readZip(read: ReadAt, size: number, where: string, { deflated = 
       return value === 0xffffffff ? (wide.shift() ?? refuse(`entry ${shown(name)} lacks its large size`)) : value;
     };
     const [plain, packed, local] = [field(24), field(20), field(42)];
-    if (flags & (1 | (1 << 6) | (1 << 13))) refuse(`entry ${shown(name)} is encrypted`);
+    const unread = (what: string): never =>
+      fail(deflated ? "unsupported" : "corrupt_file", `entry ${shown(name)} ${what}`, { where });
+    if (flags & (1 | (1 << 6) | (1 << 13))) unread("is encrypted");
     if (flags & ~(deflated ? knownFlags | deflateFlags : knownFlags)) {
-      refuse(`entry ${shown(name)} has flags that ${deflated ? "are not read" : "torch does not write"}`);
+      unread(`has flags that ${deflated ? "are not read" : "torch does not write"}`);
     }
     const isPacked = method === deflate && deflated;
     if (!isPacked && (method !== 0 || plain !== packed)) {
-      refuse(
-        `entry ${shown(name)} is compressed${deflated ? " in another way than deflate" : "; torch stores its files as they are"}`,
+      unread(
+        deflated ? "is compressed in another way than deflate" : "is compressed; torch stores its files as they are",
       );
     }
     if (entries.has(name)) refuse(`two entries are called ${shown(name)}`);
