@@ -5,6 +5,7 @@ import { hubReaders } from "./hub.js";
 import { generator, mutate, safetensorsBytes } from "./mutate.js";
 import { onnxReader } from "./onnx.js";
 import { rowReaders } from "./rows.js";
+import { scanReader } from "./scan.js";
 import { spieceReader } from "./spiece.js";
 import { tokenizers } from "./tokenizers.js";
 import { torchReader } from "./torch.js";
@@ -90,10 +91,22 @@ export function readers(library, folder) {
     },
     spieceReader(library.createSentencePieceTokenizer),
     torchReader(library.readTorch),
+    {
+      name: "names",
+      seeds: [JSON.stringify({ stored: ["module.a.weight", "module.b"], wanted: ["a.weight", "b"], prefixes: ["a."] })],
+      read(text) {
+        const { stored, wanted, prefixes } = parseJsonObject(text, "names");
+        const lists = [stored, wanted, prefixes].map((list) => (Array.isArray(list) ? list.map(String) : []));
+        const { missing } = library.canonicalNames(lists[0], lists[1], { prefixes: lists[2] });
+        // As a model does with what it does not find.
+        if (missing.length > 0) library.failMissing({ missing, unexpected: [] }, "fuzz");
+      },
+    },
     onnxReader(library),
     ...hubReaders(library),
     ...rowReaders(library, folder),
     ...folderReaders(library, folder),
+    scanReader(library, folder),
   ].map((reader) => ({ mutate, sizeOf: ({ length }) => length, ...reader }));
 }
 
@@ -124,7 +137,7 @@ export async function fuzz(list, { cases, seed, expected, slowMs = 1000, told = 
         if (work) await work;
         row.accepted++;
       } catch (error) {
-        if (expected(error)) row.refused++;
+        if ((reader.expected ?? expected)(error)) row.refused++;
         else why = error instanceof Error ? (error.stack ?? error.message) : String(error);
       }
       let took = performance.now() - start;

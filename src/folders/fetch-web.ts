@@ -5,6 +5,7 @@ import { fail } from "../errors.ts";
 import { createTokenizer, type Tokenizer } from "../tokenizers/tokenizer.ts";
 import { joinQuantized } from "../weights/quantize.ts";
 import { parseSafetensorsHeader } from "../weights/safetensors.ts";
+import { refuseForeignStorage } from "../weights/schemes.ts";
 import type { StoredTensor, Weights } from "../weights/weights.ts";
 
 export interface FetchedFolder {
@@ -66,7 +67,8 @@ export function safetensorsInMemory(bytes: Uint8Array, where: string): Weights {
 
 /**
  * Open the model folder at `base` (config.json, tokenizer.json, model.safetensors; tokenizer_config.json if there).
- * @throws not_found for a file the server does not have; corrupt_file for one that is not what it should be
+ * @throws not_found for a file the server does not have; corrupt_file for one that is not what it should be;
+ *   unsupported for weights that another program stored in few bits
  */
 export async function fetchModelFolder(base: string | URL, options: FetchFolderOptions = {}): Promise<FetchedFolder> {
   const { fetch = globalThis.fetch.bind(globalThis), onProgress, signal } = options;
@@ -100,9 +102,11 @@ export async function fetchModelFolder(base: string | URL, options: FetchFolderO
     optional("generation_config.json"),
     needed("model.safetensors").then((response) => receive(response, onProgress)),
   ]);
+  const stored = safetensorsInMemory(weights, `${root}model.safetensors`);
+  refuseForeignStorage(config, stored, root);
   return {
     config,
-    weights: safetensorsInMemory(weights, `${root}model.safetensors`),
+    weights: stored,
     tokenizer: createTokenizer(tokenizer, settings),
     generationConfig,
   };

@@ -3,19 +3,10 @@
  * Every finished file says what it was made from, so an interrupted run goes on where it stopped.
  */
 import { createHash } from "node:crypto";
-import {
-  copyFileSync,
-  existsSync,
-  linkSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-} from "node:fs";
+import { copyFileSync, existsSync, linkSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { writeError, writeFileSafely } from "../base/files-node.ts";
+import { makeFolder, writeError, writeFileSafely } from "../base/files-node.ts";
+import { shown } from "../base/json.ts";
 import { fail, throwIfAborted } from "../errors.ts";
 import type { NdArray } from "../graph/array.ts";
 import { isFloat } from "../graph/dtype.ts";
@@ -24,6 +15,7 @@ import { fromFloat32, toFloat32 } from "../weights/convert.ts";
 import { int4Block, quantizer } from "../weights/quantize.ts";
 import { openSafetensors, readStored, type Writable, writeSafetensors } from "../weights/safetensors-node.ts";
 import { isQuantized, partNames, type QuantizedFormat, type StoredTensor, type Weights } from "../weights/weights.ts";
+import { companions, copyCompanions, type NamedPath } from "./companions-node.ts";
 import type { ModelFolder } from "./open-node.ts";
 
 /** What to do with a tensor: a format, `keep` it in 16 bits or as it is where it is small, or `drop` it. */
@@ -34,6 +26,11 @@ export interface QuantizeOptions {
   readonly bits: 8 | 4;
   /** What a model wants done with each of its tensors; matrices in `int4` that cannot be are done in `int8`. */
   readonly choose: (name: string, shape: readonly number[]) => Choice;
+  /**
+   * The name under which a stored tensor is written: the one its family asks for, where the file has an alias or a
+   * prefix. Default: as it is stored.
+   */
+  readonly nameOf?: (stored: string) => string;
   /** Replace a model that is already there. */
   readonly overwrite?: boolean;
   /** Bytes of quantised weights held in memory before a file is written. Default 256 MiB. */
@@ -84,6 +81,15 @@ function rowReader(stored: StoredTensor): (from: number, to: number) => Float32A
 
 type Made = { readonly report: TensorReport; readonly parts: readonly (readonly [string, Writable])[] };
 
+/** Refuse numbers that are none: rounded, they would spoil their whole row without a word. */
+function needFinite(name: string, values: Float32Array): void {
+  const at = values.findIndex((value) => !Number.isFinite(value));
+  if (at < 0) return;
+  fail("corrupt_file", `tensor ${shown(name)} holds ${values[at]}`, {
+    hint: "the training that made this model failed; use an earlier checkpoint of it",
+  });
+}
+
 function inFormat(name: string, stored: StoredTensor, format: QuantizedFormat, signal: AbortSignal | undefined): Made {
   const [out, width] = stored.shape as [number, number];
   const work = quantizer(format, [out, width]);
@@ -91,7 +97,9 @@ function inFormat(name: string, stored: StoredTensor, format: QuantizedFormat, s
   const step = Math.max(1, Math.floor(chunkFloats / width));
   for (let row = 0; row < out; row += step) {
     throwIfAborted(signal);
-    work.rows(rows(row, Math.min(out, row + step)));
+    const values = rows(row, Math.min(out, row + step));
+    needFinite(name, values);
+    work.rows(values);
   }
   const { values, scales, error } = work.finish();
   const names = partNames(name, format);
@@ -182,17 +190,6 @@ function finishedParts(place: string, source: string): Part[] {
 
 const partName = (n: number) => `part-${String(n).padStart(5, "0")}.safetensors`;
 
-type NamedPath = readonly [name: string, path: string];
-
-/** Small files that a quantised model takes over as they are. */
-function filesBeside(folder: ModelFolder): NamedPath[] {
-  const taken = /^(tokenizer.*\.json|special_tokens_map\.json|generation_config\.json|spiece\.model|README\.md)$/;
-  return folder.files.flatMap((name): NamedPath[] => {
-    const path = taken.test(name) ? locate(folder.path, name) : undefined;
-    return path ? [[name, path]] : [];
-  });
-}
-
 /** Give the parts their final names and write what belongs beside them, config.json last. */
 async function finish(
   folder: ModelFolder,
@@ -224,10 +221,7 @@ async function finish(
   const reports = parts.flatMap((part) => part.reports);
   await writeFileSafely(join(out, "quantization.json"), `${JSON.stringify({ bits, tensors: reports }, null, 2)}\n`);
   written.push("quantization.json");
-  for (const [name, path] of beside) {
-    await writeFileSafely(join(out, name), readFileSync(path));
-    written.push(name);
-  }
+  written.push(...(await copyCompanions(beside, out)));
   // Linked and not renamed: if this is cut short, the parts are still where the next run looks for them.
   parts.forEach(({ file }, i) => {
     linkOrCopy(join(place, file), join(out, names[i]!));
@@ -260,9 +254,35 @@ function needMoreBits(weights: Weights, bits: number, where: string): void {
   });
 }
 
+/** What is to be done with one stored tensor. */
+interface Task {
+  /** The name it is written under. */
+  readonly name: string;
+  readonly stored: StoredTensor;
+  readonly choice: Choice;
+}
+
+/** The tensors that are written, by the names they are written under. */
+function tasksOf({ weights, path }: ModelFolder, { choose, nameOf = (name) => name }: QuantizeOptions): Task[] {
+  const sources = new Map<string, string>();
+  return [...weights].flatMap(([name, stored]): Task[] => {
+    const choice = choose(name, stored.shape);
+    if (choice === "drop") return [];
+    const written = nameOf(name);
+    const other = sources.get(written);
+    if (other !== undefined) {
+      const both = `tensors ${shown(other)} and ${shown(name)}`;
+      return fail("bad_input", `${both} would both be written as ${shown(written)}`, { where: path });
+    }
+    sources.set(written, name);
+    return [{ name: written, stored, choice }];
+  });
+}
+
 /**
  * Quantise a folder into another. Memory stays near `shardBytes` and the largest matrix in few bits.
- * @throws bad_input where a model or another unfinished run is in the way; interrupted, to be gone on with
+ * @throws bad_input where a model or another unfinished run is in the way, or the folder cannot be made; corrupt_file
+ *   for weights that are no numbers; interrupted, to be gone on with
  */
 export async function quantizeFolder(folder: ModelFolder, options: QuantizeOptions): Promise<Quantized> {
   try {
@@ -273,21 +293,21 @@ export async function quantizeFolder(folder: ModelFolder, options: QuantizeOptio
 }
 
 async function quantized(folder: ModelFolder, options: QuantizeOptions): Promise<Quantized> {
-  const { out, bits, choose, overwrite = false, shardBytes = 256 << 20, signal, onProgress = () => {} } = options;
+  const { out, bits, overwrite = false, shardBytes = 256 << 20, signal, onProgress = () => {} } = options;
   needMoreBits(folder.weights, bits, folder.path);
   if (existsSync(join(out, "config.json")) && !overwrite) {
     fail("bad_input", "holds a model already", { where: out, hint: "choose another folder, or add --overwrite" });
   }
   // Looked for now: a link that leads out must not come up when hours of work are done.
-  const beside = filesBeside(folder);
+  const beside = companions(folder);
+  const todo = tasksOf(folder, options);
   const place = join(out, working);
   rmSync(join(out, doomed), { recursive: true, force: true });
-  mkdirSync(place, { recursive: true });
+  makeFolder(place);
   const source = sourceOf(folder, bits);
   const parts = finishedParts(place, source);
   const done = new Set(parts.flatMap(({ reports }) => reports.map(({ tensor }) => tensor)));
-  const todo = [...folder.weights].filter(([name, { shape }]) => choose(name, shape) !== "drop");
-  const total = todo.reduce((sum, [, { shape }]) => sum + elements(shape), 0);
+  const total = todo.reduce((sum, { stored }) => sum + elements(stored.shape), 0);
   let seen = 0;
   let held: Made[] = [];
   let bytes = 0;
@@ -302,10 +322,10 @@ async function quantized(folder: ModelFolder, options: QuantizeOptions): Promise
     held = [];
     bytes = 0;
   };
-  for (const [name, stored] of todo) {
+  for (const { name, stored, choice } of todo) {
     throwIfAborted(signal);
     if (!done.has(name)) {
-      const made = quantizedOrKept(name, stored, choose(name, stored.shape), signal);
+      const made = quantizedOrKept(name, stored, choice, signal);
       held.push(made);
       for (const [, part] of made.parts) if ("data" in part) bytes += part.data.byteLength;
       if (bytes >= shardBytes) await flush();

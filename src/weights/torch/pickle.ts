@@ -101,8 +101,19 @@ const limits = { operations: 20_000_000, stack: 4_000_000 } as const;
 /** Bytes of memory a value takes here, about; a few bytes of a file can ask for many values, or one many times. */
 const cost = { entry: 48, slot: 16, dictionary: 224, list: 32, record: 160 } as const;
 
-/** What a pickle may take: 3 times its size, and a sum that any small one may. */
-const allowance = (bytes: number) => 3 * bytes + (48 << 20);
+/** What pickles may still take: bytes of memory, and parts of their values written out. */
+export interface PickleBudget {
+  room: number;
+  parts: number;
+  operations: number;
+}
+
+/** What the pickles of one file may take: memory of 3 times its size, and a sum that any small one may. */
+export const pickleBudget = (bytes: number): PickleBudget => ({
+  room: 3 * bytes + (48 << 20),
+  parts: Math.max(1 << 20, bytes),
+  operations: limits.operations,
+});
 
 /** Names of the opcodes that hostile pickles live on; the others are shown by their number. */
 const opcodeNames: Readonly<Record<number, string>> = {
@@ -130,18 +141,19 @@ const opcodeNames: Readonly<Record<number, string>> = {
 const opcodeName = (code: number | undefined): string =>
   code === undefined ? "the end" : `opcode ${opcodeNames[code] ?? `0x${code.toString(16).padStart(2, "0")}`}`;
 
-/** Whether a value written out, every list and dictionary as often as it is held, has more than `most` parts. */
-function isBomb(value: Value, most: number): boolean {
+/** Parts of a value written out, every list and dictionary as often as it is held; counted up to `most`, then Infinity. */
+function partsOf(value: Value, most: number): number {
   const open: Value[] = [value];
-  for (let seen = 1; open.length > 0; ) {
+  let seen = 1;
+  while (open.length > 0) {
     const next = open.pop()!;
     if (!Array.isArray(next) && !(next instanceof Map)) continue;
     seen += Array.isArray(next) ? next.length : 2 * next.size;
-    if (seen > most) return true;
+    if (seen > most) return Infinity;
     if (Array.isArray(next)) for (const item of next) open.push(item);
     else for (const [key, item] of next) open.push(key, item);
   }
-  return false;
+  return seen;
 }
 
 /** A mark on the stack. */
@@ -150,22 +162,27 @@ type Slot = Value | typeof mark;
 
 /**
  * Read one pickle from `bytes`, beginning at `start`.
+ * @param budget shared by the pickles of one file, where it holds several
  * @returns the value and where the pickle ended
  * @throws corrupt_file for a name that is not known, an opcode that torch does not write, and damage
  */
-export function readPickle(bytes: Uint8Array, start: number, where: string): { value: Value; end: number } {
+export function readPickle(
+  bytes: Uint8Array,
+  start: number,
+  where: string,
+  budget: PickleBudget = pickleBudget(bytes.length),
+): { value: Value; end: number } {
   let at = start;
   /** Where the opcode stands that is being done. */
   let opcodeAt = start;
-  let room = allowance(bytes.length);
   const refuse = (what: string): never =>
     fail("corrupt_file", `${what} (${opcodeName(bytes[opcodeAt])} at byte ${opcodeAt} of the pickle)`, {
       where,
       hint: "do not load this file with other programs either, unless you trust whoever made it",
     });
   const spend = (amount: number) => {
-    room -= amount;
-    if (room < 0) refuse("asks for more memory than a pickle of this size may");
+    budget.room -= amount;
+    if (budget.room < 0) refuse("asks for more memory than a pickle of this size may");
   };
   const data = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const need = (count: number): number => {
@@ -366,8 +383,8 @@ export function readPickle(bytes: Uint8Array, start: number, where: string): { v
   };
 
   try {
-    for (let count = 0; ; count++) {
-      if (count >= limits.operations || stack.length >= limits.stack) refuse("the pickle is too long");
+    for (;;) {
+      if (--budget.operations < 0 || stack.length >= limits.stack) refuse("the pickle is too long");
       opcodeAt = at;
       const code = bytes[need(1)]!;
       if (code === 46) break;
@@ -383,6 +400,7 @@ export function readPickle(bytes: Uint8Array, start: number, where: string): { v
   if (at < frame) refuse("ends before its frame does");
   const value = pop();
   if (stack.length > 0) refuse("leaves more than its value");
-  if (isBomb(value, Math.max(1 << 20, bytes.length))) refuse("a small pickle that stands for a huge value");
+  budget.parts -= partsOf(value, budget.parts);
+  if (budget.parts < 0) refuse("a small pickle that stands for a huge value");
   return { value, end: at };
 }
