@@ -3,6 +3,12 @@ import type { AddedToken } from "./check.ts";
 import { createFinder, type Finder } from "./trie.ts";
 
 const isWhiteSpace = (char: string): boolean => /\p{White_Space}/u.test(char);
+/** Python's str.isspace, which decides what a special token's lstrip and rstrip take. */
+export function isPythonSpace(char: string): boolean {
+  if (char >= "\u001c" && char <= "\u001f") return true;
+  return char === "\u0085" || (char !== "\ufeff" && /\s/.test(char));
+}
+
 const wordBefore = /[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]$/u;
 const wordAfter = /^[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]/u;
 

@@ -99,7 +99,8 @@ function stepsOf(step: JsonObject, path: string): PreTokenizer[] {
 export function createPreTokenizer(step: JsonObject | null): PreTokenizer {
   if (step === null) return (text) => [text];
   const steps = stepsOf(step, "pre_tokenizer");
-  if (steps.length > maxSteps) bad("pre_tokenizer", `has ${steps.length} steps, at most ${maxSteps} are run`, "unsupported");
+  if (steps.length > maxSteps)
+    bad("pre_tokenizer", `has ${steps.length} steps, at most ${maxSteps} are run`, "unsupported");
   return (text) =>
     steps.reduce(
       (parts, apply) => {

@@ -294,9 +294,7 @@ export function createTokenizer(
           );
         },
         get typeIds() {
-          return items.flatMap((item) =>
-            "token" in item ? [item.type] : found[item.sequence]!.map(() => item.type),
-          );
+          return items.flatMap((item) => ("token" in item ? [item.type] : found[item.sequence]!.map(() => item.type)));
         },
         get sequences() {
           return joined<0 | 1 | undefined>(
@@ -307,7 +305,8 @@ export function createTokenizer(
       };
     },
     decode: (list, { skipSpecialTokens = false } = {}) => decode(list, skipSpecialTokens),
-    streamDecoder: ({ skipSpecialTokens = false } = {}) => streamDecoder((list) => decode(list, skipSpecialTokens, true)),
+    streamDecoder: ({ skipSpecialTokens = false } = {}) =>
+      streamDecoder((list) => decode(list, skipSpecialTokens, true)),
     vocabularySize: added.reduce((most, { id }) => Math.max(most, id + 1), model.pieces.length),
     tokenId,
     piece: pieceOf,

@@ -125,8 +125,7 @@ export function createMatcher(program: Program, source: string, where: string): 
 
   let main = createAutomaton(program.code);
   let looks = conditions.map((one) => (one.type === "look" ? createAutomaton(one.code) : undefined));
-  const holds = (automaton: Automaton, state: number): boolean =>
-    automaton.states[state]![automaton.code.start] === 1;
+  const holds = (automaton: Automaton, state: number): boolean => automaton.states[state]![automaton.code.start] === 1;
   const hasBehind = conditions.some((one) => one.type === "look" && one.behind);
   let places = new Int32Array(1024);
 

@@ -100,7 +100,7 @@ export function parsePattern(source: string, where: string): Node {
   const set = (text: string): Node => ({ type: "set", set: { source: text, ignoreCase: flags.ignoreCase } });
 
   /** After a backslash: a class, or a character's code. */
-  const escape = (): string | number => {
+  const escaped = (): string | number => {
     const hex = match(/^(?:x\{([0-9a-fA-F]{1,8})\}|x([0-9a-fA-F]{1,2})|u([0-9a-fA-F]{4}))/);
     if (hex) {
       const point = Number.parseInt(hex[1] ?? hex[2] ?? hex[3]!, 16);
@@ -143,12 +143,12 @@ export function parsePattern(source: string, where: string): Node {
       } else if (take("[")) {
         body += charClass(depth + 1);
       } else {
-        const low = take("\\") ? escape() : character();
+        const low = take("\\") ? escaped() : character();
         if (typeof low === "string") {
           body += low;
         } else if (peek("-") && !/^-(?:\]|&&|\[)/.test(source.slice(at, at + 3))) {
           at++;
-          const high = take("\\") ? escape() : character();
+          const high = take("\\") ? escaped() : character();
           if (typeof high === "string" || high < low) bad("a range out of order");
           body += `${code(low)}-${code(high as number)}`;
         } else {
@@ -198,7 +198,7 @@ export function parsePattern(source: string, where: string): Node {
         at++;
         return { type: "assert", kind };
       }
-      const found = escape();
+      const found = escaped();
       return set(typeof found === "string" ? found : `[${code(found)}]`);
     }
     return set(`[${code(character())}]`);

@@ -2,7 +2,7 @@
 
 import { type JsonObject, shown } from "../../base/json.ts";
 import { fail } from "../../errors.ts";
-import { createSplitter } from "../added.ts";
+import { createSplitter, isPythonSpace } from "../added.ts";
 import type { AddedToken } from "../check.ts";
 import { declarationsOf, namedToken, type Settings } from "../formats/declared.ts";
 import { streamDecoder } from "../stream.ts";
@@ -27,11 +27,25 @@ const unknown = ["unk_token", "<unk>"] as const;
 const families: readonly (readonly [RegExp, Family])[] = [
   [
     /^M?T5Tokenizer(Fast)?$/,
-    { special: [eos, unknown, ["pad_token", "<pad>"]], extraIds: 100, addBos: false, addEos: true, pairType: 0, legacy: true },
+    {
+      special: [eos, unknown, ["pad_token", "<pad>"]],
+      extraIds: 100,
+      addBos: false,
+      addEos: true,
+      pairType: 0,
+      legacy: true,
+    },
   ],
   [
     /^(Code)?LlamaTokenizer(Fast)?$/,
-    { special: [["bos_token", "<s>"], eos, unknown], extraIds: 0, addBos: true, addEos: false, pairType: 1, legacy: true },
+    {
+      special: [["bos_token", "<s>"], eos, unknown],
+      extraIds: 0,
+      addBos: true,
+      addEos: false,
+      pairType: 1,
+      legacy: true,
+    },
   ],
   [
     /^GemmaTokenizer(Fast)?$/,
@@ -45,12 +59,6 @@ const families: readonly (readonly [RegExp, Family])[] = [
     },
   ],
 ];
-
-/** Python's str.isspace, which decides what a special token's lstrip and rstrip take. */
-export function isPythonSpace(char: string): boolean {
-  if (char >= "\u001c" && char <= "\u001f") return true;
-  return char === "\u0085" || (char !== "\ufeff" && /\s/.test(char));
-}
 
 const maxExtra = 100_000;
 
