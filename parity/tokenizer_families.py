@@ -27,6 +27,37 @@ SPECIAL = [
 ]
 
 
+O200K = (
+    r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
+    r"|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
+    r"|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
+# Every construct of Oniguruma's that is read, and where it differs from JavaScript.
+PATTERNS = [
+    LLAMA3, O200K, r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+",
+    r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]++[\r\n]*|\s*[\r\n]|\s+(?!\S)|\s+",
+    r"[!\"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
+    r"\d", r"\D+", r"\w+", r"\W", r"\s", r"\S+", r"\h+", r"\H", r".", r"(?m:.)", r"^", r"$", r"^.", r".$", r"\A.", r".\z", r".\Z", r"\b", r"\B", r"\bt\w*",
+    r"a*", r"a*?", r"(?:a|b)*?b", r"a+?", r"a??b", r"a{2}", r"a{2}?", r"a{,2}", r"a{1,2}?", r"x{", r"x{,}", r"a{1,2}{2}", r"(?:ab)+", r"(a+)+", r"(a*)*", r"a++b", r"a?+a", r"a*+",
+    r"(?i:ΑΣ)", r"(?i:[a-c]+)", r"(?i:[^a])", r"a(?i)b|c", r"(?-i:a)", r"(?i:k|s)", r"(?#note)a", r"(?<name>a)b", r"a|", r"|a", r"(?:)", r"()",
+    r"[a-c&&[^b]]", r"[^a-c&&[^b]]", r"[a[bc]]", r"[[:alpha:]]+", r"[[:^alpha:]]+", r"[[:punct:]]", r"[[:space:]]", r"[]a]", r"[a-]", r"[\-a]", r"[\w-]", r"[\n\t\r]", r"[\u0041-\u0043]", r"[\x41-\x5a]",
+    r"\p{Han}+", r"\p{Latin}+", r"\p{Alpha}+", r"\p{^L}+", r"\P{L}+", r"\p{Letter}", r"\p{Upper}", r"\p{Lu}\p{Ll}*", r"\p{Nd}", r"\p{M}", r"\p{hiragana}", r"\p{Greek}", r"\p{Sc}", r"\p{word}+", r"\p{Emoji}",
+    r"a(?=b)", r"a(?!b)", r"(?<=a)b", r"(?<!a)b", r"(?<=\s)\w", r"(?!a)\w", r"(?=a)", r"(?<!\S)\w+", r"\w+(?=\s|$)", r"(?:(?!ab).)+", r"\x{1F600}", r"\u00e9", r"\e|\a|\v|\f", r"\/", r"\.", r"\ ",
+]
+PATTERN_TEXTS = [
+    "", "a", "b", "ab", "aab", "aaa", "ba ab b", "abcABC xyz", "x{,} x{ xx", "the tail\nthat two\n", "\n", "a\r\nb\n\n c", "don't IT'S it'ſ we'LL", "Straße STRASSE straſſe", "ασ ΑΣ ας K K", "日本語 ひらがな カタカナ",
+    "é e\u0301 ﬁ", "١٢٣ 45 ² ⅷ", "a  b   c ", "   ", " \u0085\u00a0\u2028 \u3000", "\ufeffa", "😀 👍🏽 €5", "a_b-c.d/e\\f[g]", "\x1b\x07\x0b\x0c\x00", "word_1 ΣΊΣΥΦΟΣ \u200d\u203f", "a\u0130\u0131", "aabbcc" * 5, "CamelCaseWORD's 12345",
+]
+
+
+def patterns() -> list[dict]:
+    rows = []
+    for pattern in PATTERNS:
+        replace = normalizers.Replace(Regex(pattern), "¦")
+        rows.append({"pattern": pattern, "replaced": [replace.normalize_str(text) for text in PATTERN_TEXTS]})
+    return rows
+
+
 def random_texts() -> list[str]:
     rng = random.Random(5)
     ranges = [(0x20, 0x7E)] * 6 + [(0xA0, 0x24F), (0x300, 0x36F), (0x370, 0x52F), (0x590, 0x6FF), (0x900, 0x97F), (0x1100, 0x11FF), (0x2000, 0x20CF)]
@@ -167,7 +198,7 @@ def main() -> None:
     pairs = [[rng.choice(single), rng.choice(single)] for _ in range(80)] + [["", "b"]]
     # An empty second text is none for transformers; the library below it, and this program, have a pair then.
     pairs = [pair for pair in pairs if pair[1]]
-    out = {"texts": single, "pairs": pairs, "kinds": []}
+    out = {"texts": single, "pairs": pairs, "kinds": [], "patternTexts": PATTERN_TEXTS, "patterns": patterns()}
     for name, (kind, files) in files_of().items():
         with tempfile.TemporaryDirectory() as folder:
             for file, content in files.items():

@@ -6,7 +6,7 @@
  */
 import { shown } from "../../base/json.ts";
 import { fail } from "../../errors.ts";
-import { type Assertion, type CharSet, classOf } from "./parse.ts";
+import { type Assertion, type CharSet, wordCharacter } from "./parse.ts";
 import { type Code, kinds, type Program } from "./program.ts";
 
 /** Bytes that the states of one pattern may take; the published patterns need a few thousand. */
@@ -24,7 +24,7 @@ interface Automaton {
   readonly beyond: number;
 }
 
-const isWord = new RegExp(`^${classOf("word")}$`, "v");
+const isWord = new RegExp(`^${wordCharacter}$`, "v");
 
 /** Characters by which sets they are in: two in the same sets have the same number, from 1; 0 is no character. */
 function createAlphabet(sets: readonly CharSet[]) {
@@ -154,7 +154,7 @@ export function createMatcher(program: Program, source: string, where: string): 
       case "end":
         return at === text.length;
       case "lineStart":
-        return at === 0 || text[at - 1] === "\n";
+        return at === 0 || (text[at - 1] === "\n" && at < text.length);
       case "lineEnd":
         return at === text.length || text[at] === "\n";
       case "lastLine":
@@ -169,6 +169,8 @@ export function createMatcher(program: Program, source: string, where: string): 
   };
 
   return (text) => {
+    // The reference finds nothing in an empty text, not even what is empty.
+    if (text === "") return [];
     work = 0;
     if (bytes > maxStateBytes / 2) {
       bytes = 0;

@@ -1,6 +1,7 @@
 /**
  * Regular expressions as the reference library's engine writes them (Oniguruma, Ruby's syntax), read into a tree. What
- * cannot be matched in linear time (references back, atomic groups) is refused here.
+ * cannot be matched in linear time (references back, atomic groups) is refused here. Case is ignored character by
+ * character: that "ß" is "ss" then is not known.
  */
 import { shown } from "../../base/json.ts";
 import { fail } from "../../errors.ts";
@@ -27,16 +28,16 @@ const maxRepeat = 1000;
 
 /** Oniguruma's own words for classes, with the sets they have in Unicode. */
 const words: Readonly<Record<string, string>> = {
-  alnum: "\\p{Alphabetic}\\p{M}\\p{Nd}",
+  alnum: "\\p{Alphabetic}\\p{Nd}",
   alpha: "\\p{Alphabetic}",
   ascii: "\\p{ASCII}",
   blank: "\\p{Zs}\\t",
-  cntrl: "\\p{Cc}\\p{Cf}\\p{Cn}\\p{Co}\\p{Cs}",
+  cntrl: "\\p{Cc}",
   digit: "\\p{Nd}",
   graph: "[\\p{Any}--[\\p{White_Space}\\p{Cc}\\p{Cn}\\p{Cs}]]",
   lower: "\\p{Lowercase}",
-  print: "[\\p{Any}--[\\p{Cc}\\p{Cn}\\p{Cs}]]",
-  punct: "\\p{P}$+<=>^`\\|~",
+  print: "[\\p{Any}--[\\p{White_Space}\\p{Cc}\\p{Cn}\\p{Cs}]]\\p{Zs}",
+  punct: "\\p{P}\\p{S}",
   space: "\\p{White_Space}",
   upper: "\\p{Uppercase}",
   word: "\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}",
@@ -46,13 +47,17 @@ const words: Readonly<Record<string, string>> = {
 const letters: Readonly<Record<string, string>> = { d: "digit", w: "word", s: "space", h: "xdigit" };
 const escapes: Readonly<Record<string, number>> = { t: 9, n: 10, v: 11, f: 12, r: 13, a: 7, e: 27 };
 
-export const classOf = (word: string): string => `[${words[word]}]`;
+const classOf = (word: string): string => `[${words[word]}]`;
+
+/** Outside of classes, and where a word begins or ends, Latin-1's small digits and fractions count as well. */
+export const wordCharacter: string = `[${words.word}\\u{b2}\\u{b3}\\u{b9}\\u{bc}-\\u{be}]`;
 
 const code = (point: number): string => `\\u{${point.toString(16)}}`;
 
 /** The set of a property's name, however it is spelt. */
-function property(name: string): string | undefined {
+function property(name: string, inClass: boolean): string | undefined {
   const plain = name.replace(/[\s_-]/g, "").toLowerCase();
+  if (plain === "word" && !inClass) return wordCharacter;
   if (Object.hasOwn(words, plain)) return classOf(plain);
   const titled = name
     .split(/[\s_-]+/)
@@ -100,7 +105,7 @@ export function parsePattern(source: string, where: string): Node {
   const set = (text: string): Node => ({ type: "set", set: { source: text, ignoreCase: flags.ignoreCase } });
 
   /** After a backslash: a class, or a character's code. */
-  const escaped = (): string | number => {
+  const escaped = (inClass: boolean): string | number => {
     const hex = match(/^(?:x\{([0-9a-fA-F]{1,8})\}|x([0-9a-fA-F]{1,2})|u([0-9a-fA-F]{4}))/);
     if (hex) {
       const point = Number.parseInt(hex[1] ?? hex[2] ?? hex[3]!, 16);
@@ -108,7 +113,7 @@ export function parsePattern(source: string, where: string): Node {
     }
     const named = match(/^([pP])\{(\^?)([^}]*)\}/);
     if (named) {
-      const found = property(named[3]!) ?? refuse(`the property ${shown(named[3]!)}`);
+      const found = property(named[3]!, inClass) ?? refuse(`the property ${shown(named[3]!)}`);
       return (named[1] === "P") !== (named[2] === "^") ? `[^${found}]` : found;
     }
     const octal = match(/^0[0-7]{0,2}/);
@@ -116,7 +121,10 @@ export function parsePattern(source: string, where: string): Node {
     const point = character();
     const char = String.fromCodePoint(point);
     const word = letters[char.toLowerCase()];
-    if (word) return char === char.toLowerCase() ? classOf(word) : `[^${classOf(word)}]`;
+    if (word) {
+      const found = word === "word" && !inClass ? wordCharacter : classOf(word);
+      return char === char.toLowerCase() ? found : `[^${found}]`;
+    }
     if (Object.hasOwn(escapes, char)) return escapes[char]!;
     if (/[a-zA-Z1-9]/.test(char)) return refuse(`\\${char}`);
     return point;
@@ -143,12 +151,12 @@ export function parsePattern(source: string, where: string): Node {
       } else if (take("[")) {
         body += charClass(depth + 1);
       } else {
-        const low = take("\\") ? escaped() : character();
+        const low = take("\\") ? escaped(true) : character();
         if (typeof low === "string") {
           body += low;
         } else if (peek("-") && !/^-(?:\]|&&|\[)/.test(source.slice(at, at + 3))) {
           at++;
-          const high = take("\\") ? escaped() : character();
+          const high = take("\\") ? escaped(true) : character();
           if (typeof high === "string" || high < low) bad("a range out of order");
           body += `${code(low)}-${code(high as number)}`;
         } else {
@@ -198,7 +206,7 @@ export function parsePattern(source: string, where: string): Node {
         at++;
         return { type: "assert", kind };
       }
-      const found = escaped();
+      const found = escaped(false);
       return set(typeof found === "string" ? found : `[${code(found)}]`);
     }
     return set(`[${code(character())}]`);
