@@ -24,7 +24,10 @@ test.skipIf(process.platform === "win32").each(readers)("%s refuses a pipe, a de
   const pipe = join(mkdtempSync(join(place, "pipe-")), "pipe");
   execFileSync("mkfifo", [pipe]);
   for (const path of [pipe, "/dev/zero", place]) {
-    await expect(async () => read(path)).rejects.toMatchObject({ code: "bad_input", message: `${path}: is not a file` });
+    await expect(async () => read(path)).rejects.toMatchObject({
+      code: "bad_input",
+      message: `${path}: is not a file`,
+    });
   }
 });
 

@@ -5,8 +5,9 @@ import { type JsonObject, jsonLimits } from "../base/json.ts";
 import { needFile, readJsonFile, systemError } from "../base/read-node.ts";
 import { fail } from "../errors.ts";
 import { locate } from "../hub/locate-node.ts";
-import { createSentencePieceTokenizer } from "../tokenizers/sentencepiece/tokenizer.ts";
-import { createTokenizer, type Tokenizer } from "../tokenizers/tokenizer.ts";
+import { aboutOf } from "../tokenizers/formats/about.ts";
+import { tokenizerFileNames, tokenizerKind } from "../tokenizers/formats/kinds.ts";
+import type { Tokenizer } from "../tokenizers/tokenizer.ts";
 import { joinQuantized } from "../weights/quantize.ts";
 import { refuseForeignStorage } from "../weights/schemes.ts";
 import type { Weights } from "../weights/weights.ts";
@@ -126,28 +127,45 @@ export function openModelFolder(
 }
 
 /**
- * The tokenizer of a model folder: tokenizer.json, or else its SentencePiece file.
+ * The names of all files in a folder that belong to its tokenizer: those {@link openTokenizer} reads and those other
+ * programs read. Whatever writes a folder anew copies them.
+ */
+export function tokenizerFiles({ path }: Pick<ModelFolder, "path">): string[] {
+  const templates = "additional_chat_templates";
+  const more = statSync(join(path, templates), { throwIfNoEntry: false })?.isDirectory()
+    ? readdirSync(join(path, templates)).filter((name) => name.endsWith(".jinja"))
+    : [];
+  const names = [...tokenizerFileNames, ...more.sort().map((name) => `${templates}/${name}`)];
+  return names.filter((name) => locate(path, name) !== undefined);
+}
+
+/**
+ * The tokenizer of a model folder, of whatever kind its files are (`tokenizers/formats/kinds.ts`), with the added
+ * tokens that are declared beside it.
  * @throws not_found when there is none; corrupt_file with the key or piece; unsupported for kinds that are not run here
  */
 export function openTokenizer(folder: ModelFolder): Tokenizer {
-  const { tokenizerJson, tokenizerConfig, tokenizer, path } = folder;
-  if (tokenizerJson) return createTokenizer(tokenizerJson, tokenizerConfig);
-  const sentencePiece = tokenizer.sentencePiece ?? locate(path, "tokenizer.model");
-  if (!sentencePiece) {
-    return fail("not_found", "neither tokenizer.json nor spiece.model", {
-      where: path,
-      hint: "is the download complete?",
-    });
-  }
-  const where = join(path, tokenizer.sentencePiece ? "spiece.model" : "tokenizer.model");
-  const { size } = statSync(sentencePiece);
-  if (size > jsonLimits.tokenizer) {
-    fail("corrupt_file", `${size} bytes, at most ${jsonLimits.tokenizer} are read`, { where });
-  }
-  const special = locate(path, "special_tokens_map.json");
-  const settings = {
-    ...(special && readJsonFile(special, jsonLimits.config, join(path, "special_tokens_map.json"))),
-    ...tokenizerConfig,
+  const { tokenizerConfig, config, path } = folder;
+  const about = aboutOf((name) => locate(path, name) !== undefined, config, tokenizerConfig);
+  const setting = (name: string): JsonObject | undefined => {
+    const file = locate(path, name);
+    return file === undefined ? undefined : readJsonFile(file, jsonLimits.config, join(path, name));
   };
-  return createSentencePieceTokenizer(readFileSync(sentencePiece), settings, where);
+  return tokenizerKind(about, path).open({
+    about,
+    where: path,
+    settings: {
+      config: tokenizerConfig,
+      special: setting("special_tokens_map.json"),
+      added: setting("added_tokens.json"),
+    },
+    bytes(name) {
+      const file = locate(path, name)!;
+      const { size } = statSync(file);
+      if (size > jsonLimits.tokenizer) {
+        fail("corrupt_file", `${size} bytes, at most ${jsonLimits.tokenizer} are read`, { where: join(path, name) });
+      }
+      return readFileSync(file);
+    },
+  });
 }
