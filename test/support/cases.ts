@@ -5,7 +5,8 @@
  */
 import fc from "fast-check";
 import type { DType } from "../../src/graph/dtype.ts";
-import type { Attributes, CustomCotangent, OpName } from "../../src/graph/tensor.ts";
+import type { CustomCotangent } from "../../src/graph/operators.ts";
+import type { Attributes, OpName } from "../../src/graph/tensor.ts";
 import { shapeCases } from "./cases-shapes.ts";
 import { count, type Plain } from "./plain.ts";
 

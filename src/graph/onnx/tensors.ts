@@ -1,9 +1,9 @@
 /** The values of an ONNX file: stored tensors, where external ones lie, and declared shapes. Nothing is trusted. */
 import { TensorProto_DataLocation as Location, type TensorProto, type ValueInfoProto } from "onnx-buf";
-import { fail } from "../errors.ts";
-import type { NdArray } from "./array.ts";
-import { type Dim, isDim } from "./dims.ts";
-import { type DType, dtypeOfOnnx, dtypes, type TypedArray } from "./dtype.ts";
+import { fail } from "../../errors.ts";
+import type { NdArray } from "../array.ts";
+import { type Dim, isDim } from "../dims.ts";
+import { type DType, dtypeOfOnnx, dtypes, type TypedArray } from "../dtype.ts";
 
 /** A tensor that lies in a file beside the model. */
 export interface ExternalTensor {

@@ -2,12 +2,11 @@
  * Rewriting a graph into an equal, smaller one before it is lowered. Operators already drop what changes nothing as
  * they are called, and lowering merges equal nodes; what is left here are pairs of nodes that one node can do.
  */
-import { broadcast, type Shape, sameShape } from "./dims.ts";
-import type { DType } from "./dtype.ts";
-import { emptyValue, fold } from "./fold.ts";
-import type { Graph } from "./graph.ts";
-import { apply } from "./operators.ts";
-import { type RewriteRule, rewrite } from "./rewrite.ts";
+import { broadcast, type Shape, sameShape } from "../dims.ts";
+import type { DType } from "../dtype.ts";
+import { emptyValue, fold } from "../fold.ts";
+import type { Graph } from "../graph.ts";
+import { apply } from "../operators.ts";
 import {
   type Attributes,
   constant,
@@ -17,7 +16,8 @@ import {
   type OpNode,
   scalarValue,
   type Tensor,
-} from "./tensor.ts";
+} from "../tensor.ts";
+import { type RewriteRule, rewrite } from "./rewrite.ts";
 
 /** A node under its simplified inputs, and what the rules may ask and make. */
 interface Rewrite<K extends OpName> {

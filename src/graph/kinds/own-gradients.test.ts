@@ -1,13 +1,13 @@
 /** Gradients of one's own: nothing of them is left when lowered, and slopes are those asked for. */
 import { describe, expect, test } from "vitest";
-import { fromArray } from "../../test/support/plain.ts";
-import { runGraph } from "../../test/support/run-graph.ts";
-import { float32 } from "./array.ts";
-import { gradients } from "./differentiate.ts";
-import { dump, graph } from "./graph.ts";
-import { lower } from "./lower.ts";
-import * as o from "./operators.ts";
-import { full, input, type Tensor } from "./tensor.ts";
+import { fromArray } from "../../../test/support/plain.ts";
+import { runGraph } from "../../../test/support/run-graph.ts";
+import { float32 } from "../array.ts";
+import { gradients } from "../differentiate.ts";
+import { dump, graph } from "../graph.ts";
+import { lower } from "../lower.ts";
+import * as o from "../operators.ts";
+import { full, input, type Tensor } from "../tensor.ts";
 
 const values = [-2.6, -1, -0.2, 0.3, 1.1, 3];
 const feed = float32([6], values);

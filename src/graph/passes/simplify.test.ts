@@ -1,16 +1,16 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { caseOf } from "../../test/support/cases.ts";
-import { difference, problem } from "../../test/support/check-case.ts";
-import { fromArray } from "../../test/support/plain.ts";
-import { runGraph } from "../../test/support/run-graph.ts";
-import { float32 } from "./array.ts";
-import { gradients } from "./differentiate.ts";
-import { graph } from "./graph.ts";
-import { infer } from "./infer.ts";
-import * as o from "./operators.ts";
+import { caseOf } from "../../../test/support/cases.ts";
+import { difference, problem } from "../../../test/support/check-case.ts";
+import { fromArray } from "../../../test/support/plain.ts";
+import { runGraph } from "../../../test/support/run-graph.ts";
+import { float32 } from "../array.ts";
+import { gradients } from "../differentiate.ts";
+import { graph } from "../graph.ts";
+import { infer } from "../infer.ts";
+import * as o from "../operators.ts";
+import { constant, full, input, type OpName, type OpNode, type Tensor } from "../tensor.ts";
 import { simplify } from "./simplify.ts";
-import { constant, full, input, type OpName, type OpNode, type Tensor } from "./tensor.ts";
 
 const x = input("x", "float32", ["n", 3]);
 const w = input("w", "float32", [3, 3]);

@@ -1,9 +1,9 @@
 /** Gradients of convolutions and pools, composed of forward operators: the runtime has no kernels for them. */
-import { fail } from "../errors.ts";
-import { type Dim, elements, type Shape } from "./dims.ts";
-import * as o from "./operators.ts";
-import type { Cotangent } from "./rule.ts";
-import { type Attributes, full, type Tensor } from "./tensor.ts";
+import { fail } from "../../errors.ts";
+import { type Dim, elements, type Shape } from "../dims.ts";
+import * as o from "../operators.ts";
+import { type Attributes, full, type Tensor } from "../tensor.ts";
+import type { Cotangent } from "./row.ts";
 
 type ConvAttributes = Attributes["Conv"];
 

@@ -2,10 +2,10 @@
  * Shape arithmetic of an ONNX file, followed symbolically: what Shape, Gather, Concat, Mul … compute from sizes of
  * inputs becomes dimensions again, so that a graph read back knows its shapes.
  */
-import { addDims, type Dim, mulDims, subDims } from "./dims.ts";
-import type { DType } from "./dtype.ts";
-import { cast, concat, reshape, sizeValue } from "./operators.ts";
-import { constant, type Tensor } from "./tensor.ts";
+import { addDims, type Dim, mulDims, subDims } from "../dims.ts";
+import type { DType } from "../dtype.ts";
+import { cast, concat, reshape, sizeValue } from "../operators.ts";
+import { constant, type Tensor } from "../tensor.ts";
 
 /** An integer scalar or vector whose elements are sizes. */
 export interface Sizes {

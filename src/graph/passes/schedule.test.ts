@@ -3,16 +3,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { expect, test } from "vitest";
-import { type Feeds, runGraph } from "../../test/support/run-graph.ts";
-import { sessionProgram, type TensorClass } from "../runtime/session.ts";
-import { float32 } from "./array.ts";
-import { gradients } from "./differentiate.ts";
-import { graph } from "./graph.ts";
-import { lower, type OnnxModel } from "./lower.ts";
-import { encodeOnnx } from "./onnx.ts";
-import * as o from "./operators.ts";
+import { type Feeds, runGraph } from "../../../test/support/run-graph.ts";
+import { sessionProgram, type TensorClass } from "../../runtime/session.ts";
+import { float32 } from "../array.ts";
+import { gradients } from "../differentiate.ts";
+import { graph } from "../graph.ts";
+import { lower, type OnnxModel } from "../lower.ts";
+import { encodeOnnx } from "../onnx.ts";
+import * as o from "../operators.ts";
+import { input, type Tensor as Value } from "../tensor.ts";
 import { schedule } from "./schedule.ts";
-import { input, type Tensor as Value } from "./tensor.ts";
 
 /** A stack of residual layers; only what flows between layers is kept when `again`. */
 function stack(layers: number, rows: number, width: number, again: boolean) {

@@ -1,15 +1,15 @@
 /** Every operator against plain numbers: forward, gradients against central differences, second derivatives. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { caseOf } from "../../test/support/cases.ts";
-import { difference, type Problem, problem, symbolic } from "../../test/support/check-case.ts";
-import { fromArray } from "../../test/support/plain.ts";
-import { runGraph } from "../../test/support/run-graph.ts";
-import { float32 } from "./array.ts";
-import { dump, graph } from "./graph.ts";
-import { infer } from "./infer.ts";
-import { iota, mul, reshape, sizeValue, sum, transpose } from "./operators.ts";
-import { input, type OpName } from "./tensor.ts";
+import { caseOf } from "../../../test/support/cases.ts";
+import { difference, type Problem, problem, symbolic } from "../../../test/support/check-case.ts";
+import { fromArray } from "../../../test/support/plain.ts";
+import { runGraph } from "../../../test/support/run-graph.ts";
+import { float32 } from "../array.ts";
+import { dump, graph } from "../graph.ts";
+import { infer } from "../infer.ts";
+import { iota, mul, reshape, sizeValue, sum, transpose } from "../operators.ts";
+import { input, type OpName } from "../tensor.ts";
 
 const operators = Object.keys(infer) as OpName[];
 

@@ -1,5 +1,5 @@
 /** The order in which nodes are written, chosen for the order in which the engine then runs them. */
-import type { OnnxNode } from "./emit.ts";
+import type { OnnxNode } from "../emit.ts";
 
 /**
  * ONNX Runtime does not run nodes in the order of the file. It walks back from the last node nobody reads (a leaf),

@@ -1,25 +1,25 @@
 /** Composite operators: the fused kernel, the plain ONNX form and the decomposition table say the same. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { caseOf } from "../../test/support/cases.ts";
-import { difference, problem, symbolic } from "../../test/support/check-case.ts";
-import { fromArray } from "../../test/support/plain.ts";
-import { runGraph } from "../../test/support/run-graph.ts";
-import { type Composite, decompositions } from "./decompose.ts";
-import { graph } from "./graph.ts";
-import { lower } from "./lower.ts";
-import { apply } from "./operators.ts";
-import { input, type OpName, type OpNode, type Tensor } from "./tensor.ts";
+import { caseOf } from "../../../test/support/cases.ts";
+import { difference, problem, symbolic } from "../../../test/support/check-case.ts";
+import { fromArray } from "../../../test/support/plain.ts";
+import { runGraph } from "../../../test/support/run-graph.ts";
+import { graph } from "../graph.ts";
+import { lower } from "../lower.ts";
+import { apply } from "../operators.ts";
+import { input, type OpName, type OpNode } from "../tensor.ts";
+import type { CompositeRow } from "./row.ts";
+import { rowOf, rules } from "./rules.ts";
 
-const composites = Object.keys(decompositions) as Composite[];
-type Decompose = (inputs: readonly Tensor[], attributes: unknown) => readonly Tensor[];
+const composites = (Object.keys(rules) as OpName[]).filter((op) => "decompose" in rowOf(op));
 
 test.each(composites)("%s is the same fused, decomposed and in plain ONNX", async (op) => {
   await fc.assert(
     fc.asyncProperty(caseOf<OpName>(op), async (c) => {
       const { graph: fused, feeds } = symbolic(op, c, false) ?? problem(op, c, false);
       const node = Object.values(fused.outputs)[0]!.node as OpNode;
-      const parts = (decompositions[op] as unknown as Decompose)(node.inputs, node.attributes);
+      const parts = (rowOf(op) as CompositeRow<OpName>).decompose(node.inputs, node.attributes);
       const apart = graph(Object.fromEntries(parts.map((value, i) => [`y${i}`, value])));
       const expected = await runGraph(fused, feeds, { target: "cpu" });
       const [plain, decomposed] = [await runGraph(fused, feeds, { target: "onnx" }), await runGraph(apart, feeds)];

@@ -1,7 +1,7 @@
 /** Rewriting a graph node by node: what every pass over a graph does besides its rules. */
-import { type Graph, graph } from "./graph.ts";
-import { apply } from "./operators.ts";
-import type { Node, OpNode, Tensor } from "./tensor.ts";
+import { type Graph, graph } from "../graph.ts";
+import { apply } from "../operators.ts";
+import type { Node, OpNode, Tensor } from "../tensor.ts";
 
 /**
  * What takes the place of a node's outputs, given its inputs as they are by now; undefined keeps the node. A rule may
