@@ -12,7 +12,7 @@ export type RewriteRule = (node: OpNode, inputs: readonly Tensor[]) => readonly 
 /**
  * The graph with every operator node replaced by what the rule says, in order; nodes above a replaced one are made
  * again over their new inputs, recomputed ones as such. `replaced` is told of every output that has another tensor now.
- * Inputs stay inputs even if nothing reads them any more; parameters are those still read. A graph in which nothing is
+ * Inputs stay inputs even if nothing reads them any more, new ones follow; parameters are those still read. A graph in which nothing is
  * replaced is given back itself.
  */
 export function rewrite<O extends string>(
@@ -37,6 +37,7 @@ export function rewrite<O extends string>(
   if (images.size === 0) return g;
   const outputs = Object.fromEntries(Object.entries<Tensor>(g.outputs).map(([name, value]) => [name, now(value)]));
   const made = graph(outputs as Record<O, Tensor>);
-  const nodes = [...new Set<Node>([...g.inputs, ...made.nodes])].sort((a, b) => a.id - b.id);
-  return { ...made, inputs: g.inputs, nodes };
+  const inputs = [...new Set([...g.inputs, ...made.inputs])];
+  const nodes = [...new Set<Node>([...inputs, ...made.nodes])].sort((a, b) => a.id - b.id);
+  return { ...made, inputs, nodes };
 }

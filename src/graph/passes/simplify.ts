@@ -183,15 +183,17 @@ function countReaders(g: Graph): Map<Tensor, number> {
   return readers;
 }
 
-/** What is there for gradients only: values pass through. */
-const withoutGradientRules: RewriteRule = (node, inputs) => {
-  if (node.op === "StopGradient") return inputs;
-  return node.op === "CustomGradient" ? inputs.slice(0, node.outputs.length) : undefined;
-};
+/** The graph without what is there for gradients only: those of one's own are to be taken before. */
+export function withoutOwnGradients<O extends string>(g: Graph<O>): Graph<O> {
+  return rewrite(g, (node, inputs) => {
+    if (node.op === "StopGradient") return inputs;
+    return node.op === "CustomGradient" ? inputs.slice(0, node.outputs.length) : undefined;
+  });
+}
 
 /** An equal graph with fewer nodes, for running: gradients are to be taken before. Values differ by rounding at most. */
 export function simplify<O extends string>(given: Graph<O>): Graph<O> {
-  const g = rewrite(given, withoutGradientRules);
+  const g = withoutOwnGradients(given);
   const readers = countReaders(g);
   const rule: RewriteRule = (node, inputs) => {
     const empty = node.outputs.flatMap((value) => emptyValue(value) ?? []);
