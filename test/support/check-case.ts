@@ -9,9 +9,9 @@ import { type Graph, graph } from "../../src/graph/graph.ts";
 import { add, apply, mul, sum } from "../../src/graph/operators.ts";
 import { rowOf } from "../../src/graph/rules/rules.ts";
 import { type Attributes, input, type OpName, type OpNode, type Tensor } from "../../src/graph/tensor.ts";
-import type { Case } from "./cases.ts";
+import type { Case } from "./cases/draw.ts";
+import { referenceOf } from "./cases.ts";
 import { type Plain, toArray } from "./plain.ts";
-import { type Reference, references } from "./reference.ts";
 import type { Feeds } from "./run-graph.ts";
 
 export interface Expected {
@@ -63,7 +63,7 @@ export function problem<K extends OpName>(op: K, c: Case<K>, second: boolean, na
   outputs.forEach((y, i) => {
     named[`y${i}`] = y;
   });
-  const reference = references[op] as unknown as Reference<K>;
+  const reference = referenceOf(op);
   const results = reference(c.inputs, c.attributes);
   const floats = outputs.flatMap((y, i) => (y.dtype === "float32" ? [i] : []));
   const wanted = floats.length > 0 ? differentiable(outputs) : [];

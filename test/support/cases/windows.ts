@@ -1,6 +1,64 @@
-/** Convolutions, pools and attention in plain numbers, as sums over positions. */
-import type { Attributes } from "../../src/graph/tensor.ts";
-import { at, atBroadcast, build, count, offset, type Plain, place, replace } from "./plain.ts";
+/** Convolutions and pools, in plain numbers as sums over positions. */
+import type { Attributes } from "../../../src/graph/tensor.ts";
+import { at, build, count, offset, type Plain, place } from "../plain.ts";
+import type { Draw, TestRow, TestRows } from "./draw.ts";
+
+interface Geometry {
+  strides: number[];
+  pads: number[];
+  dilations: number[];
+  kernel: number[];
+  group: number;
+  rank: number;
+}
+
+function geometry(draw: Draw): Geometry {
+  const rank = draw.int(1, 2);
+  const each = (f: () => number, n = rank) => Array.from({ length: n }, f);
+  return {
+    rank,
+    kernel: each(() => draw.int(1, 3)),
+    strides: each(() => draw.int(1, 2)),
+    pads: each(() => draw.int(0, 1), 2 * rank),
+    dilations: each(() => draw.int(1, 2)),
+    group: draw.int(1, 2),
+  };
+}
+
+const drawConv: TestRow<"Conv">["draw"] = (draw) => {
+  const { rank, kernel, group, ...window } = geometry(draw);
+  const [perGroup, out] = [draw.int(1, 2), draw.int(1, 2) * group];
+  const size = Array.from({ length: rank }, (_, i) => window.dilations[i]! * (kernel[i]! - 1) + draw.int(1, 3));
+  const inputs = [
+    draw.floats([draw.int(1, 2), perGroup * group, ...size]),
+    draw.floats([out, perGroup, ...kernel]),
+    ...(draw.bool() ? [draw.floats([out])] : []),
+  ];
+  return { inputs, attributes: { ...window, group } };
+};
+
+const drawConvTranspose: TestRow<"ConvTranspose">["draw"] = (draw) => {
+  const { rank, kernel, group, ...window } = geometry(draw);
+  const [perGroup, out] = [draw.int(1, 2), draw.int(1, 2)];
+  // The padding may not eat the whole result, and the engine wants the output's own smaller than the stride.
+  const size = Array.from({ length: rank }, () => draw.int(3, 4));
+  const outputPadding = window.strides.map((stride) => draw.int(0, stride - 1));
+  const inputs = [
+    draw.floats([draw.int(1, 2), perGroup * group, ...size]),
+    draw.floats([perGroup * group, out, ...kernel]),
+    ...(draw.bool() ? [draw.floats([out * group])] : []),
+  ];
+  return { inputs, attributes: { ...window, group, outputPadding } };
+};
+
+const drawPool = (draw: Draw) => {
+  const { rank, kernel, strides, pads } = geometry(draw);
+  const size = kernel.map((k) => k + draw.int(0, 3));
+  // A window must reach at least one element: the padding stays smaller than the kernel.
+  const fitting = pads.map((p, i) => Math.min(p, kernel[i % rank]! - 1));
+  const inputs = [draw.floats([draw.int(1, 2), draw.int(1, 2), ...size])];
+  return { inputs, attributes: { kernel, strides, pads: fitting } };
+};
 
 type Conv = Attributes["Conv"];
 
@@ -19,7 +77,7 @@ function outSizes(x: Plain, kernel: readonly number[], { strides, pads, dilation
   });
 }
 
-export function conv([x, w, bias]: readonly Plain[], attributes: Conv): Plain[] {
+function conv([x, w, bias]: readonly Plain[], attributes: Conv): Plain[] {
   const kernel = w!.shape.slice(2);
   const perGroup = w!.shape[1]!;
   const outPerGroup = w!.shape[0]! / attributes.group;
@@ -40,7 +98,7 @@ export function conv([x, w, bias]: readonly Plain[], attributes: Conv): Plain[] 
 }
 
 /** The transpose: every input position adds its kernel to the output. */
-export function convTranspose([x, w, bias]: readonly Plain[], attributes: Attributes["ConvTranspose"]): Plain[] {
+function convTranspose([x, w, bias]: readonly Plain[], attributes: Attributes["ConvTranspose"]): Plain[] {
   const { strides, pads, dilations, group, outputPadding } = attributes;
   const kernel = w!.shape.slice(2);
   const [inPerGroup, outPerGroup] = [x!.shape[1]! / group, w!.shape[1]!];
@@ -84,61 +142,22 @@ function windows(x: Plain, attributes: Attributes["MaxPool"]) {
   return { shape, under: under_ };
 }
 
-export function maxPool([x]: readonly Plain[], attributes: Attributes["MaxPool"]): Plain[] {
+function maxPool([x]: readonly Plain[], attributes: Attributes["MaxPool"]): Plain[] {
   const { shape, under: values } = windows(x!, attributes);
   const best = (p: number[]) => values(p).reduce((a, b) => (b[0] > a[0] ? b : a));
   return [build(x!.dtype, shape, (p) => best(p)[0]), build("int64", shape, (p) => best(p)[1])];
 }
 
-export function averagePool([x]: readonly Plain[], attributes: Attributes["AveragePool"]): Plain[] {
+function averagePool([x]: readonly Plain[], attributes: Attributes["AveragePool"]): Plain[] {
   const { shape, under: values } = windows(x!, attributes);
   return [build(x!.dtype, shape, (p) => values(p).reduce((sum, [value]) => sum + value, 0) / count(attributes.kernel))];
 }
 
-/** [batch, length, heads·k] as [batch, heads, length, k], which it may be already. */
-function byHead(x: Plain, heads: number): Plain {
-  if (x.shape.length === 4) return x;
-  const [batch, length, width] = x.shape as [number, number, number];
-  const each = width / heads;
-  return build(x.dtype, [batch, heads, length, each], ([b, h, i, d]) => at(x, [b!, i!, h! * each + d!]));
-}
+const rows = {
+  Conv: { draw: drawConv, reference: conv },
+  ConvTranspose: { draw: drawConvTranspose, reference: convTranspose },
+  MaxPool: { draw: drawPool, reference: maxPool },
+  AveragePool: { draw: drawPool, reference: averagePool },
+} satisfies TestRows;
 
-export function attention(
-  [q, k, v, bias]: readonly Plain[],
-  { heads, kvHeads, scale }: Attributes["Attention"],
-): Plain[] {
-  const [qs, ks, vs] = [byHead(q!, heads), byHead(k!, kvHeads), byHead(v!, kvHeads)];
-  const shared = (h: number) => Math.floor(h / (heads / kvHeads));
-  const weights = (b: number, h: number, i: number): number[] => {
-    const scores = Array.from({ length: ks.shape[2]! }, (_, j) => {
-      let dot = 0;
-      for (let d = 0; d < ks.shape[3]!; d++) dot += at(qs, [b, h, i, d]) * at(ks, [b, shared(h), j, d]);
-      return scale * dot + (bias ? atBroadcast(bias, [b, h, i, j]) : 0);
-    });
-    const top = Math.max(...scores);
-    const raw = scores.map((s) => Math.exp(s - top));
-    const total = raw.reduce((a, c) => a + c, 0);
-    return raw.map((s) => s / total);
-  };
-  const each = vs.shape[3]!;
-  return [
-    build(q!.dtype, [qs.shape[0]!, qs.shape[2]!, heads * each], ([b, i, c]) => {
-      const h = Math.floor(c! / each);
-      return weights(b!, h, i!).reduce((sum, p, j) => sum + p * at(vs, [b!, shared(h), j, c! % each]), 0);
-    }),
-  ];
-}
-
-export function cachedAttention(inputs: readonly Plain[], attributes: Attributes["CachedAttention"]): Plain[] {
-  const [q, k, v, pastK, pastV, positions, bias] = inputs as [Plain, Plain, Plain, Plain, Plain, Plain, Plain];
-  const total = positions.shape[0]!;
-  // What lies after the rows in use is nobody's business: NaN says that anything may be there.
-  const written = (past: Plain, row: Plain) =>
-    build(past.dtype, past.shape, (p) => {
-      if (p[2]! >= total) return Number.NaN;
-      return p[2] === total - 1 ? at(byHead(row, attributes.kvHeads), replace(p, 2, 0)) : at(past, p);
-    });
-  const used = (x: Plain) => build(x.dtype, replace(x.shape, 2, total), (p) => at(x, p));
-  const [nextK, nextV] = [written(pastK, k), written(pastV, v)];
-  return [...attention([q, used(nextK), used(nextV), bias], attributes), nextK, nextV];
-}
+export default rows;
