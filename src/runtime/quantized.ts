@@ -3,9 +3,11 @@
  * look-ups in it become look-ups of its rows. Models are written once, for numbers; this is where few bits come in.
  */
 import { fail } from "../errors.ts";
-import { type Graph, graph } from "../graph/graph.ts";
+import type { Graph } from "../graph/graph.ts";
 import * as o from "../graph/operators.ts";
-import { type Node, type OpNode, parameter, type Tensor } from "../graph/tensor.ts";
+import { rewrite } from "../graph/passes/rewrite.ts";
+import { withoutOwnGradients } from "../graph/passes/simplify.ts";
+import { type OpNode, parameter, type Tensor } from "../graph/tensor.ts";
 import { isQuantized, partNames, type QuantizedTensor, type Weights } from "../weights/weights.ts";
 
 /** The parts of a matrix as parameters of the graph, the same tensors every time. */
@@ -78,27 +80,12 @@ export function quantizedGraph<O extends string>(
     });
   }
   if (parts.size === 0) return g;
-  const replaced = new Map<Tensor, Tensor>();
-  for (const node of g.nodes as readonly Node[]) {
-    if (node.kind !== "op") continue;
+  return rewrite(withoutOwnGradients(g), (node, inputs) => {
     const read = node.inputs.map((value) => parts.get(value));
-    const inputs = node.inputs.map((value) => replaced.get(value) ?? value);
-    if (read.some((part) => part !== undefined)) {
-      const y = instead(node, inputs, read);
-      if (!y) fail("unsupported", `${node.op} of a quantised matrix`, { hint: "use the model's unquantised weights" });
-      replaced.set(node.outputs[0]!, y);
-    } else if (inputs.some((value, i) => value !== node.inputs[i])) {
-      o.apply(node.op, inputs, node.attributes, node.recomputed === true).forEach((value, i) => {
-        replaced.set(node.outputs[i]!, value);
-      });
-    }
-  }
-  const now = (value: Tensor) => replaced.get(value) ?? value;
-  const outputs = Object.fromEntries(Object.entries<Tensor>(g.outputs).map(([name, value]) => [name, now(value)]));
-  const made = graph(outputs as Record<O, Tensor>);
-  return {
-    ...made,
-    inputs: g.inputs,
-    nodes: [...new Set<Node>([...g.inputs, ...made.nodes])].sort((a, b) => a.id - b.id),
-  };
+    if (read.every((part) => part === undefined)) return undefined;
+    const y = instead(node, inputs, read);
+    return y
+      ? [y]
+      : fail("unsupported", `${node.op} of a quantised matrix`, { hint: "use the model's unquantised weights" });
+  });
 }
