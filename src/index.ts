@@ -33,12 +33,14 @@ export { type CompileOptions, compile } from "./runtime/compile-node.ts";
 export { type EngineHost, type HostKind, type HostOptions, openHost } from "./runtime/host-node.ts";
 export { type Limits, measureLimits } from "./runtime/limits-node.ts";
 export type { Device, Program, RunOptions } from "./runtime/program.ts";
+export type { EncodingModel } from "./text/encoding-model.ts";
 export type { Scored, TextModel } from "./text/model.ts";
 export {
   type OpenedEncoder,
   type OpenedLanguageModel,
   type OpenedModel,
   type OpenOptions,
+  openEncoder,
   openModel,
   openTextModel,
 } from "./text/open-node.ts";

@@ -99,12 +99,15 @@ export function readWholeFile(
 
 /** Read a JSON object from a file of at most `limit` bytes. */
 export function readJsonFile(path: string, limit: number = jsonLimits.config, where: string = path): JsonObject {
+  return parseJsonObject(readTextFile(path, limit, where), where, limit);
+}
+
+/** Read a text from a file of at most `limit` bytes. */
+export function readTextFile(path: string, limit: number, where: string = path): string {
   const bytes = readWholeFile(path, limit, where);
-  let text: string;
   try {
-    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch (cause) {
-    fail("corrupt_file", "not valid UTF-8", { where, cause });
+    return fail("corrupt_file", "not valid UTF-8", { where, cause });
   }
-  return parseJsonObject(text, where, limit);
 }

@@ -12,6 +12,8 @@ import type { Compile } from "../models/kinds/programs.ts";
 import { type CompileOptions, compile } from "../runtime/compile-node.ts";
 import type { Tokenizer } from "../tokenizers/tokenizer.ts";
 import { anyQuantized, isQuantized, type Weights } from "../weights/weights.ts";
+import { readEmbeddingConfig } from "./embedding-config-node.ts";
+import { type EncodingModel, encodingModel } from "./encoding-model.ts";
 import { type GenerationConfig, withGenerationConfig } from "./generation-config.ts";
 import { type TextModel, textModel } from "./model.ts";
 import { inPrecision } from "./precision-node.ts";
@@ -49,6 +51,8 @@ export interface OpenedLanguageModel extends Opened {
 export interface OpenedEncoder extends Opened {
   readonly kind: "encoder";
   readonly architecture: EncoderArchitecture;
+  /** Texts in, vectors and what the head tells out. */
+  readonly encoder: EncodingModel;
   readonly model: EncoderModel;
   readonly tokenizer: Tokenizer;
 }
@@ -113,8 +117,17 @@ export async function openModel(name = "zeroth-nano", options: OpenOptions = {})
     case "encoder": {
       const model = encoderModel(architecture, compileHere);
       const tokenizer = openTokenizer(folder);
-      const dispose = () => model[Symbol.asyncDispose]();
-      return { kind: "encoder", architecture, model, tokenizer, folder, weights, [Symbol.asyncDispose]: dispose };
+      const encoder = encodingModel({ model, architecture, tokenizer, embedding: readEmbeddingConfig(folder) });
+      return {
+        kind: "encoder",
+        architecture,
+        encoder,
+        model,
+        tokenizer,
+        folder,
+        weights,
+        [Symbol.asyncDispose]: () => model[Symbol.asyncDispose](),
+      };
     }
     default:
       return fail("unsupported", `${architecture.type}: models of this kind do not open by name yet`, { where: name });
@@ -130,6 +143,17 @@ export async function openLanguageModel(name?: string, options?: OpenOptions): P
   if (opened.kind !== "encoder") return opened;
   await opened[Symbol.asyncDispose]();
   return cannot(opened.architecture, "generate text", name);
+}
+
+/**
+ * A model that reads texts and gives vectors or labels.
+ * @throws unsupported for a model that cannot, saying what it is
+ */
+export async function openEncoder(name: string, options?: OpenOptions): Promise<OpenedEncoder> {
+  const opened = await openModel(name, options);
+  if (opened.kind === "encoder") return opened;
+  await opened[Symbol.asyncDispose]();
+  return cannot(opened.architecture, "embed or label texts", name);
 }
 
 /** The text model alone: what a program that only wants answers needs. */

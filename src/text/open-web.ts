@@ -2,10 +2,12 @@
 import { type FetchedFolder, type FetchFolderOptions, fetchModelFolder } from "../folders/fetch-web.ts";
 import { cannot, readModel } from "../models/families.ts";
 import { decoderModel } from "../models/kinds/decoder.ts";
-import { type EncoderModel, encoderModel } from "../models/kinds/encoder.ts";
+import { encoderModel } from "../models/kinds/encoder.ts";
 import { encoderDecoderModel } from "../models/kinds/encoder-decoder.ts";
 import type { Compile } from "../models/kinds/programs.ts";
 import { compile, type WebCompileOptions } from "../runtime/compile-web.ts";
+import { defaultEmbedding } from "./embed.ts";
+import { type EncodingModel, encodingModel } from "./encoding-model.ts";
 import { withGenerationConfig } from "./generation-config.ts";
 import { type TextModel, textModel } from "./model.ts";
 
@@ -18,7 +20,7 @@ export interface OpenedWebTextModel extends AsyncDisposable, FetchedFolder {
 
 export interface OpenedWebEncoder extends AsyncDisposable, FetchedFolder {
   readonly kind: "encoder";
-  readonly model: EncoderModel;
+  readonly encoder: EncodingModel;
 }
 
 export type OpenedWebModel = OpenedWebTextModel | OpenedWebEncoder;
@@ -44,7 +46,9 @@ export async function openModel(base: string | URL, options: WebOpenOptions = {}
     }
     case "encoder": {
       const model = encoderModel(architecture, compileHere);
-      return { ...folder, kind: "encoder", model, [Symbol.asyncDispose]: () => model[Symbol.asyncDispose]() };
+      const { tokenizer } = folder;
+      const encoder = encodingModel({ model, architecture, tokenizer, embedding: defaultEmbedding });
+      return { ...folder, kind: "encoder", encoder, [Symbol.asyncDispose]: () => model[Symbol.asyncDispose]() };
     }
     default:
       return cannot(architecture, "be opened by address yet", String(base));
