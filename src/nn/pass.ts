@@ -47,7 +47,7 @@ export interface Noise {
 }
 
 /** The family's bias and the pass's, added once for every pair of them. */
-function biases(own: (window: number | undefined) => Tensor | undefined) {
+function biases(own: (window: number | undefined) => Tensor | undefined, query: Dim) {
   const made = new Map<string, Tensor | undefined>();
   const once = (key: string, make: () => Tensor | undefined) => {
     if (!made.has(key)) made.set(key, make());
@@ -55,7 +55,13 @@ function biases(own: (window: number | undefined) => Tensor | undefined) {
   };
   return (window: number | undefined, family: Tensor | undefined): Tensor | undefined => {
     const mine = once(`${window}`, () => own(window));
-    if (!family || !mine) return family ?? mine;
+    if (!mine) return family;
+    if (!family) {
+      // The fused kernel takes a bias for every query, not one for all.
+      const [rows, heads, queries, keys] = mine.shape as [Dim, Dim, Dim, Dim];
+      if (queries === query) return mine;
+      return once(`${window} wide`, () => o.expand(mine, [rows, heads, query, keys]));
+    }
     return once(`${window} ${family.node.id} ${family.index}`, () => o.add(family, mine));
   };
 }
@@ -87,7 +93,7 @@ export function wholeRow(length: Dim, options: WholeRow): Pass {
     if (!causal) return rowBias;
     const order = o.reshape(biasOf(causalMask(queries, keys, window)), [1, 1, length, total]);
     return rowBias ? o.add(order, rowBias) : order;
-  });
+  }, length);
   return {
     queries,
     keys,
@@ -128,7 +134,7 @@ export function cachedStep({ past, indices, mask, positions }: CachedStep): Pass
     if (window === undefined) return rowBias;
     const near = o.reshape(biasOf(causalMask(query, indices, window)), [1, 1, 1, total]);
     return rowBias ? o.add(near, rowBias) : near;
-  });
+  }, 1);
   return {
     queries: query,
     keys: indices,
