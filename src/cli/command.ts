@@ -56,6 +56,8 @@ export interface CommandDescription {
   readonly summary: string;
   /** As in the usage line: "[prompt...]", "<model>". More than these are refused. */
   readonly arguments: string;
+  /** The hint for an argument too many, where a better one is known. */
+  readonly extraHint?: (argument: string) => string;
   /** What the first argument may be, where it is a word that says what to do. */
   readonly words?: readonly string[];
   /** What its arguments complete to, asked when Tab is pressed. */

@@ -51,7 +51,7 @@ test.each([
   [["a", "--max-new-tokens", "1.5"], "whole number", undefined],
   [["a", "--share", "hot"], "expected a number", undefined],
   [["a", "--choices", "p,,q"], "an item is empty", undefined],
-  [["a", "--dtype", "imt8"], "expected fp32 or int8", "did you mean int8?"],
+  [["a", "--dtype", "imt8"], "expected fp32 or int8", "did you mean --dtype int8?"],
   [["a", "--stat"], "--stat", "did you mean --stats?"],
   [["a", "--model"], "argument missing", undefined],
   [["a", "b", "c"], '"c" is one too many', undefined],

@@ -15,7 +15,7 @@ export function oneOf<W extends string>(what: string, typed: string, words: read
   if (word !== undefined) return word;
   const near = nearest(typed, words);
   return fail("wrong_use", `${what} ${typed}: expected ${either(words)}`, {
-    ...(near ? { hint: `did you mean ${near}?` } : {}),
+    ...(near ? { hint: `did you mean ${what} ${near}?` } : {}),
   });
 }
 
@@ -36,15 +36,15 @@ function read(option: OptionSpec, text: string): unknown {
   return option.values === undefined ? text : oneOf(flag, text, option.values);
 }
 
-/** Refuse more arguments than the usage line has, and fewer than it needs: nothing typed is ignored. */
+/** Refuse more arguments than the usage line has: nothing that was typed is ignored. */
 function checkArguments(name: string, command: CommandDescription, args: readonly string[]): void {
   const places = command.arguments.split(/ (?=[<[])/).filter(Boolean);
   if (places.some((place) => place.includes("..."))) return;
-  if (args.length <= places.length) return;
   const extra = args[places.length];
+  if (extra === undefined) return;
   const most = places.length === 0 ? "takes no argument" : `takes ${command.arguments} and no more`;
   fail("wrong_use", `zeroth ${name} ${most}: "${extra}" is one too many`, {
-    hint: `zeroth ${name} --help shows what it takes; a text with spaces goes in quotes`,
+    hint: command.extraHint?.(extra) ?? `zeroth ${name} --help shows what it takes; a text with spaces goes in quotes`,
   });
 }
 

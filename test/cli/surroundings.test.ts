@@ -22,7 +22,7 @@ function shell(line: string, env: Record<string, string> = {}) {
 }
 
 describe.runIf(existsSync("/dev/full"))("output that cannot be written", () => {
-  test.each(["doctor", "prompts list", `generate "${question}"`, "--help"])("zeroth %s: one line", (line) => {
+  test.each(["doctor", "tokenize hello", `generate "${question}"`, "--help"])("zeroth %s: one line", (line) => {
     const { status, stderr } = shell(`zeroth ${line} > /dev/full`);
     expect(status).toBe(1);
     expect(stderr).toBe("error: standard output: cannot be written (ENOSPC)\n");
@@ -78,7 +78,7 @@ describe("places where nothing can be written", () => {
     const { status, stdout, stderr } = shell(`zeroth ${evaluate} --json`, { ZEROTH_HOME: home });
     expect([status, stderr]).toEqual([0, expect.stringContaining("results are not kept")]);
     expect(stdout).toContain('"template":null');
-    const copy = shell(`zeroth generate "${question}" --dtype int8`, { ZEROTH_HOME: home });
+    const copy = shell(`zeroth generate "${question}" --dtype int4`, { ZEROTH_HOME: home });
     // What has to be written somewhere cannot be done; that is no bug of the program.
     expect(copy.status).toBe(1);
     expect(copy.stderr).toMatch(/pairs\.jsonl.*\n {2}→ .*permissions/);
