@@ -8,8 +8,10 @@ export type { DType } from "./graph/dtype.ts";
 export { dump, type Graph, graph } from "./graph/graph.ts";
 export * as ops from "./graph/operators.ts";
 export { constant, full, input, parameter, type Tensor } from "./graph/tensor.ts";
+export { givenGradients } from "./learn/given.ts";
 export { adafactor, adamw, type Optimizer, sgd } from "./learn/optimizers.ts";
-export { createTrainer, type Trainer, type TrainerOptions } from "./learn/trainer.ts";
+export { averagedWeights, type StateVariable } from "./learn/state.ts";
+export { createTrainer, type StepReport, type Trainer, type TrainerOptions } from "./learn/trainer.ts";
 export { readModel } from "./models/families.ts";
 export { decoderModel } from "./models/kinds/decoder.ts";
 export { encoderModel } from "./models/kinds/encoder.ts";
@@ -20,7 +22,24 @@ export { attend, type Dropout } from "./nn/attend.ts";
 export { initialValue } from "./nn/initial.ts";
 export { linear } from "./nn/linear.ts";
 export { layerNorm, rmsNorm } from "./nn/norms.ts";
-export { createScope, type Initial, normal, onesInit, type ParameterSpec, type Scope, zerosInit } from "./nn/scope.ts";
+export {
+  createScope,
+  gainOf,
+  type Initial,
+  identityInit,
+  kaimingNormal,
+  kaimingUniform,
+  normal,
+  onesInit,
+  orthogonal,
+  type ParameterSpec,
+  type Scope,
+  truncatedNormal,
+  uniformInit,
+  xavierNormal,
+  xavierUniform,
+  zerosInit,
+} from "./nn/scope.ts";
 export { compile, type WebCompileOptions } from "./runtime/compile-web.ts";
 export type { Device, Program, RunOptions } from "./runtime/program.ts";
 export { type WebThreads, webThreads } from "./runtime/threads-web.ts";

@@ -79,6 +79,41 @@ test("a product that takes over a transpose which the gradient needs as well", a
   }
 });
 
+/** The value of w, late, besides what has a gradient: what is there for gradients only is neither awaited nor a copy. */
+const unseen: Record<string, (w: Tensor, late: Tensor, x: Tensor) => { part: Tensor; sum: Tensor }> = {
+  // x forward, the sum's gradient backward, which needs neither the sum nor what it is made of.
+  "given to a gradient rule of one's own": (w, late, x) => {
+    const sum = o.add(late, w);
+    return { sum, part: o.withGradient(x, [sum], ({ g }) => [g]) };
+  },
+  "behind stopGradient": (w, late) => {
+    const frozen = o.stopGradient(w);
+    return { sum: o.add(late, frozen), part: o.mul(w, frozen) };
+  },
+};
+test.each(Object.entries(unseen))("an output %s", async (_, write) => {
+  const w = parameter("w", [size, size]);
+  const x = input("x", "float32", [size, size]);
+  const { part, sum } = write(w, deep(input("c", "float32", [])), x);
+  await using trainer = await createTrainer({
+    loss: o.add(o.sum(o.square(part)), o.sum(x)),
+    outputs: { sum },
+    parameters: [{ name: "w", shape: [size, size], tensor: w }],
+    values: start(),
+    optimizer: sgd(),
+    compile: compileTrained,
+  });
+  const feeds = { c: float32([], [1]), x: float32([size, size], new Array(size * size).fill(1)) };
+  for (let step = 0; step < 3; step++) {
+    const before = numbers(trainer.values.get("w"));
+    const { outputs } = await trainer.step([feeds], 0.3);
+    numbers(outputs.sum[0]).forEach((value, i) => {
+      expect(value).toBeCloseTo(deepValue(1) + before[i]!, 4);
+    });
+    expect(numbers(trainer.values.get("w"))).not.toEqual(before);
+  }
+});
+
 test("variables that read each other, themselves out of order, and weights", async () => {
   const w = parameter("w", [size, size]);
   const x = input("x", "float32", [size]);

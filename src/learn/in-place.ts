@@ -6,6 +6,13 @@
 import * as o from "../graph/operators.ts";
 import { type Node, type OpName, type OpNode, scalarValue, type Tensor } from "../graph/tensor.ts";
 
+/** What a node waits for. Inputs that are there for gradients only are gone when the graph is lowered. */
+function sourcesOf(node: Node): readonly Tensor[] {
+  if (node.kind !== "op") return [];
+  if (node.op !== "CustomGradient") return node.inputs;
+  return node.inputs.slice(0, (node as OpNode<"CustomGradient">).attributes.outputs);
+}
+
 /** All nodes these values need, each after its inputs; not `known` ones and what they alone need. */
 export function nodesOf(values: readonly Tensor[], known: ReadonlySet<Node> = new Set()): Node[] {
   const seen = new Set<Node>();
@@ -13,7 +20,7 @@ export function nodesOf(values: readonly Tensor[], known: ReadonlySet<Node> = ne
   for (let node = stack.pop(); node; node = stack.pop()) {
     if (seen.has(node) || known.has(node)) continue;
     seen.add(node);
-    if (node.kind === "op") for (const source of node.inputs) if (!seen.has(source.node)) stack.push(source.node);
+    for (const source of sourcesOf(node)) if (!seen.has(source.node)) stack.push(source.node);
   }
   return [...seen].sort((a, b) => a.id - b.id);
 }
@@ -22,7 +29,9 @@ export function nodesOf(values: readonly Tensor[], known: ReadonlySet<Node> = ne
  * Operators that may vanish: the engine answers a reshape with the memory of its input, and rewriting lets the reader of
  * the others read their input instead (`graph/simplify.ts`). Who reads their result counts as a reader of their input.
  */
-const vanishing = new Set<OpName>(["Reshape", "Transpose", "Expand", "Cast", "Neg"]);
+const vanishing = new Set<OpName>([
+  ...(["Reshape", "Transpose", "Expand", "Cast", "Neg", "StopGradient", "CustomGradient"] as const),
+]);
 const vanishes = ({ op, inputs }: OpNode): boolean =>
   vanishing.has(op) || (op === "Mul" && inputs.some((x) => scalarValue(x) !== undefined));
 
@@ -39,12 +48,12 @@ export function readersOf(live: readonly Tensor[], nodes: readonly Node[]): Read
   const readers = new Map(live.map((value) => [value, new Set<OpNode>()]));
   for (const node of nodes) {
     if (node.kind !== "op") continue;
-    for (const source of node.inputs) {
+    sourcesOf(node).forEach((source, i) => {
       const root = memory.get(source);
-      if (!root) continue;
+      if (!root) return;
       readers.get(root)!.add(node);
-      if (vanishes(node)) memory.set(node.outputs[0]!, root);
-    }
+      if (vanishes(node)) memory.set(node.outputs[node.op === "CustomGradient" ? i : 0]!, root);
+    });
   }
   return { of: (value) => readers.get(value)!, memory: (value) => memory.get(value) };
 }
@@ -66,7 +75,7 @@ function unreached(nodes: ReadonlySet<OpNode>, value: Tensor): Set<OpNode> {
     seen.add(node);
     if (node.kind !== "op") continue;
     left.delete(node);
-    for (const source of node.inputs) stack.push(source.node);
+    for (const source of sourcesOf(node)) stack.push(source.node);
   }
   return left;
 }
