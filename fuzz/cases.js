@@ -3,6 +3,7 @@ import { getHeapStatistics } from "node:v8";
 import { folderReaders } from "./folders.js";
 import { generator, mutate, safetensorsBytes } from "./mutate.js";
 import { onnxReader } from "./onnx.js";
+import { pipelineReader } from "./pipelines.js";
 import { rowReaders } from "./rows.js";
 import { spieceReader } from "./spiece.js";
 import { tokenizers } from "./tokenizers.js";
@@ -84,6 +85,7 @@ export function readers(library, folder) {
         tokenizer.decode(encoded.ids);
       },
     },
+    pipelineReader(library),
     spieceReader(library.createSentencePieceTokenizer),
     torchReader(library.readTorch),
     onnxReader(library),
