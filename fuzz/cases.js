@@ -4,6 +4,7 @@ import { folderReaders } from "./folders.js";
 import { hubReaders } from "./hub.js";
 import { generator, mutate, safetensorsBytes } from "./mutate.js";
 import { onnxReader } from "./onnx.js";
+import { pipelineReader } from "./pipelines.js";
 import { rowReaders } from "./rows.js";
 import { scanReader } from "./scan.js";
 import { spieceReader } from "./spiece.js";
@@ -89,6 +90,7 @@ export function readers(library, folder) {
         tokenizer.decode(encoded.ids);
       },
     },
+    pipelineReader(library),
     spieceReader(library.createSentencePieceTokenizer),
     torchReader(library.readTorch),
     {

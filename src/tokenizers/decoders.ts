@@ -182,7 +182,8 @@ function stepsOf(step: JsonObject, path: string): Step[] {
 export function createDecoder(step: JsonObject | null): (pieces: readonly string[], unfinished: boolean) => string {
   if (step === null) return (pieces) => pieces.join(" ");
   const steps = stepsOf(step, "decoder");
-  if (steps.length > maxSteps) bad("decoder", `has ${steps.length} steps, at most ${maxSteps} are run`, "unsupported");
+  const most = maxSteps.decoder;
+  if (steps.length > most) bad("decoder", `has ${steps.length} steps, at most ${most} are run`, "unsupported");
   return (pieces, unfinished) => {
     // A piece may get a space of its own: pieces are counted with the characters in them.
     const growth = createGrowth(pieces.reduce((sum, piece) => sum + piece.length + 1, 0));

@@ -8,8 +8,8 @@ import { fail } from "../errors.ts";
 const times = 40;
 /** For short texts: a few prefixes. */
 const spare = 512;
-/** Steps in one file; real ones have up to forty. */
-export const maxSteps = 128;
+/** Steps in one file: real ones have up to forty normalisers, up to six pre-tokenizers and up to five decoders. */
+export const maxSteps = { normalizer: 64, pre_tokenizer: 24, decoder: 24 } as const;
 
 export interface Growth {
   /** What follows is made of a part of `length` units. */

@@ -198,8 +198,8 @@ function stepsOf(step: JsonObject, path: string): Normalizer[] {
 export function createNormalizer(step: JsonObject | null): Normalizer | undefined {
   if (step === null) return undefined;
   const steps = stepsOf(step, "normalizer");
-  if (steps.length > maxSteps)
-    bad("normalizer", `has ${steps.length} steps, at most ${maxSteps} are run`, "unsupported");
+  const most = maxSteps.normalizer;
+  if (steps.length > most) bad("normalizer", `has ${steps.length} steps, at most ${most} are run`, "unsupported");
   return (text) =>
     steps.reduce((made, apply) => {
       text.growth.begin();

@@ -23,6 +23,8 @@ type Parts = Item[][];
 type Step = (parts: Parts, special: boolean) => Parts;
 
 const maxItems = 1000;
+/** Steps in one file; real ones have two. */
+const maxProcessors = 16;
 
 function isId(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) < 2 ** 31;
@@ -86,14 +88,14 @@ function template(step: JsonObject, path: string): Step {
   };
 }
 
+/** All steps, one after the other, sequences within sequences taken apart, each with its place in the file. */
+function stepsOf(step: JsonObject, path: string): [step: JsonObject, path: string][] {
+  if (step.type !== "Sequence") return [[step, path]];
+  return listOf(step.processors, `${path}.processors`).flatMap((item, i) => stepsOf(item, `${path}.processors[${i}]`));
+}
+
 function stepOf(step: JsonObject, path: string): Step {
   switch (step.type) {
-    case "Sequence": {
-      const steps = listOf(step.processors, `${path}.processors`).map((item, i) =>
-        stepOf(item, `${path}.processors[${i}]`),
-      );
-      return (parts, special) => steps.reduce((made, apply) => apply(made, special), parts);
-    }
     case "TemplateProcessing":
       return template(step, path);
     case "BertProcessing": {
@@ -148,23 +150,21 @@ function trimSpaces(text: string, pieces: readonly string[], offsets: Span[], pr
   }
 }
 
-/** The trims that a post-processor asks for, in their order: whether a space before the text was put there. */
-function trimsOf(step: JsonObject, path: string): boolean[] {
-  if (step.type === "Sequence") {
-    return listOf(step.processors, `${path}.processors`).flatMap((item, i) =>
-      trimsOf(item, `${path}.processors[${i}]`),
-    );
-  }
+/** Whether a step leaves spaces out of places, and then whether a space before the text was put there. */
+function trimOf(step: JsonObject, path: string): boolean[] {
   if (step.type !== "ByteLevel" && step.type !== "RobertaProcessing") return [];
   const prefixed = booleanOf(step.add_prefix_space, true, `${path}.add_prefix_space`);
   return booleanOf(step.trim_offsets, true, `${path}.trim_offsets`) ? [prefixed] : [];
 }
 
-const bare: Step = (parts) => parts;
-
 /** The post-processor that a step of tokenizer.json describes; null puts two texts one after the other. */
 export function createPostProcessor(step: JsonObject | null): PostProcessor {
-  const apply = step ? stepOf(step, "post_processor") : bare;
+  const listed = step ? stepsOf(step, "post_processor") : [];
+  if (listed.length > maxProcessors) {
+    bad("post_processor", `has ${listed.length} steps, at most ${maxProcessors} are run`, "unsupported");
+  }
+  const steps = listed.map(([one, path]) => stepOf(one, path));
+  const apply: Step = (parts, special) => steps.reduce((made, next) => next(made, special), parts);
   const first: Item = { sequence: 0, type: 0 };
   const second: Item = { sequence: 1, type: 1 };
   const both = (parts: Parts): [readonly Item[], readonly Item[]] => {
@@ -173,7 +173,7 @@ export function createPostProcessor(step: JsonObject | null): PostProcessor {
     return [made[0], made[1]];
   };
   const pair = both([[first], [second]]);
-  const trims = step ? trimsOf(step, "post_processor") : [];
+  const trims = listed.flatMap(([one, path]) => trimOf(one, path));
   const holds = (sequence: 0 | 1) => pair[1].some((item) => "sequence" in item && item.sequence === sequence);
   return {
     single: both([[first]]),

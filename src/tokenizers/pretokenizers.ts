@@ -99,8 +99,8 @@ function stepsOf(step: JsonObject, path: string): PreTokenizer[] {
 export function createPreTokenizer(step: JsonObject | null): PreTokenizer {
   if (step === null) return (text) => [text];
   const steps = stepsOf(step, "pre_tokenizer");
-  if (steps.length > maxSteps)
-    bad("pre_tokenizer", `has ${steps.length} steps, at most ${maxSteps} are run`, "unsupported");
+  const most = maxSteps.pre_tokenizer;
+  if (steps.length > most) bad("pre_tokenizer", `has ${steps.length} steps, at most ${most} are run`, "unsupported");
   return (text) =>
     steps.reduce(
       (parts, apply) => {
