@@ -1,10 +1,11 @@
 /** Files that are none, and files that are something else than was expected. */
-import { execFileSync, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, expect, test } from "vitest";
+import { makePipe } from "../../test/support/pipe.ts";
 import { fileSha256, makeFolder, writeFileSafely } from "./files-node.ts";
 import { needFile, readJsonFile, readWholeFile, withFile } from "./read-node.ts";
 
@@ -21,8 +22,7 @@ const readers: [string, (path: string) => unknown][] = [
 ];
 
 test.skipIf(process.platform === "win32").each(readers)("%s refuses a pipe, a device and a folder", async (_, read) => {
-  const pipe = join(mkdtempSync(join(place, "pipe-")), "pipe");
-  execFileSync("mkfifo", [pipe]);
+  const pipe = makePipe(join(mkdtempSync(join(place, "pipe-")), "pipe"));
   for (const path of [pipe, "/dev/zero", place]) {
     await expect(async () => read(path)).rejects.toMatchObject({
       code: "bad_input",

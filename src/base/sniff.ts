@@ -11,8 +11,8 @@ interface Row {
   /** Follows the file's name in a message. */
   readonly what: string;
   readonly hint: string;
-  /** First bytes, as Latin-1 text. */
-  readonly begins?: RegExp;
+  /** What its first bytes are, any of these; as Latin-1 text. */
+  readonly begins?: readonly string[];
 }
 
 const unpack = "unpack it, and give the file that is in it";
@@ -23,20 +23,20 @@ const rows: Readonly<Record<Mistaken, Row>> = {
   lfs: {
     what: "a Git LFS pointer, the file was not fetched",
     hint: 'run "git lfs pull" in the repository, or fetch the model with "zeroth pull"',
-    begins: /^version https:\/\/(git-lfs\.github\.com|hawser\.github\.com)\/spec\//,
+    begins: ["version https://git-lfs.github.com/spec/", "version https://hawser.github.com/spec/"],
   },
   html: {
     what: "an HTML page saved as a file",
     hint: "the server answered with a page (a sign-in, an error, a viewer) instead of the file; fetch it again",
-    begins: /^<(!doctype\s+html|html|head|body|script|meta|title)\b/i,
   },
-  zip: { what: "a zip file", hint: unpack, begins: /^PK(\u0003\u0004|\u0005\u0006|\u0007\u0008)/ },
-  gzip: { what: "a gzip file", hint: unpack, begins: /^\u001f\u008b\u0008/ },
-  zstd: { what: "a Zstandard file", hint: unpack, begins: /^\u0028\u00b5\u002f\u00fd/ },
-  xz: { what: "an xz file", hint: unpack, begins: /^\u00fd7zXZ\u0000/ },
-  bzip2: { what: "a bzip2 file", hint: unpack, begins: /^BZh[1-9](1AY&SY|\u0017rE8P\u0090)/ },
-  "7z": { what: "a 7z archive", hint: unpack, begins: /^7z\u00bc\u00af\u0027\u001c/ },
-  rar: { what: "a RAR archive", hint: unpack, begins: /^Rar!\u001a\u0007/ },
+  zip: { what: "a zip file", hint: unpack, begins: ["PK\u0003\u0004", "PK\u0005\u0006", "PK\u0007\u0008"] },
+  gzip: { what: "a gzip file", hint: unpack, begins: ["\u001f\u008b\u0008"] },
+  zstd: { what: "a Zstandard file", hint: unpack, begins: ["\u0028\u00b5\u002f\u00fd"] },
+  xz: { what: "an xz file", hint: unpack, begins: ["\u00fd7zXZ\u0000"] },
+  // The level of compression, then the first block.
+  bzip2: { what: "a bzip2 file", hint: unpack, begins: Array.from("123456789", (level) => `BZh${level}1AY&SY`) },
+  "7z": { what: "a 7z archive", hint: unpack, begins: ["7z\u00bc\u00af\u0027\u001c"] },
+  rar: { what: "a RAR archive", hint: unpack, begins: ["Rar!\u001a\u0007"] },
 };
 
 const order = Object.keys(rows) as Mistaken[];
@@ -46,15 +46,15 @@ export const mistakenFor: Readonly<Record<Mistaken, { readonly what: string; rea
 
 const latin = (bytes: Uint8Array): string => String.fromCharCode(...bytes.subarray(0, headBytes));
 
-/** A page's text from its first tag on: a byte order mark, white space and comments may stand before it. */
-function withoutComments(text: string): string {
+/** Whether a text is a page: a byte order mark, white space and comments may stand before its first tag. */
+function isPage(text: string): boolean {
   let rest = text.replace(/^\u00ef\u00bb\u00bf/, "").trimStart();
   while (rest.startsWith("<!--")) {
     const end = rest.indexOf("-->", 4);
-    if (end < 0) return rest;
+    if (end < 0) return false;
     rest = rest.slice(end + 3).trimStart();
   }
-  return rest;
+  return /^<(!doctype\s+html|html|head|body|script|meta|title)\b/i.test(rest);
 }
 
 /**
@@ -65,7 +65,9 @@ function withoutComments(text: string): string {
 export function sniff(head: Uint8Array, size: number = head.length): Mistaken | undefined {
   if (size === 0) return "empty";
   const text = latin(head);
-  return order.find((kind) => rows[kind].begins?.test(kind === "html" ? withoutComments(text) : text));
+  return order.find((kind) =>
+    kind === "html" ? isPage(text) : rows[kind].begins?.some((begin) => text.startsWith(begin)),
+  );
 }
 
 /**

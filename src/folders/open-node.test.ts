@@ -1,9 +1,9 @@
-import { execFileSync } from "node:child_process";
 import { mkdir, mkdtemp, readdir, readFile, realpath, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { makePipe } from "../../test/support/pipe.ts";
 import { ZerothError } from "../errors.ts";
 import { float32, type NdArray, ndarray } from "../graph/array.ts";
 import { resolveModel } from "../hub/find-node.ts";
@@ -248,7 +248,7 @@ describe("a folder", () => {
       const path = await mkdtemp(join(root, "pipe-"));
       await writeModelFolder(path, { config, tensors });
       await rm(join(path, name), { force: true });
-      execFileSync("mkfifo", [join(path, name)]);
+      makePipe(join(path, name));
       expect(thrown(() => openModelFolder(path))).toMatchObject({ code: "bad_input", message: /is not a file/ });
     }
   });

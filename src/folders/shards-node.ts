@@ -27,7 +27,7 @@ const mostShards = 10_000;
 const pieceBytes = 1 << 20;
 
 /** The file of each tensor, as an index puts them. */
-export function readIndex(indexFile: string, where: string, extension: string): Map<string, string> {
+function readIndex(indexFile: string, where: string, extension: string): Map<string, string> {
   const map = readJsonFile(indexFile, jsonLimits.index, where).weight_map;
   if (!isJsonObject(map)) return fail("corrupt_file", `weight_map must be an object, got ${jsonKind(map)}`, { where });
   const placed = new Map<string, string>();
@@ -147,7 +147,7 @@ export function openShards(
 }
 
 /** The index of a model in several files. */
-export const indexName = (single: string) => `${single}.index.json`;
+const indexName = (single: string) => `${single}.index.json`;
 
 /** As {@link openShards}, of the files that the folder's index names. */
 export function openIndexed(

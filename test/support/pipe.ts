@@ -1,8 +1,9 @@
-/** A named pipe, which nobody writes to: who opens it to read waits for ever. Not on Windows. */
+/** A named pipe: opening it to read waits until somebody writes. */
 import { execFileSync } from "node:child_process";
 
-const maker = "mkfifo";
+const command = "mkfifo";
 
-export function makePipe(path: string): void {
-  execFileSync(maker, [path]);
+export function makePipe(path: string): string {
+  execFileSync(command, [path]);
+  return path;
 }
