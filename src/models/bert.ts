@@ -8,7 +8,7 @@ import { keepAll } from "../nn/attend.ts";
 import { embedding, linear } from "../nn/linear.ts";
 import { layerNorm } from "../nn/norms.ts";
 import { normal, type Scope, zerosInit } from "../nn/scope.ts";
-import { activation, epsilon, labelled, labelsOf, rate, readConfig, refuse, size } from "./config.ts";
+import { activation, epsilon, labelled, labelsOf, needConsistent, rate, readConfig, refuse, size } from "./config.ts";
 import type { Encoder, EncoderArchitecture, Family, Heads, NetworkOptions, Stored } from "./family.ts";
 
 const schema = labelled.extend({
@@ -42,7 +42,7 @@ const heads: Readonly<Record<string, keyof Heads>> = {
   BertForMultipleChoice: "choice",
 };
 
-function network(scope: Scope, c: Config, { dropout = keepAll }: NetworkOptions): Encoder {
+function network(scope: Scope, c: Config, hasPooler: boolean, { dropout = keepAll }: NetworkOptions): Encoder {
   const width = c.hidden_size;
   const start = normal(c.initializer_range);
   const act = activations[c.hidden_act];
@@ -77,6 +77,7 @@ function network(scope: Scope, c: Config, { dropout = keepAll }: NetworkOptions)
       }
       return x;
     },
+    ...(hasPooler && { pooled }),
     heads: {
       masked(hidden) {
         const at = scope.at("cls.predictions");
@@ -121,7 +122,7 @@ function architecture(c: Config, stored: Stored | undefined): EncoderArchitectur
     labels,
     problem: multi ? "multi" : c.problem_type === "regression" || labels.length === 1 ? "regression" : "single",
     head: present ? head : undefined,
-    network: (scope, options = {}) => network(scope, c, options),
+    network: (scope, options = {}) => network(scope, c, stored?.has("bert.pooler.dense.weight") ?? true, options),
   };
 }
 
@@ -141,7 +142,10 @@ export const bert: Family = {
     const position = c.position_embedding_type ?? "absolute";
     refuse(position !== "absolute", `position_embedding_type ${JSON.stringify(position)}`);
     refuse(c.is_decoder, "is_decoder");
-    refuse(c.hidden_size % c.num_attention_heads !== 0, `${c.hidden_size} channels in ${c.num_attention_heads} heads`);
+    needConsistent(
+      c.hidden_size % c.num_attention_heads === 0,
+      `hidden_size ${c.hidden_size} and ${c.num_attention_heads} heads`,
+    );
     return architecture(c, stored);
   },
 };

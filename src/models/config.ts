@@ -54,6 +54,11 @@ export function refuse(condition: boolean, what: string): void {
   if (condition) fail("unsupported", `${what} is not computed here`, { where: "config.json" });
 }
 
+/** Refuse entries that contradict each other. */
+export function needConsistent(consistent: boolean, what: string): void {
+  if (!consistent) fail("corrupt_file", `${what} do not fit together`, { where: "config.json" });
+}
+
 const parameters = z
   .object({
     rope_type: z.string().optional(),

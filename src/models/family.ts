@@ -114,6 +114,8 @@ export interface Heads {
 export interface Encoder {
   /** ids and the kind of each token (first or second text), [rows, length], to [rows, length, width]. */
   encode(ids: Tensor, types: Tensor, pass: Pass): Tensor;
+  /** What the checkpoint gives of a whole text beside its tokens, [rows, width], where it has that. */
+  pooled?(hidden: Tensor): Tensor;
   readonly heads: Heads;
 }
 

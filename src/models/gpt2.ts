@@ -7,7 +7,19 @@ import { keepAll } from "../nn/attend.ts";
 import { embedding, linear, vocabularyLogits } from "../nn/linear.ts";
 import { layerNorm } from "../nn/norms.ts";
 import { normal, type Scope } from "../nn/scope.ts";
-import { activation, ends, epsilon, labelled, labelsOf, rate, readConfig, refuse, size, token } from "./config.ts";
+import {
+  activation,
+  ends,
+  epsilon,
+  labelled,
+  labelsOf,
+  needConsistent,
+  rate,
+  readConfig,
+  refuse,
+  size,
+  token,
+} from "./config.ts";
 import type { Decoder, DecoderArchitecture, Family, NetworkOptions } from "./family.ts";
 
 const schema = labelled.extend({
@@ -95,7 +107,7 @@ export const gpt2: Family = {
   read(json) {
     const c = readConfig(schema, json, "GPT-2");
     refuse(c.add_cross_attention, "add_cross_attention");
-    refuse(c.n_embd % c.n_head !== 0, `n_embd ${c.n_embd} in n_head ${c.n_head} heads`);
+    needConsistent(c.n_embd % c.n_head === 0, `n_embd ${c.n_embd} and n_head ${c.n_head} heads`);
     return architecture(c);
   },
 };

@@ -14,6 +14,7 @@ import {
   epsilon,
   labelled,
   labelsOf,
+  needConsistent,
   readConfig,
   refuse,
   rotaryOf,
@@ -58,16 +59,14 @@ function sizesOf(c: Config): Sizes {
   const heads = c.num_attention_heads;
   const kvHeads = c.num_key_value_heads ?? heads;
   const headWidth = c.head_dim ?? c.hidden_size / heads;
-  refuse(heads % kvHeads !== 0, `${heads} heads over ${kvHeads} of keys and values`);
-  refuse(!Number.isInteger(headWidth), `hidden_size ${c.hidden_size} in ${heads} heads`);
+  needConsistent(heads % kvHeads === 0, `${heads} heads and ${kvHeads} heads of keys and values`);
+  needConsistent(Number.isInteger(headWidth), `hidden_size ${c.hidden_size} and ${heads} heads`);
   const { theta, scaling, share } = rotaryOf(c);
   const width = Math.floor(headWidth * share);
-  refuse(width % 2 !== 0, `a head with ${width} rotary channels`);
+  needConsistent(width % 2 === 0, `${width} rotary channels, an odd number, and pairs`);
   if (scaling.kind === "longrope") {
-    refuse(
-      scaling.short.length !== width / 2 || scaling.long.length !== width / 2,
-      "longrope with factors of this number",
-    );
+    const fits = scaling.short.length === width / 2 && scaling.long.length === width / 2;
+    needConsistent(fits, `${width} rotary channels and longrope's factors`);
   }
   return { heads, kvHeads, headWidth, rotary: { width, theta, scaling, pairs: "half" } };
 }

@@ -12,6 +12,7 @@ import { modelTypes, readModel } from "../models/families.ts";
 import { isQuantized, type Weights } from "../weights/weights.ts";
 import { countedTypes, isCounted, shapeOfConfig } from "./configs.ts";
 import { findKnown, knownNames } from "./known.ts";
+import { layerNumber } from "./network.ts";
 import type { StoredCount, Subject } from "./plan.ts";
 import type { Precision } from "./precision.ts";
 import type { Shape } from "./shapes.ts";
@@ -45,20 +46,25 @@ function fileOf(weights: Weights): string | undefined {
   return undefined;
 }
 
-const alike = (name: string): string => name.replace(/block\.\d+/, "block.*").replace(/expert_\d+/, "expert_*");
+const alike = (name: string, shape: Shape): string =>
+  shape.family === "network"
+    ? name.replace(layerNumber, ".*")
+    : name.replace(/block\.\d+/, "block.*").replace(/expert_\d+/, "expert_*");
 
 /** The sum over the files' tensors beside the count from the configuration. */
 export function compareStored(weights: Weights, shape: Shape): StoredCount {
   const held = new Map<string, number>();
   for (const [name, { shape: sizes }] of weights) {
     if (!isCounted(name, shape)) continue;
-    held.set(alike(name), (held.get(alike(name)) ?? 0) + elementsOf(sizes));
+    const group = alike(name, shape);
+    held.set(group, (held.get(group) ?? 0) + elementsOf(sizes));
   }
   const tensors = tensorsOf(shape);
   const parameters = [...held.values()].reduce((sum, n) => sum + n, 0);
   const { total } = count(tensors);
-  // Only the tables of T5 name tensors as the files do.
-  if (shape.family !== "t5") return { parameters, equal: parameters === total, missing: [], extra: [] };
+  // Only what is counted from a network is named as the files name it.
+  if (shape.family !== "t5" && shape.family !== "network")
+    return { parameters, equal: parameters === total, missing: [], extra: [] };
   const counted = new Map(tensors.map((group) => [group.name, elementsOf(group.shape) * group.times]));
   const differs = (from: ReadonlyMap<string, number>, other: ReadonlyMap<string, number>) =>
     [...from].filter(([name, n]) => n > (other.get(name) ?? 0)).map(([name]) => name);

@@ -4,7 +4,7 @@ import type { QuantizedFormat } from "../../weights/weights.ts";
 import type { Architecture } from "../family.ts";
 import { wholeGraph } from "./whole.ts";
 
-interface Uses {
+export interface Uses {
   /** Left of a product, right of one as it is, right of one transposed; looked up in by rows; anything else. */
   readonly product: boolean;
   readonly turned: boolean;
@@ -13,7 +13,7 @@ interface Uses {
 }
 
 /** How every parameter of the network is read. */
-function usesOf(model: Architecture): Map<string, Uses> {
+export function usesOf(model: Architecture): Map<string, Uses> {
   const uses = new Map<string, Uses>();
   const g = wholeGraph(model);
   for (const { name } of g.parameters) uses.set(name, { product: false, turned: false, lookup: false, other: false });

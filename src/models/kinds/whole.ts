@@ -28,7 +28,9 @@ export function wholeGraph(model: Architecture): Graph {
       const network = model.network(scope);
       const hidden = network.encode(tokens("ids"), tokens("types"), wholeRow("length", { causal: false }));
       const head = model.head && network.heads[model.head];
-      return graph({ hidden: head ? head(hidden) : hidden });
+      if (head) return graph({ hidden: head(hidden) });
+      const { pooled } = network;
+      return pooled ? graph<string>({ hidden, pooled: pooled(hidden) }) : graph({ hidden });
     }
     case "image-encoder": {
       const network = model.network(scope);
