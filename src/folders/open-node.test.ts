@@ -85,6 +85,10 @@ describe("a folder", () => {
       code: "corrupt_file",
       message: /spiece\.model: holds no pieces/,
     });
+    const folders = join(root, "tokenizer folders");
+    await writeModelFolder(folders, { config, tensors });
+    await mkdir(join(folders, "vocab.txt"));
+    expect(thrown(() => openTokenizer(openModelFolder(folders)))).toMatchObject({ message: /vocab\.txt/ });
     const pieces = "0a080a016115000080bf" + "0a090a053c756e6b3e1802";
     await put(join(path, "spiece.model"), Buffer.from(pieces, "hex"));
     expect(openTokenizer(openModelFolder(path)).encode("a").pieces).toEqual(["▁", "a", "</s>"]);
