@@ -8,7 +8,7 @@ import { ZerothError } from "../errors.ts";
 import { float32, type NdArray, ndarray } from "../graph/array.ts";
 import { resolveModel } from "../hub/find-node.ts";
 import { readStored, writeSafetensors } from "../weights/safetensors-node.ts";
-import { openModelFolder, openTokenizer } from "./open-node.ts";
+import { openModelFolder, openTokenizer, tokenizerFiles } from "./open-node.ts";
 import { writeModelFolder } from "./write-node.ts";
 
 let root: string;
@@ -87,6 +87,10 @@ describe("a folder", () => {
       code: "corrupt_file",
       message: /spiece\.model: holds no pieces/,
     });
+    const folders = join(root, "tokenizer folders");
+    await writeModelFolder(folders, { config, tensors });
+    await mkdir(join(folders, "vocab.txt"));
+    expect(thrown(() => openTokenizer(openModelFolder(folders)))).toMatchObject({ message: /vocab\.txt/ });
     const pieces = "0a080a016115000080bf" + "0a090a053c756e6b3e1802";
     await put(join(path, "spiece.model"), Buffer.from(pieces, "hex"));
     expect(openTokenizer(openModelFolder(path)).encode("a").pieces).toEqual(["▁", "a", "</s>"]);
@@ -99,6 +103,18 @@ describe("a folder", () => {
     expect(error).toMatchObject({ code: "corrupt_file", message: /model\.vocab\[0\]/ });
     await put(join(path, "tokenizer.json"), '{"model":{"type":"Unigram","vocab":[["a",-1]]}}');
     expect(openTokenizer(openModelFolder(path)).encode("aa").ids).toEqual([0, 0]);
+  });
+
+  test("names every file of its tokenizer", async () => {
+    const path = join(root, "tokenizer files");
+    await writeModelFolder(path, { config, tensors, texts: { "README.md": "x" } });
+    expect(tokenizerFiles(openModelFolder(path))).toEqual([]);
+    const names = ["added_tokens.json", "chat_template.jinja", "merges.txt", "spiece.model", "vocab.json"];
+    for (const name of names) await put(join(path, name), "{}");
+    await mkdir(join(path, "additional_chat_templates"));
+    await put(join(path, "additional_chat_templates", "tools.jinja"), "");
+    const found = tokenizerFiles(openModelFolder(path));
+    expect([...found].sort()).toEqual([...names, "additional_chat_templates/tools.jinja"].sort());
   });
 
   test("is not replaced unless asked, and then keeps no weight file of the old one", async () => {

@@ -165,7 +165,11 @@ export function openTokenizer(folder: ModelFolder): Tokenizer {
       if (size > jsonLimits.tokenizer) {
         fail("corrupt_file", `${size} bytes, at most ${jsonLimits.tokenizer} are read`, { where: join(path, name) });
       }
-      return readFileSync(file);
+      try {
+        return readFileSync(file);
+      } catch (cause) {
+        throw systemError(cause, join(path, name));
+      }
     },
   });
 }

@@ -20,7 +20,6 @@ export interface Settings {
 export type Declared = Omit<AddedToken, "id">;
 
 const named = ["bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"] as const;
-export type NamedToken = (typeof named)[number];
 const maxTokens = 100_000;
 export const maxId = 16_000_000;
 
