@@ -187,7 +187,7 @@ test("quantising: the model before, none, or the whole new one; finished parts a
       for (const stored of weights.values()) readStored(stored);
     },
   });
-  expect(failures).toBeGreaterThan(25);
+  expect(failures).toBeGreaterThan(20);
 });
 
 test("download: a name leads to a whole model or to none", async () => {
