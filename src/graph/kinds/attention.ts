@@ -20,7 +20,7 @@ declare module "../tensor.ts" {
   interface Attributes {
     /**
      * softmax(scale · q kᵀ + bias) v; q [batch, query, heads·k], k and v [batch, key, kvHeads·k] or [batch, kvHeads, key,
-     * k], bias [1 | batch, 1 | heads, query, key]. With fewer heads of keys and values than of queries, head h reads
+     * k], bias [1 | batch, 1 | heads, 1 | query, key]. With fewer heads of keys and values than of queries, head h reads
      * head ⌊h / (heads / kvHeads)⌋ of them (Ainslie et al. 2023).
      */
     Attention: AttentionHeads;
@@ -49,9 +49,9 @@ function needGroups(heads: number, kvHeads: number): void {
   }
 }
 
-/** A bias is as large as the scores, or the same for all rows of a batch, all heads, or both. */
+/** A bias is as large as the scores, or the same for all rows of a batch, all heads or all queries. */
 function needBias(bias: Tensor | undefined, scores: Shape): void {
-  const fits = (dim: Dim, axis: number) => dim === scores[axis] || (axis < 2 && dim === 1);
+  const fits = (dim: Dim, axis: number) => dim === scores[axis] || (axis < 3 && dim === 1);
   if (bias && !(bias.shape.length === 4 && bias.shape.every(fits))) {
     fail("wrong_use", `a bias ${showShape(bias.shape)} for scores ${showShape(scores)}`);
   }
@@ -90,7 +90,7 @@ const { one, all } = makers(shapes);
 
 /**
  * softmax(scale · q kᵀ + bias) v by heads; q [batch, query, heads · k], k and v [batch, key, kvHeads · k] or by heads,
- * bias [1 | batch, 1 | heads, query, key]. `kvHeads` is as many as `heads`, or a divisor of it; see `Attention` in
+ * bias [1 | batch, 1 | heads, 1 | query, key]. `kvHeads` is as many as `heads`, or a divisor of it; see `Attention` in
  * {@link Attributes}.
  */
 export function attention(

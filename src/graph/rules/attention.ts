@@ -2,9 +2,10 @@
 import { fail } from "../../errors.ts";
 import { sameShape } from "../dims.ts";
 import { dtypes } from "../dtype.ts";
+import type { Emitter, NodeOptions } from "../emit.ts";
 import type { NodeReader } from "../onnx/node-reader.ts";
 import * as o from "../operators.ts";
-import type { Tensor } from "../tensor.ts";
+import type { OpNode, Tensor } from "../tensor.ts";
 import { none, softmaxGradient, unbroadcast } from "./gradients.ts";
 import { int, microsoft, names } from "./onnx.ts";
 import type { Cotangent, Decomposition, KernelLowering, Rows } from "./row.ts";
@@ -45,6 +46,15 @@ const cachedAttention: Decomposition<"CachedAttention"> = (inputs, attributes) =
   return [...attention([q, used(nextK), used(nextV), bias], attributes), nextK, nextV];
 };
 
+/** The kernel wants a row of the bias for every query. */
+function everyQuery(emit: Emitter, node: OpNode<"Attention">, bias: string, options: NodeOptions): string {
+  const { shape } = node.inputs[3]!;
+  const queries = node.inputs[0]!.shape[1]!;
+  if (shape[2] === queries) return bias;
+  const wide = emit.shape([shape[0]!, shape[1]!, queries, shape[3]!]);
+  return emit.node("Expand", [bias, wide], {}, options)[0]!;
+}
+
 const lowerAttention: KernelLowering<"Attention"> = (emit, node, options) => {
   const { heads, kvHeads, scale } = node.attributes;
   const [, k, v] = node.inputs as [Tensor, Tensor, Tensor];
@@ -53,7 +63,7 @@ const lowerAttention: KernelLowering<"Attention"> = (emit, node, options) => {
   // The kernel takes keys and values by heads only when they are of one shape.
   if (k.shape.length !== v.shape.length || (k.shape.length === 4 && !sameShape(k.shape, v.shape))) return undefined;
   const [q, keys, values, bias] = names(emit, node) as [string, string, string, string?];
-  const inputs = bias ? [q, keys, values, "", "", bias] : [q, keys, values];
+  const inputs = bias ? [q, keys, values, "", "", everyQuery(emit, node, bias, options)] : [q, keys, values];
   const attributes = { num_heads: int(heads), scale: { float: scale } };
   return emit.node("MultiHeadAttention", inputs, attributes, { ...microsoft, ...options });
 };

@@ -24,7 +24,7 @@ const drawAttention: TestRow<"Attention">["draw"] = (draw) => {
   ];
   const headed = draw.bool();
   const kv = (each: number) => draw.floats(headed ? [batch, kvHeads, keys, each] : [batch, keys, kvHeads * each]);
-  const bias = [draw.pick([1, batch]), draw.pick([1, heads]), queries, keys];
+  const bias = [draw.pick([1, batch]), draw.pick([1, heads]), draw.pick([1, queries]), keys];
   return {
     inputs: [draw.floats([batch, queries, heads * dk]), kv(dk), kv(dv), ...(draw.bool() ? [draw.floats(bias)] : [])],
     attributes: { heads, kvHeads, scale: draw.pick([1, 0.4]) },
