@@ -67,8 +67,9 @@ function network(scope: Scope, c: Config, { dropout = keepAll }: NetworkOptions)
     decode(ids, pass) {
       const rows = c.max_position_embeddings + offset;
       const places = embedding(top.at("embed_positions"), o.add(pass.positions, offset), rows, width, start);
-      const found = pass.enter(o.gather(table(), ids));
-      let x = o.add(words === width ? found : linear(top.at("project_in"), found, width, start), places);
+      const found = o.gather(table(), ids);
+      const wide = words === width ? found : linear(top.at("project_in"), found, width, start);
+      let x = o.add(pass.enter(wide), places);
       for (let i = 0; i < c.num_hidden_layers; i++) {
         const block = top.at(`layers.${i}`);
         const project = (name: string, y: Tensor, out = width) => linear(block.at(name), y, out, start, bias);
@@ -100,6 +101,8 @@ function network(scope: Scope, c: Config, { dropout = keepAll }: NetworkOptions)
 }
 
 function architecture(c: Config): DecoderArchitecture {
+  const heads = c.num_attention_heads;
+  needConsistent(c.hidden_size % heads === 0, `hidden_size ${c.hidden_size} and ${heads} heads`);
   return {
     kind: "decoder",
     type: "opt",
@@ -111,11 +114,7 @@ function architecture(c: Config): DecoderArchitecture {
     ends: c.eos_token_id,
     begin: c.bos_token_id ?? undefined,
     longest: c.max_position_embeddings,
-    cache: {
-      layers: c.num_hidden_layers,
-      kvHeads: c.num_attention_heads,
-      headWidth: c.hidden_size / c.num_attention_heads,
-    },
+    cache: { layers: c.num_hidden_layers, kvHeads: heads, headWidth: c.hidden_size / heads },
     network: (scope, options = {}) => network(scope, c, options),
   };
 }
@@ -126,10 +125,6 @@ export const opt: Family = {
   read(json) {
     const c = readConfig(schema, json, "OPT");
     refuse(!c.layer_norm_elementwise_affine, "layer_norm_elementwise_affine false");
-    needConsistent(
-      c.hidden_size % c.num_attention_heads === 0,
-      `hidden_size ${c.hidden_size} and ${c.num_attention_heads} heads`,
-    );
     return architecture(c);
   },
 };

@@ -139,21 +139,6 @@ describe.each(["before", "after"])("OPT with norms %s the layers", (name) => {
     expect(rows("generate", prompts[0]!.prompt, "--model", out, "--max-new-tokens", "2")).toHaveLength(1);
   });
 
-  test("quantize: in 8 and 4 bits close to what they were", () => {
-    for (const [dtype, tolerance] of [
-      ["int8", 0.1],
-      ["int4", 0.6],
-    ] as const) {
-      const out = join(folder, `${name}-${dtype}`);
-      const done = rows("quantize", model, "--dtype", dtype, "--out", out).at(-1)!;
-      expect(done.tensors).toMatchObject({ [dtype]: expect.any(Number) });
-      const scored = rows("score", "--input", input, "--model", out);
-      for (const [i, row] of scored.entries()) {
-        expectClose(row.logprobs as number[], prompts[i]!.logprobs, tolerance, `${dtype}, prompt ${i}`);
-      }
-    }
-  });
-
   test("plan and inspect: the parameters that PyTorch counts", () => {
     const [plan] = rows("plan", model, "--machine", "8GB,20GB/s");
     expect(plan).toMatchObject({ architecture: "opt", shape: { family: "network", words: "decoder" } });
@@ -173,6 +158,37 @@ describe.each(["before", "after"])("OPT with norms %s the layers", (name) => {
     expect(row!.windows).toBe(expected.windows);
     expect(Math.log(row!.perplexity as number)).toBeCloseTo(Math.log(expected.perplexity), 4);
   });
+});
+
+test("train from scratch and quantize: 8 and 4 bits are close to the numbers they stand for", () => {
+  const data = join(folder, "scratch.jsonl");
+  const { texts, prompts, target } = readJson<Expected>("opt", "before", "expected.json");
+  writeFileSync(data, texts.map((text) => `${JSON.stringify({ text })}\n`).join(""));
+  const out = join(folder, "scratch");
+  const layers = { hidden_size: 64, ffn_dim: 128, num_hidden_layers: 2, num_attention_heads: 4, init_std: 0.2 };
+  const tokens = { vocab_size: 300, max_position_embeddings: 64, bos_token_id: 2, eos_token_id: 2 };
+  const config = join(folder, "scratch.json");
+  const start = { architecture: "opt", sizes: { ...layers, ...tokens }, tokenizer: join(fixtures, "opt/before") };
+  const steps = { objective: "causal-lm", data: { train: data }, steps: 2, max_input: 64, max_target: 64, out };
+  writeFileSync(config, JSON.stringify({ ...start, ...steps }));
+  rows("train", "--config", config);
+  const input = join(folder, "scores.jsonl");
+  writeFileSync(input, prompts.map(({ prompt }) => `${JSON.stringify({ prompt, target })}\n`).join(""));
+  const scores = (model: string) =>
+    rows("score", "--input", input, "--model", model).flatMap(({ logprobs }) => logprobs as number[]);
+  const whole = scores(out);
+  for (const [dtype, tolerance] of [
+    ["int8", 0.03],
+    ["int4", 0.25],
+  ] as const) {
+    const small = join(folder, `scratch-${dtype}`);
+    const done = rows("quantize", out, "--dtype", dtype, "--out", small).at(-1)!;
+    // Six products a layer, and the table of words, which is also the output matrix.
+    expect(done.tensors).toMatchObject(dtype === "int8" ? { int8: 13 } : { int4: 12, int8: 1 });
+    const found = scores(small);
+    expectClose(found, whole, tolerance, dtype);
+    expect(found).not.toEqual(whole);
+  }
 });
 
 test("the new command is listed, explains itself, and says what is wrong", () => {
