@@ -7,7 +7,7 @@ import { keepAll } from "../nn/attend.ts";
 import { embedding, linear, vocabularyLogits } from "../nn/linear.ts";
 import { layerNorm } from "../nn/norms.ts";
 import { normal, type Scope } from "../nn/scope.ts";
-import { activation, ends, epsilon, labelled, labelsOf, rate, readConfig, refuse, size, token } from "./config.ts";
+import { activation, ends, epsilon, labelled, labelsOf, padding, rate, readConfig, refuse, size, token } from "./config.ts";
 import type { Decoder, DecoderArchitecture, Family, NetworkOptions } from "./family.ts";
 
 const schema = labelled.extend({
@@ -27,7 +27,7 @@ const schema = labelled.extend({
   tie_word_embeddings: z.boolean().default(true),
   bos_token_id: token.nullish(),
   eos_token_id: ends,
-  pad_token_id: z.number().int().nullish(),
+  pad_token_id: padding,
   architectures: z.array(z.string()).nullish(),
 });
 

@@ -30,7 +30,7 @@ function storedPrecision(weights: Weights): Precision {
   for (const stored of weights.values()) {
     const name = isQuantized(stored) ? stored.format : stored.dtype;
     const precision =
-      name === "int4" ? "int4" : name.startsWith("int8") ? "int8" : name.endsWith("16") ? "bf16" : "fp32";
+      name.startsWith("int4") ? "int4" : name.startsWith("int8") ? "int8" : name.endsWith("16") ? "bf16" : "fp32";
     counts[precision] += elementsOf(stored.shape);
   }
   return (Object.keys(counts) as Precision[]).reduce((most, next) => (counts[next] > counts[most] ? next : most));
