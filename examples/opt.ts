@@ -12,6 +12,7 @@ import {
   labelled,
   labelsOf,
   needConsistent,
+  padding,
   rate,
   readConfig,
   refuse,
@@ -43,7 +44,7 @@ const schema = labelled.extend({
   tie_word_embeddings: z.boolean().default(true),
   bos_token_id: token.nullish(),
   eos_token_id: ends,
-  pad_token_id: z.number().int().default(1),
+  pad_token_id: padding,
   architectures: z.array(z.string()).nullish(),
 });
 
@@ -107,7 +108,7 @@ function architecture(c: Config): DecoderArchitecture {
     kind: "decoder",
     type: "opt",
     names: { anchor: "model.decoder.embed_positions.weight" },
-    pad: c.pad_token_id,
+    pad: c.pad_token_id ?? 1,
     dropout: c.dropout,
     vocabulary: c.vocab_size,
     width: c.hidden_size,

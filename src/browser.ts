@@ -22,6 +22,7 @@ export { attend, type Dropout } from "./nn/attend.ts";
 export { initialValue } from "./nn/initial.ts";
 export { linear } from "./nn/linear.ts";
 export { layerNorm, rmsNorm } from "./nn/norms.ts";
+export { sinusoids } from "./nn/positions.ts";
 export {
   createScope,
   gainOf,

@@ -21,6 +21,7 @@ export { createTrainer, type StepReport, type Trainer, type TrainerOptions } fro
 export { initialValue } from "./nn/initial.ts";
 export { linear } from "./nn/linear.ts";
 export { layerNorm, rmsNorm } from "./nn/norms.ts";
+export { sinusoids } from "./nn/positions.ts";
 export {
   createScope,
   gainOf,

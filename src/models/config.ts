@@ -14,6 +14,13 @@ export const size = z
 /** Id of a token. */
 export const token = z.number().int().nonnegative();
 
+/** Token of padding; older files say -1 where there is none. */
+export const padding = z
+  .number()
+  .int()
+  .nullish()
+  .transform((id) => (id === null || id === undefined || id < 0 ? undefined : id));
+
 export const rate = z.number().min(0).max(1);
 
 /** Added to a variance. */

@@ -92,6 +92,8 @@ export interface Decoder {
 
 export interface DecoderArchitecture extends Common, Writing {
   readonly kind: "decoder";
+  /** Keys of texts longer than this depend on the text's length, so that continuations cannot share their prompt's. */
+  readonly steadyUpTo?: number | undefined;
   /** Token before a prompt that is otherwise empty. */
   readonly begin?: number | undefined;
   network(scope: Scope, options?: NetworkOptions): Decoder;

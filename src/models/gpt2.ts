@@ -14,6 +14,7 @@ import {
   labelled,
   labelsOf,
   needConsistent,
+  padding,
   rate,
   readConfig,
   refuse,
@@ -39,7 +40,7 @@ const schema = labelled.extend({
   tie_word_embeddings: z.boolean().default(true),
   bos_token_id: token.nullish(),
   eos_token_id: ends,
-  pad_token_id: z.number().int().nullish(),
+  pad_token_id: padding,
   architectures: z.array(z.string()).nullish(),
 });
 

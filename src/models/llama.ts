@@ -4,8 +4,9 @@ import * as o from "../graph/operators.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { activations } from "../nn/activations.ts";
 import { keepAll } from "../nn/attend.ts";
-import { linear, vocabularyLogits } from "../nn/linear.ts";
+import { linear, vocabularyLogits, wordVectors } from "../nn/linear.ts";
 import { rmsNorm } from "../nn/norms.ts";
+import { steadyUpTo } from "../nn/rope-scaling.ts";
 import { anglesAt, type Rotary, rotate } from "../nn/rotary.ts";
 import { normal, type Scope } from "../nn/scope.ts";
 import {
@@ -15,6 +16,7 @@ import {
   labelled,
   labelsOf,
   needConsistent,
+  padding,
   readConfig,
   refuse,
   rotaryOf,
@@ -42,7 +44,7 @@ const schema = rotarySchema.extend(labelled.shape).extend({
   num_local_experts: z.number().nullish(),
   bos_token_id: token.nullish(),
   eos_token_id: ends,
-  pad_token_id: z.number().int().nullish(),
+  pad_token_id: padding,
   architectures: z.array(z.string()).nullish(),
 });
 
@@ -71,7 +73,7 @@ function sizesOf(c: Config): Sizes {
   return { heads, kvHeads, headWidth, rotary: { width, theta, scaling, pairs: "half" } };
 }
 
-function network(scope: Scope, c: Config, sizes: Sizes, { dropout = keepAll }: NetworkOptions): Decoder {
+function network(scope: Scope, c: Config, sizes: Sizes, { dropout = keepAll, training }: NetworkOptions): Decoder {
   const { heads, kvHeads, headWidth, rotary } = sizes;
   const width = c.hidden_size;
   const start = normal(c.initializer_range);
@@ -80,8 +82,8 @@ function network(scope: Scope, c: Config, sizes: Sizes, { dropout = keepAll }: N
   return {
     decode(ids, pass) {
       const top = scope.at("model");
-      const angles = anglesAt(rotary, pass.positions, pass.total);
-      let x = dropout(pass.enter(o.gather(words(), ids)));
+      const angles = anglesAt(rotary, pass);
+      let x = dropout(pass.enter(wordVectors(words(), ids, { padding: c.pad_token_id, training })));
       for (let i = 0; i < c.num_hidden_layers; i++) {
         const block = top.at(`layers.${i}`);
         const norm = (name: string, y: Tensor) => rmsNorm(block.at(name), y, c.rms_norm_eps);
@@ -121,12 +123,13 @@ function architecture(c: Config): DecoderArchitecture {
     kind: "decoder",
     type: "llama",
     names: { anchor: "model.norm.weight", ignored: /rotary_emb\.inv_freq$/ },
-    pad: c.pad_token_id !== null && c.pad_token_id !== undefined && c.pad_token_id >= 0 ? c.pad_token_id : 0,
+    pad: c.pad_token_id ?? 0,
     dropout: 0,
     vocabulary: c.vocab_size,
     width: c.hidden_size,
     ends: c.eos_token_id,
     begin: c.bos_token_id ?? undefined,
+    steadyUpTo: steadyUpTo(sizes.rotary.scaling),
     cache: { layers: c.num_hidden_layers, kvHeads: sizes.kvHeads, headWidth: sizes.headWidth },
     network: (scope, options = {}) => network(scope, c, sizes, options),
   };

@@ -30,8 +30,13 @@ function storedPrecision(weights: Weights): Precision {
   const counts: Record<Precision, number> = { fp32: 0, bf16: 0, int8: 0, int4: 0, q8: 0, q4: 0 };
   for (const stored of weights.values()) {
     const name = isQuantized(stored) ? stored.format : stored.dtype;
-    const precision =
-      name === "int4" ? "int4" : name.startsWith("int8") ? "int8" : name.endsWith("16") ? "bf16" : "fp32";
+    const precision = name.startsWith("int4")
+      ? "int4"
+      : name.startsWith("int8")
+        ? "int8"
+        : name.endsWith("16")
+          ? "bf16"
+          : "fp32";
     counts[precision] += elementsOf(stored.shape);
   }
   return (Object.keys(counts) as Precision[]).reduce((most, next) => (counts[next] > counts[most] ? next : most));

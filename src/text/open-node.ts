@@ -11,7 +11,7 @@ import type { LanguageModel } from "../models/kinds/language.ts";
 import type { Compile } from "../models/kinds/programs.ts";
 import { type CompileOptions, compile } from "../runtime/compile-node.ts";
 import type { Tokenizer } from "../tokenizers/tokenizer.ts";
-import { anyQuantized, isQuantized, type Weights } from "../weights/weights.ts";
+import { anyQuantized, isQuantized, layoutOf, type Weights } from "../weights/weights.ts";
 import { readEmbeddingConfig } from "./embedding-config-node.ts";
 import { type EncodingModel, encodingModel } from "./encoding-model.ts";
 import { type GenerationConfig, withGenerationConfig } from "./generation-config.ts";
@@ -70,7 +70,9 @@ const readFolder = ({ config, weights, path }: ModelFolder): ReadModel =>
 function inBits(folder: ModelFolder, dtype: keyof typeof bitsOf, options: CopyOptions | undefined) {
   if (anyQuantized(folder.weights)) {
     // What is only looked up in is stored in 8 bits in both.
-    const four = [...folder.weights.values()].some((stored) => isQuantized(stored) && stored.format === "int4");
+    const four = [...folder.weights.values()].some(
+      (stored) => isQuantized(stored) && layoutOf(stored.format).values === "int4",
+    );
     if (four === (dtype === "int4")) return folder;
     if (four) {
       fail("unsupported", "is stored in 4 bits, which hold no more than they do", {

@@ -21,7 +21,7 @@ export function decoderLoss(model: DecoderArchitecture): Loss {
       const network = model.network(scope, training);
       const segments = rows("segments");
       const mask = sameSegment(segments, segments);
-      const row = wholeRow("length", { causal: true, mask, positions: rows("positions"), ...training });
+      const row = wholeRow("length", { causal: true, mask, together: mask, positions: rows("positions"), ...training });
       const logits = network.logits(network.decode(rows("ids"), row));
       const sum = summedCrossEntropy(logits, rows("labels"), quiet ? 0 : zLoss);
       return o.mul(sum, input("scale", "float32", []));

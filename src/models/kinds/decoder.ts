@@ -215,7 +215,7 @@ export function decoderModel(model: DecoderArchitecture, compile: Compile, { pac
   }
 
   async function score(prompts: readonly (readonly number[])[], targets: Targets): Promise<number[][][]> {
-    const rows = splitTargets(prompts, targets);
+    const rows = splitTargets(prompts, targets, model.steadyUpTo);
     for (const { prompt, choices } of rows) {
       needRoom(prompt.length + Math.max(...choices.map(({ length }) => length)) - 1, "the prompt with a choice");
     }

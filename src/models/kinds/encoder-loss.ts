@@ -1,6 +1,6 @@
 /**
  * The training of an encoder for one of its heads. What an example's `target` holds: `masked` and `tokens` a label for
- * every token of the input (-100: none); `sequence` the class, the classes of which several may hold, or the number;
+ * every token of the input (-100: none); `sequence` the class, the classes of which several may hold, or the numbers;
  * `span` the first and the last place of the answer.
  */
 import { float32, int64, type NdArray } from "../../graph/array.ts";
@@ -48,7 +48,7 @@ const heads: Readonly<Record<TrainedHead, HeadLoss>> = {
       const [batch, classes] = scores.shape as [Dim, number];
       if (problem === "single") return summedCrossEntropy(scores, input("labels", "int64", [batch]));
       const labels = input("labels", "float32", [batch, classes]);
-      if (problem === "regression") return o.sum(o.square(o.sub(scores, labels)));
+      if (problem === "regression") return o.div(o.sum(o.square(o.sub(scores, labels))), classes);
       // Binary cross-entropy of independent classes, their mean for each text: softplus(z) − z · y.
       return o.div(o.sum(o.sub(softplus(scores), o.mul(scores, labels))), classes);
     },
@@ -61,8 +61,8 @@ const heads: Readonly<Record<TrainedHead, HeadLoss>> = {
       }
       if (problem === "regression") {
         return float32(
-          [examples.length, 1],
-          examples.map(({ target }) => target[0]!),
+          [examples.length, names.length],
+          examples.flatMap(({ target }) => target),
         );
       }
       const held = sheet(examples.length, names.length, 0);

@@ -52,7 +52,7 @@ export function formatsOf(model: Architecture, bits: 8 | 4) {
       const words = "vocabulary" in model && shape[0] === model.vocabulary;
       return words && !use.turned ? (use.product ? "int8" : "int8_rows") : "keep";
     }
-    if (use.turned) return "keep";
+    if (use.turned) return use.product ? "keep" : bits === 4 ? "int4_turned" : "int8_turned";
     return bits === 4 ? "int4" : "int8";
   };
 }

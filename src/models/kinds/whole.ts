@@ -1,5 +1,6 @@
 /** The network of an architecture in one graph, for what is asked of the network itself: which tensors, used how. */
 import { type Graph, graph } from "../../graph/graph.ts";
+import * as o from "../../graph/operators.ts";
 import { input } from "../../graph/tensor.ts";
 import { crossing, wholeRow } from "../../nn/pass.ts";
 import { createScope } from "../../nn/scope.ts";
@@ -22,7 +23,9 @@ export function wholeGraph(model: Architecture): Graph {
     case "decoder": {
       const network = model.network(scope);
       const hidden = network.decode(tokens("ids"), wholeRow("length", { causal: true }));
-      return graph({ logits: network.logits(hidden) });
+      if (!network.classify) return graph({ logits: network.logits(hidden) });
+      const last = o.reshape(o.slice(hidden, 1, -1), ["batch", model.width]);
+      return graph({ scores: network.classify(last) });
     }
     case "encoder": {
       const network = model.network(scope);

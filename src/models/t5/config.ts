@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { fail } from "../../errors.ts";
 import { type Activation, activations } from "../../nn/activations.ts";
+import { ends } from "../config.ts";
 import { readSwitchConfig, type SwitchConfig, switchConfigJson } from "./switch-config.ts";
 
 const types = ["t5", "mt5", "switch_transformers"] as const;
@@ -33,7 +34,7 @@ export const t5ConfigSchema = z.object({
   scale_decoder_outputs: z.boolean().optional(),
   decoder_start_token_id: z.number().int().nonnegative().nullish(),
   pad_token_id: z.number().int().nonnegative().nullish(),
-  eos_token_id: z.number().int().nonnegative().nullish(),
+  eos_token_id: ends,
 });
 
 export interface T5Config {
@@ -58,7 +59,7 @@ export interface T5Config {
   readonly scaled: boolean;
   readonly start: number;
   readonly pad: number;
-  readonly eos: number;
+  readonly eos: readonly number[];
   /** Some blocks have many feed-forward networks, of which each token takes one. */
   readonly experts?: SwitchConfig;
 }
@@ -113,7 +114,7 @@ export function parseT5Config(json: unknown, stored?: { has(name: string): boole
     scaled: c.scale_decoder_outputs ?? c.tie_word_embeddings,
     start: c.decoder_start_token_id ?? 0,
     pad: c.pad_token_id ?? 0,
-    eos: c.eos_token_id ?? 1,
+    eos: c.eos_token_id.length > 0 ? c.eos_token_id : [1],
     ...(sparse ? { experts: sparse.experts } : {}),
   };
 }
@@ -154,7 +155,7 @@ export function t5ConfigJson(config: T5Config): Record<string, unknown> {
     scale_decoder_outputs: config.scaled,
     decoder_start_token_id: config.start,
     pad_token_id: config.pad,
-    eos_token_id: config.eos,
+    eos_token_id: config.eos.length === 1 ? config.eos[0] : config.eos,
     is_encoder_decoder: true,
     use_cache: true,
     ...(config.experts ? switchConfigJson(config.experts) : {}),
