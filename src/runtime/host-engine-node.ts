@@ -3,7 +3,7 @@ import { parentPort } from "node:worker_threads";
 import type { InferenceSession } from "onnxruntime-node";
 import type { TypedArray } from "../graph/dtype.ts";
 import { engine } from "./engine-node.ts";
-import type { Call, TensorMessage, Reply } from "./host-messages.ts";
+import type { Call, Reply, TensorMessage } from "./host-messages.ts";
 import type { TensorClass } from "./session.ts";
 
 const sessions = new Map<number, InferenceSession>();

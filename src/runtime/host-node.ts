@@ -10,7 +10,7 @@ import { fail, throwIfAborted, ZerothError } from "../errors.ts";
 import type { DType, TypedArray } from "../graph/dtype.ts";
 import type { Graph } from "../graph/graph.ts";
 import { type CompileOptions, compile, prepare } from "./compile-node.ts";
-import { type Call, compact, type TensorMessage, type Reply } from "./host-messages.ts";
+import { type Call, compact, type Reply, type TensorMessage } from "./host-messages.ts";
 import { int8Levels } from "./int8-node.ts";
 import type { Program } from "./program.ts";
 import { engineError, type OpenSession, sessionProgram, type TensorClass } from "./session.ts";
@@ -179,7 +179,9 @@ export function openHost(kind: HostKind, { engine }: HostOptions = {}): EngineHo
       const { signature, model, options } = prepare(g, { ...how, levels: await int8Levels(how.weights) });
       let session: number;
       try {
-        session = (await inTurn(undefined, () => channel.call({ kind: "open", prepared: { model, options } }))) as number;
+        session = (await inTurn(undefined, () =>
+          channel.call({ kind: "open", prepared: { model, options } }),
+        )) as number;
       } catch (error) {
         throw engineError(error, "opening a session");
       }
