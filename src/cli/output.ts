@@ -1,4 +1,5 @@
 /** Where things are said: results on stdout, talk on stderr, colours only where a person sees them. */
+import { rowText } from "../data/cli-rows-node.ts";
 import { errorCodes, ZerothError } from "../errors.ts";
 
 export interface Output {
@@ -61,7 +62,7 @@ export function createOutput({ json = false, quiet = false, color = true }: Outp
       process.stdout.write(process.stdout.isTTY ? harmless(text) : text);
     },
     row(row) {
-      if (json) process.stdout.write(`${JSON.stringify(row)}\n`);
+      if (json) process.stdout.write(`${rowText(row)}\n`);
     },
     say(text) {
       if (quiet) return;

@@ -1,18 +1,20 @@
-/** The thread in which Parquet files are read: a path comes in, rows or what was wrong go out. */
+/** The thread in which Parquet files are read. */
 import { parentPort } from "node:worker_threads";
-import { asyncBufferFromFile, parquetReadObjects } from "hyparquet";
+import { ZerothError } from "../errors.ts";
+import type { ParquetQuestion, ParquetReply } from "./parquet-messages.ts";
+import { look, readGroup } from "./parquet-read-node.ts";
 
-export type ParquetReply = { readonly rows: readonly Readonly<Record<string, unknown>>[] } | { readonly error: string };
-
-async function read(path: string): Promise<ParquetReply> {
+async function answer({ path, group }: ParquetQuestion): Promise<ParquetReply> {
   try {
-    return { rows: await parquetReadObjects({ file: await asyncBufferFromFile(path) }) };
-  } catch (cause) {
-    return { error: cause instanceof Error ? cause.message : String(cause) };
+    return group === undefined ? await look(path) : await readGroup(path, group);
+  } catch (error) {
+    const { code, message, where } = error as ZerothError;
+    if (!(error instanceof ZerothError)) return { error: String(error), code: "corrupt_file" };
+    return { error: where === undefined ? message : message.slice(where.length + 2), code };
   }
 }
 
 // The library reads columns side by side and waits for the first that fails: the others fail unheard.
 process.on("unhandledRejection", () => {});
 
-parentPort?.on("message", async (path: string) => parentPort?.postMessage(await read(path)));
+parentPort?.on("message", async (question: ParquetQuestion) => parentPort?.postMessage(await answer(question)));

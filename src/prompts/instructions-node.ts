@@ -3,8 +3,7 @@ import { readdir, readFile, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { isJsonObject, jsonLimits, parseJsonObject } from "../base/json.ts";
 import { openLines, spooled } from "../data/lines-node.ts";
-import { openData } from "../data/open-node.ts";
-import type { GroupCache } from "../data/parquet-node.ts";
+import { type Opening, openData } from "../data/open-node.ts";
 import { picked, type RowData, rowsFrom } from "../data/rows.ts";
 import type { Value } from "../data/values.ts";
 import { fail } from "../errors.ts";
@@ -15,12 +14,6 @@ export interface InstructionData {
   readonly name: string;
   readonly data: RowData;
   readonly wording: Wording;
-}
-
-interface Opening {
-  readonly opened: AsyncDisposable[];
-  readonly cache: GroupCache;
-  readonly signal?: AbortSignal | undefined;
 }
 
 /** Rows of a data set by the task they name. */
@@ -44,7 +37,7 @@ async function fromLines(
   options: InstructionOptions,
   opening: Opening,
 ): Promise<InstructionData[]> {
-  await using lines = await openLines(headers, opening.signal);
+  await using lines = await openLines(headers, opening);
   const data = await openData(instances, opening);
   const rows = await grouped(data, opening.signal);
   const plain = (value: Value): unknown =>
