@@ -35,7 +35,7 @@ export async function* linesOf(
     length += bytes.length;
     if (length > longestLine) fail("too_long", `line ${number} is longer than ${longestLine} bytes`, { where });
     // A piece's memory may be used again by whoever gave it.
-    if (bytes.length > 0) open.push(last ? bytes : bytes.slice());
+    if (bytes.length > 0) open.push(last ? bytes : new Uint8Array(bytes));
   };
   const ended = (): Line => {
     const line = { bytes: open.length === 1 ? open[0]! : Buffer.concat(open), at, number };

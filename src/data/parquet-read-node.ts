@@ -30,8 +30,8 @@ interface Budget {
   cells: number;
 }
 
-/** Texts that a dictionary repeats take this much more than they do in the file. */
-const freeBytes = 192 << 20;
+/** What a dictionary or a run repeats takes next to nothing in the file: so much of it is always read. */
+const free: Budget = { bytes: 256 << 20, cells: 8 << 20 };
 
 const zstd = (zlib as { zstdDecompressSync?: (input: Uint8Array, options: object) => Uint8Array }).zstdDecompressSync;
 
@@ -215,8 +215,8 @@ const broken = (cause: unknown): ZerothError => {
 export async function readGroup(path: string, which: number): Promise<ParquetGroup> {
   const { buffer, metadata, columns, overview } = await opening(path);
   const limit = unpackLimit(buffer.byteLength);
-  const bytes = freeBytes + limit;
-  const budget: Budget = { bytes, cells: limit / 2 };
+  const bytes = free.bytes + limit;
+  const budget: Budget = { bytes, cells: free.cells + limit / 8 };
   try {
     const group = metadata.row_groups[which]!;
     await weigh(group, buffer, budget);

@@ -6,7 +6,7 @@ import { needFile, systemError } from "../base/read-node.ts";
 import { fail, ZerothError } from "../errors.ts";
 
 /** Small files may unpack to this much, larger ones to a multiple of their size: text packs to a tenth or less rarely. */
-const freely = 64 << 20;
+const freely = 16 << 20;
 const times = 200;
 
 /** The most bytes that so many packed ones are unpacked to. */

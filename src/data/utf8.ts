@@ -86,7 +86,7 @@ export async function* withoutMark(
     if (head) {
       bytes = head.length > 0 ? Buffer.concat([head, piece]) : piece;
       if (bytes.length < 3) {
-        head = bytes;
+        head = new Uint8Array(bytes);
         continue;
       }
       head = undefined;
@@ -117,7 +117,7 @@ export async function* utf8Texts(
     const end = wholeEnd(all);
     yield decodeUtf8(all.subarray(0, end), where, at - rest.length);
     // A piece's memory may be used again by whoever gave it.
-    rest = all.slice(end);
+    rest = new Uint8Array(all.subarray(end));
     next = at + bytes.length;
   }
   if (rest.length > 0) decodeUtf8(rest, where, next - rest.length);

@@ -1,7 +1,7 @@
 /** A model on a task: templates by name, rows from anywhere, results kept on the disk. */
 import { existsSync, readFileSync } from "node:fs";
-import { openData } from "../data/open-node.ts";
 import { createGroupCache } from "../data/group-cache.ts";
+import { openData } from "../data/open-node.ts";
 import { rowsFrom } from "../data/rows.ts";
 import { type Row, renamedColumns, rowFromObject } from "../data/values.ts";
 import { fail, throwIfAborted, ZerothError } from "../errors.ts";
