@@ -1,7 +1,8 @@
 /** Everything the readers are made of, from the compiled package. */
 
 export { parseJsonObject } from "../dist/base/json.js";
-export { readInput } from "../dist/data/cli-rows-node.js";
+export { openInput, readInput } from "../dist/data/cli-rows-node.js";
+export { openLines } from "../dist/data/lines-node.js";
 export { ZerothError } from "../dist/errors.js";
 export { safetensorsInMemory } from "../dist/folders/fetch-web.js";
 export { openModelFolder, openTokenizer } from "../dist/folders/open-node.js";
@@ -16,6 +17,7 @@ export { parseListing } from "../dist/hub/download/listing.js";
 export { latestCheckpoint } from "../dist/learn/checkpoint-node.js";
 export { parseT5Config } from "../dist/models/t5-config.js";
 export { t5ConfigFor } from "../dist/models/t5-model.js";
+export { parseTemplates } from "../dist/prompts/yaml.js";
 export { createSentencePieceTokenizer } from "../dist/tokenizers/sentencepiece/tokenizer.js";
 export { createTokenizer } from "../dist/tokenizers/tokenizer.js";
 export { parseSafetensorsHeader } from "../dist/weights/safetensors.js";

@@ -96,11 +96,13 @@ function rulesOf(text: string, last: boolean, kind: "csv" | "tsv", where: string
   const counts = { ",": 0, ";": 0, "\t": 0 };
   let end = 0;
   for (; end < text.length; end++) {
-    const char = text[end]!;
-    if (char === '"') quoted = !quoted;
+    const code = text.charCodeAt(end);
+    if (code === 34) quoted = !quoted;
     else if (quoted && kind === "csv") continue;
-    else if (char === "\n" || char === "\r") break;
-    else if (char in counts) counts[char as Separator]++;
+    else if (code === 10 || code === 13) break;
+    else if (code === 44) counts[","]++;
+    else if (code === 59) counts[";"]++;
+    else if (code === 9) counts["\t"]++;
   }
   if (end + 1 >= text.length && !last) return undefined;
   const bareReturns = text[end] === "\r" && text[end + 1] !== "\n" && end < text.length;

@@ -209,46 +209,66 @@ function texts(name: string): (bytes: Uint8Array) => string {
   };
 }
 
-const whole = (raw: unknown): bigint => (raw instanceof Uint8Array ? wholeOf(raw) : BigInt(raw as number | bigint));
+/** A stored value is of its column's type, or the file contradicts itself. */
+function stored<T>(is: (raw: unknown) => boolean, convert: (raw: T) => Sent): Convert {
+  return (raw) => {
+    if (!is(raw)) throw new Error("a value that is not of its column's type");
+    return convert(raw as T);
+  };
+}
+const ofNumber = (convert: (raw: number) => Sent) => stored((raw) => typeof raw === "number", convert);
+const ofBigint = (convert: (raw: bigint) => Sent) => stored((raw) => typeof raw === "bigint", convert);
+const ofBytes = (convert: (raw: Uint8Array) => Sent) => stored((raw) => raw instanceof Uint8Array, convert);
+const ofWhole = (convert: (raw: bigint) => Sent) =>
+  stored<number | bigint>(
+    (raw) => typeof raw === "bigint" || Number.isSafeInteger(raw),
+    (raw) => convert(BigInt(raw)),
+  );
 
 /** The conversion of a column's values, which are none of them null. */
-function leaf(element: SchemaElement, zones: Zones | undefined): (raw: never) => Sent {
+function leaf(element: SchemaElement, zones: Zones | undefined): Convert {
   const { type, converted_type: kind, logical_type: logical, name } = element;
   if (kind === "DECIMAL" || logical?.type === "DECIMAL") {
     const scale = element.scale ?? (logical?.type === "DECIMAL" ? logical.scale : 0);
-    return (raw) => {
-      const text = decimalText(whole(raw), scale);
+    // The longest that Arrow has is 76 digits; a scale out of a damaged file would be as many zeros.
+    if (!(Math.abs(scale) <= 1000)) throw new Error(`a scale of ${scale}`);
+    const decimal = (value: bigint): Sent => {
+      const text = decimalText(value, scale);
       return scalar("decimal.Decimal", text, `Decimal('${text}')`);
     };
+    return type === "INT32" || type === "INT64" ? ofWhole(decimal) : ofBytes((raw) => decimal(wholeOf(raw)));
   }
-  if (kind === "DATE" || logical?.type === "DATE") return (raw: number) => dayOf(raw);
-  if (logical?.type === "TIME") return (raw) => timeOf(BigInt(raw), logical.unit);
-  if (kind === "TIME_MILLIS" || kind === "TIME_MICROS") {
-    return (raw) => timeOf(BigInt(raw), kind === "TIME_MILLIS" ? "MILLIS" : "MICROS");
+  if (kind === "DATE" || logical?.type === "DATE") return ofNumber(dayOf);
+  if (logical?.type === "TIME" || kind === "TIME_MILLIS" || kind === "TIME_MICROS") {
+    const unit = logical?.type === "TIME" ? logical.unit : kind === "TIME_MILLIS" ? "MILLIS" : "MICROS";
+    return ofWhole((raw) => timeOf(raw, unit));
   }
-  if (type === "INT96") return (raw: bigint) => momentOf(raw, "NANOS", undefined);
+  if (type === "INT96") return ofBigint((raw) => momentOf(raw, "NANOS", undefined));
   if (logical?.type === "TIMESTAMP" || kind === "TIMESTAMP_MILLIS" || kind === "TIMESTAMP_MICROS") {
     const unit = logical?.type === "TIMESTAMP" ? logical.unit : kind === "TIMESTAMP_MILLIS" ? "MILLIS" : "MICROS";
     const utc = logical?.type !== "TIMESTAMP" || logical.isAdjustedToUTC;
     const zone = utc ? zoneOf(zones?.zone ?? "UTC") : undefined;
-    return (raw: bigint) => momentOf(raw, unit, zone);
+    return ofBigint((raw) => momentOf(raw, unit, zone));
   }
-  if (logical?.type === "FLOAT16") return (raw: Uint8Array) => sentFloat(halfOf(raw));
-  if (logical?.type === "UUID") return (raw: Uint8Array) => uuidOf(raw);
+  if (logical?.type === "FLOAT16") return ofBytes((raw) => sentFloat(halfOf(raw)));
+  if (logical?.type === "UUID") return ofBytes(uuidOf);
   const isText =
     ["UTF8", "ENUM", "JSON"].includes(kind ?? "") || ["STRING", "ENUM", "JSON"].includes(logical?.type ?? "");
-  if (isText) return texts(name);
+  if (isText) return ofBytes(texts(name));
   if (type === "BYTE_ARRAY" || type === "FIXED_LEN_BYTE_ARRAY") {
-    return (raw: Uint8Array) => {
+    return ofBytes((raw) => {
       const repr = bytesRepr(raw);
       return scalar("bytes", repr, repr);
-    };
+    });
   }
-  if (type === "FLOAT" || type === "DOUBLE") return (raw: number) => sentFloat(raw);
+  if (type === "FLOAT" || type === "DOUBLE") return ofNumber(sentFloat);
   const unsigned = /^UINT_/.test(kind ?? "") || (logical?.type === "INTEGER" && !logical.isSigned);
-  if (type === "INT64") return (raw: bigint) => int(unsigned ? BigInt.asUintN(64, raw) : raw) as number | bigint;
-  if (type === "INT32") return (raw: number) => (unsigned ? raw >>> 0 : raw);
-  return (raw: boolean) => raw;
+  if (type === "INT64") return ofBigint((raw) => int(unsigned ? BigInt.asUintN(64, raw) : raw));
+  if (type === "INT32") return ofNumber((raw) => (unsigned ? raw >>> 0 : raw));
+  return stored<boolean>(
+    (raw) => typeof raw === "boolean",
+    (raw) => raw,
+  );
 }
 
 const annotated = ({ converted_type, logical_type }: SchemaElement, name: "LIST" | "MAP"): boolean =>
@@ -280,7 +300,7 @@ export function converter(tree: SchemaTree, zones: Zones | undefined, repeated =
   if (element.repetition_type === "REPEATED" && !repeated) return listOf(converter(tree, zones, true));
   if (children.length === 0) {
     const convert = leaf(element, zones);
-    return (raw) => (raw == null ? null : convert(raw as never));
+    return (raw) => (raw == null ? null : convert(raw));
   }
   const [inner] = children as [SchemaTree];
   const innerZones = (child: SchemaTree, index: number) =>
