@@ -11,6 +11,7 @@ await build({
     // Child processes and threads are started from these files, by their names.
     "host-engine-node": "dist/runtime/host-engine-node.js",
     "parquet-thread-node": "dist/data/parquet-thread-node.js",
+    "device-probe": "dist/cli/device-probe.js",
   },
   platform: "node",
   // The engine finds its native part beside itself; undici is only loaded behind a proxy.

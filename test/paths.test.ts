@@ -7,8 +7,8 @@ import { tmpdir } from "node:os";
 import { dirname, join, sep } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { traceOpens } from "../fuzz/trace.js";
-import { exportModel } from "../src/cli/export.ts";
-import { inspect } from "../src/cli/inspect.ts";
+import exportModel from "../src/cli/commands/export.ts";
+import inspect from "../src/cli/commands/inspect.ts";
 import { createOutput } from "../src/cli/output.ts";
 import { ZerothError } from "../src/errors.ts";
 import { openModelFolder, openTokenizer } from "../src/folders/open-node.ts";
@@ -132,6 +132,7 @@ describe.each(hostile)("%j", (name) => {
 
 describe("links", () => {
   const silent = { ...createOutput({ quiet: true }), text: () => {} };
+  const call = { output: silent, signal: new AbortController().signal, commands: {} };
   const secret = join(root, "secret.txt");
   writeFileSync(secret, '{"secret":true}');
   const names = [
@@ -157,12 +158,8 @@ describe("links", () => {
     const out = `${path}-out`;
     const quantise = () => quantizeFolder(openModelFolder(path), { out, bits: 8, choose: () => "keep" });
     await confined(quantise, path, out);
-    await confined(
-      () => exportModel([path], { format: "safetensors", out }, silent, new AbortController().signal),
-      path,
-      out,
-    );
-    await confined(() => inspect([path], {}, silent, new AbortController().signal), path);
+    await confined(() => exportModel.run({ ...call, args: [path], flags: { format: "safetensors", out } }), path, out);
+    await confined(() => inspect.run({ ...call, args: [path], flags: {} }), path);
   });
 
   test("a link whose folder is a link out", async () => {

@@ -1,8 +1,8 @@
 /** Files that are there whole or not at all. */
 import { createHash } from "node:crypto";
-import { createReadStream, lstatSync, readdirSync } from "node:fs";
-import { type FileHandle, mkdir, open, rename, rm } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { createReadStream, lstatSync, mkdirSync, readdirSync, statSync } from "node:fs";
+import { type FileHandle, open, rename, rm } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
 import { ZerothError } from "../errors.ts";
 
 /** The hash of a file of any size, in hexadecimal digits. */
@@ -49,6 +49,33 @@ export function writeError(cause: unknown, where: string): unknown {
   });
 }
 
+const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+
+/**
+ * Make a folder and those above it that are missing. Node's own recursive `mkdir` never ends where a folder is there but
+ * takes no entries: /proc, or one that was deleted while somebody was in it.
+ * @throws bad_input with the place that cannot be written
+ */
+export function makeFolder(path: string): void {
+  const missing: string[] = [];
+  try {
+    for (let at = resolve(path); !isFolder(at); at = dirname(at)) {
+      missing.unshift(at);
+      if (dirname(at) === at) break;
+    }
+    for (const folder of missing) {
+      try {
+        mkdirSync(folder);
+      } catch (error) {
+        // Somebody else may have made it meanwhile.
+        if ((error as NodeJS.ErrnoException).code !== "EEXIST" || !isFolder(folder)) throw error;
+      }
+    }
+  } catch (cause) {
+    throw writeError(cause, path);
+  }
+}
+
 async function writeAll(handle: FileHandle, piece: Uint8Array): Promise<void> {
   for (let done = 0; done < piece.length; ) {
     // One call writes at most 2 GiB on Linux.
@@ -69,7 +96,7 @@ export async function writeFileSafely(
   const temporary = join(folder, `.${basename(path)}.${process.pid}-${counter++}.tmp`);
   let handle: FileHandle | undefined;
   try {
-    await mkdir(folder, { recursive: true });
+    makeFolder(folder);
     handle = await open(temporary, "wx");
     if (typeof content === "function") {
       for (const piece of content()) await writeAll(handle, piece);

@@ -6,7 +6,6 @@
  */
 import {
   linkSync,
-  mkdirSync,
   readFileSync,
   readlinkSync,
   renameSync,
@@ -19,6 +18,7 @@ import {
 import { hostname } from "node:os";
 import { dirname } from "node:path";
 import { throwIfAborted } from "../errors.ts";
+import { makeFolder } from "./files-node.ts";
 
 export interface LockTimes {
   /** Between two looks at a lock that is held, in milliseconds. */
@@ -135,7 +135,7 @@ function tryLock(path: string, times: LockTimes, seen: { stamp: string; since: n
     began: processBegan(process.pid),
   };
   const file = `${path}.owner`;
-  mkdirSync(dirname(path), { recursive: true });
+  makeFolder(dirname(path));
   if (heldByPython(path)) return undefined;
   if (!createWhole(file, JSON.stringify(me), me.id)) {
     const owner = readOwner(file);

@@ -1,41 +1,53 @@
 /** Opening the model a command was given, with a line that says what was opened. */
-import { fail } from "../errors.ts";
-import { defaultThreads } from "../runtime/threads-node.ts";
+import { spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { fail, throwIfAborted } from "../errors.ts";
 import type { FewBitsEvents } from "../text/few-bits-node.ts";
 import { type OpenedModel, type OpenOptions, openModel } from "../text/open-node.ts";
 import { storedBytes } from "../weights/quantize.ts";
 import { isQuantized } from "../weights/weights.ts";
-import { duration, modelFor } from "./models.ts";
-import type { Output } from "./output.ts";
-import { bytes } from "./output.ts";
+import type { Flags } from "./command.ts";
+import { modelFor } from "./downloads.ts";
+import type { engine, model } from "./options.ts";
+import { bytes, duration, type Output } from "./output.ts";
+import { threadsFor } from "./threads.ts";
 
-export interface EngineFlags {
-  readonly model?: string;
-  readonly device?: string;
-  readonly threads?: number;
-  readonly dtype?: string;
+export type EngineFlags = Flags<readonly [...typeof engine, typeof model]>;
+
+/**
+ * Refuse a device that is not here. Asked in a process of its own, because the engine writes its log of what is missing
+ * straight to the screen.
+ */
+async function needDevice(device: "webgpu" | "cuda", signal: AbortSignal | undefined): Promise<void> {
+  const script = fileURLToPath(new URL("./device-probe.js", import.meta.url));
+  const child = spawn(process.execPath, [script, device], { stdio: "ignore", ...(signal && { signal }) });
+  const works = await new Promise<boolean>((resolve) => {
+    child.once("error", () => resolve(false));
+    child.once("close", (status) => resolve(status === 0));
+  });
+  throwIfAborted(signal);
+  if (!works) fail("unsupported", `there is no ${device} device here`, { hint: "use --device cpu" });
 }
 
-/** Check the engine's flags; `auto` is cpu until a faster device has been measured to pay. */
-export function engineOptions({ device = "auto", threads, dtype }: EngineFlags): OpenOptions {
-  if (!["auto", "cpu", "webgpu", "cuda"].includes(device)) {
-    fail("wrong_use", `--device ${device}: expected cpu, webgpu, cuda or auto`);
-  }
-  if (threads !== undefined && (threads < 1 || threads > 1024))
-    fail("wrong_use", `--threads ${threads}: expected 1 to 1024`);
-  if (dtype !== undefined && !["fp32", "bf16", "int8", "int4"].includes(dtype)) {
-    fail("wrong_use", `--dtype ${dtype}: expected fp32, bf16, int8 or int4`);
-  }
+/** What the engine's flags ask for; `auto` is cpu until a faster device has been measured to pay. */
+async function engineOptions(
+  { device = "auto", threads, dtype }: EngineFlags,
+  output: Output,
+  signal: AbortSignal | undefined,
+): Promise<OpenOptions & { readonly device: string; readonly threads: number }> {
+  if (device === "webgpu" || device === "cuda") await needDevice(device, signal);
   return {
-    device: device === "auto" ? "cpu" : (device as "cpu"),
-    ...(threads === undefined ? {} : { threads }),
-    ...(dtype === undefined ? {} : { dtype: dtype as "fp32" }),
+    device: device === "auto" ? "cpu" : device,
+    threads: threadsFor(threads, output),
+    ...(dtype === undefined ? {} : { dtype }),
   };
 }
 
 export interface Opened extends OpenedModel {
   readonly name: string;
   readonly seconds: number;
+  /** Of the engine. */
+  readonly threads: number;
 }
 
 /** What making a copy in few bits says: a line before it, a live one, and that it is kept. */
@@ -58,11 +70,11 @@ function fewBits(output: Output, { dtype }: EngineFlags): FewBitsEvents {
 /** Open, after downloading where need be, and say so on stderr. */
 export async function openForCommand(flags: EngineFlags, output: Output, signal?: AbortSignal): Promise<Opened> {
   const name = flags.model ?? "zeroth-nano";
-  const engine = engineOptions(flags);
+  const options = await engineOptions(flags, output, signal);
   const { path } = await modelFor(name, output, signal);
   const started = performance.now();
   const opened = await openModel(path, {
-    ...engine,
+    ...options,
     quantize: { ...(signal && { signal }), events: fewBits(output, flags) },
   });
   const seconds = (performance.now() - started) / 1000;
@@ -70,12 +82,12 @@ export async function openForCommand(flags: EngineFlags, output: Output, signal?
   const size = storedBytes(opened.weights);
   const types = [...new Set(stored.map((tensor) => (isQuantized(tensor) ? tensor.format : tensor.dtype)))].join("+");
   if (output.terminal) {
-    const threads = engine.threads ?? defaultThreads();
+    const { threads, device } = options;
     output.say(
       output.dim(
-        `${name} · ${types} · ${bytes(size)} · ${engine.device ?? "cpu"} · ${threads} thread${threads === 1 ? "" : "s"} · opened in ${seconds.toFixed(2)} s`,
+        `${name} · ${types} · ${bytes(size)} · ${device} · ${threads} thread${threads === 1 ? "" : "s"} · opened in ${seconds.toFixed(2)} s`,
       ),
     );
   }
-  return { ...opened, name, seconds };
+  return { ...opened, name, seconds, threads: options.threads };
 }

@@ -1,6 +1,5 @@
 /** Where things are said: results on stdout, talk on stderr, colours only where a person sees them. */
-import { rowText } from "../data/cli-rows-node.ts";
-import { errorCodes, ZerothError } from "../errors.ts";
+import { rowText } from "../data/raw-json.ts";
 
 export interface Output {
   readonly json: boolean;
@@ -79,35 +78,6 @@ export function createOutput({ json = false, quiet = false, color = true }: Outp
   };
 }
 
-/** An error as people and scripts read it; gives the exit code. */
-export function reportError(
-  error: unknown,
-  { json = false, debug = false }: { json?: boolean; debug?: boolean },
-): number {
-  const known = error instanceof ZerothError ? error : undefined;
-  const code = known?.code ?? "internal";
-  const message = error instanceof Error ? error.message : String(error);
-  if (debug && error instanceof Error) {
-    process.stderr.write(`${error.stack}\n`);
-    if (error.cause instanceof Error) process.stderr.write(`caused by ${error.cause.stack}\n`);
-  }
-  if (json) {
-    const body = { code, message, ...(known?.hint ? { hint: known.hint } : {}) };
-    process.stderr.write(`${JSON.stringify({ error: body })}\n`);
-  } else if (code !== "interrupted") {
-    process.stderr.write(`error: ${message}\n`);
-    if (known?.hint) process.stderr.write(`  → ${known.hint}\n`);
-    if (!known && !debug) process.stderr.write("  → this is a bug; --debug shows where\n");
-  } else if (known?.hint) process.stderr.write(`${known.hint}\n`);
-  return errorCodes[code].exit;
-}
-
-/** What a failing row becomes in the output. */
-export function errorRow(error: ZerothError, id: unknown): object {
-  const body = { code: error.code, message: error.message, ...(error.hint ? { hint: error.hint } : {}) };
-  return { ...(id === undefined ? {} : { id }), error: body };
-}
-
 /** Bytes for people. */
 export function bytes(n: number): string {
   const units = ["B", "kB", "MB", "GB", "TB"];
@@ -118,6 +88,13 @@ export function bytes(n: number): string {
     unit++;
   }
   return `${value >= 100 || unit === 0 ? value.toFixed(0) : value.toFixed(1)} ${units[unit]}`;
+}
+
+/** "47 s", "12 min", "3.4 h". */
+export function duration(seconds: number): string {
+  const s = Math.max(0, Math.round(seconds));
+  if (s < 90) return `${s} s`;
+  return s < 5400 ? `${Math.round(s / 60)} min` : `${(s / 3600).toFixed(1)} h`;
 }
 
 /** Wait until stdout has taken everything: exiting before would cut a pipe short. */

@@ -1,11 +1,12 @@
 /** `zeroth` alone on a terminal: ask, read the answer as it comes, ask again. */
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
-import { ZerothError } from "../errors.ts";
+import { makeFolder } from "../base/files-node.ts";
 import { type EngineFlags, type Opened, openForCommand } from "./engine.ts";
 import type { Output } from "./output.ts";
+import { asKnown } from "./report.ts";
 
 const suggestions = [
   "Is this review positive or negative? A warm, funny film that I would gladly see again.",
@@ -18,10 +19,26 @@ function historyFile(): string {
   return join(process.env.ZEROTH_HOME ?? join(state, "zeroth"), "history");
 }
 
-/** Earlier prompts, newest first, as readline wants them. */
+/** Earlier prompts, newest first, as readline wants them; none where they cannot be read. */
 function readHistory(path: string): string[] {
-  if (!existsSync(path)) return [];
-  return readFileSync(path, "utf8").split("\n").filter(Boolean).reverse().slice(0, 500);
+  try {
+    // Opening a pipe would wait for a writer.
+    if (!statSync(path).isFile()) return [];
+    return readFileSync(path, "utf8").split("\n").filter(Boolean).reverse().slice(0, 500);
+  } catch {
+    return [];
+  }
+}
+
+/** Keep the prompts. A place where nothing can be written is no failure: what was asked has been answered. */
+function writeHistory(path: string, asked: readonly string[], output: Output): void {
+  try {
+    makeFolder(dirname(path));
+    writeFileSync(path, `${asked.slice(-500).join("\n")}\n`, { mode: 0o600 });
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    output.say(`the history is not kept: ${why}; ZEROTH_HOME names another place`);
+  }
 }
 
 const help = `  1, 2, 3      ask one of the examples
@@ -40,6 +57,15 @@ interface Seat {
 
 /** What the prompt needs of an open model. */
 type Answering = AsyncDisposable & { readonly text: Pick<Opened["text"], "stream"> };
+
+/** Close a model. What could not be opened fails again when it is closed: that was told when it was first needed. */
+async function close(model: Answering): Promise<void> {
+  try {
+    await model[Symbol.asyncDispose]();
+  } catch (error) {
+    if (asKnown(error) === undefined) throw error;
+  }
+}
 
 /** Ask and answer until Ctrl-D; gives the exit code. Ctrl-C stops the answer under way and nothing else. */
 export async function openPrompt(
@@ -80,11 +106,12 @@ export async function openPrompt(
       else if (text.startsWith("/model")) {
         try {
           const next = await open({ model: text.slice("/model".length).trim() || "zeroth-nano" }, output);
-          await model[Symbol.asyncDispose]();
+          await close(model);
           model = next;
         } catch (error) {
-          if (!(error instanceof ZerothError)) throw error;
-          output.say(`${error.message}${error.hint ? `\n  → ${error.hint}` : ""}`);
+          const known = asKnown(error);
+          if (!known) throw error;
+          output.say(`${known.message}${known.hint ? `\n  → ${known.hint}` : ""}`);
         }
       } else if (text !== "") {
         if (chosen !== text) output.text(`${output.dim(chosen)}\n`);
@@ -93,8 +120,9 @@ export async function openPrompt(
         try {
           for await (const piece of model.text.stream(chosen, { signal: stop.signal })) output.answer(piece);
         } catch (error) {
-          if (!(error instanceof ZerothError)) throw error;
-          if (error.code !== "interrupted") output.say(error.message);
+          const known = asKnown(error);
+          if (!known) throw error;
+          if (known.code !== "interrupted") output.say(`${known.message}${known.hint ? `\n  → ${known.hint}` : ""}`);
         }
         stop = undefined;
         output.text("\n");
@@ -103,9 +131,8 @@ export async function openPrompt(
     }
   } finally {
     reader.close();
-    await model[Symbol.asyncDispose]();
-    mkdirSync(dirname(path), { recursive: true });
-    writeFileSync(path, `${asked.slice(-500).join("\n")}\n`, { mode: 0o600 });
+    await close(model);
+    writeHistory(path, asked, output);
   }
   output.text("\n");
   return 0;

@@ -1,26 +1,10 @@
 /** Input rows of a command, as plain objects, and their ids as they were written. */
 import { fail, ZerothError } from "../errors.ts";
+import { RawJson } from "./raw-json.ts";
 import { openRows, type StreamOptions } from "./stream-node.ts";
 import { Float, idTextOf, Pair, type Row, Scalar, type Value } from "./values.ts";
 
 export type InputRow = Readonly<Record<string, unknown>>;
-
-/** JSON that is passed through as it was written: no number of this language has the digits of every other. */
-export class RawJson {
-  readonly text: string;
-  constructor(text: string) {
-    this.text = text;
-  }
-}
-
-/** A result row as a line of JSON. */
-export function rowText(row: object): string {
-  const members = Object.entries(row).flatMap(([key, value]) => {
-    const text = value instanceof RawJson ? value.text : JSON.stringify(value);
-    return text === undefined ? [] : [`${JSON.stringify(key)}:${text}`];
-  });
-  return `{${members.join(",")}}`;
-}
 
 /** A value as JSON.parse would have given it; numbers it cannot hold are near. */
 export function plainValue(value: Value): unknown {
@@ -45,7 +29,7 @@ function numberText(value: Value): string | undefined {
   return value instanceof Float && /^-?\d+$/.test(text) ? `${text}.0` : text;
 }
 
-/** The row's `id`, to be written digit for digit as it was read: see {@link rowText}. */
+/** The row's `id`, to be written digit for digit as it was read: see `rowText`. */
 export function idOf(row: Row): unknown {
   const value = row.get("id");
   if (value === undefined) return undefined;

@@ -2,8 +2,9 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { ZerothError } from "../errors.ts";
-import { idOf, plainRow, RawJson, rowText } from "./cli-rows-node.ts";
+import { idOf, plainRow } from "./cli-rows-node.ts";
 import { jsonLineRows, linesIn, linesOf } from "./json-lines.ts";
+import { RawJson, rowText } from "./raw-json.ts";
 import { decodeUtf8, invalidUtf8At, utf8Texts } from "./utf8.ts";
 import { rowFromJson, rowFromObject } from "./values.ts";
 

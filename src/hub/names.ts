@@ -1,6 +1,7 @@
 /** What a person may call a model, and where the Hugging Face cache would hold it. Pure: nothing here touches a disk. */
 
 import { shown } from "../base/json.ts";
+import { editDistance } from "../base/nearest.ts";
 import { fail } from "../errors.ts";
 
 export type ModelName =
@@ -93,27 +94,14 @@ export function repoOfCacheName(folder: string, kind: RepoKind = "model"): strin
   return parts.length <= 2 && parts.every(isSegment) ? parts.join("/") : undefined;
 }
 
-/** Edits (insert, delete, replace) between two short texts, case aside. */
-function distance(a: string, b: string): number {
-  const [x, y] = [a.toLowerCase(), b.toLowerCase()];
-  let row = Array.from({ length: y.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= x.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= y.length; j++) {
-      next.push(Math.min(next[j - 1]! + 1, row[j]! + 1, row[j - 1]! + (x[i - 1] === y[j - 1] ? 0 : 1)));
-    }
-    row = next;
-  }
-  return row[y.length]!;
-}
-
 /** The names nearest to what was typed, at most three, none that is mostly different. */
 export function nearestNames(name: string, known: readonly string[]): string[] {
-  const typed = name.slice(0, 200);
+  const typed = name.slice(0, 200).toLowerCase();
   return known
     .map((candidate) => {
-      const tail = candidate.slice(candidate.indexOf("/") + 1);
-      return { candidate, edits: Math.min(distance(typed, candidate), distance(typed, tail) + 0.5) };
+      const whole = candidate.toLowerCase();
+      const tail = whole.slice(whole.indexOf("/") + 1);
+      return { candidate, edits: Math.min(editDistance(typed, whole), editDistance(typed, tail) + 0.5) };
     })
     .filter(({ edits }) => edits <= Math.max(2, typed.length * 0.4))
     .sort((a, b) => a.edits - b.edits)

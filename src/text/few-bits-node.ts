@@ -1,7 +1,8 @@
 /** A model in 8 or 4 bits, made when somebody first asks for it and kept beside the caches for the next time. */
-import { existsSync, mkdirSync, rmSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { homedir, totalmem } from "node:os";
 import { basename, join } from "node:path";
+import { makeFolder } from "../base/files-node.ts";
 import { lockTimes, takeLock } from "../base/lock-node.ts";
 import { fail } from "../errors.ts";
 import { type ModelFolder, openModelFolder } from "../folders/open-node.ts";
@@ -68,7 +69,7 @@ export async function inFewBits(
       hint: "make room, or name another place with ZEROTH_HOME",
     });
   }
-  mkdirSync(home, { recursive: true });
+  makeFolder(home);
   const place = `${out}.lock`;
   const wait = { times: lockTimes, signal, done };
   let lock = await takeLock(place, { ...wait, wait: false });

@@ -76,6 +76,16 @@ test("behind an equals sign the answer leaves out what stands before it", () => 
   expect(offers("zeroth generate --input=pro")).toEqual(["prompts.csv", "prompts.jsonl"]);
 });
 
+test("words of a command, values of an option, names of a command's arguments", () => {
+  expect(offers("zeroth prompts s")).toEqual(["show"]);
+  expect(offers("zeroth cache re")).toEqual(["remove"]);
+  expect(offers("zeroth generate --device ")).toEqual(["auto", "cpu", "cuda", "webgpu"]);
+  expect(offers("zeroth quantize --dtype int")).toEqual(["int4", "int8"]);
+  expect(offers("zeroth quantize google/flan-t5-s")).toEqual(["google/flan-t5-small"]);
+  expect(offers("zeroth scan bigscience/T")).toEqual(["bigscience/T0_3B"]);
+  expect(offers("zeroth plan google/flan-t5-xx")).toEqual(["google/flan-t5-xxl"]);
+});
+
 test("files where no word fits", () => {
   expect(offers("zeroth generate --input pro")).toEqual(["prompts.csv", "prompts.jsonl"]);
 });

@@ -132,7 +132,7 @@ describe("mistakes are told before the model is opened", () => {
     [[...rte, "--data", "suite", "--split", "test"], 3, 'rte has no split "test"; there are validation'],
     [[...rte, "--data", "rte.jsonl", "--split", "test"], 2, "chooses among the files of a folder"],
     [["--task", "super_glue/wic", "--data", "suite"], 3, "there are no rows of super_glue/wic"],
-    [[...rte, "--data", "rte.jsonl", "--normalize", "charcters"], 2, "did you mean characters?"],
+    [[...rte, "--data", "rte.jsonl", "--normalize", "charcters"], 2, "did you mean --normalize characters?"],
     [[...rte, "--data", "rte.jsonl", "--limit", "0"], 2, "--limit 0"],
     [["--task", "superglue", "--data", "rte.jsonl"], 2, "needs the folder"],
   ])("%j", (args, status, message) => {

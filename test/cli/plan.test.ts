@@ -160,6 +160,6 @@ describe("a name that nobody knows", () => {
 });
 
 test("completion offers what can be planned", () => {
-  const offered = zeroth(["completion", "planned"]).stdout.split("\n");
+  const offered = zeroth(["completion", "names", "plan"]).stdout.split("\n");
   expect(offered).toEqual(expect.arrayContaining(["zeroth-nano", "gpt3-175b", "google/flan-t5-xl"]));
 });

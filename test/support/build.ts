@@ -17,6 +17,8 @@ function newest(folder: string): number {
 }
 
 export default function setup(): void {
+  // Tests that import the sources need the list of commands; where it changes, the program is built anew.
+  execFileSync(process.execPath, [join(root, "scripts/list-commands.mjs")], { stdio: "inherit" });
   const built = join(root, "dist");
   if (existsSync(join(built, "node/main.js")) && newest(built) >= newest(join(root, "src"))) return;
   execFileSync("npm", ["run", "--silent", "build"], { cwd: root, stdio: "inherit" });

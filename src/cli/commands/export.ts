@@ -1,0 +1,78 @@
+/** `zeroth export`: a model folder as ONNX files, in the layout of transformers.js, or as safetensors. */
+import { join } from "node:path";
+import { fail } from "../../errors.ts";
+import type { ModelFolder } from "../../folders/open-node.ts";
+import { defineCommand } from "../define.ts";
+import { modelNames } from "../options.ts";
+import { bytes } from "../output.ts";
+
+const copied = ["tokenizer.json", "tokenizer_config.json", "generation_config.json"];
+
+async function exportSafetensors(folder: ModelFolder, out: string): Promise<string[]> {
+  const { readFile } = await import("node:fs/promises");
+  const { writeFileSafely } = await import("../../base/files-node.ts");
+  const { needFile } = await import("../../base/read-node.ts");
+  const { locate } = await import("../../hub/locate-node.ts");
+  const { readStored, writeCheckpoint } = await import("../../weights/safetensors-node.ts");
+  const { isQuantized, unquantizedConfig } = await import("../../weights/weights.ts");
+  // Weights in few bits are written out as numbers, one matrix at a time.
+  const plain = [...folder.weights].map(([name, stored]) => {
+    const numbers = { dtype: "float32", shape: stored.shape, read: () => readStored(stored) } as const;
+    return [name, isQuantized(stored) ? numbers : stored] as const;
+  });
+  const written = await writeCheckpoint(out, plain);
+  for (const name of copied) {
+    const path = locate(folder.path, name);
+    if (!path) continue;
+    needFile(path);
+    await writeFileSafely(join(out, name), await readFile(path));
+    written.push(name);
+  }
+  const config = `${JSON.stringify(unquantizedConfig(folder.config), null, 2)}\n`;
+  await writeFileSafely(join(out, "config.json"), config);
+  return [...written, "config.json"];
+}
+
+type Exporter = (folder: ModelFolder, out: string) => Promise<string[]>;
+
+const formats = {
+  onnx: async (folder, out) => (await import("../../models/t5-export-node.ts")).exportOnnx(folder, out),
+  safetensors: exportSafetensors,
+  "transformers.js": async (folder, out) =>
+    (await import("../../models/t5-export-node.ts")).exportTransformersJs(folder, out),
+} satisfies Record<string, Exporter>;
+
+export default defineCommand({
+  group: "models",
+  summary: "Write a model in another form",
+  arguments: "[model]",
+  names: modelNames,
+  options: [
+    {
+      flags: "--format <name>",
+      help: "onnx, safetensors or transformers.js",
+      values: ["onnx", "safetensors", "transformers.js"],
+    },
+    { flags: "--out <folder>", help: "where to" },
+  ],
+  rows: 'one `{"file","bytes","sha256"}` a file, then `{"done":true,…}`',
+  example: "zeroth export zeroth-nano --format onnx --out nano-onnx",
+  async run({ args: [name = "zeroth-nano"], flags: { format, out }, output, signal }) {
+    if (!format) fail("wrong_use", "--format is missing", { hint: Object.keys(formats).join(", ") });
+    if (!out) fail("wrong_use", "--out is missing", { hint: "name the folder to write to" });
+    const { stat } = await import("node:fs/promises");
+    const { fileSha256, makeFolder } = await import("../../base/files-node.ts");
+    const { openModelFolder } = await import("../../folders/open-node.ts");
+    const { modelFor } = await import("../downloads.ts");
+    const folder = openModelFolder((await modelFor(name, output, signal)).path);
+    makeFolder(out);
+    for (const file of await formats[format](folder, out)) {
+      const path = join(out, file);
+      const { size } = await stat(path);
+      output.row({ file, bytes: size, sha256: await fileSha256(path) });
+      output.text(`${file}  ${bytes(size)}\n`);
+    }
+    output.row({ done: true, out, format });
+    return 0;
+  },
+});

@@ -1,0 +1,107 @@
+/** `zeroth generate`: prompts from the command line or rows of a file to answers. */
+import { fail, ZerothError } from "../../errors.ts";
+import type { Generated } from "../../text/options.ts";
+import { defineCommand } from "../define.ts";
+import type { Opened } from "../engine.ts";
+import { engine, generation, input, model } from "../options.ts";
+import type { Output } from "../output.ts";
+
+const resultRow = (id: unknown, { text, tokens, finish, promptTokens, score }: Generated) => ({
+  ...(id === undefined ? {} : { id }),
+  text,
+  tokens,
+  finish,
+  prompt_tokens: promptTokens,
+  ...(score === undefined ? {} : { score }),
+});
+
+function stats(model: Pick<Opened, "seconds">, results: readonly Generated[], seconds: number, output: Output): void {
+  const prompt = results.reduce((sum, { promptTokens }) => sum + promptTokens, 0);
+  const made = results.reduce((sum, { tokens }) => sum + tokens.length, 0);
+  const row = {
+    load_seconds: model.seconds,
+    seconds,
+    prompt_tokens: prompt,
+    new_tokens: made,
+    new_tokens_per_second: made / seconds,
+  };
+  output.say(
+    `opened in ${model.seconds.toFixed(2)} s; ${prompt} prompt and ${made} new tokens in ${seconds.toFixed(2)} s (${row.new_tokens_per_second.toFixed(1)} new tokens/s)`,
+  );
+  output.row({ stats: row });
+}
+
+export default defineCommand({
+  group: "use",
+  summary: "Answer prompts",
+  arguments: "[prompt...]",
+  options: [model, input, ...generation, { flags: "--stats", help: "show speeds afterwards" }, ...engine],
+  rows: '`{"prompt"}` or `{"tokens":[…]}`, also `"choices":[…]` → `{"text","tokens","finish","prompt_tokens","score"?}`',
+  example: 'zeroth generate "Is this review positive or negative? A warm, funny film."',
+  async run({ args: prompts, flags, output, signal }) {
+    const { generationOptions } = await import("../generation.ts");
+    const { answerJob, inputRows, jobsOf } = await import("../jobs.ts");
+    const { openForCommand } = await import("../engine.ts");
+    const { errorRow } = await import("../report.ts");
+    const picked = { ...generationOptions(flags, output), signal };
+    if (prompts.length === 0 && !flags.input) {
+      fail("wrong_use", "there is no prompt", {
+        hint: 'try: zeroth generate "Is this a fact or an opinion? Snow is cold."',
+      });
+    }
+    if (prompts.length > 0 && flags.input) fail("wrong_use", "give prompts or --input, not both");
+    const rows = await inputRows(
+      flags.input,
+      prompts.map((prompt) => ({ prompt })),
+    );
+    await using opened = await openForCommand(flags, output, signal);
+    const started = performance.now();
+
+    const single = rows.length === 1 && !flags.input && !flags.choices ? prompts[0] : undefined;
+    if (single !== undefined && !output.json) {
+      const stream = opened.text.stream(single, picked);
+      let step = await stream.next();
+      while (!step.done) {
+        output.answer(step.value);
+        step = await stream.next();
+      }
+      output.text("\n");
+      if (flags.stats) stats(opened, [step.value], (performance.now() - started) / 1000, output);
+      return 0;
+    }
+
+    const jobs = jobsOf(rows, (row) => answerJob(row, flags.choices));
+    const good = jobs.flatMap((job) => (job instanceof ZerothError ? [] : [job]));
+    const free = good.filter(({ choices }) => !choices);
+    const bound = good.flatMap(({ prompt, choices }) => (choices ? [{ prompt, choices }] : []));
+    const onDone = (done: number, total: number) => output.progress(`${done} of ${total} prompts`);
+    const answers = await opened.text.generateAll(
+      free.map(({ prompt }) => prompt),
+      { ...picked, onDone },
+    );
+    const chosen = await opened.text.chooseAll(bound, { ...picked, onDone });
+    const made: Generated[] = [];
+    let failed = false;
+    for (const [i, job] of jobs.entries()) {
+      const result = job instanceof ZerothError ? job : (job.choices ? chosen : answers).shift()!;
+      const row = rows[i]!;
+      const id = row instanceof ZerothError ? undefined : row.id;
+      if (result instanceof ZerothError) {
+        failed = true;
+        // A single prompt has no other rows to save: its error is the command's.
+        if (jobs.length === 1 && !flags.input) throw result;
+        output.row(errorRow(result, id));
+        if (!output.json) {
+          output.text("\n");
+          output.say(`row ${i + 1}: ${result.message}`);
+        }
+        continue;
+      }
+      made.push(result);
+      output.row(resultRow(id, result));
+      output.answer(`${result.text}\n`);
+    }
+    if (flags.stats) stats(opened, made, (performance.now() - started) / 1000, output);
+    return failed ? 1 : 0;
+  },
+});

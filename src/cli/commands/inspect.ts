@@ -1,0 +1,92 @@
+/** `zeroth inspect`: what a model folder holds and what it would take to run. */
+import { readFileSync, statSync } from "node:fs";
+import { isQuantized, type Weights } from "../../weights/weights.ts";
+import { defineCommand } from "../define.ts";
+import { modelNames } from "../options.ts";
+import { bytes } from "../output.ts";
+
+/** The licence a model card names in its front matter. */
+function licence(card: string | undefined): string | undefined {
+  const stat = card === undefined ? undefined : statSync(card, { throwIfNoEntry: false });
+  // Opening a pipe would wait for a writer.
+  if (card === undefined || !stat?.isFile() || stat.size > 16 << 20) return undefined;
+  const [, front] = readFileSync(card, "utf8").split(/^---\r?$/m, 2);
+  return /^licen[cs]e: *(\S+)/m.exec(front ?? "")?.[1];
+}
+
+function precision(weights: Weights): string {
+  const counts = new Map<string, number>();
+  for (const stored of weights.values()) {
+    const type = isQuantized(stored) ? stored.format : stored.dtype;
+    counts.set(type, (counts.get(type) ?? 0) + stored.shape.reduce((a, b) => a * b, 1));
+  }
+  return [...counts].sort((a, b) => b[1] - a[1])[0]?.[0] ?? "none";
+}
+
+export default defineCommand({
+  group: "models",
+  summary: "What a model folder holds",
+  arguments: "[model]",
+  names: modelNames,
+  options: [{ flags: "--tensors", help: "list every tensor" }],
+  rows: '`{"architecture","parameters","dtype","vocabulary","files","memory","licence"?}`',
+  example: "zeroth inspect zeroth-nano",
+  async run({ args: names, flags, output, signal }) {
+    const { fileSha256 } = await import("../../base/files-node.ts");
+    const { openModelFolder } = await import("../../folders/open-node.ts");
+    const { locate } = await import("../../hub/locate-node.ts");
+    const { modelFor } = await import("../downloads.ts");
+    const folder = openModelFolder((await modelFor(names[0] ?? "zeroth-nano", output, signal)).path);
+    const parameters = [...folder.weights.values()].reduce(
+      (sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1),
+      0,
+    );
+    const files = [];
+    for (const name of folder.files) {
+      const path = locate(folder.path, name) ?? "";
+      const stat = statSync(path, { throwIfNoEntry: false });
+      if (stat?.isFile()) files.push({ name, bytes: stat.size, sha256: await fileSha256(path) });
+    }
+    const found = licence(locate(folder.path, "README.md"));
+    const architectures = folder.config.architectures as unknown;
+    const row = {
+      architecture: Array.isArray(architectures)
+        ? String(architectures[0])
+        : String(folder.config.model_type ?? "unknown"),
+      parameters,
+      dtype: precision(folder.weights),
+      vocabulary: Number(folder.config.vocab_size ?? 0),
+      files,
+      // Weights alone; int4 with a scale for every block of 32.
+      memory: { fp32: parameters * 4, bf16: parameters * 2, int8: parameters, int4: Math.ceil(parameters * 0.625) },
+      ...(found ? { licence: found } : {}),
+    };
+    output.row(row);
+    const lines: [string, string][] = [
+      ["architecture", row.architecture],
+      ["parameters", parameters.toLocaleString("en")],
+      ["stored as", row.dtype],
+      ["vocabulary", row.vocabulary.toLocaleString("en")],
+      [
+        "memory",
+        Object.entries(row.memory)
+          .map(([type, n]) => `${type} ${bytes(n)}`)
+          .join(", "),
+      ],
+      ...(found ? ([["licence", found]] as [string, string][]) : []),
+      ["folder", folder.path],
+      ...files.map((file): [string, string] => [
+        "file",
+        `${file.name}  ${bytes(file.bytes)}  sha256 ${file.sha256.slice(0, 12)}…`,
+      ]),
+    ];
+    output.text(lines.map(([key, value]) => `${output.dim(key.padEnd(13))} ${value}\n`).join(""));
+    if (flags.tensors) {
+      for (const [name, { dtype, shape }] of folder.weights) {
+        output.row({ tensor: name, dtype, shape });
+        output.text(`${name}  ${dtype}[${shape.join(", ")}]\n`);
+      }
+    }
+    return 0;
+  },
+});

@@ -1,0 +1,56 @@
+/** Options that several commands share, and the names that their arguments complete to. */
+import type { OptionSpec } from "./command.ts";
+
+/** Options of every command. */
+export const common = [
+  { flags: "--json", help: "JSON on stdout, one object a line; talk goes to stderr" },
+  { flags: "-q, --quiet", help: "no status lines" },
+  { flags: "--debug", help: "show where an error came from" },
+  { flags: "--no-color", help: "no colours" },
+] as const satisfies readonly OptionSpec[];
+
+export const model = {
+  flags: "-m, --model <name>",
+  help: "folder, hub name (downloaded if need be), or zeroth-nano (default)",
+} as const satisfies OptionSpec;
+
+export const input = {
+  flags: "--input <file>",
+  help: "rows to do: .jsonl, .csv, .parquet, or - for JSON lines on stdin",
+} as const satisfies OptionSpec;
+
+/** How a model is run. */
+export const engine = [
+  { flags: "--device <name>", help: "cpu, webgpu, cuda or auto", values: ["cpu", "webgpu", "cuda", "auto"] },
+  { flags: "--threads <n>", help: "threads of the engine, at most the machine's cores", as: "integer" },
+  {
+    flags: "--dtype <type>",
+    help: "fp32 or bf16: weights in this precision; int8, int4: in a copy, made once and kept",
+    values: ["fp32", "bf16", "int8", "int4"],
+  },
+] as const satisfies readonly OptionSpec[];
+
+/** How an answer is written. */
+export const generation = [
+  { flags: "--max-new-tokens <n>", help: "longest answer in tokens (256)", as: "integer" },
+  { flags: "--min-new-tokens <n>", help: "shortest answer in tokens", as: "integer" },
+  { flags: "--num-beams <k>", help: "beam search with k beams", as: "integer" },
+  { flags: "--length-penalty <a>", help: "beams: scores divided by length^a (1)", as: "number" },
+  { flags: "--early-stopping", help: "beams: stop when k have finished" },
+  { flags: "--sample", help: "draw tokens instead of taking the likeliest" },
+  { flags: "--temperature <t>", help: "sampling: below 1 is bolder, above 1 is wilder (1)", as: "number" },
+  { flags: "--top-k <k>", help: "sampling: among the k likeliest", as: "integer" },
+  { flags: "--top-p <p>", help: "sampling: among the likeliest that make up p", as: "number" },
+  { flags: "--repetition-penalty <r>", help: "make what was said less likely (1 is off)", as: "number" },
+  { flags: "--seed <n>", help: "for sampling", as: "integer" },
+  { flags: "--stop <text>", help: "end before this text; may be repeated", as: "repeat" },
+  { flags: "--choices <a,b>", help: "answer with exactly one of these", as: "list" },
+  { flags: "--max-input <n>", help: "refuse prompts longer than this many tokens", as: "integer" },
+  { flags: "--no-prompt-end", help: "do not add the end token to prompts" },
+] as const satisfies readonly OptionSpec[];
+
+/** Models on this machine, for completion. */
+export async function modelNames(): Promise<readonly string[]> {
+  const { listModels } = await import("../hub/find-node.ts");
+  return listModels();
+}

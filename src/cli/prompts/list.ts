@@ -1,0 +1,52 @@
+/** `zeroth prompts list`: the data sets with templates, or the templates of some. */
+import { datasetsIn, ownTemplates, readTemplates } from "../../prompts/library-node.ts";
+import { type Call, choicesText, datasetName, find, templateRow } from "./templates.ts";
+
+/** Lines of columns, each as wide as its widest cell, the last as it is. */
+function aligned(rows: readonly (readonly string[])[]): string {
+  const widths = rows[0]?.map((_, i) => Math.max(...rows.map((row) => row[i]!.length))) ?? [];
+  return rows
+    .map(
+      (row) =>
+        `${row
+          .map((cell, i) => (i === row.length - 1 ? cell : cell.padEnd(widths[i]!)))
+          .join("  ")
+          .trimEnd()}\n`,
+    )
+    .join("");
+}
+
+export function list({ names, flags, output }: Call): number {
+  const { root, paths } = datasetsIn(flags.folder ?? ownTemplates());
+  const files =
+    names.length > 0
+      ? names.map((name) => find(name, flags).file)
+      : paths.map((path) => readTemplates(`${root}/${path}/templates.yaml`));
+  for (const file of files) for (const template of file.templates) output.row(templateRow(file, template));
+  if (names.length > 0) {
+    for (const file of files) {
+      const rows = file.templates.map((template) => {
+        const { originalTask, choicesInPrompt } = template.metadata;
+        const marks = [originalTask ? "original" : "other task", ...(choicesInPrompt ? ["choices shown"] : [])].join(
+          ", ",
+        );
+        return [`  ${template.name}`, marks, choicesText(template)] as const;
+      });
+      output.text(`${output.bold(datasetName(file))}\n${aligned(rows)}`);
+    }
+    return 0;
+  }
+  const rows = files.map((file) => {
+    const ranked = file.templates.filter(({ answerChoices }) => answerChoices !== undefined).length;
+    const original = file.templates.filter(({ metadata }) => metadata.originalTask).length;
+    return [
+      datasetName(file),
+      `${file.templates.length} templates`,
+      `${ranked} with choices`,
+      `${original} original task`,
+    ] as const;
+  });
+  output.text(aligned(rows));
+  output.say(output.dim("zeroth prompts list DATASET names its templates; zeroth prompts show DATASET/NAME shows one"));
+  return 0;
+}
