@@ -3,7 +3,7 @@ import { constants, createReadStream, statSync } from "node:fs";
 import { access } from "node:fs/promises";
 import { createGunzip } from "node:zlib";
 import { needFile, systemError } from "../base/read-node.ts";
-import { fail, ZerothError } from "../errors.ts";
+import { fail, throwIfAborted, ZerothError } from "../errors.ts";
 
 /** Small files may unpack to this much, larger ones to a multiple of their size: text packs to a tenth or less rarely. */
 const freely = 16 << 20;
@@ -46,12 +46,20 @@ export async function needReadable(path: string): Promise<void> {
 }
 
 /**
- * A file's bytes in pieces; `-` is stdin.
+ * A file's bytes in pieces; `-` is stdin, which is left when the signal fires.
  * @throws not_found, bad_input, corrupt_file naming the file; also for what unpacks out of all proportion
  */
-export async function* bytesOf(path: string): AsyncGenerator<Uint8Array, void, undefined> {
+export async function* bytesOf(path: string, signal?: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
   if (path === "-") {
-    yield* process.stdin as AsyncIterable<Uint8Array>;
+    // The next row may never come.
+    const stop = () => process.stdin.destroy(new ZerothError("interrupted", "stopped on request"));
+    throwIfAborted(signal);
+    signal?.addEventListener("abort", stop, { once: true });
+    try {
+      yield* process.stdin as AsyncIterable<Uint8Array>;
+    } finally {
+      signal?.removeEventListener("abort", stop);
+    }
     return;
   }
   const file = createReadStream(path, { highWaterMark: 1 << 18 });

@@ -21,7 +21,7 @@ export interface StreamOptions {
  *   bad_input for CSV that is not UTF-8
  */
 export async function openRows(path: string, options: StreamOptions = {}): Promise<AsyncIterable<Row | ZerothError>> {
-  if (path === "-") return jsonLineRows(bytesOf(path), "stdin");
+  if (path === "-") return jsonLineRows(bytesOf(path, options.signal), "stdin");
   const { format } = formatOf(path);
   await needReadable(path);
   if (format === "parquet") return parquetRows(path, options.parquet, options.signal);

@@ -160,7 +160,7 @@ export function textModel({ model, tokenizer: codec }: { model: Seq2Seq; tokeniz
       const limits = { ...options, rows: Math.min(options.rows ?? 32, most) };
       return inBatches(lengths, limits, (rows) =>
         batch(
-          rows,
+          rows.map((row) => row + (options.firstRow ?? 0)),
           rows.map((row) => ids[row] as readonly number[]),
           settings,
           options.signal,
