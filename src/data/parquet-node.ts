@@ -32,10 +32,9 @@ const each: ParquetLimits = { milliseconds: 1000, megabytes: 32 };
 const mostMegabytes = 8192;
 
 // The sources themselves are only run by tests, which build first: a thread cannot be started from TypeScript.
-const script = new URL(
-  import.meta.url.endsWith(".ts") ? "../../dist/data/parquet-thread-node.js" : "./parquet-thread-node.js",
-  import.meta.url,
-);
+const script = import.meta.url.endsWith(".ts")
+  ? new URL("../../dist/data/parquet-thread-node.js", import.meta.url)
+  : new URL("./parquet-thread-node.js", import.meta.url);
 
 /** The thread of the last file, if nothing broke it. */
 let idle: { worker: Worker; megabytes: number } | undefined;
