@@ -5,7 +5,7 @@ import { ZerothError } from "../errors.ts";
 import { idOf, plainRow } from "./cli-rows-node.ts";
 import { jsonLineRows, linesIn, linesOf } from "./json-lines.ts";
 import { RawJson, rowText } from "./raw-json.ts";
-import { decodeUtf8, invalidUtf8At, utf8Texts } from "./utf8.ts";
+import { decodeUtf8, invalidUtf8At, utf8Texts, wholeText } from "./utf8.ts";
 import { rowFromJson, rowFromObject } from "./values.ts";
 
 async function* inPieces(bytes: Uint8Array, size = bytes.length) {
@@ -60,6 +60,7 @@ test.each([
   for (const size of [1, 100]) {
     await expect(read(bytes, size)).rejects.toMatchObject({ code: "bad_input", message: "x: is UTF-16 text" });
   }
+  expect(() => wholeText(bytes, "x")).toThrow("x: is UTF-16 text");
 });
 
 test("a line that is too long ends the reading, not the memory", async () => {
@@ -116,6 +117,8 @@ test("texts in pieces are whole characters", async () => {
     for await (const part of utf8Texts(inPieces(bytes, size), "x")) text += part;
     expect(text).toBe("aé€😀\uFEFFz");
   }
+  expect(wholeText(bytes, "x")).toBe("aé€😀\uFEFFz");
+  expect(() => wholeText(bytes.subarray(0, 8), "x")).toThrow("x: byte 7 (0xe2) is not UTF-8");
   const cut = async () => {
     for await (const _ of utf8Texts(inPieces(bytes.subarray(0, 8), 2), "x"));
   };

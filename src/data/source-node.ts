@@ -1,9 +1,10 @@
 /** Bytes of files of rows and of stdin, unpacked where they are packed. */
-import { constants, createReadStream, statSync } from "node:fs";
+import { constants, createReadStream, readFileSync, statSync } from "node:fs";
 import { access } from "node:fs/promises";
 import { createGunzip } from "node:zlib";
 import { needFile, systemError } from "../base/read-node.ts";
 import { fail, throwIfAborted, ZerothError } from "../errors.ts";
+import { wholeText } from "./utf8.ts";
 
 /** Small files may unpack to this much, larger ones to a multiple of their size: text packs to a tenth or less rarely. */
 const freely = 16 << 20;
@@ -35,6 +36,16 @@ export function readError(cause: unknown, where: string): ZerothError {
     return new ZerothError("corrupt_file", `cannot be unpacked: ${(cause as Error).message}`, { where, cause });
   }
   return systemError(cause, where);
+}
+
+/** The text of a file. @throws not_found; bad_input naming the byte that is not UTF-8 */
+export function readText(path: string): string {
+  needFile(path);
+  try {
+    return wholeText(readFileSync(path), path);
+  } catch (cause) {
+    throw systemError(cause, path);
+  }
 }
 
 /** Refuse what is no file, or cannot be read. @throws not_found, bad_input */

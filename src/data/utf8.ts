@@ -54,6 +54,20 @@ export function decodeUtf8(bytes: Uint8Array, where: string, at = 0): string {
   }
 }
 
+/** How many bytes the byte order mark takes. @throws bad_input for UTF-16, which has other marks */
+function markOf([a, b, c]: Uint8Array, where: string): number {
+  if ((a === 0xff && b === 0xfe) || (a === 0xfe && b === 0xff)) {
+    fail("bad_input", "is UTF-16 text", { where, hint: "save the file as UTF-8" });
+  }
+  return a === 0xef && b === 0xbb && c === 0xbf ? 3 : 0;
+}
+
+/** The text of a whole file, without its byte order mark. @throws bad_input as {@link decodeUtf8}, and for UTF-16 */
+export function wholeText(bytes: Uint8Array, where: string): string {
+  const mark = markOf(bytes, where);
+  return decodeUtf8(bytes.subarray(mark), where, mark);
+}
+
 /** Where the last character of the bytes ends, if the next piece may go on with it. */
 function wholeEnd(bytes: Uint8Array): number {
   for (let back = 1; back <= Math.min(3, bytes.length); back++) {
@@ -74,13 +88,6 @@ export async function* withoutMark(
 ): AsyncGenerator<{ readonly bytes: Uint8Array; readonly at: number }, void, undefined> {
   let head: Uint8Array | undefined = new Uint8Array(0);
   let at = 0;
-  const begun = (bytes: Uint8Array): number => {
-    const [a, b, c] = bytes;
-    if ((a === 0xff && b === 0xfe) || (a === 0xfe && b === 0xff)) {
-      fail("bad_input", "is UTF-16 text", { where, hint: "save the file as UTF-8" });
-    }
-    return a === 0xef && b === 0xbb && c === 0xbf ? 3 : 0;
-  };
   for await (const piece of pieces) {
     let bytes: Uint8Array = piece;
     if (head) {
@@ -90,14 +97,14 @@ export async function* withoutMark(
         continue;
       }
       head = undefined;
-      at = begun(bytes);
+      at = markOf(bytes, where);
       bytes = bytes.subarray(at);
     }
     yield { bytes, at };
     at += bytes.length;
   }
   if (head && head.length > 0) {
-    begun(head);
+    markOf(head, where);
     yield { bytes: head, at: 0 };
   }
 }

@@ -1,10 +1,11 @@
 /** Collections of instructions from files: one JSON file a task, or headers and instances as JSON Lines. */
-import { readdir, readFile, stat } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { isJsonObject, jsonLimits, parseJsonObject } from "../base/json.ts";
 import { openLines, spooled } from "../data/lines-node.ts";
 import { type Opening, openData } from "../data/open-node.ts";
 import { picked, type RowData, rowsFrom } from "../data/rows.ts";
+import { readText } from "../data/source-node.ts";
 import type { Value } from "../data/values.ts";
 import { fail } from "../errors.ts";
 import { type InstructionOptions, instructionWording, parseInstructionHeader } from "./instructions.ts";
@@ -77,7 +78,7 @@ async function fromTaskFiles(
   async function* instances() {
     let row = 0;
     for (const file of files) {
-      const task = parseJsonObject(await readFile(file, "utf8"), file, jsonLimits.tokenizer);
+      const task = parseJsonObject(readText(file), file, jsonLimits.tokenizer);
       const { Instances: list } = task;
       if (!Array.isArray(list) || !list.every(isJsonObject)) {
         return fail("bad_input", '"Instances" must be a list of {input, output}', { where: file });
