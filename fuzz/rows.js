@@ -221,8 +221,6 @@ export function rowReaders({ openInput, openLines, parseTemplates }, folder) {
         fixture(`${name}.parquet`),
       ),
       mutate: mutateParquet,
-      // The reader's thread may hold so much before it is ended, and pages lie outside of what is counted.
-      threadBytes: 400e6,
       read: read("rows.parquet"),
     },
     {

@@ -24,11 +24,11 @@ test.each(readers(library, folder))("$name: a value or a typed error for 400 mal
   expect(row!.refused).toBeGreaterThan(0);
 });
 
-test("a Parquet file that is not done in time ends its reader's thread, not the program; the next one is read", async () => {
+test("a Parquet file that is not done in time ends its reader, not the program; the next one is read", async () => {
   const path = fileURLToPath(new URL("./fixtures/rows/prompts.parquet", import.meta.url));
   const impatient = library.readInput(path, { parquet: { milliseconds: 0, megabytes: 64 } });
   await expect(impatient).rejects.toMatchObject({ code: "corrupt_file", message: /prompts\.parquet: .*not done/ });
   for (let i = 0; i < 2; i++) expect(await library.readInput(path)).toHaveLength(4);
-  // A larger thread where the last one's memory is too little.
+  // A larger process where the last one's memory is too little.
   expect(await library.readInput(path, { parquet: { milliseconds: 30_000, megabytes: 600 } })).toHaveLength(4);
 });

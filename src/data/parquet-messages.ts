@@ -1,4 +1,4 @@
-/** What the thread that reads Parquet is asked, one question after the other, and what it answers. */
+/** What the process that reads Parquet is asked, one question after the other, and what it answers. */
 import type { ErrorCode } from "../errors.ts";
 import type { Sent } from "./parquet-values.ts";
 

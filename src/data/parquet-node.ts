@@ -1,10 +1,12 @@
 /**
  * Rows of Parquet files. What a file says of itself is followed by a library that has no limits of its own: so it is
- * read in a thread with little memory and for a limited time, and a file that breaks the thread is one more damaged
- * file. Files are read one after the other, a row group at a time.
+ * read in a process with little memory and for a limited time, and a file that breaks the process is one more damaged
+ * file. A thread would not do: when its memory is full in the middle of an allocation, the engine ends the whole program.
+ * Files are read one after the other, a row group at a time.
  */
+import { type ChildProcess, fork } from "node:child_process";
 import { statSync } from "node:fs";
-import { Worker } from "node:worker_threads";
+import { fileURLToPath } from "node:url";
 import { fail, throwIfAborted, ZerothError } from "../errors.ts";
 import type { GroupCache } from "./group-cache.ts";
 import type {
@@ -31,62 +33,76 @@ const each: ParquetLimits = { milliseconds: 1000, megabytes: 32 };
 /** Whatever a file's size. */
 const mostMegabytes = 8192;
 
-// The sources themselves are only run by tests, which build first: a thread cannot be started from TypeScript.
+// The sources themselves are only run by tests, which build first: a process cannot be started from TypeScript.
 const script = import.meta.url.endsWith(".ts")
-  ? new URL("../../dist/data/parquet-thread-node.js", import.meta.url)
-  : new URL("./parquet-thread-node.js", import.meta.url);
+  ? new URL("../../dist/data/parquet-process-node.js", import.meta.url)
+  : new URL("./parquet-process-node.js", import.meta.url);
 
-/** The thread of the last file, if nothing broke it. */
-let idle: { worker: Worker; megabytes: number } | undefined;
+/** The process of the last file, if nothing broke it. */
+let idle: { child: ChildProcess; megabytes: number } | undefined;
 /** Ends when the question before is answered. */
 let before: Promise<unknown> = Promise.resolve();
 
-function threadOf(megabytes: number): Worker {
+/** Whether the process keeps this one alive. */
+function hold(child: ChildProcess, on: boolean): void {
+  if (on) child.ref();
+  else child.unref();
+  if (on) child.channel?.ref();
+  else child.channel?.unref();
+}
+
+function processOf(megabytes: number): ChildProcess {
   const kept = idle;
   idle = undefined;
-  if (kept && kept.megabytes >= megabytes) return kept.worker;
-  void kept?.worker.terminate();
-  const worker = new Worker(script, { execArgv: [], resourceLimits: { maxOldGenerationSizeMb: megabytes } });
-  // Whoever waits for it hears of its end; when nobody does, nothing is lost.
-  worker.on("error", () => {});
-  worker.once("exit", () => {
-    if (idle?.worker === worker) idle = undefined;
+  if (kept && kept.megabytes >= megabytes) return kept.child;
+  kept?.child.kill("SIGKILL");
+  const child = fork(fileURLToPath(script), {
+    serialization: "advanced",
+    execArgv: [`--max-old-space-size=${megabytes}`],
+    stdio: ["ignore", "ignore", "ignore", "ipc"],
   });
-  return worker;
+  // Whoever waits for it hears of its end; when nobody does, nothing is lost.
+  child.on("error", () => {});
+  child.once("exit", () => {
+    if (idle?.child === child) idle = undefined;
+  });
+  return child;
 }
 
 type Heard = ParquetReply | (ParquetFailure & { readonly broken: true });
 
-/** What the thread says; it is not to be used again where it broke or did not answer. */
-function answerOf(worker: Worker, question: ParquetQuestion, patience: number): Promise<Heard> {
+/** What the process says; it is not to be used again where it broke or did not answer. */
+function answerOf(child: ChildProcess, question: ParquetQuestion, patience: number): Promise<Heard> {
   return new Promise((resolve) => {
+    const heard = (reply: unknown) => settle(reply as Heard);
     const settle = (reply: Heard) => {
       clearTimeout(timer);
-      worker.off("message", settle).off("error", broke).off("exit", gone);
+      child.off("message", heard).off("error", broke).off("exit", gone);
       resolve(reply);
     };
     const wrong = (what: string) =>
       settle({ error: `cannot be read as Parquet: ${what}`, code: "corrupt_file", broken: true });
-    const broke = ({ code, message }: NodeJS.ErrnoException) =>
-      wrong(code === "ERR_WORKER_OUT_OF_MEMORY" ? "takes too much memory" : message);
-    const gone = () => wrong("its reader ended");
+    const broke = ({ message }: Error) => wrong(message);
+    // The engine aborts when memory is full.
+    const gone = (code: number | null, signal: string | null) =>
+      wrong(signal === "SIGABRT" || code === 134 ? "takes too much memory" : `its reader ended (${signal ?? code})`);
     const timer = setTimeout(() => wrong(`not done after ${patience / 1000} s`), patience);
-    worker.on("message", settle).on("error", broke).on("exit", gone);
-    worker.postMessage(question);
+    child.on("message", heard).on("error", broke).on("exit", gone);
+    child.send(question, (error) => {
+      if (error) broke(error);
+    });
   });
 }
 
 async function ask(question: ParquetQuestion, limits: ParquetLimits): Promise<ParquetReply> {
   const size = Math.floor((statSync(question.path, { throwIfNoEntry: false })?.size ?? 0) / 1e6);
   const megabytes = Math.min(limits.megabytes + each.megabytes * size, Math.max(limits.megabytes, mostMegabytes));
-  const worker = threadOf(megabytes);
-  worker.ref();
-  const reply = await answerOf(worker, question, limits.milliseconds + each.milliseconds * size);
-  if ("broken" in reply) void worker.terminate();
-  else {
-    worker.unref();
-    idle = { worker, megabytes };
-  }
+  const child = processOf(megabytes);
+  hold(child, true);
+  const reply = await answerOf(child, question, limits.milliseconds + each.milliseconds * size);
+  hold(child, false);
+  if ("broken" in reply) child.kill("SIGKILL");
+  else idle = { child, megabytes };
   return reply;
 }
 

@@ -1,5 +1,5 @@
 /**
- * Parquet files opened and read a row group at a time, in the thread that does nothing else. Every count and length is
+ * Parquet files opened and read a row group at a time, in the process that does nothing else. Every count and length is
  * the file's own word: what it asks for is compared with its size before anything is allocated.
  */
 import { createHash } from "node:crypto";

@@ -1,5 +1,5 @@
 /**
- * Values of Parquet columns as pyarrow gives them to Python, in a form that can be sent between threads. The library
+ * Values of Parquet columns as pyarrow gives them to Python, in a form that can be sent between processes. The library
  * that decodes pages is asked for the stored values alone: its own dates have no microseconds and its decimals are
  * doubles.
  */

@@ -233,6 +233,21 @@ describe("files that ask for more than they hold", () => {
     }
   });
 
+  test("a reader whose memory is full ends alone, and the next file is read", async () => {
+    const values = 3_000_000;
+    const page = gzipSync(new Uint8Array(8 * values));
+    const path = await file(
+      "full.parquet",
+      parquet({ codec: gzip, encoding: plain, values, page, unpacked: 8 * values }),
+    );
+    const work = all(parquetRows(path, { milliseconds: 60_000, megabytes: 32 }));
+    await expect(work).rejects.toMatchObject({
+      code: "corrupt_file",
+      message: expect.stringContaining("too much memory"),
+    });
+    expect(await all(parquetRows(join(folderOf, "prompts.parquet")))).toHaveLength(4);
+  });
+
   test("a reader that is not done in time is ended, and the next file is read", async () => {
     const impatient = all(parquetRows(join(folderOf, "values.parquet"), { milliseconds: 0, megabytes: 64 }));
     await expect(impatient).rejects.toMatchObject({

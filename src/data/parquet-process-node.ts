@@ -1,5 +1,4 @@
-/** The thread in which Parquet files are read. */
-import { parentPort } from "node:worker_threads";
+/** The process in which Parquet files are read. */
 import { ZerothError } from "../errors.ts";
 import type { ParquetQuestion, ParquetReply } from "./parquet-messages.ts";
 import { look, readGroup } from "./parquet-read-node.ts";
@@ -16,5 +15,10 @@ async function answer({ path, group }: ParquetQuestion): Promise<ParquetReply> {
 
 // The library reads columns side by side and waits for the first that fails: the others fail unheard.
 process.on("unhandledRejection", () => {});
-
-parentPort?.on("message", async (question: ParquetQuestion) => parentPort?.postMessage(await answer(question)));
+// Signals of a terminal reach every process of its group; whoever asked decides when this one ends.
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {});
+process.on("disconnect", () => process.exit());
+process.on("message", async (question: ParquetQuestion) => {
+  // Nobody to answer: the other end has gone meanwhile.
+  process.send?.(await answer(question), () => {});
+});
