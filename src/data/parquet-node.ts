@@ -51,7 +51,8 @@ function hold(child: ChildProcess, on: boolean): void {
   else child.channel?.unref();
 }
 
-function processOf(megabytes: number): ChildProcess {
+/** A process that has begun: how long that takes is the machine's affair, not the file's. */
+async function processOf(megabytes: number): Promise<ChildProcess> {
   const kept = idle;
   idle = undefined;
   if (kept && kept.megabytes >= megabytes) return kept.child;
@@ -65,6 +66,9 @@ function processOf(megabytes: number): ChildProcess {
   child.on("error", () => {});
   child.once("exit", () => {
     if (idle?.child === child) idle = undefined;
+  });
+  await new Promise<void>((resolve) => {
+    for (const event of ["message", "error", "exit"]) child.once(event, () => resolve());
   });
   return child;
 }
@@ -97,7 +101,7 @@ function answerOf(child: ChildProcess, question: ParquetQuestion, patience: numb
 async function ask(question: ParquetQuestion, limits: ParquetLimits): Promise<ParquetReply> {
   const size = Math.floor((statSync(question.path, { throwIfNoEntry: false })?.size ?? 0) / 1e6);
   const megabytes = Math.min(limits.megabytes + each.megabytes * size, Math.max(limits.megabytes, mostMegabytes));
-  const child = processOf(megabytes);
+  const child = await processOf(megabytes);
   hold(child, true);
   const reply = await answerOf(child, question, limits.milliseconds + each.milliseconds * size);
   hold(child, false);

@@ -22,3 +22,5 @@ process.on("message", async (question: ParquetQuestion) => {
   // Nobody to answer: the other end has gone meanwhile.
   process.send?.(await answer(question), () => {});
 });
+// Begun.
+process.send?.({});
