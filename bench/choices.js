@@ -9,10 +9,11 @@ import { parseArgs } from "node:util";
 import { openModelFolder } from "../dist/folders/open-node.js";
 import { int64 } from "../dist/graph/array.js";
 import { shippedModels } from "../dist/hub/find-node.js";
-import { parseT5Config } from "../dist/models/t5-config.js";
-import { encoderGraph, packedScoreGraph, scoreGraph } from "../dist/models/t5-graphs.js";
-import { canonicalWeights, packedTargets, paddedTargets, t5ConfigFor } from "../dist/models/t5-model.js";
-import { t5Loss } from "../dist/models/t5-training.js";
+import { familyOf, readModel } from "../dist/models/families.js";
+import { encoderGraph, packedScoreGraph, scoreGraph } from "../dist/models/kinds/encoder-decoder.js";
+import { encoderDecoderLoss } from "../dist/models/kinds/encoder-decoder-loss.js";
+import { wanted } from "../dist/models/kinds/programs.js";
+import { packedTargets, paddedTargets } from "../dist/models/kinds/targets.js";
 import { initialValue } from "../dist/nn/initial.js";
 import { createScope } from "../dist/nn/scope.js";
 import { compile } from "../dist/runtime/compile-node.js";
@@ -28,16 +29,17 @@ const [threads, batch, runs] = [options.threads, options.batch, options.runs].ma
 
 function embedded() {
   const folder = openModelFolder(`${shippedModels}/zeroth-nano`);
-  const weights = canonicalWeights(folder.weights);
-  return { weights, config: t5ConfigFor(folder.config, weights) };
+  const { architecture, weights } = readModel(folder.config, folder.weights, folder.path);
+  return { weights, config: architecture };
 }
 
 function small() {
   const widths = { vocab_size: 32128, d_model: 512, d_kv: 64, d_ff: 1024, num_heads: 6 };
   const layers = { num_layers: 8, num_decoder_layers: 8, feed_forward_proj: "gated-gelu", tie_word_embeddings: true };
-  const config = parseT5Config({ model_type: "t5", ...widths, ...layers });
+  const json = { model_type: "t5", ...widths, ...layers };
+  const config = familyOf(json, "this script").read(json);
   const scope = createScope();
-  t5Loss(scope, config);
+  encoderDecoderLoss(config).graph(scope);
   const stored = [...scope.parameters.values()].map((spec) => {
     const { dtype, shape, data } = initialValue(spec, 1);
     return [spec.name, { dtype, shape, data: new Uint8Array(data.buffer) }];
@@ -84,7 +86,9 @@ for (const [name, { weights, config }] of [
     for (let run = -2; run < runs; run++) {
       for (const [i, program] of ways.entries()) {
         const start = performance.now();
-        const { scores } = await program.run({ ...memory, mask, ...laid[i].feeds }, { outputs: ["scores"] });
+        const { scores } = await program.run(wanted(program, { ...memory, mask, ...laid[i].feeds }), {
+          outputs: ["scores"],
+        });
         if (run >= 0) times[i].push(performance.now() - start);
         found[i] = scores.data;
       }

@@ -3,13 +3,13 @@ import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { exportTransformersJs } from "../dist/export/export-node.js";
 import { openModelFolder } from "../dist/folders/open-node.js";
 import { quantizeFolder } from "../dist/folders/quantize-node.js";
 import { writeModelFolder } from "../dist/folders/write-node.js";
-import { parseT5Config } from "../dist/models/t5-config.js";
-import { exportTransformersJs } from "../dist/models/t5-export-node.js";
-import { t5Formats } from "../dist/models/t5-quantize.js";
-import { t5Loss } from "../dist/models/t5-training.js";
+import { familyOf, readModel } from "../dist/models/families.js";
+import { encoderDecoderLoss } from "../dist/models/kinds/encoder-decoder-loss.js";
+import { formatsOf } from "../dist/models/kinds/formats.js";
 import { initialValue } from "../dist/nn/initial.js";
 import { createScope } from "../dist/nn/scope.js";
 import { common, shapes } from "./shapes.js";
@@ -49,7 +49,7 @@ function tokenizer(size) {
 async function writeFolder(name, path) {
   const json = { ...common, num_decoder_layers: shapes[name].num_layers, ...shapes[name] };
   const scope = createScope();
-  t5Loss(scope, parseT5Config(json));
+  encoderDecoderLoss(familyOf(json, name).read(json)).graph(scope);
   await writeModelFolder(path, {
     config: json,
     tensors: [...scope.parameters.values()].map((spec) => {
@@ -89,7 +89,8 @@ export async function quantized(folder, bits) {
   if (!existsSync(join(path, "config.json"))) {
     console.error(`making ${path}`);
     const open = openModelFolder(folder);
-    const choose = t5Formats(parseT5Config(open.config), bits, new Set(open.weights.keys()));
+    const { architecture } = readModel(open.config, open.weights, folder);
+    const choose = formatsOf(architecture, bits);
     await quantizeFolder(open, { out: path, bits, choose });
   }
   return path;

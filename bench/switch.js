@@ -12,9 +12,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { parseT5Config } from "../dist/models/t5-config.js";
-import { t5Model } from "../dist/models/t5-model.js";
-import { t5Loss } from "../dist/models/t5-training.js";
+import { familyOf } from "../dist/models/families.js";
+import { encoderDecoderModel } from "../dist/models/kinds/encoder-decoder.js";
+import { encoderDecoderLoss } from "../dist/models/kinds/encoder-decoder-loss.js";
 import { createScope } from "../dist/nn/scope.js";
 import { compile } from "../dist/runtime/compile-node.js";
 import { openSafetensors } from "../dist/weights/safetensors-node.js";
@@ -53,7 +53,7 @@ async function write(folder, experts) {
   const config = shapeOf(experts);
   writeFileSync(join(folder, "config.json"), JSON.stringify(config));
   const scope = createScope();
-  t5Loss(scope, parseT5Config(config));
+  encoderDecoderLoss(familyOf(config, folder).read(config)).graph(scope);
   const header = {};
   let end = 0;
   for (const { name, shape } of scope.parameters.values()) {
@@ -79,8 +79,10 @@ async function write(folder, experts) {
 /** In a process of its own: its memory is that of the model. */
 async function measure(folder) {
   const { tensors: weights } = openSafetensors(join(folder, "model.safetensors"));
-  const config = parseT5Config(JSON.parse(readFileSync(join(folder, "config.json"), "utf8")));
-  const model = t5Model(config, (g, more) => compile(g, { weights, threads: Number(options.threads), ...more }));
+  const json = JSON.parse(readFileSync(join(folder, "config.json"), "utf8"));
+  const model = encoderDecoderModel(familyOf(json, folder).read(json), (g, more) =>
+    compile(g, { weights, threads: Number(options.threads), ...more }),
+  );
   const timed = async (work) => {
     const started = performance.now();
     const result = await work();
@@ -88,9 +90,9 @@ async function measure(folder) {
   };
   const base = process.memoryUsage.rss();
   const ids = Array.from({ length: Number(options.tokens) }, (_, i) => 2 + ((i * 7919) % 32000));
-  const [first, memory] = await timed(() => model.encode([ids]));
-  const [again] = await timed(() => model.encode([ids]));
-  const decoding = model.decoding(memory, 1, 64);
+  const [first, reading] = await timed(() => model.read([ids]));
+  const [again] = await timed(() => model.read([ids]));
+  const decoding = reading.begin(1, 64);
   const run = async () => {
     for (let i = 0; i < 10; i++) await decoding.likeliest([2 + ((i * 104729) % 32000)]);
   };

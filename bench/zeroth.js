@@ -7,10 +7,10 @@ import * as o from "../dist/graph/operators.js";
 import { input, parameter } from "../dist/graph/tensor.js";
 import { adamw } from "../dist/learn/optimizers.js";
 import { createTrainer } from "../dist/learn/trainer.js";
-import { t5 } from "../dist/models/t5.js";
-import { encoderGraph } from "../dist/models/t5-graphs.js";
-import { canonicalWeights, t5ConfigFor, t5Model } from "../dist/models/t5-model.js";
-import { t5Loss } from "../dist/models/t5-training.js";
+import { readModel } from "../dist/models/families.js";
+import { encoderDecoderModel, encoderGraph } from "../dist/models/kinds/encoder-decoder.js";
+import { encoderDecoderLoss } from "../dist/models/kinds/encoder-decoder-loss.js";
+import { crossing, wholeRow } from "../dist/nn/pass.js";
 import { createScope } from "../dist/nn/scope.js";
 import { compile } from "../dist/runtime/compile-node.js";
 import { readStored } from "../dist/weights/safetensors-node.js";
@@ -21,8 +21,8 @@ const [measure, path, threadsText, repeatsText] = process.argv.slice(2);
 const [threads, repeats] = [Number(threadsText), Number(repeatsText)];
 const open = () => {
   const folder = openModelFolder(path);
-  const weights = canonicalWeights(folder.weights);
-  return { weights, config: t5ConfigFor(folder.config, weights) };
+  const { architecture, weights } = readModel(folder.config, folder.weights, path);
+  return { weights, config: architecture };
 };
 const matrix = (rows, shape = [rows.length, rows[0].length]) => int64(shape, rows.flat());
 const ones = (rows) => matrix(rows.map((row) => row.map(() => 1)));
@@ -30,11 +30,11 @@ const ones = (rows) => matrix(rows.map((row) => row.map(() => 1)));
 /** The options the product compiles its encoder with, without compiling it. */
 async function encoderOptions(config) {
   let options = {};
-  const asked = t5Model(config, (_, more = {}) => {
+  const asked = encoderDecoderModel(config, (_, more = {}) => {
     options = more;
     return Promise.reject(new Error("only asked"));
   });
-  await asked.encode([[1]]).catch(() => undefined);
+  await asked.read([[1]]).catch(() => undefined);
   return options;
 }
 
@@ -50,13 +50,13 @@ async function encoder() {
 
 async function decode(batch) {
   const { weights, config } = open();
-  const model = t5Model(config, (g, more) => compile(g, { ...more, weights, threads }), {
+  const model = encoderDecoderModel(config, (g, more) => compile(g, { ...more, weights, threads }), {
     packed: anyQuantized(weights),
   });
-  const memory = await model.encode(ids(batch, 256, config.vocabulary));
+  const reading = await model.read(ids(batch, 256, config.vocabulary));
   const run = async () => {
-    const decoding = model.decoding(memory, 1, 64);
-    let feed = new Array(batch).fill(config.start);
+    const decoding = reading.begin(1, 64);
+    let feed;
     for (let step = 0; step < 64; step++) feed = (await decoding.step(feed)).best;
   };
   report(await timed(run, repeats), { per: 64, batch, steps: 64, encoder_tokens: 256 });
@@ -70,8 +70,8 @@ function trainingFeeds(config) {
   return {
     ids: matrix(tokens),
     mask: ones(tokens),
-    tokens: matrix(shifted, [8, 1, 32]),
-    labels: matrix(labels, [8, 1, 32]),
+    tokens: matrix(shifted),
+    labels: matrix(labels),
     scale: { dtype: "float32", shape: [], data: Float32Array.of(1 / 256) },
   };
 }
@@ -79,7 +79,7 @@ function trainingFeeds(config) {
 async function train() {
   const { weights, config } = open();
   const scope = createScope();
-  const loss = t5Loss(scope, config);
+  const loss = encoderDecoderLoss(config).graph(scope);
   const parameters = [...scope.parameters.values()];
   const trainer = await createTrainer({
     loss,
@@ -96,16 +96,19 @@ async function train() {
 
 async function frozen() {
   const { weights, config } = open();
-  const model = t5(createScope(), config, { training: true });
+  const training = { training: true };
+  const network = config.network(createScope(), training);
   const soft = parameter("prompt", [20, config.width]);
-  const [tokens, labels] = ["tokens", "labels"].map((name) => input(name, "int64", [8, 1, 32]));
+  const [tokens, labels] = ["tokens", "labels"].map((name) => input(name, "int64", [8, 32]));
   const text = input("ids", "int64", [8, 128]);
   // Both parts padded to the whole length and added: the text's part then costs no gradient at all.
   const front = o.pad(o.expand(o.reshape(soft, [1, 20, config.width]), [8, 20, config.width]), [0, 0, 0], [0, 128, 0]);
-  const embedded = o.add(front, o.pad(model.embed(text), [0, 20, 0], [0, 0, 0]));
+  const enter = (embedded) => o.add(front, o.pad(embedded, [0, 20, 0], [0, 0, 0]));
   const mask = o.concat([o.filled("int64", 1, [8, 20]), input("mask", "int64", [8, 128])], 1);
-  const encoded = model.encode(text, mask, embedded);
-  const { logits } = model.decode(tokens, model.memory(encoded), mask);
+  const encoded = network.encode(text, wholeRow(148, { causal: false, mask, enter, ...training }));
+  const row = wholeRow(32, { causal: true, ...training });
+  const pass = crossing(row, network.memory(encoded), { batch: 8, beams: 1, mask, ...training });
+  const logits = network.logits(network.decode(tokens, pass));
   const loss = o.mul(o.sum(o.softmaxCrossEntropy(logits, labels)), input("scale", "float32", []));
   const trainer = await createTrainer({
     loss,

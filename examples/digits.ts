@@ -11,7 +11,7 @@ import { input, type Tensor } from "../src/graph/tensor.ts";
 import { adamw } from "../src/learn/optimizers.ts";
 import { createTrainer } from "../src/learn/trainer.ts";
 import { initialValue } from "../src/nn/initial.ts";
-import { linear } from "../src/nn/layers.ts";
+import { linear } from "../src/nn/linear.ts";
 import { createScope, normal, type Scope } from "../src/nn/scope.ts";
 import { compile } from "../src/runtime/compile-node.ts";
 import type { Program } from "../src/runtime/program.ts";

@@ -1,9 +1,12 @@
 /** The readers of files that strangers send, each with inputs to start from; `fuzz` runs them on what goes wrong. */
 import { getHeapStatistics } from "node:v8";
 import { folderReaders } from "./folders.js";
+import { hubReaders } from "./hub.js";
 import { generator, mutate, safetensorsBytes } from "./mutate.js";
 import { onnxReader } from "./onnx.js";
+import { pipelineReader } from "./pipelines.js";
 import { rowReaders } from "./rows.js";
+import { scanReader } from "./scan.js";
 import { spieceReader } from "./spiece.js";
 import { tokenizers } from "./tokenizers.js";
 import { torchReader } from "./torch.js";
@@ -67,7 +70,10 @@ export function readers(library, folder) {
     {
       name: "config.json",
       seeds: [JSON.stringify(config)],
-      read: (text) => void library.parseT5Config(parseJsonObject(text, "config.json")),
+      read(text) {
+        const json = parseJsonObject(text, "config.json");
+        library.familyOf(json, "config.json").read(json);
+      },
     },
     {
       name: "hub listing",
@@ -84,11 +90,25 @@ export function readers(library, folder) {
         tokenizer.decode(encoded.ids);
       },
     },
+    pipelineReader(library),
     spieceReader(library.createSentencePieceTokenizer),
     torchReader(library.readTorch),
+    {
+      name: "names",
+      seeds: [JSON.stringify({ stored: ["module.a.weight", "module.b"], wanted: ["a.weight", "b"], prefixes: ["a."] })],
+      read(text) {
+        const { stored, wanted, prefixes } = parseJsonObject(text, "names");
+        const lists = [stored, wanted, prefixes].map((list) => (Array.isArray(list) ? list.map(String) : []));
+        const { missing } = library.canonicalNames(lists[0], lists[1], { prefixes: lists[2] });
+        // As a model does with what it does not find.
+        if (missing.length > 0) library.failMissing({ missing, unexpected: [] }, "fuzz");
+      },
+    },
     onnxReader(library),
+    ...hubReaders(library),
     ...rowReaders(library, folder),
     ...folderReaders(library, folder),
+    scanReader(library, folder),
   ].map((reader) => ({ mutate, sizeOf: ({ length }) => length, ...reader }));
 }
 
@@ -119,7 +139,7 @@ export async function fuzz(list, { cases, seed, expected, slowMs = 1000, told = 
         if (work) await work;
         row.accepted++;
       } catch (error) {
-        if (expected(error)) row.refused++;
+        if ((reader.expected ?? expected)(error)) row.refused++;
         else why = error instanceof Error ? (error.stack ?? error.message) : String(error);
       }
       let took = performance.now() - start;

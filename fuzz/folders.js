@@ -68,6 +68,12 @@ function seeds() {
       [shard(2)]: safetensors({ "w.int8": ["I8", [3, 4], 12] }),
       "model.safetensors.index.json": encode({ weight_map: { a: shard(1), "w.scale": shard(1), "w.int8": shard(2) } }),
     },
+    // Without an index, and a tensor in both.
+    {
+      ...common,
+      [shard(1)]: safetensors({ a: ["F32", [2, 2], 16], b: ["F32", [1], 4] }),
+      [shard(2)]: safetensors({ b: ["F32", [1], 4], "c.weight": ["F16", [2], 4] }),
+    },
     {
       ...common,
       "model.safetensors": safetensors({
@@ -84,6 +90,45 @@ function seeds() {
 const lengthOf = (files) =>
   Object.values(files).reduce((sum, held) => sum + (held instanceof Uint8Array ? held.length : 0), 0);
 
+/** An index with names that no file has, names moved to another file, or files that are not there. */
+function misplace(text, random) {
+  let index;
+  try {
+    index = JSON.parse(text);
+  } catch {
+    return text;
+  }
+  const map = index.weight_map;
+  if (typeof map !== "object" || map === null) return text;
+  const shards = [...new Set(Object.values(map))];
+  for (let n = 1 + random.below(3); n > 0; n--) {
+    const name = random.pick([...Object.keys(map), "absent.weight", "__proto__"]);
+    const shard = random.pick([...shards, ...shards, "model-00009-of-00009.safetensors"]);
+    if (random.next() < 0.4) delete map[name];
+    else Object.defineProperty(map, name, { value: shard, enumerable: true, configurable: true, writable: true });
+  }
+  return JSON.stringify(index);
+}
+
+/** What lies in the place of files that were never fetched. */
+const mistaken = [
+  "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n",
+  "<html></html>",
+  "",
+  "PK\u0003\u0004",
+];
+
+/** Ways other programs say that they stored a model in few bits. */
+const schemes = [{ quant_method: "gptq" }, { quant_method: "zeroth", bits: 8 }, { load_in_8bit: true }, null, 3, "x"];
+
+function rescheme(text, random) {
+  try {
+    return JSON.stringify({ ...JSON.parse(text), quantization_config: random.pick(schemes) });
+  } catch {
+    return text;
+  }
+}
+
 /** A folder with one or two of its files wrong. */
 function damage(seed, random) {
   const files = { ...seed };
@@ -91,7 +136,7 @@ function damage(seed, random) {
   const chosen = new Set(Array.from({ length: 1 + random.below(2) }, () => random.pick(names)));
   for (const name of chosen) {
     const held = files[name];
-    const choice = random.below(10);
+    const choice = random.below(11);
     if (choice === 0) delete files[name];
     else if (choice === 1)
       files[name] = {
@@ -99,12 +144,15 @@ function damage(seed, random) {
       };
     else if (choice === 2) files[name] = { hard: "outside/config.json" };
     else if (choice === 3) files[name] = { folder: true };
+    else if (choice === 4) files[name] = new TextEncoder().encode(random.pick(mistaken));
     else if (!(held instanceof Uint8Array)) continue;
     else if (name.endsWith(".safetensors")) files[name] = mutate(held, random);
     else if (name.endsWith(".bin")) files[name] = mutateBytes(held, random);
     else {
       let text = new TextDecoder().decode(held);
-      if (random.next() < 0.3)
+      if (name.endsWith(".index.json") && random.next() < 0.5) text = misplace(text, random);
+      else if (name === "config.json" && random.next() < 0.3) text = rescheme(text, random);
+      else if (random.next() < 0.3)
         text = text.replace(/"[\w-]+\.(safetensors|bin)"/, () => JSON.stringify(random.pick(ways)));
       else if (held.length < 20_000) text = mutateText(text, random);
       files[name] = new TextEncoder().encode(text);
@@ -123,7 +171,7 @@ function mutateText(text, random) {
 }
 
 /** Readers of folders below `place`, which is emptied and filled again for each case. */
-export function folderReaders({ openModelFolder, openTokenizer, t5ConfigFor, latestCheckpoint }, place) {
+export function folderReaders({ openModelFolder, openTokenizer, readModel, latestCheckpoint }, place) {
   const root = realpathSync(place);
   const outside = join(root, "outside");
   mkdirSync(outside, { recursive: true });
@@ -165,7 +213,7 @@ export function folderReaders({ openModelFolder, openTokenizer, t5ConfigFor, lat
           const failed = [];
           // One that is wrong must not hide the other.
           for (const work of [
-            () => t5ConfigFor(opened.config, opened.weights),
+            () => readModel(opened.config, opened.weights, "config.json"),
             () => openTokenizer(opened).encode("a ab <x>"),
           ]) {
             try {

@@ -4,10 +4,10 @@
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { exportOnnx } from "../dist/export/export-node.js";
 import { openModelFolder } from "../dist/folders/open-node.js";
 import { writeModelFolder } from "../dist/folders/write-node.js";
 import { t5ConfigText } from "../dist/models/t5-config.js";
-import { exportOnnx } from "../dist/models/t5-export-node.js";
 import { canonicalWeights, t5ConfigFor } from "../dist/models/t5-model.js";
 import { toFloat32 } from "../dist/weights/convert.js";
 import { openSafetensors, readStored, readTensor } from "../dist/weights/safetensors-node.js";

@@ -21,6 +21,7 @@ const floors = {
   runtime: ["errors", "graph", "base", "weights"],
   nn: ["errors", "graph", "base"],
   models: ["errors", "graph", "base", "weights", "folders", "runtime", "nn"],
+  export: ["errors", "graph", "base", "weights", "tokenizers", "hub", "folders", "nn", "models"],
   learn: ["errors", "graph", "base", "weights", "runtime"],
   prompts: ["errors", "graph", "base", "hub", "data"],
   text: ["errors", "graph", "base", "weights", "tokenizers", "hub", "folders", "runtime", "nn", "models", "learn"],
@@ -28,8 +29,9 @@ const floors = {
 const below = ["errors", "graph", "base", "weights", "tokenizers", "hub", "data", "folders", "scan", "runtime", "nn"];
 // Recipes never import each other; an app imports everything.
 const recipes = ["plan", "train", "zeroshot"];
-for (const recipe of recipes) floors[recipe] = [...below, "models", "learn", "prompts", "text"];
-for (const app of ["cli"]) floors[app] = [...below, "models", "learn", "prompts", "text", ...recipes];
+const all = [...below, "models", "export", "learn", "prompts", "text"];
+for (const recipe of recipes) floors[recipe] = all;
+for (const app of ["cli"]) floors[app] = [...all, ...recipes];
 
 const root = resolve(process.argv[2] ?? fileURLToPath(new URL("../src", import.meta.url)));
 

@@ -35,8 +35,9 @@ const random = () => {
 
 /** One life: quantise, from wherever the last one ended. */
 async function live(out) {
-  const { openModelFolder, shippedModels } = await load("hub/folder-node.js");
-  const { quantizeFolder } = await load("hub/quantize-node.js");
+  const { openModelFolder } = await load("folders/open-node.js");
+  const { shippedModels } = await load("hub/find-node.js");
+  const { quantizeFolder } = await load("folders/quantize-node.js");
   writeSync(1, "open\n");
   await quantizeFolder(openModelFolder(join(shippedModels, "zeroth-nano")), {
     out,
@@ -85,8 +86,8 @@ async function main() {
   const folder = mkdtempSync(join(tmpdir(), "kill-quantize-"));
   const started = performance.now();
   try {
-    const { openModelFolder } = await load("hub/folder-node.js");
-    const { readStored } = await load("hub/safetensors-node.js");
+    const { openModelFolder } = await load("folders/open-node.js");
+    const { readStored } = await load("weights/safetensors-node.js");
     const plain = join(folder, "plain");
     const { work } = await start(plain);
     const wanted = filesOf(plain);

@@ -30,7 +30,7 @@ const saveEvery = 5;
 
 /** One life of the run: says where it starts and what it has done, a line each. */
 async function live(configFile) {
-  const { train } = await load("text/train-node.js");
+  const { train } = await load("train/train-node.js");
   const { parseTrainingConfig } = await load("train/config.js");
   const say = (line) => writeSync(1, `${line}\n`);
   const config = parseTrainingConfig(JSON.parse(readFileSync(configFile, "utf8")), configFile);
@@ -53,7 +53,7 @@ function generator(seed) {
 const { kills, random } = { kills: Number(options.kills), random: generator(Number(options.seed)) };
 
 async function prepare(folder, steps) {
-  const { trainBpe } = await load("train/tokenizer/bpe.js");
+  const { trainBpe } = await load("tokenizers/training/bpe.js");
   const words = "the cat sat on a red mat and saw two big dogs run past old stone walls".split(" ");
   const sentence = (n) => Array.from({ length: n }, () => words[Math.floor(random() * words.length)]).join(" ");
   const pairs = Array.from({ length: 37 }, () => ({ prompt: sentence(3 + random() * 6), target: sentence(2) }));
@@ -127,8 +127,8 @@ function start(configFile, until) {
 
 /** The step of the checkpoint in a run's folder, every tensor of it read; undefined where there is none. */
 async function wholeCheckpoint(out, whole) {
-  const { listCheckpoints } = await load("train/checkpoint-node.js");
-  const { openSafetensors, readTensor } = await load("hub/safetensors-node.js");
+  const { listCheckpoints } = await load("learn/checkpoint-node.js");
+  const { openSafetensors, readTensor } = await load("weights/safetensors-node.js");
   const steps = await listCheckpoints(out);
   for (const step of steps) {
     const folder = join(out, `checkpoint-${step}`);

@@ -8,17 +8,49 @@ export type { DType } from "./graph/dtype.ts";
 export { dump, type Graph, graph } from "./graph/graph.ts";
 export * as ops from "./graph/operators.ts";
 export { constant, full, input, parameter, type Tensor } from "./graph/tensor.ts";
+export { givenGradients } from "./learn/given.ts";
 export { adafactor, adamw, type Optimizer, sgd } from "./learn/optimizers.ts";
-export { createTrainer, type Trainer, type TrainerOptions } from "./learn/trainer.ts";
-export { canonicalWeights, t5ConfigFor, t5Model } from "./models/t5-model.ts";
-export { t5Loss } from "./models/t5-training.ts";
+export { averagedWeights, type StateVariable } from "./learn/state.ts";
+export { createTrainer, type StepReport, type Trainer, type TrainerOptions } from "./learn/trainer.ts";
+export { readModel } from "./models/families.ts";
+export { decoderModel } from "./models/kinds/decoder.ts";
+export { encoderModel } from "./models/kinds/encoder.ts";
+export { encoderDecoderModel } from "./models/kinds/encoder-decoder.ts";
+export { encoderDecoderLoss } from "./models/kinds/encoder-decoder-loss.ts";
+export { activations } from "./nn/activations.ts";
+export { attend, type Dropout } from "./nn/attend.ts";
 export { initialValue } from "./nn/initial.ts";
-export { activations, attend, type Dropout, linear, rmsNorm } from "./nn/layers.ts";
-export { createScope, type Initial, normal, noughts, ones, type ParameterSpec, type Scope } from "./nn/scope.ts";
+export { linear } from "./nn/linear.ts";
+export { layerNorm, rmsNorm } from "./nn/norms.ts";
+export { sinusoids } from "./nn/positions.ts";
+export {
+  createScope,
+  gainOf,
+  type Initial,
+  identityInit,
+  kaimingNormal,
+  kaimingUniform,
+  normal,
+  onesInit,
+  orthogonal,
+  type ParameterSpec,
+  type Scope,
+  truncatedNormal,
+  uniformInit,
+  xavierNormal,
+  xavierUniform,
+  zerosInit,
+} from "./nn/scope.ts";
 export { compile, type WebCompileOptions } from "./runtime/compile-web.ts";
 export type { Device, Program, RunOptions } from "./runtime/program.ts";
 export { type WebThreads, webThreads } from "./runtime/threads-web.ts";
 export type { TextModel } from "./text/model.ts";
-export { type OpenedWebModel, openModel, type WebOpenOptions } from "./text/open-web.ts";
+export {
+  type OpenedWebModel,
+  type OpenedWebTextModel,
+  openModel,
+  openTextModel,
+  type WebOpenOptions,
+} from "./text/open-web.ts";
 export type { Generated, GenerateOptions } from "./text/options.ts";
 export type { StoredTensor, Weights } from "./weights/weights.ts";

@@ -14,11 +14,32 @@ export { type CachedRepo, listCached } from "./hub/download/cached-node.ts";
 export { type EnsureOptions, ensureModel } from "./hub/download/ensure-node.ts";
 export { type PullEvents, type Pulled, type PullOptions, pull } from "./hub/download/pull-node.ts";
 export { findModel } from "./hub/find-node.ts";
+export { givenGradients } from "./learn/given.ts";
 export { adafactor, adamw, type Optimizer, sgd } from "./learn/optimizers.ts";
-export { createTrainer, type Trainer, type TrainerOptions } from "./learn/trainer.ts";
+export { averagedWeights, type StateVariable } from "./learn/state.ts";
+export { createTrainer, type StepReport, type Trainer, type TrainerOptions } from "./learn/trainer.ts";
 export { initialValue } from "./nn/initial.ts";
-export { linear, rmsNorm } from "./nn/layers.ts";
-export { createScope, type Scope } from "./nn/scope.ts";
+export { linear } from "./nn/linear.ts";
+export { layerNorm, rmsNorm } from "./nn/norms.ts";
+export { sinusoids } from "./nn/positions.ts";
+export {
+  createScope,
+  gainOf,
+  type Initial,
+  identityInit,
+  kaimingNormal,
+  kaimingUniform,
+  normal,
+  onesInit,
+  orthogonal,
+  type ParameterSpec,
+  type Scope,
+  truncatedNormal,
+  uniformInit,
+  xavierNormal,
+  xavierUniform,
+  zerosInit,
+} from "./nn/scope.ts";
 export { parseMachine } from "./plan/machine.ts";
 export { type OpenSubjectOptions, openSubject } from "./plan/open-node.ts";
 export { type Plan, type PlanOptions, planModel, type Subject } from "./plan/plan.ts";
@@ -32,8 +53,17 @@ export { type CompileOptions, compile } from "./runtime/compile-node.ts";
 export { type EngineHost, type HostKind, type HostOptions, openHost } from "./runtime/host-node.ts";
 export { type Limits, measureLimits } from "./runtime/limits-node.ts";
 export type { Device, Program, RunOptions } from "./runtime/program.ts";
+export type { EncodingModel } from "./text/encoding-model.ts";
 export type { Scored, TextModel } from "./text/model.ts";
-export { type OpenOptions, openTextModel } from "./text/open-node.ts";
+export {
+  type OpenedEncoder,
+  type OpenedLanguageModel,
+  type OpenedModel,
+  type OpenOptions,
+  openEncoder,
+  openModel,
+  openTextModel,
+} from "./text/open-node.ts";
 export type { Generated, GenerateOptions } from "./text/options.ts";
 export { createTokenizer, type Tokenizer } from "./tokenizers/tokenizer.ts";
 export { trainBpe } from "./tokenizers/training/bpe.ts";

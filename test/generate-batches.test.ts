@@ -1,17 +1,17 @@
 /** An answer does not depend on its neighbours: batches that shrink, draws, and scores in pieces, on a real network. */
 import { afterAll, expect, test } from "vitest";
 import { randomAt } from "../src/base/rng.ts";
-import { canonicalWeights, t5ConfigFor, t5Model } from "../src/models/t5-model.ts";
+import { encoderDecoderModel } from "../src/models/kinds/encoder-decoder.ts";
 import { compile } from "../src/runtime/compile-node.ts";
 import { textModel } from "../src/text/model.ts";
 import type { GenerateOptions, TextCodec } from "../src/text/options.ts";
 import { scoreTargets } from "../src/text/score.ts";
-import { expectClose, readJson, readWeights } from "./support/fixtures.ts";
+import { expectClose } from "./support/fixtures.ts";
+import { readFixture } from "./support/models.ts";
 
 const folder = "t5/untied-gated-gelu";
-const weights = canonicalWeights(readWeights(folder));
-const config = t5ConfigFor(readJson(folder, "config.json"), weights);
-const model = t5Model(config, (graph) => compile(graph, { weights, threads: 1 }));
+const { architecture, weights } = readFixture(folder, "encoder-decoder");
+const model = encoderDecoderModel(architecture, (graph) => compile(graph, { weights, threads: 1 }));
 afterAll(() => model[Symbol.asyncDispose]());
 
 /** Prompts are ids here; text is the ids written out. */
@@ -22,7 +22,7 @@ const tokenizer: TextCodec = {
 };
 const text = textModel({ model, tokenizer });
 const { below } = randomAt(1, 2);
-const ids = (length: number) => Array.from({ length }, () => 2 + below(config.vocabulary - 2));
+const ids = (length: number) => Array.from({ length }, () => 2 + below(model.vocabulary - 2));
 const prompts = Array.from({ length: 20 }, (_, i) => ids(3 + (i % 7)));
 
 const plans: GenerateOptions[] = [
@@ -49,10 +49,10 @@ test.each(plans)("%j: together and alone", async (plan) => {
 });
 
 test("prompts that stay go on as if nothing had left, with beams moved about and room running out", async () => {
-  const [beams, width] = [2, config.vocabulary];
-  const memory = await model.encode(prompts.slice(0, 4));
-  const full = model.decoding(memory, beams, 1);
-  const shrunk = model.decoding(memory, beams, 1);
+  const [beams, width] = [2, model.vocabulary];
+  const reading = await model.read(prompts.slice(0, 4));
+  const full = reading.begin(beams, 1);
+  const shrunk = reading.begin(beams, 1);
   const kept = [2, 0];
   const rows = kept.flatMap((prompt) => [prompt * beams, prompt * beams + 1]);
   for (let step = 0; step < 14; step++) {
@@ -85,7 +85,7 @@ test("scores computed in pieces are those computed at once", async () => {
   }));
   const whole = await scoreTargets(model, rows);
   for (const positions of [1, 9, 30]) {
-    const pieces = await scoreTargets(model, rows, undefined, positions * config.vocabulary);
+    const pieces = await scoreTargets(model, rows, undefined, positions * model.vocabulary);
     pieces.forEach((row, i) => {
       expect(row.map(({ length }) => length)).toEqual(rows[i]!.targets.map(({ length }) => length));
       row.flat().forEach((value, j) => {

@@ -36,7 +36,8 @@ test.each([
 ])("an import that goes sideways is reported: %s", (name, text) => {
   const { status, lines } = check(name, { "models/m.ts": `/** A model. */\n${text}\n`, "train/loop.ts": "" });
   expect(status).toBe(1);
-  expect(lines).toEqual(["models/m.ts imports train/loop.ts: models may import errors, graph, hub, runtime, nn"]);
+  expect(lines).toHaveLength(1);
+  expect(lines[0]).toMatch(/^models\/m\.ts imports train\/loop\.ts: models may import errors, graph, /);
 });
 
 test("circles are reported, type-only ones too; a folder without a row is; imports down are not", () => {
@@ -49,9 +50,9 @@ test("circles are reported, type-only ones too; a folder without a row is; impor
     'attic/a.ts: "attic" has no row in the table of floors',
   ]);
   const down = {
-    "text/a.ts": 'import { b } from "../train/b.ts";\n',
-    "train/b.ts": "",
-    "index.ts": 'export * from "./text/a.ts";',
+    "train/a.ts": 'import { b } from "../text/b.ts";\n',
+    "text/b.ts": "",
+    "index.ts": 'export * from "./train/a.ts";',
   };
   expect(check("down", down)).toEqual({ status: 0, lines: [] });
 });

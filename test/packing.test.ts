@@ -4,18 +4,20 @@ import { randomAt } from "../src/base/rng.ts";
 import { float32, type NdArray } from "../src/graph/array.ts";
 import { gradients } from "../src/graph/differentiate.ts";
 import { graph } from "../src/graph/graph.ts";
-import { input } from "../src/graph/tensor.ts";
-import { collate } from "../src/learn/batches.ts";
-import type { Example } from "../src/learn/objectives.ts";
-import { collatePacked, type PackedRow, packer } from "../src/learn/packing.ts";
-import { network } from "../src/models/switch.ts";
-import { parseT5Config } from "../src/models/t5-config.ts";
-import { t5ConfigFor } from "../src/models/t5-model.ts";
-import { type LossOptions, t5Loss } from "../src/models/t5-training.ts";
-import { createScope } from "../src/nn/scope.ts";
+import { encoderDecoderLoss } from "../src/models/kinds/encoder-decoder-loss.ts";
+import type { Example, LossOptions } from "../src/models/kinds/loss.ts";
+import { wanted } from "../src/models/kinds/programs.ts";
+import { wholeGraph } from "../src/models/kinds/whole.ts";
+import { parseT5Config } from "../src/models/t5/config.ts";
+import { t5Architecture } from "../src/models/t5/family.ts";
 import { compile } from "../src/runtime/compile-node.ts";
-import { t5Training } from "../src/train/optimizer.ts";
+import { trainingModel } from "../src/train/model.ts";
+import { type PackedRow, packer } from "../src/train/packing.ts";
 import { expectClose, readFloats, readJson, readTensors } from "./support/fixtures.ts";
+import { t5Loss } from "./support/models.ts";
+
+const sizes = { vocab_size: 64, d_model: 16, d_kv: 8, d_ff: 32, num_heads: 2, num_layers: 2 };
+const small = parseT5Config({ model_type: "t5", ...sizes });
 
 const pair = (input: number, target: number, id = 5): Example => ({
   input: new Array<number>(input).fill(id),
@@ -50,7 +52,8 @@ describe("first fit", () => {
   test("segments, shifted targets, padding", () => {
     const a = { input: [7, 8], target: [3, 1] };
     const b = { input: [9], target: [4, 5, 1] };
-    const feeds = collatePacked([[a, b], [b]], { pad: 0, start: 2, tokens: 8 });
+    const { collate } = encoderDecoderLoss({ ...t5Architecture(small), pad: 0, start: 2 });
+    const feeds = collate([[a, b], [b]], 8, true);
     const list = (name: string) => Array.from(feeds[name]!.data as BigInt64Array, Number);
     expect(list("ids")).toEqual([7, 8, 9, 9, 0, 0]);
     expect(list("segments")).toEqual([1, 1, 2, 1, 0, 0]);
@@ -64,15 +67,14 @@ describe("first fit", () => {
 describe.each(["tied-relu", "untied-gated"])("%s", (name) => {
   const folder = `training/${name}`;
   const weights = readTensors(folder, "model.safetensors");
-  const config = t5ConfigFor(readJson(folder, "config.json"), weights);
+  const config = parseT5Config(readJson(folder, "config.json"), weights);
+  const { collate } = encoderDecoderLoss(t5Architecture(config));
   const values = Object.fromEntries(
     [...weights].map(([key, stored]) => [key, float32(stored.shape, readFloats(stored))]),
   );
 
   const open = async (options: LossOptions) => {
-    const scope = createScope();
-    const loss = t5Loss(scope, config, options);
-    const parameters = [...scope.parameters.values()];
+    const { loss, parameters } = t5Loss(config, options);
     const grads = gradients(
       loss,
       parameters.map(({ tensor }) => tensor),
@@ -96,14 +98,12 @@ describe.each(["tied-relu", "untied-gated"])("%s", (name) => {
     const rows = batch.rows();
     expect(rows.map((row) => row.length)).toEqual([3, 2]);
     const tokens = pairs.reduce((sum, { target }) => sum + target.length, 0);
-    const about = { pad: config.pad, start: config.start, tokens };
-
     await using packed = await open({ packed: true, zLoss });
     await using plain = await open({ zLoss });
-    const whole = await packed.run({ ...values, ...collatePacked(rows, about) });
+    const whole = await packed.run({ ...values, ...wanted(packed, collate(rows, tokens, true)) });
     const sums = new Map<string, Float64Array>();
     for (const one of pairs) {
-      const result: Record<string, NdArray> = await plain.run({ ...values, ...collate([one], about) });
+      const result: Record<string, NdArray> = await plain.run({ ...values, ...collate([[one]], tokens) });
       for (const [key, { data }] of Object.entries(result)) {
         const sum = sums.get(key) ?? new Float64Array(data.length);
         for (let i = 0; i < sum.length; i++) sum[i]! += Number(data[i]);
@@ -116,20 +116,15 @@ describe.each(["tied-relu", "untied-gated"])("%s", (name) => {
   });
 
   test("the z-loss is the squared logarithm of the sum of exponentials", async () => {
-    const about = { pad: config.pad, start: config.start, tokens: 3 };
     const feeds: Record<string, NdArray> = {
       ...values,
-      ...collate([{ input: [5, 6, 7], target: [8, 9, 1] }], about),
+      ...collate([[{ input: [5, 6, 7], target: [8, 9, 1] }]], 3),
     };
     const lossAt = async (zLoss: number) => {
       await using program = await open({ zLoss });
       return Number((await program.run(feeds)).loss!.data[0]);
     };
-    const scope = createScope();
-    const model = network(scope, config, { training: true });
-    const encoded = model.encode(input("ids", "int64", ["batch", "sequence"]));
-    const { logits } = model.decode(input("tokens", "int64", ["batch", 1, "length"]), model.memory(encoded));
-    await using program = await compile(graph({ logits }), { threads: 1, trained: () => true });
+    await using program = await compile(wholeGraph(t5Architecture(config)), { threads: 1, trained: () => true });
     const given = Object.fromEntries(program.inputs.map((key) => [key, feeds[key]!]));
     const z = Array.from((await program.run(given)).logits!.data as Float32Array);
     const rows = [0, 1, 2].map((t) => z.slice(t * config.vocabulary, (t + 1) * config.vocabulary));
@@ -140,7 +135,6 @@ describe.each(["tied-relu", "untied-gated"])("%s", (name) => {
 });
 
 test("a Switch Transformer is not packed: its experts count by row", () => {
-  const sizes = { vocab_size: 64, d_model: 16, d_kv: 8, d_ff: 32, num_heads: 2, num_layers: 2, num_experts: 2 };
-  const config = parseT5Config({ model_type: "switch_transformers", ...sizes });
-  expect(() => t5Training(config, { recompute: false, pack: true })).toThrow(/pack: the experts/);
+  const config = parseT5Config({ model_type: "switch_transformers", ...sizes, num_experts: 2 });
+  expect(() => trainingModel(t5Architecture(config), { recompute: false, pack: true })).toThrow(/pack: the experts/);
 });

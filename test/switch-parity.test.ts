@@ -5,25 +5,24 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { describe, expect, test } from "vitest";
+import { type ExportFolder, exportOnnx, exportTransformersJs } from "../src/export/export-node.ts";
 import { float32, int64, type NdArray } from "../src/graph/array.ts";
 import { gradients } from "../src/graph/differentiate.ts";
 import { graph } from "../src/graph/graph.ts";
 import { lower } from "../src/graph/lower.ts";
 import { adamw } from "../src/learn/optimizers.ts";
 import { createTrainer } from "../src/learn/trainer.ts";
-import { parseT5Config, type T5Config, t5ConfigJson } from "../src/models/t5-config.ts";
-import { type ExportFolder, exportOnnx, exportTransformersJs } from "../src/models/t5-export-node.ts";
-import { encoderGraph, scoreGraph } from "../src/models/t5-graphs.ts";
-import { t5ConfigFor, t5Model } from "../src/models/t5-model.ts";
-import { t5Loss } from "../src/models/t5-training.ts";
-import { createScope } from "../src/nn/scope.ts";
+import { encoderDecoderModel, encoderGraph, scoreGraph } from "../src/models/kinds/encoder-decoder.ts";
+import { parseT5Config, type T5Config, t5ConfigJson } from "../src/models/t5/config.ts";
+import { t5Architecture } from "../src/models/t5/family.ts";
 import { type CompileOptions, compile } from "../src/runtime/compile-node.ts";
 import { generateTokens } from "../src/text/greedy.ts";
 import { settingsOf } from "../src/text/options.ts";
-import { t5Training } from "../src/train/optimizer.ts";
+import { trainingModel } from "../src/train/model.ts";
 import { fromFloat32, toFloat32 } from "../src/weights/convert.ts";
 import type { StoredTensor, Weights } from "../src/weights/weights.ts";
 import { expectClose, readFloats, readJson, readTensors } from "./support/fixtures.ts";
+import { t5Loss } from "./support/models.ts";
 
 interface Rows {
   input_ids: number[][];
@@ -46,12 +45,11 @@ const matrix = (rows: number[][], ...shape: number[]) =>
   int64(shape.length ? shape : [rows.length, rows[0]!.length], rows.flat());
 
 function feeds(rows: Rows): Record<string, NdArray> {
-  const shape = [rows.labels.length, 1, rows.labels[0]!.length];
   return {
     ids: matrix(rows.input_ids),
     mask: matrix(rows.attention_mask),
-    tokens: matrix(rows.decoder_input_ids, ...shape),
-    labels: matrix(rows.labels, ...shape),
+    tokens: matrix(rows.decoder_input_ids),
+    labels: matrix(rows.labels),
     scale: float32([], [1 / rows.labels.flat().filter((label) => label !== -100).length]),
   };
 }
@@ -64,7 +62,7 @@ function open(name: string) {
     folder,
     weights,
     json,
-    config: t5ConfigFor(json, weights),
+    config: parseT5Config(json, weights),
     expected: readJson<Expected>(folder, "expected.json"),
     options: { weights, threads: 1 } satisfies CompileOptions,
     values: () =>
@@ -78,9 +76,8 @@ describe.each(["half", "every", "uneven"])("%s", (name) => {
   const { folder, json, config, expected, options, values } = open(name);
 
   test("names and shapes of all tensors, and the configuration written again", () => {
-    const scope = createScope();
-    t5Loss(scope, config);
-    expect([...scope.parameters.keys()].sort()).toEqual(expected.tensors);
+    const { parameters } = t5Loss(config);
+    expect(parameters.map(({ name }) => name).sort()).toEqual(expected.tensors);
     expect(parseT5Config(t5ConfigJson(config))).toEqual(config);
     for (const [key, value] of Object.entries(t5ConfigJson(config))) {
       if (key in json) expect([key, value]).toEqual([key, json[key]]);
@@ -91,30 +88,37 @@ describe.each(["half", "every", "uneven"])("%s", (name) => {
     expect(expected.dropped).toBeGreaterThan(0);
     if (name !== "every") expect(expected.idle).toBeGreaterThan(0);
     const tensors = readTensors(folder, "expected.safetensors");
-    await using encoder = await compile(encoderGraph(config), options);
-    await using decoder = await compile(scoreGraph(config), options);
-    const { ids, mask, tokens, labels } = feeds(expected.batch);
+    await using encoder = await compile(encoderGraph(t5Architecture(config)), options);
+    await using decoder = await compile(scoreGraph(t5Architecture(config)), options);
+    const { ids, mask } = feeds(expected.batch);
+    const { decoder_input_ids, labels } = expected.batch;
+    const shape = [labels.length, 1, labels[0]!.length];
     const { encoded, ...memory } = await encoder.run({ ids: ids!, mask: mask! });
     expectClose(encoded!.data as Float32Array, readFloats(tensors.get("encoder")!), 1e-4, "encoder output");
-    const { logits } = await decoder.run({ ...memory, mask: mask!, tokens: tokens!, labels: labels! });
+    const { logits } = await decoder.run({
+      ...memory,
+      mask: mask!,
+      tokens: matrix(decoder_input_ids, ...shape),
+      labels: matrix(labels, ...shape),
+    });
     expectClose(logits!.data as Float32Array, readFloats(tensors.get("logits")!), 1e-4, "logits");
   });
 
   test("loss with that of the routers", async () => {
-    await using program = await compileTrained(graph({ loss: t5Loss(createScope(), config) }));
+    await using program = await compileTrained(graph({ loss: t5Loss(config).loss }));
     const { loss } = await program.run({ ...Object.fromEntries(values()), ...feeds(expected.batch) });
     expectClose([Number(loss!.data[0])], [expected.loss.loss], 1e-5, "loss");
   });
 
   test.each(["batched", "alone"])("greedy sequences, %s", async (how) => {
     const { inputs, max_new_tokens, greedy } = expected.generation;
-    await using model = t5Model(config, (g) => compile(g, options));
+    await using model = encoderDecoderModel(t5Architecture(config), (g) => compile(g, options));
     const settings = settingsOf({ maxNewTokens: max_new_tokens });
     const got: number[][] = [];
     for (const prompts of how === "batched" ? [inputs] : inputs.map((prompt) => [prompt])) {
       const rows = prompts.map((): number[] => []);
-      const memory = await model.encode(prompts);
-      await generateTokens(model, memory, [...rows.keys()], settings, (row, token) => rows[row]!.push(token) > 0);
+      const reading = await model.read(prompts);
+      await generateTokens(model, reading, [...rows.keys()], settings, (row, token) => rows[row]!.push(token) > 0);
       got.push(...rows);
     }
     expect(got).toEqual(greedy);
@@ -122,15 +126,12 @@ describe.each(["half", "every", "uneven"])("%s", (name) => {
 
   test("cached decoding equals full decoding where no expert is asked for more than it takes", async () => {
     const roomy = { ...config, experts: { ...config.experts!, capacity: 64 } };
-    await using model = t5Model(roomy, (g) => compile(g, options));
+    await using model = encoderDecoderModel(t5Architecture(roomy), (g) => compile(g, options));
     const { inputs, greedy } = expected.generation;
-    const memory = await model.encode(inputs);
-    const full = await model.score(
-      memory,
-      greedy.map((tokens) => [tokens]),
-    );
-    const decoding = model.decoding(memory, 1, 4);
-    let previous = inputs.map(() => config.start);
+    const reading = await model.read(inputs);
+    const full = await reading.score(greedy.map((tokens) => [tokens]));
+    const decoding = reading.begin(1, 4);
+    let previous: number[] | undefined;
     for (let t = 0; t < 10; t++) {
       const { logits } = await decoding.step(previous);
       inputs.forEach((_, row) => {
@@ -152,9 +153,8 @@ test.each([
 ])("google/switch-base-%d has %d billion parameters", (experts, billions) => {
   const layers = { num_layers: 12, num_decoder_layers: 12, num_sparse_encoder_layers: 6, num_sparse_decoder_layers: 6 };
   const widths = { vocab_size: 32128, d_model: 768, d_kv: 64, d_ff: 3072, num_heads: 12 };
-  const scope = createScope();
-  t5Loss(scope, parseT5Config({ model_type: "switch_transformers", num_experts: experts, ...layers, ...widths }));
-  const sizes = [...scope.parameters.values()].map(({ shape }) => shape.reduce((a, b) => a * b, 1));
+  const json = { model_type: "switch_transformers", num_experts: experts, ...layers, ...widths };
+  const sizes = t5Loss(parseT5Config(json)).parameters.map(({ shape }) => shape.reduce((a, b) => a * b, 1));
   expect(sizes.reduce((a, b) => a + b) / 1e9).toBeCloseTo(billions, 3);
 });
 
@@ -174,7 +174,7 @@ describe("experts nobody is sent to", () => {
     const { ids, mask } = feeds(expected.batch);
     const [exact, short] = await Promise.all(
       [stored("float32", "bfloat16"), stored("bfloat16")].map(async (weights) => {
-        await using program = await compile(encoderGraph(config), { weights, threads: 1 });
+        await using program = await compile(encoderGraph(t5Architecture(config)), { weights, threads: 1 });
         return (await program.run({ ids: ids!, mask: mask! })).encoded!.data as Float32Array;
       }),
     );
@@ -184,7 +184,7 @@ describe("experts nobody is sent to", () => {
   test("their weights are read by nothing but products of the rows sent to them, or cuts as long as those", () => {
     for (const dtype of ["float32", "bfloat16"] as const) {
       const weight = () => ({ dtype, data: { bytes: new Uint8Array(0) } });
-      const { nodes } = lower(encoderGraph(config), { target: "cpu", weight });
+      const { nodes } = lower(encoderGraph(t5Architecture(config)), { target: "cpu", weight });
       const readers = nodes.filter(({ inputs }) => inputs.some((name) => name.includes(".experts.")));
       expect(readers.length).toBe(2 * config.experts!.experts);
       expect(new Set(readers.map(({ op }) => op))).toEqual(new Set([dtype === "float32" ? "FusedMatMul" : "Slice"]));
@@ -201,7 +201,7 @@ describe("experts nobody is sent to", () => {
       encoderLayers: 2,
       experts: { ...config.experts!, experts },
     };
-    const g = encoderGraph(large);
+    const g = encoderGraph(t5Architecture(large));
     const path = mkdtempSync(join(tmpdir(), "zeroth-switch-"));
     try {
       const file = join(path, "model.safetensors");
@@ -248,9 +248,8 @@ test("exported as ONNX, the same; transformers.js cannot read it", async () => {
       return result;
     };
     const { last_hidden_state } = await run("encoder.onnx", { input_ids: tensor(ids!), attention_mask: tensor(mask!) });
-    const [batch, , length] = tokens!.shape as [number, number, number];
     const { logits } = await run("decoder.onnx", {
-      input_ids: tensor({ ...tokens!, shape: [batch, length] }),
+      input_ids: tensor(tokens!),
       encoder_attention_mask: tensor(mask!),
       encoder_hidden_states: last_hidden_state as Tensor,
     });
@@ -263,11 +262,7 @@ test("exported as ONNX, the same; transformers.js cannot read it", async () => {
 
 describe("training", () => {
   const { folder, config, expected, values } = open("half");
-  const build = () => {
-    const scope = createScope();
-    const loss = t5Loss(scope, config);
-    return { loss, parameters: [...scope.parameters.values()] };
-  };
+  const build = () => t5Loss(config);
 
   test("every gradient, of idle experts too", async () => {
     const { loss, parameters } = build();
@@ -307,8 +302,8 @@ describe("training", () => {
 
   test("jitter follows the seed, and held-out rows see neither it nor the routers' loss", async () => {
     const noisy = { ...config, experts: { ...config.experts!, jitter: 0.3 } };
-    const model = t5Training(noisy, { dropout: 0, recompute: false });
-    const held = t5Training(noisy, { dropout: 0, recompute: false }, true);
+    const model = trainingModel(t5Architecture(noisy), { dropout: 0, recompute: false });
+    const held = trainingModel(t5Architecture(noisy), { dropout: 0, recompute: false }, true);
     await using program = await compileTrained(graph({ loss: model.loss }));
     await using quiet = await compileTrained(graph({ loss: held.loss }));
     const given = { ...Object.fromEntries(values()), ...feeds(expected.batch) };

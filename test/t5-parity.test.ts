@@ -3,10 +3,10 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { int64, type NdArray } from "../src/graph/array.ts";
-import { encoderGraph, scoreGraph } from "../src/models/t5-graphs.ts";
-import { canonicalWeights, t5ConfigFor, t5Model } from "../src/models/t5-model.ts";
+import { encoderDecoderModel, encoderGraph, scoreGraph } from "../src/models/kinds/encoder-decoder.ts";
 import { compile } from "../src/runtime/compile-node.ts";
-import { expectClose, fixtures, readFloats, readJson, readTensors, readWeights } from "./support/fixtures.ts";
+import { expectClose, fixtures, readFloats, readJson, readTensors } from "./support/fixtures.ts";
+import { readFixture } from "./support/models.ts";
 
 interface Batch {
   input_ids: number[][];
@@ -28,16 +28,15 @@ const cases = readdirSync(join(fixtures, "t5"), { withFileTypes: true }).filter(
 
 describe.each(cases.map(({ name }) => name))("%s", (name) => {
   const folder = join("t5", name);
-  const weights = canonicalWeights(readWeights(folder));
-  const config = t5ConfigFor(readJson(folder, "config.json"), weights);
+  const { architecture, weights } = readFixture(folder, "encoder-decoder");
   const expected = readJson<Expected>(folder, "expected.json");
   const tensors = readTensors(folder, "expected.safetensors");
   const options = { weights, threads: 1 };
 
   test.each(["batch", "long"] as const)("encoder, logits and loss of the %s inputs", async (which) => {
     const rows = expected[which];
-    await using encoder = await compile(encoderGraph(config), options);
-    await using decoder = await compile(scoreGraph(config), options);
+    await using encoder = await compile(encoderGraph(architecture), options);
+    await using decoder = await compile(scoreGraph(architecture), options);
     const mask = matrix(rows.attention_mask);
     const { encoded, ...memory } = await encoder.run({ ids: matrix(rows.input_ids), mask });
     expectClose(encoded!.data as Float32Array, readFloats(tensors.get(`${which}.encoder`)!), 1e-4, "encoder output");
@@ -56,22 +55,19 @@ describe.each(cases.map(({ name }) => name))("%s", (name) => {
   });
 
   test("scores of targets, and cached decoding equals full decoding", async () => {
-    await using model = t5Model(config, (graph) => compile(graph, options));
+    await using model = encoderDecoderModel(architecture, (graph) => compile(graph, options));
     const { inputs, targets, scores } = expected.scoring;
-    const memory = await model.encode(inputs);
-    const full = await model.score(
-      memory,
-      inputs.map(() => targets),
-    );
+    const reading = await model.read(inputs);
+    const full = await reading.score(inputs.map(() => targets));
     const sums = full.map((choices) => choices.map((tokens) => tokens.reduce((a, b) => a + b, 0)));
     expectClose(sums.flat(), scores.flat(), 1e-4, "sums of log-probabilities");
 
-    const decoding = model.decoding(memory, targets.length, 2);
-    const width = config.vocabulary;
-    let previous = inputs.flatMap(() => targets.map(() => config.start));
+    const decoding = reading.begin(targets.length, 2);
+    const width = model.vocabulary;
+    let previous: number[] | undefined;
     for (let t = 0; t < Math.max(...targets.map((x) => x.length)); t++) {
       const { logits } = await decoding.step(previous);
-      previous = inputs.flatMap(() => targets.map((target) => target[t] ?? config.pad));
+      previous = inputs.flatMap(() => targets.map((target) => target[t] ?? model.pad));
       inputs.forEach((_, b) => {
         targets.forEach((target, c) => {
           if (t >= target.length) return;

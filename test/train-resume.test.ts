@@ -177,6 +177,22 @@ test("a folder with a run is not overwritten, another configuration does not con
   await expect(train({ ...config, seed: 3 }, { resume: true })).rejects.toThrow(/another configuration/);
 });
 
+test("two trainings in one folder: the second is told who is there, the first ends as it would have", async () => {
+  const config = { ...(await configuration("shared")), steps: 6, save_every: 2 };
+  const second: Promise<unknown>[] = [];
+  const events: TrainEvents = {
+    step({ step }) {
+      if (step === 3)
+        second.push(expect(train(config, { resume: true })).rejects.toThrow(`already: process ${process.pid}`));
+    },
+  };
+  await train(config, { events });
+  expect(second).toHaveLength(1);
+  await Promise.all(second);
+  expect((await rows(config.out)).map(({ step }) => step)).toEqual([1, 2, 3, 4, 5, 6]);
+  expect((await readdir(config.out)).filter((name) => name.startsWith("."))).toEqual([]);
+});
+
 test("a mixture with other words or other rows does not continue a run", async () => {
   const start = { ...(await configuration("mixed")), data: { mixture: await mixture() }, max_input: 160, steps: 2 };
   await train(start);

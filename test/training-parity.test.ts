@@ -6,11 +6,10 @@ import { graph } from "../src/graph/graph.ts";
 import { adafactor, adamw, type Optimizer, sgd } from "../src/learn/optimizers.ts";
 import { scheduleFactor } from "../src/learn/schedules.ts";
 import { createTrainer } from "../src/learn/trainer.ts";
-import { t5ConfigFor } from "../src/models/t5-model.ts";
-import { t5Loss } from "../src/models/t5-training.ts";
-import { createScope } from "../src/nn/scope.ts";
+import { parseT5Config } from "../src/models/t5/config.ts";
 import { compile } from "../src/runtime/compile-node.ts";
 import { expectClose, readFloats, readJson, readTensors } from "./support/fixtures.ts";
+import { t5Loss } from "./support/models.ts";
 
 interface Rows {
   input_ids: number[][];
@@ -38,16 +37,16 @@ interface Expected {
 }
 
 function feeds(rows: Rows, pick = rows.labels.map((_, i) => i), whole = rows): Record<string, NdArray> {
-  const matrix = (values: number[][], between: number[] = []) => {
+  const matrix = (values: number[][]) => {
     const chosen = pick.map((i) => values[i]!);
-    return int64([chosen.length, ...between, chosen[0]!.length], chosen.flat());
+    return int64([chosen.length, chosen[0]!.length], chosen.flat());
   };
   const count = whole.labels.flat().filter((label) => label !== -100).length;
   return {
     ids: matrix(rows.input_ids),
     mask: matrix(rows.attention_mask),
-    tokens: matrix(rows.decoder_input_ids, [1]),
-    labels: matrix(rows.labels, [1]),
+    tokens: matrix(rows.decoder_input_ids),
+    labels: matrix(rows.labels),
     scale: float32([], [1 / count]),
   };
 }
@@ -59,15 +58,11 @@ const makers: Record<Run["optimizer"], (params: object) => Optimizer> = { adamw,
 describe.each(["tied-relu", "untied-gated"])("%s", (name) => {
   const folder = `training/${name}`;
   const weights = readTensors(folder, "model.safetensors");
-  const config = t5ConfigFor(readJson(folder, "config.json"), weights);
+  const config = parseT5Config(readJson(folder, "config.json"), weights);
   const expected = readJson<Expected>(folder, "expected.json");
   const start = () =>
     new Map([...weights].map(([key, stored]): [string, NdArray] => [key, float32(stored.shape, readFloats(stored))]));
-  const build = () => {
-    const scope = createScope();
-    const loss = t5Loss(scope, config);
-    return { loss, parameters: [...scope.parameters.values()] };
-  };
+  const build = () => t5Loss(config);
   const compileTrained = (g: Parameters<typeof compile>[0]) => compile(g, { threads: 1, trained: () => true });
 
   test("loss and every gradient", async () => {

@@ -1,18 +1,18 @@
 /** Rank classification against published numbers and against transformers, one forward pass a choice (parity/rank.py). */
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { canonicalWeights, t5ConfigFor, t5Model } from "../src/models/t5-model.ts";
+import { encoderDecoderModel } from "../src/models/kinds/encoder-decoder.ts";
 import { compile } from "../src/runtime/compile-node.ts";
 import { textModel } from "../src/text/model.ts";
 import { evaluate } from "../src/zeroshot/evaluate-node.ts";
 import { bestOf, normalized } from "../src/zeroshot/ranking.ts";
 import { bytes } from "./support/fake-text.ts";
-import { fixtures, readJson, readWeights } from "./support/fixtures.ts";
+import { fixtures, readJson } from "./support/fixtures.ts";
+import { readFixture } from "./support/models.ts";
 
 test("case A of the specification: scores of three choices, and what each normalisation picks", async () => {
-  const weights = canonicalWeights(readWeights("t5/spec-a"));
-  const config = t5ConfigFor(readJson("t5/spec-a", "config.json"), weights);
-  const model = t5Model(config, (graph) => compile(graph, { weights, threads: 1 }));
+  const { architecture, weights } = readFixture("t5/spec-a", "encoder-decoder");
+  const model = encoderDecoderModel(architecture, (graph) => compile(graph, { weights, threads: 1 }));
   await using text = textModel({ model, tokenizer: bytes });
   const choices = [
     [4, 6, 1],

@@ -1,9 +1,9 @@
 /** The model, off the page's thread: a run keeps its thread until it is done. */
-import { type OpenedWebModel, openModel, webThreads, ZerothError } from "../src/browser.ts";
+import { type OpenedWebTextModel, openTextModel, webThreads, ZerothError } from "../src/browser.ts";
 import type { Ask, Tell } from "./messages.ts";
 
 const tell = (message: Tell) => postMessage(message);
-let model: OpenedWebModel | undefined;
+let model: OpenedWebTextModel | undefined;
 let stopping: AbortController | undefined;
 
 /** Share of each choice, from the sums of its tokens' log-probabilities. */
@@ -16,7 +16,7 @@ function shares(scores: readonly number[]): number[] {
 
 async function open(base: string): Promise<void> {
   let shown = 0;
-  model = await openModel(base, {
+  model = await openTextModel(base, {
     onProgress(received, total) {
       if (performance.now() - shown < 100) return;
       shown = performance.now();

@@ -2,11 +2,13 @@
 import { createHash } from "node:crypto";
 import { createReadStream, lstatSync, mkdirSync, readdirSync, statSync } from "node:fs";
 import { type FileHandle, open, rename, rm } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
-import { ZerothError } from "../errors.ts";
+import { basename, dirname, join } from "node:path";
+import { fail, ZerothError } from "../errors.ts";
+import { needFile } from "./read-node.ts";
 
 /** The hash of a file of any size, in hexadecimal digits. */
 export async function fileSha256(path: string): Promise<string> {
+  needFile(path);
   const hash = createHash("sha256");
   for await (const piece of createReadStream(path)) hash.update(piece as Buffer);
   return hash.digest("hex");
@@ -49,30 +51,38 @@ export function writeError(cause: unknown, where: string): unknown {
   });
 }
 
-const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
-
 /**
- * Make a folder and those above it that are missing. Node's own recursive `mkdir` never ends where a folder is there but
- * takes no entries: /proc, or one that was deleted while somebody was in it.
- * @throws bad_input with the place that cannot be written
+ * Make a folder and those above it. Node's own `recursive` never comes back where the working folder has been deleted:
+ * it climbs from one missing folder to the next above without an end.
+ * @throws bad_input where it cannot be made, or something else has its name
  */
 export function makeFolder(path: string): void {
-  const missing: string[] = [];
   try {
-    for (let at = resolve(path); !isFolder(at); at = dirname(at)) {
-      missing.unshift(at);
-      if (dirname(at) === at) break;
-    }
-    for (const folder of missing) {
-      try {
-        mkdirSync(folder);
-      } catch (error) {
-        // Somebody else may have made it meanwhile.
-        if ((error as NodeJS.ErrnoException).code !== "EEXIST" || !isFolder(folder)) throw error;
-      }
-    }
+    mkdirSync(path);
   } catch (cause) {
-    throw writeError(cause, path);
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === "EEXIST" && statSync(path, { throwIfNoEntry: false })?.isDirectory()) return;
+    const above = dirname(path);
+    if (code !== "ENOENT" || above === path) throw writeError(cause, path);
+    makeFolder(above);
+    makeLast(path);
+  }
+}
+
+/** The last step: everything above is there, so ENOENT means that the folder above is deleted and still in use. */
+function makeLast(path: string): void {
+  try {
+    mkdirSync(path);
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    // Another process was quicker.
+    if (code === "EEXIST" && statSync(path, { throwIfNoEntry: false })?.isDirectory()) return;
+    if (code !== "ENOENT") throw writeError(cause, path);
+    fail("bad_input", "cannot be made: the folder it would be in has been deleted", {
+      where: path,
+      hint: "change to a folder that is there, or give the whole path",
+      cause,
+    });
   }
 }
 

@@ -1,5 +1,6 @@
 /** JSON from files nobody vouches for: size first, then syntax, then the type of the top. */
 import { fail } from "../errors.ts";
+import { headBytes, refuseMistaken } from "./sniff.ts";
 
 export type JsonObject = { readonly [key: string]: unknown };
 
@@ -58,6 +59,8 @@ export function parseJsonObject(text: string, where: string, limit: number = jso
   try {
     value = JSON.parse(text);
   } catch (cause) {
+    // What comes over the network has not been looked at yet: a page is the usual answer to a wrong address.
+    refuseMistaken(new TextEncoder().encode(text.slice(0, headBytes)), text.length, where);
     fail("corrupt_file", `not valid JSON (${(cause as Error).message.slice(0, 200)})`, { where, cause });
   }
   if (!isJsonObject(value)) {

@@ -6,6 +6,7 @@
  */
 import {
   linkSync,
+  lstatSync,
   readFileSync,
   readlinkSync,
   renameSync,
@@ -17,8 +18,8 @@ import {
 } from "node:fs";
 import { hostname } from "node:os";
 import { dirname } from "node:path";
-import { throwIfAborted } from "../errors.ts";
-import { makeFolder } from "./files-node.ts";
+import { fail, throwIfAborted } from "../errors.ts";
+import { makeFolder, writeError } from "./files-node.ts";
 
 export interface LockTimes {
   /** Between two looks at a lock that is held, in milliseconds. */
@@ -69,14 +70,41 @@ function isAlive({ pid, began }: Owner): boolean {
   return began === "" || now === "" || now === began;
 }
 
+/** Longer than any owner's name; a lock of somebody else's may hold anything. */
+const mostBytes = 4096;
+
+/**
+ * Who holds a lock; undefined when there is none. What is no file is not opened: a pipe would wait for a writer.
+ * @throws bad_input for what is no file
+ */
 function readOwner(path: string): Owner | undefined {
-  const text = attempt(() => readFileSync(path, "utf8"));
-  if (text === undefined) return undefined;
+  const stat = attempt(() => lstatSync(path));
+  if (stat === undefined) return undefined;
+  if (!stat.isFile()) {
+    fail("bad_input", "is in the way of a lock, and is not a file", { where: path, hint: "remove it and start again" });
+  }
+  // One that may not be read, or is too long, is not ours.
+  const text = (stat.size <= mostBytes ? attempt(() => readFileSync(path, "utf8")) : undefined) ?? "";
   const owner = attempt(() => JSON.parse(text) as Partial<Owner>);
   const { id, pid, machine, began } = owner ?? {};
   const whole = typeof id === "string" && Number.isInteger(pid) && typeof machine === "string";
   // Not ours, or not written yet: only its age can tell.
   return whole ? { id, pid: pid!, machine, began: String(began) } : { id: text, pid: 0, machine: "", began: "" };
+}
+
+export interface LockOwner {
+  readonly pid: number;
+  readonly machine: string;
+  /** Whether it runs on this machine, where its number means something. */
+  readonly here: boolean;
+}
+
+/** Who holds a lock of ours; undefined where nobody does, or somebody who did not write a name. */
+export function lockOwner(path: string): LockOwner | undefined {
+  const owner = readOwner(`${path}.owner`);
+  if (!owner || owner.pid === 0) return undefined;
+  const { pid, machine } = owner;
+  return { pid, machine: machine.split(" ")[0] ?? machine, here: machine === machineName() };
 }
 
 /** Whether a process holds Python's lock on this file. Known on Linux only. */
@@ -86,13 +114,26 @@ function heldByPython(path: string): boolean {
   return locks?.split("\n").some((line) => /FLOCK/.test(line) && line.includes(`:${stat?.ino} `)) ?? false;
 }
 
-/** Take away a lock whose owner is gone. */
+/**
+ * Take away a lock whose owner is gone.
+ * @throws bad_input when the disk does not let us: waiting for the dead would have no end
+ */
 function removeDead(path: string, owner: Owner, me: string): void {
   const aside = `${path}.${me}`;
-  // Only one of those who see the dead lock can move it.
-  if (attempt(() => renameSync(path, aside) ?? true) === undefined) return;
+  try {
+    renameSync(path, aside);
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    // Only one of those who see the dead lock can move it.
+    if (code === "ENOENT") return;
+    fail("bad_input", `is the lock of a process that has ended, and cannot be removed (${code})`, {
+      where: path,
+      hint: "remove it yourself, or check the permissions of its folder",
+      cause,
+    });
+  }
   // Somebody was quicker and this is the new owner's: give it back.
-  if (readOwner(aside)?.id !== owner.id) attempt(() => linkSync(aside, path));
+  if (attempt(() => readOwner(aside)?.id) !== owner.id) attempt(() => linkSync(aside, path));
   attempt(() => unlinkSync(aside));
 }
 
@@ -126,7 +167,7 @@ export interface Lock {
   release(): void;
 }
 
-/** Take a lock if it is free, or its owner is dead; undefined when it is held. `seen` remembers between two looks. */
+/** Take a lock if it is free; remove it if its owner is dead; undefined when it is held. `seen` remembers between two looks. */
 function tryLock(path: string, times: LockTimes, seen: { stamp: string; since: number }): Lock | undefined {
   const me: Owner = {
     id: `${process.pid}-${counter++}-${Date.now()}`,
@@ -135,11 +176,17 @@ function tryLock(path: string, times: LockTimes, seen: { stamp: string; since: n
     began: processBegan(process.pid),
   };
   const file = `${path}.owner`;
-  makeFolder(dirname(path));
-  if (heldByPython(path)) return undefined;
-  if (!createWhole(file, JSON.stringify(me), me.id)) {
+  let created: boolean;
+  try {
+    makeFolder(dirname(path));
+    if (heldByPython(path)) return undefined;
+    created = createWhole(file, JSON.stringify(me), me.id);
+  } catch (cause) {
+    throw writeError(cause, file);
+  }
+  if (!created) {
     const owner = readOwner(file);
-    const modified = statSync(file, { throwIfNoEntry: false })?.mtimeMs;
+    const modified = attempt(() => lstatSync(file).mtimeMs);
     if (!owner || modified === undefined) return undefined;
     // Another machine's clock is not compared with ours: what counts is how long we see no change.
     const stamp = `${owner.id} ${modified}`;
@@ -148,13 +195,15 @@ function tryLock(path: string, times: LockTimes, seen: { stamp: string; since: n
     if (gone) removeDead(file, owner, me.id);
     return undefined;
   }
-  attempt(() => writeFileSync(path, "", { flag: "a", mode: 0o664 }));
+  // For Python to lock. Only created: opening a pipe of that name would wait for a reader.
+  attempt(() => writeFileSync(path, "", { flag: "wx", mode: 0o664 }));
   const beat = setInterval(() => attempt(() => utimesSync(file, new Date(), new Date())), times.beat);
   beat.unref();
   return {
     release() {
       clearInterval(beat);
-      if (readOwner(file)?.id === me.id) rmSync(file, { force: true });
+      // On a disk that takes nothing any more it stays, and goes with this process.
+      attempt(() => readOwner(file)?.id === me.id && rmSync(file, { force: true }));
     },
   };
 }
@@ -168,7 +217,11 @@ export interface LockOptions {
   readonly wait: boolean;
 }
 
-/** Take a lock; "done" when its work was done meanwhile, "busy" when it is held and is not to be waited for. */
+/**
+ * Take a lock; "done" when its work was done meanwhile, "busy" when it is held and is not to be waited for. The wait
+ * lasts as long as its owner lives, or its work is not done.
+ * @throws bad_input where the disk takes no lock; interrupted
+ */
 export async function takeLock(path: string, options: LockOptions): Promise<Lock | "busy" | "done"> {
   const { times, signal, done, wait } = options;
   const seen = { stamp: "", since: 0 };

@@ -2,8 +2,8 @@
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { fail, throwIfAborted } from "../errors.ts";
-import type { FewBitsEvents } from "../text/few-bits-node.ts";
-import { type OpenedModel, type OpenOptions, openModel } from "../text/open-node.ts";
+import { type OpenedLanguageModel, type OpenOptions, openLanguageModel } from "../text/open-node.ts";
+import type { CopyEvents } from "../text/quantized-copy-node.ts";
 import { storedBytes } from "../weights/quantize.ts";
 import { isQuantized } from "../weights/weights.ts";
 import type { Flags } from "./command.ts";
@@ -43,15 +43,15 @@ async function engineOptions(
   };
 }
 
-export interface Opened extends OpenedModel {
+export interface Opened extends OpenedLanguageModel {
   readonly name: string;
   readonly seconds: number;
   /** Of the engine. */
   readonly threads: number;
 }
 
-/** What making a copy in few bits says: a line before it, a live one, and that it is kept. */
-function fewBits(output: Output, { dtype }: EngineFlags): FewBitsEvents {
+/** What making a quantised copy says: a line before it, a live one, and that it is kept. */
+function copyEvents(output: Output, { dtype }: EngineFlags): CopyEvents {
   let started = 0;
   return {
     begin(size, path) {
@@ -73,9 +73,9 @@ export async function openForCommand(flags: EngineFlags, output: Output, signal?
   const options = await engineOptions(flags, output, signal);
   const { path } = await modelFor(name, output, signal);
   const started = performance.now();
-  const opened = await openModel(path, {
+  const opened = await openLanguageModel(path, {
     ...options,
-    quantize: { ...(signal && { signal }), events: fewBits(output, flags) },
+    quantize: { ...(signal && { signal }), events: copyEvents(output, flags) },
   });
   const seconds = (performance.now() - started) / 1000;
   const stored = [...opened.weights.values()];

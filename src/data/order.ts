@@ -5,13 +5,6 @@
 import { fail } from "../errors.ts";
 import { siteSeed } from "../graph/random.ts";
 
-/** 32 bits of a name: what belongs to a data set keeps its order when others join the mixture (FNV-1a). */
-export function nameHash(name: string): number {
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < name.length; i++) hash = Math.imul(hash ^ name.charCodeAt(i), 0x01000193);
-  return hash >>> 0;
-}
-
 /**
  * Element i of a random order of 0 … size − 1: a Feistel network over the next power of four, walked until it falls
  * within the size (Black and Rogaway 2002). Takes no memory, so a data set of any size has an order.

@@ -2,15 +2,19 @@
 
 import { type JsonObject, jsonLimits, parseJsonObject } from "../base/json.ts";
 import { fail } from "../errors.ts";
-import { createTokenizer, type Tokenizer } from "../tokenizers/tokenizer.ts";
+import { aboutOf } from "../tokenizers/formats/about.ts";
+import { tokenizerKind, tokenizerKindFiles } from "../tokenizers/formats/kinds.ts";
+import type { Tokenizer } from "../tokenizers/tokenizer.ts";
 import { joinQuantized } from "../weights/quantize.ts";
 import { parseSafetensorsHeader } from "../weights/safetensors.ts";
+import { refuseForeignStorage } from "../weights/schemes.ts";
 import type { StoredTensor, Weights } from "../weights/weights.ts";
 
 export interface FetchedFolder {
   readonly config: JsonObject;
   readonly weights: Weights;
   readonly tokenizer: Tokenizer;
+  readonly generationConfig: JsonObject | undefined;
 }
 
 export interface FetchFolderOptions {
@@ -64,8 +68,9 @@ export function safetensorsInMemory(bytes: Uint8Array, where: string): Weights {
 }
 
 /**
- * Open the model folder at `base` (config.json, tokenizer.json, model.safetensors; tokenizer_config.json if there).
- * @throws not_found for a file the server does not have; corrupt_file for one that is not what it should be
+ * Open the model folder at `base`: config.json, model.safetensors, and the files of its tokenizer.
+ * @throws not_found for a file the server does not have; corrupt_file for one that is not what it should be;
+ *   unsupported for weights that another program has quantised
  */
 export async function fetchModelFolder(base: string | URL, options: FetchFolderOptions = {}): Promise<FetchedFolder> {
   const { fetch = globalThis.fetch.bind(globalThis), onProgress, signal } = options;
@@ -86,19 +91,61 @@ export async function fetchModelFolder(base: string | URL, options: FetchFolderO
       where: root + name,
       hint: "a model folder has config.json, tokenizer.json and model.safetensors",
     });
-  const json = async (name: string, limit: number): Promise<JsonObject> =>
-    parseJsonObject(await (await needed(name)).text(), root + name, limit);
-  const [config, tokenizer, settings, weights] = await Promise.all([
-    json("config.json", jsonLimits.config),
-    json("tokenizer.json", jsonLimits.tokenizer),
-    get("tokenizer_config.json").then(async (found) =>
-      found ? parseJsonObject(await found.text(), `${root}tokenizer_config.json`, jsonLimits.config) : undefined,
-    ),
+  const json = async (name: string): Promise<JsonObject> =>
+    parseJsonObject(await (await needed(name)).text(), root + name, jsonLimits.config);
+  const setting = async (name: string): Promise<JsonObject | undefined> => {
+    const found = await get(name);
+    return found ? parseJsonObject(await found.text(), root + name, jsonLimits.config) : undefined;
+  };
+  const [config, tokenizer, settings, generationConfig, weights] = await Promise.all([
+    json("config.json"),
+    get("tokenizer.json"),
+    setting("tokenizer_config.json"),
+    setting("generation_config.json"),
     needed("model.safetensors").then((response) => receive(response, onProgress)),
   ]);
+  const stored = safetensorsInMemory(weights, `${root}model.safetensors`);
+  refuseForeignStorage(config, stored, root);
   return {
     config,
-    weights: safetensorsInMemory(weights, `${root}model.safetensors`),
-    tokenizer: createTokenizer(tokenizer, settings),
+    weights: stored,
+    tokenizer: await fetchTokenizer({ root, config, settings, found: tokenizer, get, setting }),
+    generationConfig,
   };
+}
+
+/** The tokenizer of whichever kind the server has the files of; tokenizer.json, where there is one, is asked for first. */
+async function fetchTokenizer(from: {
+  root: string;
+  config: JsonObject;
+  settings: JsonObject | undefined;
+  found: Response | undefined;
+  get(name: string): Promise<Response | undefined>;
+  setting(name: string): Promise<JsonObject | undefined>;
+}): Promise<Tokenizer> {
+  const { root, config, settings, found, get, setting } = from;
+  const files = new Map<string, Uint8Array>();
+  const keep = async (name: string, response: Response | undefined): Promise<void> => {
+    if (!response) return;
+    const bytes = await receive(response, undefined);
+    if (bytes.length > jsonLimits.tokenizer) {
+      fail("corrupt_file", `${bytes.length} bytes, at most ${jsonLimits.tokenizer} are read`, { where: root + name });
+    }
+    files.set(name, bytes);
+  };
+  await keep("tokenizer.json", found);
+  // One kind after the other, until the server has all files of one.
+  for (const names of tokenizerKindFiles) {
+    if (files.size > 0) break;
+    for (const name of names) await keep(name, await get(name));
+    if (!names.every((name) => files.has(name))) files.clear();
+  }
+  const about = aboutOf((name) => files.has(name), config, settings);
+  const [special, added] = await Promise.all([setting("special_tokens_map.json"), setting("added_tokens.json")]);
+  return tokenizerKind(about, root.slice(0, -1)).open({
+    about,
+    where: root.slice(0, -1),
+    settings: { config: settings, special, added },
+    bytes: (name) => files.get(name)!,
+  });
 }

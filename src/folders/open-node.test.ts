@@ -1,12 +1,14 @@
 import { mkdir, mkdtemp, readdir, readFile, realpath, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { makePipe } from "../../test/support/pipe.ts";
 import { ZerothError } from "../errors.ts";
-import { float32, type NdArray } from "../graph/array.ts";
+import { float32, type NdArray, ndarray } from "../graph/array.ts";
 import { resolveModel } from "../hub/find-node.ts";
 import { readStored, writeSafetensors } from "../weights/safetensors-node.ts";
-import { openModelFolder, openTokenizer } from "./open-node.ts";
+import { openModelFolder, openTokenizer, tokenizerFiles } from "./open-node.ts";
 import { writeModelFolder } from "./write-node.ts";
 
 let root: string;
@@ -85,6 +87,10 @@ describe("a folder", () => {
       code: "corrupt_file",
       message: /spiece\.model: holds no pieces/,
     });
+    const folders = join(root, "tokenizer folders");
+    await writeModelFolder(folders, { config, tensors });
+    await mkdir(join(folders, "vocab.txt"));
+    expect(thrown(() => openTokenizer(openModelFolder(folders)))).toMatchObject({ message: /vocab\.txt/ });
     const pieces = "0a080a016115000080bf" + "0a090a053c756e6b3e1802";
     await put(join(path, "spiece.model"), Buffer.from(pieces, "hex"));
     expect(openTokenizer(openModelFolder(path)).encode("a").pieces).toEqual(["▁", "a", "</s>"]);
@@ -97,6 +103,18 @@ describe("a folder", () => {
     expect(error).toMatchObject({ code: "corrupt_file", message: /model\.vocab\[0\]/ });
     await put(join(path, "tokenizer.json"), '{"model":{"type":"Unigram","vocab":[["a",-1]]}}');
     expect(openTokenizer(openModelFolder(path)).encode("aa").ids).toEqual([0, 0]);
+  });
+
+  test("names every file of its tokenizer", async () => {
+    const path = join(root, "tokenizer files");
+    await writeModelFolder(path, { config, tensors, texts: { "README.md": "x" } });
+    expect(tokenizerFiles(openModelFolder(path))).toEqual([]);
+    const names = ["added_tokens.json", "chat_template.jinja", "merges.txt", "spiece.model", "vocab.json"];
+    for (const name of names) await put(join(path, name), "{}");
+    await mkdir(join(path, "additional_chat_templates"));
+    await put(join(path, "additional_chat_templates", "tools.jinja"), "");
+    const found = tokenizerFiles(openModelFolder(path));
+    expect([...found].sort()).toEqual([...names, "additional_chat_templates/tools.jinja"].sort());
   });
 
   test("is not replaced unless asked, and then keeps no weight file of the old one", async () => {
@@ -137,7 +155,6 @@ describe("a folder", () => {
     ["shard is a device", { weight_map: { x: "con.safetensors" } }, /not a plain file name/],
     ["shard is a number", { weight_map: { x: 3 } }, /not a plain file name/],
     ["shard of another kind", { weight_map: { x: "config.json" } }, /not a plain file name/],
-    ["tensor elsewhere", { weight_map: { none: "a.safetensors" } }, /"none" is not in a.safetensors/],
   ])("index: %s", async (name, index, message) => {
     const path = join(root, `index ${name}`);
     await put(join(path, "config.json"), "{}");
@@ -145,6 +162,123 @@ describe("a folder", () => {
     await writeSafetensors(join(path, "a.safetensors"), tensors);
     expect(thrown(() => openModelFolder(path))).toMatchObject({ code: "corrupt_file", message });
   });
+
+  describe("in several files", () => {
+    const one = (value: number, ...names: string[]): [string, NdArray][] =>
+      names.map((name) => [name, float32([4], [value, value, value, value])]);
+    const file = (n: number, of: number, stem = "model", extension = "safetensors") =>
+      `${stem}-${String(n).padStart(5, "0")}-of-${String(of).padStart(5, "0")}.${extension}`;
+    let count = 0;
+    const lay = async (files: Record<string, [string, NdArray][]>, map?: Record<string, string>) => {
+      const path = join(root, `shards-${count++}`);
+      await put(join(path, "config.json"), "{}");
+      for (const [name, held] of Object.entries(files)) await writeSafetensors(join(path, name), held);
+      if (map) await put(join(path, "model.safetensors.index.json"), JSON.stringify({ weight_map: map }));
+      return path;
+    };
+
+    test("what the files hold counts, not what the index says", async () => {
+      const [first, second] = [file(1, 2), file(2, 2)];
+      const path = await lay(
+        { [first]: one(1, "a", "extra"), [second]: one(2, "b") },
+        { a: second, b: second, copy: first },
+      );
+      const { weights, absent } = openModelFolder(path);
+      expect([...weights.keys()].sort()).toEqual(["a", "b", "extra"]);
+      expect([...readStored(weights.get("a")!).data]).toEqual([1, 1, 1, 1]);
+      expect([...absent!]).toEqual([["copy", first]]);
+    });
+
+    test("without an index all files with numbers are opened, and one that lacks is named", async () => {
+      const files = { [file(1, 3)]: one(1, "a"), [file(2, 3)]: one(2, "b"), [file(3, 3)]: one(3, "c") };
+      expect([...openModelFolder(await lay(files)).weights.keys()]).toEqual(["a", "b", "c"]);
+      const path = await lay({ [file(1, 3)]: one(1, "a"), [file(3, 3)]: one(3, "c") });
+      expect(thrown(() => openModelFolder(path))).toMatchObject({
+        code: "corrupt_file",
+        message: /shard model-00002-of-00003\.safetensors is missing/,
+      });
+      const two = await lay({ [file(1, 1)]: one(1, "a"), [file(1, 2)]: one(1, "a"), [file(2, 2)]: one(1, "b") });
+      expect(thrown(() => openModelFolder(two)).message).toMatch(/two sets of weight files \(of-00001 and of-00002\)/);
+      const many = await lay({ "model-00001-of-99999.safetensors": one(1, "a") });
+      expect(thrown(() => openModelFolder(many)).message).toMatch(/weights in 99999 files/);
+    });
+
+    test("a tensor in two files is one tensor where it is the same, else both files are named", async () => {
+      const same = { [file(1, 2)]: one(1, "a", "t"), [file(2, 2)]: one(1, "b", "t") };
+      expect([...openModelFolder(await lay(same)).weights.keys()]).toEqual(["a", "t", "b"]);
+      for (const other of [one(2, "t"), [["t", float32([2, 2], [1, 1, 1, 1])]] as [string, NdArray][]]) {
+        const path = await lay({ [file(1, 2)]: one(1, "t"), [file(2, 2)]: other });
+        expect(thrown(() => openModelFolder(path))).toMatchObject({
+          code: "corrupt_file",
+          message: /"t" is in model-00001-of-00002\.safetensors and, with other content, in model-00002-of-00002/,
+        });
+      }
+    });
+
+    test("torch's files likewise", async () => {
+      const path = join(root, "torch-shards");
+      const fixture = new URL("../../test/fixtures/torch/t5-sharded/", import.meta.url);
+      for (const name of ["config.json", file(1, 2, "pytorch_model", "bin"), file(2, 2, "pytorch_model", "bin")]) {
+        await put(join(path, name), await readFile(new URL(name, fixture)));
+      }
+      const wanted = openModelFolder(fileURLToPath(fixture)).weights;
+      expect([...openModelFolder(path).weights.keys()].sort()).toEqual([...wanted.keys()].sort());
+    });
+  });
+
+  test("is opened by parts: without weights, without a configuration, with weights unread", async () => {
+    const path = join(root, "parts");
+    await put(join(path, "tokenizer.json"), '{"version":"1.0"}');
+    expect(thrown(() => openModelFolder(path, { weights: "unread" })).message).toContain("no config.json");
+    expect(openModelFolder(path, { weights: "optional", config: "optional" }).config).toEqual({});
+    await put(join(path, "config.json"), '{"quantization_config":{"quant_method":"gptq"}}');
+    await put(join(path, "model.safetensors"), "damaged");
+    const folder = openModelFolder(path, { weights: "unread" });
+    expect(folder.weights.size).toBe(0);
+    expect(folder.tokenizerJson).toEqual({ version: "1.0" });
+    expect(thrown(() => openModelFolder(path, { weights: "optional" })).code).toBe("unsupported");
+    await put(join(path, "config.json"), "{}");
+    expect(thrown(() => openModelFolder(path, { weights: "optional" })).code).toBe("corrupt_file");
+    await rm(join(path, "model.safetensors"));
+    expect(openModelFolder(path, { weights: "optional" }).weights.size).toBe(0);
+  });
+
+  test("stored by another program in few bits is unsupported, by its name or by its tensors", async () => {
+    const path = join(root, "foreign");
+    const quantization_config = { quant_method: "bitsandbytes", load_in_8bit: true };
+    await writeModelFolder(path, { config: { ...config, quantization_config }, tensors });
+    expect(thrown(() => openModelFolder(path))).toMatchObject({ code: "unsupported", message: /"bitsandbytes"/ });
+    const int8 = ndarray("int8", [4], Int8Array.of(1, 2, 3, 4));
+    await writeModelFolder(path, { config, tensors: [...tensors, ["q.weight", int8]], overwrite: true });
+    expect(thrown(() => openModelFolder(path))).toMatchObject({ code: "unsupported", message: /"q.weight".*int8/ });
+  });
+
+  test.skipIf(process.platform === "win32")("with a pipe for a file is refused and not waited for", async () => {
+    for (const name of [
+      "config.json",
+      "model.safetensors",
+      "tokenizer.json",
+      "spiece.model",
+      "generation_config.json",
+    ]) {
+      const path = await mkdtemp(join(root, "pipe-"));
+      await writeModelFolder(path, { config, tensors });
+      await rm(join(path, name), { force: true });
+      makePipe(join(path, name));
+      expect(thrown(() => openModelFolder(path))).toMatchObject({ code: "bad_input", message: /is not a file/ });
+    }
+  });
+
+  test.each(["config.json", "model.safetensors", "generation_config.json"])(
+    "whose %s was not fetched says so",
+    async (name) => {
+      const path = await mkdtemp(join(root, "pointer-"));
+      await writeModelFolder(path, { config, tensors });
+      await put(join(path, name), `version https://git-lfs.github.com/spec/v1\noid sha256:${"0".repeat(64)}\nsize 9\n`);
+      const error = thrown(() => openModelFolder(path));
+      expect(error.message).toBe(`${join(path, name)}: is a Git LFS pointer, the file was not fetched`);
+    },
+  );
 
   test("is not left through a link", async () => {
     const path = join(root, "links");

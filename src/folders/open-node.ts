@@ -2,14 +2,17 @@
 import { readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { type JsonObject, jsonLimits } from "../base/json.ts";
-import { readJsonFile, systemError } from "../base/read-node.ts";
+import { needFile, readJsonFile, systemError } from "../base/read-node.ts";
 import { fail } from "../errors.ts";
 import { locate } from "../hub/locate-node.ts";
-import { createSentencePieceTokenizer } from "../tokenizers/sentencepiece/tokenizer.ts";
-import { createTokenizer, type Tokenizer } from "../tokenizers/tokenizer.ts";
+import { aboutOf } from "../tokenizers/formats/about.ts";
+import { tokenizerFileNames, tokenizerKind } from "../tokenizers/formats/kinds.ts";
+import type { Tokenizer } from "../tokenizers/tokenizer.ts";
 import { joinQuantized } from "../weights/quantize.ts";
+import { refuseForeignStorage } from "../weights/schemes.ts";
 import type { Weights } from "../weights/weights.ts";
-import { openWeights } from "./weights-node.ts";
+import type { Shards } from "./shards-node.ts";
+import { findWeights, openWeights } from "./weights-node.ts";
 
 export interface ModelFolder {
   /** Absolute, symlinks resolved. */
@@ -18,6 +21,8 @@ export interface ModelFolder {
   readonly weights: Weights;
   /** `__metadata__` of the weight files. */
   readonly metadata: ReadonlyMap<string, string>;
+  /** Tensors that the shard index names and no file has, with the file it puts them in: for messages. */
+  readonly absent?: ReadonlyMap<string, string>;
   /** Real paths of the tokenizer's files that are there. */
   readonly tokenizer: { readonly json?: string; readonly config?: string; readonly sentencePiece?: string };
   /** Contents of tokenizer.json and tokenizer_config.json, read when first asked for: opening needs neither. */
@@ -28,87 +33,143 @@ export interface ModelFolder {
   readonly files: readonly string[];
 }
 
-/**
- * Open a model folder: configuration parsed, every weight located (none read), tokenizer files named.
- * @throws not_found without a folder, config.json or weights; corrupt_file naming what does not fit; unsupported for
- *   weights of another format
- */
-export function openModelFolder(path: string): ModelFolder {
-  let folder: string;
-  let files: string[];
+/** Which parts a folder must have. */
+export interface OpenFolderOptions {
+  /**
+   * `needed`: an error without them. `optional`: none where there are none. `unread`: none, and their files are not
+   * opened, for callers that want the configuration or the tokenizer alone. Default `needed`.
+   */
+  readonly weights?: "needed" | "optional" | "unread";
+  /** `optional`: an empty configuration where there is no config.json. Default `needed`. */
+  readonly config?: "needed" | "optional";
+}
+
+/** The real path of a folder and the names in it, sorted. */
+function listFolder(path: string): { folder: string; files: string[] } {
   try {
-    folder = realpathSync(path);
-    files = readdirSync(folder).sort();
+    const folder = realpathSync(path);
+    return { folder, files: readdirSync(folder).sort() };
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code;
     if (code === "ENOENT" || code === "ENOTDIR") fail("not_found", "no such folder", { where: path, cause });
     throw systemError(cause, path);
   }
-  const configFile = locate(folder, "config.json");
-  if (!configFile) {
+}
+
+const noWeights: Shards = { tensors: new Map(), metadata: new Map(), absent: new Map() };
+
+const weightsOf: Readonly<Record<NonNullable<OpenFolderOptions["weights"]>, (folder: string) => Shards>> = {
+  needed: openWeights,
+  optional: (folder) => findWeights(folder) ?? noWeights,
+  unread: () => noWeights,
+};
+
+/**
+ * Open a model folder: configuration parsed, every weight located (none read), tokenizer files named.
+ * @throws not_found without a folder, or without a part that is needed; corrupt_file naming what does not fit;
+ *   unsupported for weights of another format, and for those that another program stored in few bits
+ */
+export function openModelFolder(
+  path: string,
+  { weights = "needed", config: configuration = "needed" }: OpenFolderOptions = {},
+): ModelFolder {
+  const { folder, files } = listFolder(path);
+  /** The real path of a file that is there and is a file. */
+  const fileOf = (name: string): string | undefined => {
+    const file = locate(folder, name);
+    if (file) needFile(file);
+    return file;
+  };
+  const jsonOf = (name: string, limit: number): JsonObject | undefined => {
+    const file = fileOf(name);
+    return file ? readJsonFile(file, limit, join(path, name)) : undefined;
+  };
+  const config = jsonOf("config.json", jsonLimits.config);
+  if (!config && configuration === "needed") {
     fail("not_found", "no config.json, so this is not a model folder", {
       where: path,
       hint: "give the folder that holds config.json, tokenizer.json and the weights",
     });
   }
-  const config = readJsonFile(configFile, jsonLimits.config, join(path, "config.json"));
-  const generation = locate(folder, "generation_config.json");
-  const { tensors, metadata } = openWeights(folder);
-  const json = locate(folder, "tokenizer.json");
-  const tokenizerConfig = locate(folder, "tokenizer_config.json");
-  const sentencePiece = locate(folder, "spiece.model");
+  // Asked before the weights are opened, too: the scheme's name says more than a number type that is not known here.
+  if (weights !== "unread") refuseForeignStorage(config ?? {}, new Map(), path);
+  const { tensors, metadata, absent } = weightsOf[weights](folder);
+  const joined = joinQuantized(tensors, folder);
+  if (weights !== "unread") refuseForeignStorage(config ?? {}, joined, path);
+  const generationConfig = jsonOf("generation_config.json", jsonLimits.config);
+  const json = fileOf("tokenizer.json");
+  const tokenizerConfig = fileOf("tokenizer_config.json");
+  const sentencePiece = fileOf("spiece.model");
   let tokenizerJson: JsonObject | undefined;
   let settings: JsonObject | undefined;
   return {
     path: folder,
-    config,
-    weights: joinQuantized(tensors, folder),
+    config: config ?? {},
+    weights: joined,
     metadata,
+    absent,
     tokenizer: {
       ...(json && { json }),
       ...(tokenizerConfig && { config: tokenizerConfig }),
       ...(sentencePiece && { sentencePiece }),
     },
     get tokenizerJson() {
-      tokenizerJson ??= json ? readJsonFile(json, jsonLimits.tokenizer, join(path, "tokenizer.json")) : undefined;
+      tokenizerJson ??= jsonOf("tokenizer.json", jsonLimits.tokenizer);
       return tokenizerJson;
     },
     get tokenizerConfig() {
-      settings ??= tokenizerConfig
-        ? readJsonFile(tokenizerConfig, jsonLimits.config, join(path, "tokenizer_config.json"))
-        : undefined;
+      settings ??= jsonOf("tokenizer_config.json", jsonLimits.config);
       return settings;
     },
-    generationConfig: generation
-      ? readJsonFile(generation, jsonLimits.config, join(path, "generation_config.json"))
-      : undefined,
+    generationConfig,
     files,
   };
 }
 
 /**
- * The tokenizer of a model folder: tokenizer.json, or else its SentencePiece file.
+ * The names of all files in a folder that belong to its tokenizer: those {@link openTokenizer} reads and those other
+ * programs read. Whatever writes a folder anew copies them.
+ */
+export function tokenizerFiles({ path }: Pick<ModelFolder, "path">): string[] {
+  const templates = "additional_chat_templates";
+  const more = statSync(join(path, templates), { throwIfNoEntry: false })?.isDirectory()
+    ? readdirSync(join(path, templates)).filter((name) => name.endsWith(".jinja"))
+    : [];
+  const names = [...tokenizerFileNames, ...more.sort().map((name) => `${templates}/${name}`)];
+  return names.filter((name) => locate(path, name) !== undefined);
+}
+
+/**
+ * The tokenizer of a model folder, of whatever kind its files are (`tokenizers/formats/kinds.ts`), with the added
+ * tokens that are declared beside it.
  * @throws not_found when there is none; corrupt_file with the key or piece; unsupported for kinds that are not run here
  */
 export function openTokenizer(folder: ModelFolder): Tokenizer {
-  const { tokenizerJson, tokenizerConfig, tokenizer, path } = folder;
-  if (tokenizerJson) return createTokenizer(tokenizerJson, tokenizerConfig);
-  const sentencePiece = tokenizer.sentencePiece ?? locate(path, "tokenizer.model");
-  if (!sentencePiece) {
-    return fail("not_found", "neither tokenizer.json nor spiece.model", {
-      where: path,
-      hint: "is the download complete?",
-    });
-  }
-  const where = join(path, tokenizer.sentencePiece ? "spiece.model" : "tokenizer.model");
-  const { size } = statSync(sentencePiece);
-  if (size > jsonLimits.tokenizer) {
-    fail("corrupt_file", `${size} bytes, at most ${jsonLimits.tokenizer} are read`, { where });
-  }
-  const special = locate(path, "special_tokens_map.json");
-  const settings = {
-    ...(special && readJsonFile(special, jsonLimits.config, join(path, "special_tokens_map.json"))),
-    ...tokenizerConfig,
+  const { tokenizerConfig, config, path } = folder;
+  const about = aboutOf((name) => locate(path, name) !== undefined, config, tokenizerConfig);
+  const setting = (name: string): JsonObject | undefined => {
+    const file = locate(path, name);
+    return file === undefined ? undefined : readJsonFile(file, jsonLimits.config, join(path, name));
   };
-  return createSentencePieceTokenizer(readFileSync(sentencePiece), settings, where);
+  return tokenizerKind(about, path).open({
+    about,
+    where: path,
+    settings: {
+      config: tokenizerConfig,
+      special: setting("special_tokens_map.json"),
+      added: setting("added_tokens.json"),
+    },
+    bytes(name) {
+      const file = locate(path, name)!;
+      const { size } = statSync(file);
+      if (size > jsonLimits.tokenizer) {
+        fail("corrupt_file", `${size} bytes, at most ${jsonLimits.tokenizer} are read`, { where: join(path, name) });
+      }
+      try {
+        return readFileSync(file);
+      } catch (cause) {
+        throw systemError(cause, join(path, name));
+      }
+    },
+  });
 }

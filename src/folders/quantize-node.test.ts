@@ -1,7 +1,9 @@
 /** Folders in few bits: what they hold, what they answer, and that a run cut short goes on. */
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { nanoAsNumbers } from "../../test/support/nano.ts";
@@ -13,7 +15,7 @@ import { createScope } from "../nn/scope.ts";
 import { compile } from "../runtime/compile-node.ts";
 import { int8Levels } from "../runtime/int8-node.ts";
 import type { Scored } from "../text/model.ts";
-import { openModel } from "../text/open-node.ts";
+import { openLanguageModel } from "../text/open-node.ts";
 import { dequantized, joinQuantized, quantizer, splitQuantized } from "../weights/quantize.ts";
 import { readStored } from "../weights/safetensors-node.ts";
 import { isQuantized, type QuantizedFormat } from "../weights/weights.ts";
@@ -132,7 +134,7 @@ test("the embedded model in 8 and in 4 bits opens at once and answers; a row's a
     const folder = openModelFolder(out);
     expect(folder.config.quantization_config).toMatchObject({ bits, quant_method: "zeroth" });
     expect([...folder.weights.values()].some(isQuantized)).toBe(true);
-    await using model = await openModel(out, { threads: 1 });
+    await using model = await openLanguageModel(out, { threads: 1 });
     const question = "Is this review positive or negative? A warm, funny film.";
     const { text } = await model.text.generate(question);
     expect(text).toBe("positive");
@@ -271,4 +273,86 @@ test("4 bits are made of 8, nothing is made twice", async () => {
     code: "bad_input",
     message: expect.stringContaining("is in 4 bits already"),
   });
+});
+
+const square = (fill: (i: number) => number) =>
+  float32(
+    [64, 64],
+    Float32Array.from({ length: 64 * 64 }, (_, i) => fill(i)),
+  );
+
+test("a tensor is written under the name that its family asks for, and two never under one", async () => {
+  const source = join(place, "aliased");
+  const config = { model_type: "t5" };
+  await writeModelFolder(source, {
+    config,
+    tensors: [
+      ["module.embed.weight", square(Math.sin)],
+      ["module.norm.weight", float32([2], [1, 2])],
+    ],
+  });
+  const nameOf = (name: string) => (name === "module.embed.weight" ? "shared.weight" : name.replace(/^module\./, ""));
+  const out = join(place, "canonical");
+  const options: QuantizeOptions = { out, bits: 8, choose: () => "int8", nameOf };
+  const { reports } = await quantizeFolder(openModelFolder(source), options);
+  expect(reports.map(({ tensor }) => tensor).sort()).toEqual(["norm.weight", "shared.weight"]);
+  const { weights } = openModelFolder(out);
+  expect([...weights.keys()].sort()).toEqual(["norm.weight", "shared.weight"]);
+  expect(isQuantized(weights.get("shared.weight")!)).toBe(true);
+  const folder = openModelFolder(source);
+  const clash = quantizeFolder(folder, { ...options, out: join(place, "clash"), nameOf: () => "x" });
+  await expect(clash).rejects.toMatchObject({
+    code: "bad_input",
+    message: expect.stringMatching(/"module\.\w+\.weight" and "module\.\w+\.weight" would both be written as "x"/),
+  });
+  // Dropped, it is in nobody's way.
+  const choose = (name: string) => (name.includes("norm") ? "drop" : "int8") as "drop" | "int8";
+  await quantizeFolder(folder, { ...options, out: join(place, "clash"), choose, nameOf: () => "x" });
+});
+
+test.each([Number.NaN, Number.POSITIVE_INFINITY])("a matrix that holds %d is refused by its name", async (value) => {
+  const source = join(place, `spoilt-${value}`);
+  await writeModelFolder(source, {
+    config: { model_type: "t5" },
+    tensors: [["q.weight", square((i) => (i === 999 ? value : Math.sin(i)))]],
+  });
+  const run = quantizeFolder(openModelFolder(source), {
+    out: join(place, `few-${value}`),
+    bits: 8,
+    choose: () => "int8",
+  });
+  await expect(run).rejects.toMatchObject({ code: "corrupt_file", message: `tensor "q.weight" holds ${value}` });
+});
+
+test("every file of a tokenizer goes along, whatever its kind", async () => {
+  const source = join(place, "companions");
+  await writeModelFolder(source, { config: { model_type: "t5" }, tensors: [["q.weight", square(Math.cos)]] });
+  const kept = `spiece.model tokenizer.model added_tokens.json vocab.json vocab.txt merges.txt source.spm
+    special_tokens_map.json tokenizer_config.json chat_template.jinja generation_config.json README.md`.split(/\s+/);
+  for (const name of kept) writeFileSync(join(source, name), name.endsWith("config.json") ? "{}" : name);
+  for (const name of ["notes.py", "training_args.bin"]) writeFileSync(join(source, name), "x");
+  const out = join(place, "with-companions");
+  const { files } = await quantizeFolder(openModelFolder(source), { out, bits: 8, choose: () => "int8" });
+  expect(files).toEqual(expect.arrayContaining(kept));
+  for (const name of kept) expect(readFileSync(join(out, name))).toEqual(readFileSync(join(source, name)));
+  expect(existsSync(join(out, "notes.py")) || existsSync(join(out, "training_args.bin"))).toBe(false);
+});
+
+test.skipIf(process.platform === "win32")("into a deleted folder is refused and ends", () => {
+  const gone = join(place, "gone");
+  mkdirSync(gone);
+  const module = (name: string) =>
+    JSON.stringify(pathToFileURL(join(import.meta.dirname, "../../dist/folders", name)).href);
+  const script = `
+    import { rmdirSync } from "node:fs";
+    import { openModelFolder } from ${module("open-node.js")};
+    import { quantizeFolder } from ${module("quantize-node.js")};
+    const folder = openModelFolder(${JSON.stringify(join(place, "companions"))});
+    rmdirSync(${JSON.stringify(gone)});
+    await quantizeFolder(folder, { out: "out", bits: 8, choose: () => "int8" })
+      .catch((error) => console.log(error.code, error.message));
+  `;
+  const options = { cwd: gone, encoding: "utf8", timeout: 60_000, killSignal: "SIGKILL" } as const;
+  const { stdout } = spawnSync(process.execPath, ["--input-type=module", "-e", script], options);
+  expect(stdout).toMatch(/^bad_input .*has been deleted\n$/);
 });

@@ -3,19 +3,10 @@
  * Every finished file says what it was made from, so an interrupted run goes on where it stopped.
  */
 import { createHash } from "node:crypto";
-import {
-  copyFileSync,
-  existsSync,
-  linkSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-} from "node:fs";
+import { copyFileSync, existsSync, linkSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { writeError, writeFileSafely } from "../base/files-node.ts";
+import { makeFolder, writeError, writeFileSafely } from "../base/files-node.ts";
+import { shown } from "../base/json.ts";
 import { fail, throwIfAborted } from "../errors.ts";
 import type { NdArray } from "../graph/array.ts";
 import { isFloat } from "../graph/dtype.ts";
@@ -23,7 +14,15 @@ import { locate } from "../hub/locate-node.ts";
 import { fromFloat32, toFloat32 } from "../weights/convert.ts";
 import { int4Block, quantizer } from "../weights/quantize.ts";
 import { openSafetensors, readStored, type Writable, writeSafetensors } from "../weights/safetensors-node.ts";
-import { isQuantized, partNames, type QuantizedFormat, type StoredTensor, type Weights } from "../weights/weights.ts";
+import {
+  isQuantized,
+  layoutOf,
+  partNames,
+  type QuantizedFormat,
+  type StoredTensor,
+  type Weights,
+} from "../weights/weights.ts";
+import { companions, copyCompanions, type NamedPath } from "./companions-node.ts";
 import type { ModelFolder } from "./open-node.ts";
 
 /** What to do with a tensor: a format, `keep` it in 16 bits or as it is where it is small, or `drop` it. */
@@ -32,8 +31,13 @@ export type Choice = QuantizedFormat | "keep" | "drop";
 export interface QuantizeOptions {
   readonly out: string;
   readonly bits: 8 | 4;
-  /** What a model wants done with each of its tensors; matrices in `int4` that cannot be are done in `int8`. */
+  /** What a model wants done with each of its tensors; matrices that cannot be in 4 bits are done in 8. */
   readonly choose: (name: string, shape: readonly number[]) => Choice;
+  /**
+   * The name under which a stored tensor is written: the one its family asks for, where the file has an alias or a
+   * prefix. Default: as it is stored.
+   */
+  readonly nameOf?: (stored: string) => string;
   /** Replace a model that is already there. */
   readonly overwrite?: boolean;
   /** Bytes of quantised weights held in memory before a file is written. Default 256 MiB. */
@@ -56,7 +60,13 @@ export interface Quantized {
 }
 
 /** Losses above these send a matrix to the next better format. Gaussian weights lose 0.8 % in 8 bits, 8 % in 4. */
-export const tolerated: Readonly<Record<QuantizedFormat, number>> = { int8: 0.03, int8_rows: 0.03, int4: 0.15 };
+export const tolerated: Readonly<Record<QuantizedFormat, number>> = {
+  int8: 0.03,
+  int8_rows: 0.03,
+  int4: 0.15,
+  int8_turned: 0.03,
+  int4_turned: 0.15,
+};
 
 /** What is kept and has fewer elements stays as precise as it was: it weighs nothing. */
 const smallTensor = 1 << 16;
@@ -82,16 +92,52 @@ function rowReader(stored: StoredTensor): (from: number, to: number) => Float32A
   };
 }
 
+/**
+ * How to read columns `from` to `to` of a stored matrix as rows of float32. The matrix is gone through in parts each
+ * time, so that memory holds one part and the columns asked for.
+ */
+function columnReader(stored: StoredTensor): (from: number, to: number) => Float32Array {
+  const [height, width] = stored.shape as [number, number];
+  const rows = rowReader(stored);
+  const step = Math.max(1, Math.floor(chunkFloats / width));
+  return (from, to) => {
+    const columns = new Float32Array((to - from) * height);
+    for (let top = 0; top < height; top += step) {
+      const part = rows(top, Math.min(height, top + step));
+      const count = part.length / width;
+      for (let row = 0; row < count; row++) {
+        for (let column = from; column < to; column++) {
+          columns[(column - from) * height + top + row] = part[row * width + column]!;
+        }
+      }
+    }
+    return columns;
+  };
+}
+
 type Made = { readonly report: TensorReport; readonly parts: readonly (readonly [string, Writable])[] };
 
+/** Refuse numbers that are none: rounded, they would spoil their whole row without a word. */
+function needFinite(name: string, values: Float32Array): void {
+  const at = values.findIndex((value) => !Number.isFinite(value));
+  if (at < 0) return;
+  fail("corrupt_file", `tensor ${shown(name)} holds ${values[at]}`, {
+    hint: "the training that made this model failed; use an earlier checkpoint of it",
+  });
+}
+
 function inFormat(name: string, stored: StoredTensor, format: QuantizedFormat, signal: AbortSignal | undefined): Made {
-  const [out, width] = stored.shape as [number, number];
+  const [height, across] = stored.shape as [number, number];
+  const { turned } = layoutOf(format);
+  const [out, width] = turned ? [across, height] : [height, across];
   const work = quantizer(format, [out, width]);
-  const rows = rowReader(stored);
+  const rows = turned ? columnReader(stored) : rowReader(stored);
   const step = Math.max(1, Math.floor(chunkFloats / width));
   for (let row = 0; row < out; row += step) {
     throwIfAborted(signal);
-    work.rows(rows(row, Math.min(out, row + step)));
+    const values = rows(row, Math.min(out, row + step));
+    needFinite(name, values);
+    work.rows(values);
   }
   const { values, scales, error } = work.finish();
   const names = partNames(name, format);
@@ -128,11 +174,14 @@ function kept(name: string, stored: StoredTensor): Made {
 /** The first of the formats, from the smallest on, in which the matrix loses little enough. */
 function quantizedOrKept(name: string, stored: StoredTensor, choice: Choice, signal: AbortSignal | undefined): Made {
   // What is in 8 bits is worth reading again only to make 4 of them.
-  const numbers = isQuantized(stored) ? choice === "int4" : isFloat(stored.dtype);
+  const four = choice === "int4" || choice === "int4_turned";
+  const numbers = isQuantized(stored) ? four : isFloat(stored.dtype);
   const matrix = stored.shape.length === 2 && numbers && Math.min(...stored.shape) >= 2 * int4Block;
   if (!matrix || choice === "keep" || choice === "drop") return kept(name, stored);
-  const whole = stored.shape[1]! % int4Block === 0;
-  const formats: QuantizedFormat[] = choice === "int4" ? (whole ? ["int4", "int8"] : ["int8"]) : [choice];
+  const turned = layoutOf(choice).turned;
+  const eight = turned ? "int8_turned" : "int8";
+  const whole = stored.shape[turned ? 0 : 1]! % int4Block === 0;
+  const formats: QuantizedFormat[] = four ? (whole ? [choice, eight] : [eight]) : [choice];
   for (const format of formats) {
     const made = inFormat(name, stored, format, signal);
     if (made.report.error <= tolerated[format]) return made;
@@ -182,17 +231,6 @@ function finishedParts(place: string, source: string): Part[] {
 
 const partName = (n: number) => `part-${String(n).padStart(5, "0")}.safetensors`;
 
-type NamedPath = readonly [name: string, path: string];
-
-/** Small files that a quantised model takes over as they are. */
-function filesBeside(folder: ModelFolder): NamedPath[] {
-  const taken = /^(tokenizer.*\.json|special_tokens_map\.json|generation_config\.json|spiece\.model|README\.md)$/;
-  return folder.files.flatMap((name): NamedPath[] => {
-    const path = taken.test(name) ? locate(folder.path, name) : undefined;
-    return path ? [[name, path]] : [];
-  });
-}
-
 /** Give the parts their final names and write what belongs beside them, config.json last. */
 async function finish(
   folder: ModelFolder,
@@ -224,10 +262,7 @@ async function finish(
   const reports = parts.flatMap((part) => part.reports);
   await writeFileSafely(join(out, "quantization.json"), `${JSON.stringify({ bits, tensors: reports }, null, 2)}\n`);
   written.push("quantization.json");
-  for (const [name, path] of beside) {
-    await writeFileSafely(join(out, name), readFileSync(path));
-    written.push(name);
-  }
+  written.push(...(await copyCompanions(beside, out)));
   // Linked and not renamed: if this is cut short, the parts are still where the next run looks for them.
   parts.forEach(({ file }, i) => {
     linkOrCopy(join(place, file), join(out, names[i]!));
@@ -252,17 +287,46 @@ function linkOrCopy(from: string, to: string): void {
 
 /** 4 bits can be made of 8, which lose a tenth of what they do; nothing is gained the other way, or by doing it twice. */
 function needMoreBits(weights: Weights, bits: number, where: string): void {
-  const formats = new Set([...weights.values()].flatMap((stored) => (isQuantized(stored) ? [stored.format] : [])));
-  if (formats.size === 0 || (bits === 4 && !formats.has("int4"))) return;
-  fail("bad_input", `is in ${formats.has("int4") ? 4 : 8} bits already`, {
+  const formats = [...weights.values()].flatMap((stored) =>
+    isQuantized(stored) ? [layoutOf(stored.format).values] : [],
+  );
+  const four = formats.includes("int4");
+  if (formats.length === 0 || (bits === 4 && !four)) return;
+  fail("bad_input", `is in ${four ? 4 : 8} bits already`, {
     where,
     hint: "start from the model's original weights",
   });
 }
 
+/** What is to be done with one stored tensor. */
+interface Task {
+  /** The name it is written under. */
+  readonly name: string;
+  readonly stored: StoredTensor;
+  readonly choice: Choice;
+}
+
+/** The tensors that are written, by the names they are written under. */
+function tasksOf({ weights, path }: ModelFolder, { choose, nameOf = (name) => name }: QuantizeOptions): Task[] {
+  const sources = new Map<string, string>();
+  return [...weights].flatMap(([name, stored]): Task[] => {
+    const choice = choose(name, stored.shape);
+    if (choice === "drop") return [];
+    const written = nameOf(name);
+    const other = sources.get(written);
+    if (other !== undefined) {
+      const both = `tensors ${shown(other)} and ${shown(name)}`;
+      return fail("bad_input", `${both} would both be written as ${shown(written)}`, { where: path });
+    }
+    sources.set(written, name);
+    return [{ name: written, stored, choice }];
+  });
+}
+
 /**
  * Quantise a folder into another. Memory stays near `shardBytes` and the largest matrix in few bits.
- * @throws bad_input where a model or another unfinished run is in the way; interrupted, to be gone on with
+ * @throws bad_input where a model or another unfinished run is in the way, or the folder cannot be made; corrupt_file
+ *   for weights that are no numbers; interrupted, to be gone on with
  */
 export async function quantizeFolder(folder: ModelFolder, options: QuantizeOptions): Promise<Quantized> {
   try {
@@ -273,21 +337,21 @@ export async function quantizeFolder(folder: ModelFolder, options: QuantizeOptio
 }
 
 async function quantized(folder: ModelFolder, options: QuantizeOptions): Promise<Quantized> {
-  const { out, bits, choose, overwrite = false, shardBytes = 256 << 20, signal, onProgress = () => {} } = options;
+  const { out, bits, overwrite = false, shardBytes = 256 << 20, signal, onProgress = () => {} } = options;
   needMoreBits(folder.weights, bits, folder.path);
   if (existsSync(join(out, "config.json")) && !overwrite) {
     fail("bad_input", "holds a model already", { where: out, hint: "choose another folder, or add --overwrite" });
   }
   // Looked for now: a link that leads out must not come up when hours of work are done.
-  const beside = filesBeside(folder);
+  const beside = companions(folder);
+  const todo = tasksOf(folder, options);
   const place = join(out, working);
   rmSync(join(out, doomed), { recursive: true, force: true });
-  mkdirSync(place, { recursive: true });
+  makeFolder(place);
   const source = sourceOf(folder, bits);
   const parts = finishedParts(place, source);
   const done = new Set(parts.flatMap(({ reports }) => reports.map(({ tensor }) => tensor)));
-  const todo = [...folder.weights].filter(([name, { shape }]) => choose(name, shape) !== "drop");
-  const total = todo.reduce((sum, [, { shape }]) => sum + elements(shape), 0);
+  const total = todo.reduce((sum, { stored }) => sum + elements(stored.shape), 0);
   let seen = 0;
   let held: Made[] = [];
   let bytes = 0;
@@ -302,10 +366,10 @@ async function quantized(folder: ModelFolder, options: QuantizeOptions): Promise
     held = [];
     bytes = 0;
   };
-  for (const [name, stored] of todo) {
+  for (const { name, stored, choice } of todo) {
     throwIfAborted(signal);
     if (!done.has(name)) {
-      const made = quantizedOrKept(name, stored, choose(name, stored.shape), signal);
+      const made = quantizedOrKept(name, stored, choice, signal);
       held.push(made);
       for (const [, part] of made.parts) if ("data" in part) bytes += part.data.byteLength;
       if (bytes >= shardBytes) await flush();

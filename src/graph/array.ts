@@ -1,6 +1,7 @@
 /** Concrete data: what goes into a program and comes out of it. */
 import { fail } from "../errors.ts";
 import { type DType, dtypes, type TypedArray } from "./dtype.ts";
+import { bfloat16ToFloat32, float16ToFloat32, float32ToBfloat16, float32ToFloat16 } from "./half.ts";
 
 /** Dense row-major data with its shape. bool is one byte an element; 16-bit floats are carried as bits. */
 export interface NdArray<D extends DType = DType> {
@@ -26,6 +27,24 @@ export function ndarray<D extends DType>(dtype: D, shape: readonly number[], dat
 
 export function zeros<D extends DType>(dtype: D, shape: readonly number[]): NdArray<D> {
   return { dtype, shape, data: new dtypes[dtype].array(sizeOf(shape)) };
+}
+
+/** An array of one value; 16-bit floats are rounded to. */
+export function filledArray<D extends DType>(dtype: D, shape: readonly number[], value: number): NdArray<D> {
+  const made = zeros(dtype, shape);
+  const { data } = made;
+  if (data instanceof BigInt64Array || data instanceof BigUint64Array) data.fill(BigInt(value));
+  else if (dtype === "float16") data.fill(float32ToFloat16(Float32Array.of(value))[0]!);
+  else if (dtype === "bfloat16") data.fill(float32ToBfloat16(Float32Array.of(value))[0]!);
+  else data.fill(value);
+  return made;
+}
+
+/** The first value of an array as a number. */
+export function firstValue({ dtype, data }: NdArray): number {
+  if (dtype === "float16") return float16ToFloat32(data.subarray(0, 1) as Uint16Array)[0]!;
+  if (dtype === "bfloat16") return bfloat16ToFloat32(data.subarray(0, 1) as Uint16Array)[0]!;
+  return Number(data[0]);
 }
 
 /** An int64 array from ordinary numbers (token ids, lengths). */

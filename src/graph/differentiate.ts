@@ -2,10 +2,9 @@
 import { fail } from "../errors.ts";
 import { showShape } from "./dims.ts";
 import { isFloat } from "./dtype.ts";
-import { gradientRules } from "./gradients.ts";
 import { add, apply, filled } from "./operators.ts";
-import type { Rule } from "./rule.ts";
-import type { Node, OpName, OpNode, Tensor } from "./tensor.ts";
+import { rowOf } from "./rules/rules.ts";
+import type { Node, OpNode, Tensor } from "./tensor.ts";
 
 export interface GradientOptions {
   /** The gradient to start from, in the loss's shape; ones by default, which needs a loss of one element. */
@@ -59,7 +58,7 @@ function recomputation(recompute: ((value: Tensor) => boolean) | undefined): (va
 }
 
 /**
- * d target / d source for each source, by the rules of {@link gradientRules}. A source the target does not depend
+ * d target / d source for each source, by the rules of `rules/`. A source the target does not depend
  * on gets zeros. Gradients are tensors like any other: take gradients of them again.
  */
 export function gradients(target: Tensor, sources: readonly Tensor[], options: GradientOptions = {}): Tensor[] {
@@ -82,7 +81,7 @@ export function gradients(target: Tensor, sources: readonly Tensor[], options: G
   for (const node of order) {
     const gs = found.get(node);
     if (!gs) continue;
-    const rule = gradientRules[node.op] as Rule<OpName>;
+    const rule = rowOf(node.op).gradient;
     const outputs = node.outputs.map((_, i) => gs[i]);
     const x = node.inputs.map(kept);
     const y = node.outputs.map(kept);

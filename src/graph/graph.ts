@@ -51,7 +51,8 @@ const label = (value: Tensor): string => {
 
 function showAttributes(node: OpNode): string {
   const shown = Object.entries(node.attributes).map(([key, value]) => {
-    return `${key}=${Array.isArray(value) ? `[${value.join(",")}]` : String(value)}`;
+    const text = typeof value === "function" ? value.name || "function" : String(value);
+    return `${key}=${Array.isArray(value) ? `[${value.join(",")}]` : text}`;
   });
   return shown.length > 0 ? ` {${shown.join(" ")}}` : "";
 }

@@ -1,4 +1,4 @@
-/** From a graph to an ONNX model: names, symbols, the table of lowerings, and nothing that no output needs. */
+/** From a graph to an ONNX model: names, symbols, the rules of the operators, and nothing that no output needs. */
 import { fail } from "../errors.ts";
 import type { Shape } from "./dims.ts";
 import type { DType } from "./dtype.ts";
@@ -7,15 +7,17 @@ import {
   createEmitter,
   type InitializerData,
   type Levels,
+  type NodeOptions,
   type OnnxInitializer,
   type OnnxNode,
   type SymbolSources,
   type Target,
 } from "./emit.ts";
 import { type Graph, graph } from "./graph.ts";
-import { type Lowered, lowerings } from "./lowerings.ts";
-import { schedule } from "./schedule.ts";
-import { simplify } from "./simplify.ts";
+import { schedule } from "./passes/schedule.ts";
+import { simplify } from "./passes/simplify.ts";
+import type { CompositeRow } from "./rules/row.ts";
+import { rowOf } from "./rules/rules.ts";
 import type { Node, OpName, OpNode, Tensor } from "./tensor.ts";
 
 export interface OnnxValue {
@@ -100,6 +102,17 @@ export function lower(given: Graph, { target, weight, levels = 63 }: LowerOption
     if (cast) emit.bind(value, emit.node("Cast", [name], { to: { int: dtypes[value.dtype].onnx } })[0]!, name);
   };
 
+  /** By the target's kernel, if it has one that takes the node, else in parts. */
+  const fused = ({ fused: kernel, decompose }: CompositeRow<OpName>, node: OpNode, options: NodeOptions) => {
+    const written = kernel?.on.includes(emit.target) ? kernel.lower(emit, node, options) : undefined;
+    if (written) return written;
+    const instead = decompose(node.inputs, node.attributes);
+    for (const part of graph(Object.fromEntries(instead.map((value, i) => [`${i}`, value]))).nodes) {
+      visit(part, options.fresh);
+    }
+    return instead.map((value) => emit.name(value));
+  };
+
   const visit = (node: Node, fresh = false): void => {
     if (done.has(node)) return;
     done.add(node);
@@ -108,18 +121,11 @@ export function lower(given: Graph, { target, weight, levels = 63 }: LowerOption
       return;
     }
     const again = fresh || node.recomputed === true;
-    const lowering = lowerings[node.op] as (e: typeof emit, n: OpNode, o: object) => Lowered;
-    const lowered = lowering(emit, node as OpNode<OpName>, again ? { fresh: true } : {});
-    if (!("instead" in lowered)) {
-      lowered.forEach((name, i) => {
-        if (node.outputs[i]) emit.bind(node.outputs[i], name);
-      });
-      return;
-    }
-    const parts = graph(Object.fromEntries(lowered.instead.map((value, i) => [`${i}`, value])));
-    for (const part of parts.nodes) visit(part, again);
-    lowered.instead.forEach((value, i) => {
-      emit.bind(node.outputs[i]!, emit.name(value));
+    const options = again ? { fresh: true } : {};
+    const row = rowOf(node.op);
+    const written = "lower" in row ? row.lower(emit, node, options) : fused(row, node, options);
+    written.forEach((name, i) => {
+      if (node.outputs[i]) emit.bind(node.outputs[i], name);
     });
   };
 

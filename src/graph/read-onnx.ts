@@ -3,9 +3,11 @@ import { fromBinary } from "@bufbuild/protobuf";
 import { AttributeProto_AttributeType as Kind, type ModelProto, ModelProtoSchema, type NodeProto } from "onnx-buf";
 import { fail, ZerothError } from "../errors.ts";
 import { type Graph, graph } from "./graph.ts";
-import { castTarget, type NodeReader, type Reader, readers } from "./onnx-readers.ts";
-import { asSizes, asTensor, sizeArithmetic, type Value } from "./onnx-sizes.ts";
-import { declaredType, type ExternalTensor, externalTensor, isExternal, storedTensor } from "./onnx-tensors.ts";
+import type { NodeReader, Reader } from "./onnx/node-reader.ts";
+import { asSizes, asTensor, sizeArithmetic, type Value } from "./onnx/sizes.ts";
+import { declaredType, type ExternalTensor, externalTensor, isExternal, storedTensor } from "./onnx/tensors.ts";
+import { castTarget } from "./rules/onnx.ts";
+import { readers } from "./rules/rules.ts";
 import { constant, input, parameter, type Tensor } from "./tensor.ts";
 
 /** A graph read from a file, and where the tensors lie that the file only points to: its parameters, by name. */

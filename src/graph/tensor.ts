@@ -1,127 +1,17 @@
 /** Symbolic values and the nodes that make them. A graph is nothing but tensors that know where they come from. */
-import { fail } from "../errors.ts";
-import { type NdArray, sizeOf } from "./array.ts";
-import type { Dim, Shape } from "./dims.ts";
-import { type DType, dtypes } from "./dtype.ts";
+import { filledArray, firstValue, type NdArray } from "./array.ts";
+import type { Shape } from "./dims.ts";
+import type { DType } from "./dtype.ts";
 
-type None = Record<string, never>;
-
-interface Window {
-  readonly strides: readonly number[];
-  /** Begin of each spatial axis, then end of each. */
-  readonly pads: readonly number[];
-}
+/** No attributes. */
+export type None = Record<string, never>;
 
 /**
- * Every operator with its attributes. Names are ONNX's where ONNX has the operator; `Iota`, `ScatterAdd` and the
- * composites at the end lower to several nodes or to a fused kernel.
+ * Every operator with its attributes. Names are ONNX's where ONNX has the operator. Each kind of operators, a file of
+ * `kinds/`, declares its own here.
  */
-export interface Attributes {
-  Neg: None;
-  Abs: None;
-  Sign: None;
-  Exp: None;
-  Log: None;
-  Sqrt: None;
-  Reciprocal: None;
-  Erf: None;
-  Tanh: None;
-  Sigmoid: None;
-  Sin: None;
-  Cos: None;
-  Floor: None;
-  Ceil: None;
-  Round: None;
-  Relu: None;
-  Not: None;
-  Add: None;
-  Sub: None;
-  Mul: None;
-  Div: None;
-  Pow: None;
-  Min: None;
-  Max: None;
-  Mod: None;
-  Equal: None;
-  Less: None;
-  LessOrEqual: None;
-  Greater: None;
-  GreaterOrEqual: None;
-  And: None;
-  Or: None;
-  BitwiseXor: None;
-  BitwiseAnd: None;
-  BitShift: { readonly direction: "LEFT" | "RIGHT" };
-  Where: None;
-  Cast: { readonly to: DType };
-  /** alpha · op(a) · op(b), the transposes of the last two axes. */
-  MatMul: { readonly transA: boolean; readonly transB: boolean; readonly alpha: number };
-  Reshape: { readonly shape: Shape };
-  Transpose: { readonly perm: readonly number[] };
-  Expand: { readonly shape: Shape };
-  Concat: { readonly axis: number };
-  Slice: { readonly axis: number; readonly start: number; readonly end: number; readonly step: number };
-  Pad: { readonly begin: readonly number[]; readonly end: readonly number[] };
-  Split: { readonly axis: number; readonly sizes: Shape };
-  Gather: { readonly axis: number };
-  GatherElements: { readonly axis: number };
-  /** data with updates added at indices along the axis; repeated indices add up. */
-  ScatterAdd: { readonly axis: number };
-  ReduceSum: { readonly axes: readonly number[]; readonly keepdims: boolean };
-  ReduceMean: { readonly axes: readonly number[]; readonly keepdims: boolean };
-  ReduceMax: { readonly axes: readonly number[]; readonly keepdims: boolean };
-  ReduceMin: { readonly axes: readonly number[]; readonly keepdims: boolean };
-  ArgMax: { readonly axis: number; readonly keepdims: boolean };
-  TopK: { readonly axis: number; readonly k: number };
-  /**
-   * Places of what is not zero, in order: x [...] to int64 [rank, count], a column a place. How many there are only the
-   * values tell: `count` is a name for it that nothing else in the graph may have, and other shapes may then use.
-   */
-  NonZero: { readonly count: Dim };
-  CumSum: { readonly axis: number; readonly reverse: boolean; readonly exclusive: boolean };
-  Softmax: { readonly axis: number };
-  LogSoftmax: { readonly axis: number };
-  /** 0, 1, …, size − 1. */
-  Iota: { readonly size: Dim; readonly dtype: DType };
-  /** A size of some input as a scalar value. */
-  SizeValue: { readonly size: Dim; readonly dtype: DType };
-  OneHot: { readonly depth: number; readonly dtype: DType };
-  Conv: Window & { readonly dilations: readonly number[]; readonly group: number };
-  ConvTranspose: Window & {
-    readonly dilations: readonly number[];
-    readonly group: number;
-    readonly outputPadding: readonly number[];
-  };
-  /** Second output: where each maximum was, counted over the whole tensor. */
-  MaxPool: Window & { readonly kernel: readonly number[] };
-  /** Padding counts as zeros. */
-  AveragePool: Window & { readonly kernel: readonly number[] };
-  /** w · x / sqrt(mean(x²) + ε) over the last axis (Zhang & Sennrich 2019). */
-  RmsNorm: { readonly epsilon: number };
-  /** w · (x − mean) / sqrt(var + ε) + b over the last axis (Ba et al. 2016). */
-  LayerNorm: { readonly epsilon: number };
-  Gelu: { readonly approximate: "none" | "tanh" };
-  /** softmax(scale · q kᵀ + bias) v; q [batch, query, heads·k], k and v so too or [batch, heads, key, k]. */
-  Attention: { readonly heads: number; readonly scale: number };
-  /**
-   * Attention of one new position over a cache: writes k and v into the past at the last of `positions` and attends
-   * over those positions. Inputs q, k, v [rows, 1, heads·k], past k and v [rows, heads, capacity, k], positions
-   * [total], bias [1, heads, 1, total]; outputs the answer and the updated past. Inference only.
-   */
-  CachedAttention: { readonly heads: number; readonly scale: number };
-  /**
-   * x · (w · scale) with weights in 8 bits by output column: x [..., in], w int8 [in, out], scale [out]. Fused, each
-   * row of x is rounded to whole multiples of its largest magnitude / {@link Levels} (straight through for gradients).
-   */
-  MatMulInt8: None;
-  /**
-   * x · wᵀ with weights in 4 bits by block of the inner axis: x [..., in], w uint8 [out, in / block, block / 2], two
-   * values a byte, low half first, 8 is zero; scale [out, in / block]. Fused, x is rounded to 8 bits by block.
-   */
-  MatMulInt4: { readonly block: number };
-  /** logsumexp(logits) − logits[label] for each row, 0 where label = ignore; second output: log-probabilities. */
-  SoftmaxCrossEntropy: { readonly ignore: number };
-}
+// biome-ignore lint/suspicious/noEmptyInterface: the kinds fill it.
+export interface Attributes {}
 
 export type OpName = keyof Attributes;
 
@@ -199,17 +89,11 @@ export function constant(value: NdArray): Tensor {
 
 /** A constant of one value, of any shape of numbers; scalar by default. */
 export function full(dtype: DType, value: number, shape: readonly number[] = []): Tensor {
-  const data = new dtypes[dtype].array(sizeOf(shape));
-  if (data instanceof BigInt64Array || data instanceof BigUint64Array) data.fill(BigInt(value));
-  else if (dtype === "float16" || dtype === "bfloat16") {
-    if (value !== 0) fail("unsupported", `constants of ${dtype}: make a float32 constant and cast it`);
-  } else data.fill(value);
-  return constant({ dtype, shape, data });
+  return constant(filledArray(dtype, shape, value));
 }
 
 /** The single value of a constant scalar (or of a constant filled with one value of one element), if it is one. */
 export function scalarValue(tensor: Tensor): number | undefined {
   if (tensor.node.kind !== "constant" || tensor.node.value.data.length !== 1) return undefined;
-  if (tensor.dtype === "float16" || tensor.dtype === "bfloat16") return undefined;
-  return Number(tensor.node.value.data[0]);
+  return firstValue(tensor.node.value);
 }

@@ -1,15 +1,22 @@
 /** Finding a model on this machine: a folder, a name in the cache, or one this package ships. */
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { readdirSync, statSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { systemError } from "../base/read-node.ts";
 import { type Files, knownModels, locateModel, type ResolvedModel } from "./find.ts";
 import type { Environment } from "./names.ts";
+import { leadsOut, readRef } from "./refs-node.ts";
 
 /** This machine's disk, for {@link locateModel}. */
 const diskFiles: Files = {
   kind(path) {
-    const stat = statSync(path, { throwIfNoEntry: false });
-    return stat?.isDirectory() ? "folder" : stat?.isFile() ? "file" : undefined;
+    try {
+      const stat = statSync(path, { throwIfNoEntry: false });
+      return stat?.isDirectory() ? "folder" : stat?.isFile() ? "file" : undefined;
+    } catch (cause) {
+      // Below a file there is nothing, and a name too long for this disk is not on it.
+      if (["ENOTDIR", "ENAMETOOLONG"].includes((cause as NodeJS.ErrnoException).code ?? "")) return undefined;
+      throw cause;
+    }
   },
   list(path) {
     try {
@@ -18,10 +25,8 @@ const diskFiles: Files = {
       return [];
     }
   },
-  readSmall(path, limit) {
-    const stat = statSync(path, { throwIfNoEntry: false });
-    return stat?.isFile() && stat.size <= limit ? readFileSync(path, "utf8") : undefined;
-  },
+  ref: readRef,
+  leadsOut,
 };
 
 /** `models/` at the root of this package, from `src/hub` and `dist/hub` alike. */

@@ -9,9 +9,14 @@ export interface Files {
   kind(path: string): "file" | "folder" | undefined;
   /** Names in a folder; empty when there is none. */
   list(path: string): readonly string[];
-  /** A small text file's content, undefined when there is none or it is larger than `limit` bytes. */
-  readSmall(path: string, limit: number): string | undefined;
+  /** What the branch or tag of a cached repository's folder says; undefined when there is none. */
+  ref(root: string, revision: string): Ref | undefined;
+  /** Whether a path of a repository's folder, links followed, lies elsewhere. */
+  leadsOut(root: string, path: string): boolean;
 }
+
+/** A branch's or tag's file: the name of a snapshot, which leads nowhere else, or why it is none. */
+export type Ref = { readonly commit: string } | { readonly problem: string };
 
 export interface ResolveOptions {
   readonly env: Environment;
@@ -39,13 +44,23 @@ function cachedSnapshot(
 ): { path: string; revision: string } | undefined {
   const root = `${cache}/${cacheName(repo)}`;
   const wanted = revision ?? "main";
-  const commit = files.readSmall(`${root}/refs/${wanted}`, 200)?.trim() ?? wanted;
-  // A ref is a file like any other: its content must not lead out of the snapshots.
-  if (!/^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}$/.test(commit)) {
-    fail("corrupt_file", `not a commit: ${shown(commit)}`, { where: `${root}/refs/${wanted}` });
+  const ref = files.ref(root, wanted) ?? { commit: wanted };
+  if ("problem" in ref) {
+    fail("corrupt_file", ref.problem, {
+      where: `${root}/refs/${wanted}`,
+      hint: `remove it and download again: zeroth pull ${revision === undefined ? repo : `${repo}@${revision}`}`,
+    });
   }
+  const { commit } = ref;
   const path = `${root}/snapshots/${commit}`;
-  return files.kind(path) === "folder" ? { path, revision: commit } : undefined;
+  if (files.kind(path) !== "folder") return undefined;
+  if (files.leadsOut(root, path)) {
+    fail("corrupt_file", "is a link that leads out of the cache", {
+      where: path,
+      hint: "to open a folder that lies elsewhere, give its path",
+    });
+  }
+  return { path, revision: commit };
 }
 
 /** Names of the models that can be opened without downloading: cached ones and shipped ones. */

@@ -2,6 +2,7 @@
  * A start for token embeddings: words that keep the same company get similar vectors. Positive pointwise mutual
  * information of neighbours, factorised to the model's width (Levy & Goldberg 2014; Levy et al. 2015).
  */
+import { orthonormalise } from "../base/orthonormal.ts";
 import { fail } from "../errors.ts";
 
 export interface CooccurrenceOptions {
@@ -59,25 +60,13 @@ export function positivePmi(counts: Float32Array, vocabulary: number, smoothing:
   }
 }
 
-/** Make the columns of a [n, k] matrix orthonormal, one after the other (modified Gram-Schmidt, twice for accuracy). */
-function orthonormalise(q: Float32Array, n: number, k: number): void {
+/** Make the columns of a [n, k] matrix orthonormal; twice over, as subspace iteration makes them nearly dependent. */
+function orthonormalColumns(q: Float32Array, n: number, k: number): void {
   // Column by column in memory: the inner loops then run over neighbours.
   const columns = Array.from({ length: k }, (_, c) => Float64Array.from({ length: n }, (_, r) => q[r * k + c]!));
-  const dot = (a: Float64Array, b: Float64Array) => {
-    let sum = 0;
-    for (let i = 0; i < n; i++) sum += a[i]! * b[i]!;
-    return sum;
-  };
+  orthonormalise(columns, 2);
   columns.forEach((column, c) => {
-    for (let pass = 0; pass < 2; pass++) {
-      for (let before = 0; before < c; before++) {
-        const other = columns[before]!;
-        const share = dot(column, other);
-        for (let i = 0; i < n; i++) column[i]! -= share * other[i]!;
-      }
-    }
-    const norm = Math.sqrt(dot(column, column)) || 1;
-    for (let i = 0; i < n; i++) q[i * k + c] = column[i]! /= norm;
+    for (let i = 0; i < n; i++) q[i * k + c] = column[i]!;
   });
 }
 
@@ -138,7 +127,7 @@ export async function cooccurrenceEmbeddings(
   let q = Float32Array.from({ length: vocabulary * k }, () => random() - 0.5);
   for (let round = 0; round < 4; round++) {
     q = (await multiply(counts, vocabulary, q, k)) as Float32Array<ArrayBuffer>;
-    orthonormalise(q, vocabulary, k);
+    orthonormalColumns(q, vocabulary, k);
   }
   const image = await multiply(counts, vocabulary, q, k);
   const small = new Float64Array(k * k);

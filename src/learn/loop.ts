@@ -1,7 +1,7 @@
 /** The training loop: steps from a plan, a report for each, saves, evaluations, and a stop between steps. */
 import { throwIfAborted } from "../errors.ts";
 import type { NdArray } from "../graph/array.ts";
-import type { Trainer } from "./trainer.ts";
+import type { StepRates, StepReport, Trainer } from "./trainer.ts";
 
 export interface StepData {
   readonly micro: readonly Readonly<Record<string, NdArray>>[];
@@ -26,11 +26,14 @@ export interface LoopOptions {
   /** The data of a step, counted from 1. */
   data(step: number): Promise<StepData>;
   lr(step: number): number;
+  /** Rates of named groups at a step, where they are not those they started with. */
+  rates?(step: number): StepRates;
   saveEvery: number;
   evalEvery: number;
   save(step: number): Promise<void>;
   evaluate?(step: number): Promise<void>;
-  report(metrics: StepMetrics): void | Promise<void>;
+  /** Called after every step, with the trainer's further outputs. */
+  report(metrics: StepMetrics, outputs: StepReport["outputs"]): void | Promise<void>;
   now(): number;
   signal?: AbortSignal | undefined;
 }
@@ -56,9 +59,9 @@ export async function trainLoop(options: LoopOptions): Promise<void> {
     const started = options.now();
     const lr = options.lr(step);
     const { micro, tokens } = await options.data(step);
-    const { loss, gradNorm } = await trainer.step(micro, lr);
+    const { loss, gradNorm, outputs } = await trainer.step(micro, lr, options.rates?.(step));
     const seconds = (options.now() - started) / 1000;
-    await options.report({ step, loss, lr, tokens, seconds, grad_norm: gradNorm });
+    await options.report({ step, loss, lr, tokens, seconds, grad_norm: gradNorm }, outputs);
     // Evaluated before it is saved: a step that was saved is not done again, its evaluation would be lost.
     if (options.evaluate && options.evalEvery > 0 && step % options.evalEvery === 0) await options.evaluate(step);
     if (options.saveEvery > 0 && step % options.saveEvery === 0) await save();

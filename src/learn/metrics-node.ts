@@ -1,13 +1,18 @@
-/** Metrics on disk: `metrics.jsonl`, one object a line, and TensorBoard event files of the same numbers. */
-import { createWriteStream, existsSync, type WriteStream } from "node:fs";
-import { mkdir, open, readFile, truncate } from "node:fs/promises";
+/**
+ * Metrics on disk: `metrics.jsonl`, one object a line, and TensorBoard event files of the same numbers. A disk that
+ * refuses a write leaves whole rows and a typed error; resuming from the last checkpoint goes on from there.
+ */
+import { closeSync, existsSync, fstatSync, fsyncSync, ftruncateSync, openSync, writeSync } from "node:fs";
+import { readFile, truncate } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
+import { makeFolder, writeError } from "../base/files-node.ts";
 import { eventFileHeader, scalarEvent } from "./tensorboard.ts";
 
 export interface MetricsLog extends AsyncDisposable {
+  /** Write a row whole, or not at all and throw; it is in the file, though not on a disk without power, at once. */
   write(row: Readonly<Record<string, number>> & { readonly step: number }): void;
-  /** Wait until every row written so far is in its file, so that a kill after it loses none. */
+  /** Wait until every row written so far is on the disk itself. */
   flush(): Promise<void>;
 }
 
@@ -33,36 +38,84 @@ async function cutAfter(path: string, step: number): Promise<void> {
   if (kept < bytes.length) await truncate(path, kept);
 }
 
-/** A stream writes in order: when this empty write is done, all before it are. */
-const flushed = (stream: WriteStream) =>
-  new Promise<void>((resolve, reject) => {
-    stream.write("", (error) => (error ? reject(error) : resolve()));
-  });
-const ended = (stream: WriteStream) => new Promise<void>((resolve) => stream.end(resolve));
+interface Appended {
+  append(piece: Uint8Array): void;
+  sync(): void;
+  close(): void;
+}
+
+/** What the disk says, with the file it said it of. */
+function onDisk<T>(path: string, work: () => T): T {
+  try {
+    return work();
+  } catch (cause) {
+    throw writeError(cause, path);
+  }
+}
+
+/** A file that grows by whole pieces. */
+function openAppended(path: string): Appended {
+  const file = onDisk(path, () => openSync(path, "a"));
+  let size = onDisk(path, () => fstatSync(file).size);
+  const writeAll = (piece: Uint8Array) => {
+    for (let done = 0; done < piece.length; ) done += writeSync(file, piece, done);
+  };
+  return {
+    append(piece) {
+      try {
+        writeAll(piece);
+      } catch (cause) {
+        try {
+          ftruncateSync(file, size);
+        } catch {
+          // The write's own error says more; half a row is cut off when the run is resumed.
+        }
+        throw writeError(cause, path);
+      }
+      size += piece.length;
+    },
+    sync: () => onDisk(path, () => fsyncSync(file)),
+    close: () => onDisk(path, () => closeSync(file)),
+  };
+}
 
 /** Open the log of a run at the step it (re)starts from. */
 export async function openMetrics(out: string, step: number, now: () => number): Promise<MetricsLog> {
-  await mkdir(out, { recursive: true });
   const path = join(out, "metrics.jsonl");
-  await cutAfter(path, step);
-  await (await open(path, "a")).close();
-  const rows = createWriteStream(path, { flags: "a" });
+  try {
+    makeFolder(out);
+    await cutAfter(path, step);
+  } catch (cause) {
+    throw writeError(cause, path);
+  }
   const seconds = () => now() / 1000;
   const name = `events.out.tfevents.${String(Math.floor(seconds())).padStart(10, "0")}.${hostname()}.${process.pid}`;
-  const events = createWriteStream(join(out, name), { flags: "a" });
-  events.write(eventFileHeader(seconds()));
+  const rows = openAppended(path);
+  let events: Appended | undefined;
+  try {
+    events = openAppended(join(out, name));
+    events.append(eventFileHeader(seconds()));
+  } catch (error) {
+    events?.close();
+    rows.close();
+    throw error;
+  }
+  const scalars = events;
+  const text = new TextEncoder();
   return {
     write(row) {
-      rows.write(`${JSON.stringify(row)}\n`);
+      rows.append(text.encode(`${JSON.stringify(row)}\n`));
       for (const [tag, value] of Object.entries(row)) {
-        if (tag !== "step") events.write(scalarEvent(tag, value, row.step, seconds()));
+        if (tag !== "step") scalars.append(scalarEvent(tag, value, row.step, seconds()));
       }
     },
     async flush() {
-      await Promise.all([flushed(rows), flushed(events)]);
+      rows.sync();
+      scalars.sync();
     },
     async [Symbol.asyncDispose]() {
-      await Promise.all([ended(rows), ended(events)]);
+      rows.close();
+      scalars.close();
     },
   };
 }

@@ -13,10 +13,13 @@ export interface Update {
   readonly clip: Tensor;
   readonly slots: Readonly<Record<string, Tensor>>;
   readonly scalars: Readonly<Record<string, Tensor>>;
-  readonly weightDecay: number;
-  /** Multiplies the learning rate for this parameter. */
-  readonly lrScale: number;
+  /** A number fixed in the graph (0 leaves decay out of it), or an input of the step, a scalar. */
+  readonly weightDecay: Rate;
+  /** Multiplies the learning rate for this parameter; a number or an input, so too. */
+  readonly lrScale: Rate;
 }
+
+export type Rate = number | Tensor;
 
 export interface Optimizer {
   readonly name: "adamw" | "adafactor" | "sgd";
@@ -49,7 +52,7 @@ export function adamw({ betas: [b1, b2] = [0.9, 0.999], eps = 1e-8 }: AdamWOptio
       const scaled = o.mul(o.square(gradient), o.mul(o.square(clip), 1 - b2));
       const v = o.add(o.mul(slots.exp_avg_sq!, b2), scaled);
       const step = o.mul(o.div(m, o.add(o.sqrt(v), scalars.eps!)), o.mul(scalars.size!, lrScale));
-      const kept = weightDecay === 0 ? value : o.mul(value, o.sub(1, o.mul(scalars.lr!, lrScale * weightDecay)));
+      const kept = weightDecay === 0 ? value : o.mul(value, o.sub(1, o.mul(o.mul(scalars.lr!, lrScale), weightDecay)));
       return { value: o.sub(kept, step), slots: { exp_avg: m, exp_avg_sq: v } };
     },
   };

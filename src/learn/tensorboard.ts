@@ -1,7 +1,8 @@
 /**
  * TensorBoard event files: records of length, masked CRC-32C of the length, a protobuf Event, masked CRC-32C of it
- * (tensorboard/summary/writer/record_writer.py). An Event here is small enough to be encoded by hand.
+ * (tensorboard/summary/writer/record_writer.py).
  */
+import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 
 const table = Uint32Array.from({ length: 256 }, (_, i) => {
   let c = i;
@@ -31,40 +32,20 @@ function record(data: Uint8Array): Uint8Array {
   return out;
 }
 
-function varint(value: number): number[] {
-  const bytes: number[] = [];
-  let rest = value;
-  while (rest >= 128) {
-    bytes.push((rest % 128) + 128);
-    rest = Math.floor(rest / 128);
-  }
-  return [...bytes, rest];
-}
-
-const delimited = (field: number, bytes: ArrayLike<number>): number[] => [
-  field * 8 + 2,
-  ...varint(bytes.length),
-  ...Array.from(bytes),
-];
-
-const fixed = (size: 4 | 8, value: number): Uint8Array => {
-  const view = new DataView(new ArrayBuffer(size));
-  if (size === 8) view.setFloat64(0, value, true);
-  else view.setFloat32(0, value, true);
-  return new Uint8Array(view.buffer);
-};
-
 /** Event { wall_time = 1, step = 2, … }. */
-const event = (seconds: number, rest: readonly number[]) =>
-  record(Uint8Array.from([1 * 8 + 1, ...fixed(8, seconds), ...rest]));
+const event = (seconds: number, rest: BinaryWriter) =>
+  record(new BinaryWriter().tag(1, WireType.Bit64).double(seconds).raw(rest.finish()).finish());
+
+const delimited = (writer: BinaryWriter, field: number) => writer.tag(field, WireType.LengthDelimited);
 
 /** The first record of a file: file_version = 3. */
 export function eventFileHeader(seconds: number): Uint8Array {
-  return event(seconds, delimited(3, new TextEncoder().encode("brain.Event:2")));
+  return event(seconds, delimited(new BinaryWriter(), 3).string("brain.Event:2"));
 }
 
 /** One number at one step: summary = 5 { value = 1 { tag = 1, simple_value = 2 } }. */
 export function scalarEvent(tag: string, value: number, step: number, seconds: number): Uint8Array {
-  const inner = [...delimited(1, new TextEncoder().encode(tag)), 2 * 8 + 5, ...fixed(4, value)];
-  return event(seconds, [2 * 8, ...varint(step), ...delimited(5, delimited(1, inner))]);
+  const inner = delimited(new BinaryWriter(), 1).string(tag).tag(2, WireType.Bit32).float(Math.fround(value)).finish();
+  const summary = delimited(new BinaryWriter(), 1).bytes(inner).finish();
+  return event(seconds, delimited(new BinaryWriter().tag(2, WireType.Varint).int64(step), 5).bytes(summary));
 }

@@ -2,34 +2,13 @@
 import { z } from "zod";
 import type { JsonObject } from "../base/json.ts";
 import { fail } from "../errors.ts";
-import { parseT5Config } from "../models/t5-config.ts";
-import { t5ConfigFor } from "../models/t5-model.ts";
+import { familyOf, modelTypes, readModel } from "../models/families.ts";
+import { parseT5Config } from "../models/t5/config.ts";
 import type { Weights } from "../weights/weights.ts";
+import { networkShape } from "./network.ts";
 import { checkShape, type Shape } from "./shapes.ts";
 
 const size = z.number().int().positive();
-
-const gpt2 = z
-  .object({
-    vocab_size: size,
-    n_positions: size,
-    n_embd: size,
-    n_layer: size,
-    n_head: size,
-    n_inner: size.nullish(),
-  })
-  .transform(
-    (c): Shape => ({
-      family: "gpt",
-      layers: c.n_layer,
-      width: c.n_embd,
-      feedForward: c.n_inner ?? 4 * c.n_embd,
-      heads: c.n_head,
-      headSize: c.n_embd / c.n_head,
-      vocabulary: c.vocab_size,
-      positions: c.n_positions,
-    }),
-  );
 
 const layered = {
   hidden_size: size,
@@ -68,18 +47,6 @@ const llama = z
     }),
   );
 
-const bert = z
-  .object({ ...layered, vocab_size: size, max_position_embeddings: size, type_vocab_size: size.default(2) })
-  .transform(
-    (c): Shape => ({
-      family: "bert",
-      ...layers(c),
-      vocabulary: c.vocab_size,
-      positions: c.max_position_embeddings,
-      types: c.type_vocab_size,
-    }),
-  );
-
 const vit = z
   .object({
     ...layered,
@@ -103,7 +70,8 @@ const vit = z
     }),
   );
 
-const schemas: Readonly<Record<string, z.ZodType<Shape>>> = { gpt2, llama, mistral: llama, bert, vit };
+/** Families that are not run here yet. */
+const schemas: Readonly<Record<string, z.ZodType<Shape>>> = { mistral: llama, vit };
 
 /** T5's and Switch's, by the reader that runs use. */
 function t5Shape(json: JsonObject, weights: Weights | undefined, where: string): Shape {
@@ -113,7 +81,9 @@ function t5Shape(json: JsonObject, weights: Weights | undefined, where: string):
       hint: "num_experts is missing",
     });
   }
-  const config = weights ? t5ConfigFor(json, weights) : parseT5Config(json);
+  const rows = weights?.get("shared.weight")?.shape[0];
+  const stored = weights && { has: (name: string) => weights.has(name), ...(rows !== undefined && { rows }) };
+  const config = parseT5Config(json, stored);
   const { experts } = config;
   return {
     family: "t5",
@@ -139,7 +109,7 @@ function t5Shape(json: JsonObject, weights: Weights | undefined, where: string):
 }
 
 /** What can be counted from a configuration. */
-export const countedTypes: readonly string[] = ["t5", "mt5", "switch_transformers", ...Object.keys(schemas)];
+export const countedTypes: readonly string[] = [...modelTypes, ...Object.keys(schemas)];
 
 /**
  * The shape that a config.json describes; undefined when its family is not one that is counted here.
@@ -149,6 +119,13 @@ export function shapeOfConfig(json: JsonObject, where: string, weights?: Weights
   const type = String(json.model_type ?? "");
   if (["t5", "mt5", "switch_transformers"].includes(type)) {
     return checkShape(t5Shape(json, weights, where), "corrupt_file", where);
+  }
+  if (modelTypes.includes(type)) {
+    const architecture = weights ? readModel(json, weights, where).architecture : familyOf(json, where).read(json);
+    if (architecture.kind !== "encoder-decoder" && architecture.kind !== "two-towers") {
+      return checkShape(networkShape(architecture), "corrupt_file", where);
+    }
+    return undefined;
   }
   if (!Object.hasOwn(schemas, type)) return undefined;
   const parsed = schemas[type]!.safeParse(json);
@@ -164,6 +141,6 @@ export function isCounted(name: string, shape: Shape | undefined): boolean {
   if (/(^|\.)(position_ids|attn\.(masked_)?bias|rotary_emb\.inv_freq)$/.test(name)) return false;
   if (shape?.family === "t5" && /embed_tokens\.weight$|EncDecAttention\.relative_attention_bias/.test(name))
     return false;
-  const tied = shape?.family === "gpt" || ((shape?.family === "t5" || shape?.family === "llama") && shape.tied);
+  const tied = shape?.family === "gpt" || (shape !== undefined && "tied" in shape && shape.tied);
   return !(tied && name === "lm_head.weight");
 }

@@ -3,7 +3,7 @@
  * V vocabulary rows, n positions, E experts. For the families that are run here the count from the model's own graph
  * (tensors.ts) must be the same.
  */
-import { imageTokens, type Shape, sparseBlocks, type T5Shape } from "./shapes.ts";
+import { imageTokens, sparseBlocks, type T5Shape, type WrittenShape } from "./shapes.ts";
 
 export interface Counted {
   readonly total: number;
@@ -27,7 +27,7 @@ function t5({ experts, ...shape }: T5Shape): Counted {
   return { total: active + blocks * (E - 1) * network(shape), active };
 }
 
-function denseTotal(shape: Exclude<Shape, T5Shape>): number {
+function denseTotal(shape: Exclude<WrittenShape, T5Shape>): number {
   const { width: d, feedForward: f, heads, headSize, layers: L } = shape;
   const a = heads * headSize;
   // Four projections and two products with their biases, two norms with scale and shift; 12d² + 13d where f = 4d, a = d.
@@ -52,7 +52,8 @@ function denseTotal(shape: Exclude<Shape, T5Shape>): number {
   }
 }
 
-export function countByFormula(shape: Shape): Counted {
+/** @param shape of a family with a formula: those that are counted from a network need none */
+export function countByFormula(shape: WrittenShape): Counted {
   if (shape.family === "t5") return t5(shape);
   const total = denseTotal(shape);
   return { total, active: total };

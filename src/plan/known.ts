@@ -4,7 +4,7 @@
  * (2201.11990); Raffel et al. 2019 (1910.10683); Fedus et al. 2021 (2101.03961); Sanh et al. 2021 (2110.08207);
  * Thoppilan et al. 2022 (2201.08239); Zhai et al. 2021 (2106.04560); Wu Dao 2.0 by its announcement of June 2021.
  */
-import type { GptShape, Shape, T5Shape, VitShape } from "./shapes.ts";
+import type { GptShape, T5Shape, VitShape, WrittenShape } from "./shapes.ts";
 
 export interface KnownModel {
   /** What a person types. */
@@ -16,7 +16,7 @@ export interface KnownModel {
   /** The total as it was published. */
   readonly published: string;
   /** Absent where no layer table was published: nothing can be computed then. */
-  readonly shape?: Shape;
+  readonly shape?: WrittenShape;
   /** Parameters that somebody claimed and nobody can check. */
   readonly claimed?: number;
   /** What the count leaves out or takes on trust. */
@@ -27,7 +27,7 @@ export interface KnownModel {
 
 type More = Partial<Pick<KnownModel, "hub" | "note" | "landmark">>;
 
-const entry = (name: string, title: string, published: string, shape: Shape, more: More = {}): KnownModel => ({
+const entry = (name: string, title: string, published: string, shape: WrittenShape, more: More = {}): KnownModel => ({
   hub: [],
   ...more,
   name,

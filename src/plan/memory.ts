@@ -2,7 +2,8 @@
 import { adafactor, adamw, type Optimizer, sgd } from "../learn/optimizers.ts";
 import { type Precision, weightBytes } from "./precision.ts";
 import { type Shape, type StackShape, stacksOf } from "./shapes.ts";
-import { elementsOf, type TensorGroup } from "./tensors.ts";
+import type { TensorGroup } from "./tensor-groups.ts";
+import { elementsOf } from "./tensors.ts";
 
 /** One job: so many inputs at a time, tokens of each input, tokens of each output. */
 export interface Work {

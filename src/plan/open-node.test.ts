@@ -130,7 +130,7 @@ describe("a config.json alone", () => {
       "corrupt_file",
       "layers",
     ],
-    ["heads that do not divide", { ...gpt2, n_head: 7 }, "corrupt_file", "headSize"],
+    ["heads that do not divide", { ...gpt2, n_head: 7 }, "corrupt_file", "7 heads"],
     [
       "experts without a number",
       { model_type: "switch_transformers", d_model: 8, d_kv: 4, d_ff: 8, num_heads: 2, num_layers: 2, vocab_size: 9 },

@@ -8,10 +8,11 @@ import { openModelFolder } from "../folders/open-node.ts";
 import { type PullOptions, pull, settingsHere } from "../hub/download/pull-node.ts";
 import { listModels, resolveModel } from "../hub/find-node.ts";
 import { nearestNames, parseModelName } from "../hub/names.ts";
-import { canonicalWeights } from "../models/t5-model.ts";
+import { modelTypes, readModel } from "../models/families.ts";
 import { isQuantized, type Weights } from "../weights/weights.ts";
 import { countedTypes, isCounted, shapeOfConfig } from "./configs.ts";
 import { findKnown, knownNames } from "./known.ts";
+import { layerNumber } from "./network.ts";
 import type { StoredCount, Subject } from "./plan.ts";
 import type { Precision } from "./precision.ts";
 import type { Shape } from "./shapes.ts";
@@ -29,8 +30,13 @@ function storedPrecision(weights: Weights): Precision {
   const counts: Record<Precision, number> = { fp32: 0, bf16: 0, int8: 0, int4: 0, q8: 0, q4: 0 };
   for (const stored of weights.values()) {
     const name = isQuantized(stored) ? stored.format : stored.dtype;
-    const precision =
-      name === "int4" ? "int4" : name.startsWith("int8") ? "int8" : name.endsWith("16") ? "bf16" : "fp32";
+    const precision = name.startsWith("int4")
+      ? "int4"
+      : name.startsWith("int8")
+        ? "int8"
+        : name.endsWith("16")
+          ? "bf16"
+          : "fp32";
     counts[precision] += elementsOf(stored.shape);
   }
   return (Object.keys(counts) as Precision[]).reduce((most, next) => (counts[next] > counts[most] ? next : most));
@@ -45,20 +51,25 @@ function fileOf(weights: Weights): string | undefined {
   return undefined;
 }
 
-const alike = (name: string): string => name.replace(/block\.\d+/, "block.*").replace(/expert_\d+/, "expert_*");
+const alike = (name: string, shape: Shape): string =>
+  shape.family === "network"
+    ? name.replace(layerNumber, ".*")
+    : name.replace(/block\.\d+/, "block.*").replace(/expert_\d+/, "expert_*");
 
 /** The sum over the files' tensors beside the count from the configuration. */
 export function compareStored(weights: Weights, shape: Shape): StoredCount {
   const held = new Map<string, number>();
   for (const [name, { shape: sizes }] of weights) {
     if (!isCounted(name, shape)) continue;
-    held.set(alike(name), (held.get(alike(name)) ?? 0) + elementsOf(sizes));
+    const group = alike(name, shape);
+    held.set(group, (held.get(group) ?? 0) + elementsOf(sizes));
   }
   const tensors = tensorsOf(shape);
   const parameters = [...held.values()].reduce((sum, n) => sum + n, 0);
   const { total } = count(tensors);
-  // Only the tables of T5 name tensors as the files do.
-  if (shape.family !== "t5") return { parameters, equal: parameters === total, missing: [], extra: [] };
+  // Only what is counted from a network is named as the files name it.
+  if (shape.family !== "t5" && shape.family !== "network")
+    return { parameters, equal: parameters === total, missing: [], extra: [] };
   const counted = new Map(tensors.map((group) => [group.name, elementsOf(group.shape) * group.times]));
   const differs = (from: ReadonlyMap<string, number>, other: ReadonlyMap<string, number>) =>
     [...from].filter(([name, n]) => n > (other.get(name) ?? 0)).map(([name]) => name);
@@ -101,7 +112,8 @@ function subjectOfFolder(name: string, path: string): Subject {
   })();
   if (!folder) return subjectOfConfig(name, join(path, "config.json"));
   const { config } = folder;
-  const weights = canonicalWeights(folder.weights);
+  const known = modelTypes.includes(String(config.model_type));
+  const weights = known ? readModel(config, folder.weights, join(path, "config.json")).weights : folder.weights;
   const shape = shapeOfConfig(config, join(path, "config.json"), weights);
   const weightFile = fileOf(weights);
   const common = {

@@ -6,8 +6,8 @@ import { afterAll, describe, expect, test } from "vitest";
 import { nanoAsNumbers } from "../../test/support/nano.ts";
 import { openModelFolder } from "../folders/open-node.ts";
 import { quantizeFolder } from "../folders/quantize-node.ts";
-import { t5ConfigFor } from "../models/t5-model.ts";
-import { t5Formats } from "../models/t5-quantize.ts";
+import { readModel } from "../models/families.ts";
+import { formatsOf } from "../models/kinds/formats.ts";
 import { storedBytes } from "../weights/quantize.ts";
 import { findKnown, knownModels } from "./known.ts";
 import { parseMachine } from "./machine.ts";
@@ -228,9 +228,9 @@ afterAll(() => rmSync(folders, { recursive: true, force: true }));
 
 test.each([8, 4] as const)("the bytes in %i bits are those that quantising writes", async (bits) => {
   const folder = openModelFolder(await nanoAsNumbers(join(folders, `numbers${bits}`)));
-  const config = t5ConfigFor(folder.config, folder.weights);
+  const { architecture } = readModel(folder.config, folder.weights, folder.path);
   const out = join(folders, `int${bits}`);
-  const choose = t5Formats(config, bits, new Set(folder.weights.keys()));
+  const choose = formatsOf(architecture, bits);
   await quantizeFolder(folder, { out, bits, choose, onProgress: () => {} });
   const written = openModelFolder(out);
   const subject = await openSubject(out);

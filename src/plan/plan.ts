@@ -14,8 +14,9 @@ import {
 } from "./memory.ts";
 import { ownPrecisions, type Precision, precisions, weightBytes } from "./precision.ts";
 import { type Flops, flopsOf, type Machine, type Speed, speedOf } from "./roofline.ts";
-import { families, imageTokens, type Shape } from "./shapes.ts";
-import { type Counts, count, type TensorGroup, tensorsOf } from "./tensors.ts";
+import { imageTokens, natureOf, type Shape } from "./shapes.ts";
+import type { TensorGroup } from "./tensor-groups.ts";
+import { type Counts, count, tensorsOf } from "./tensors.ts";
 
 /** What is planned: a shape, or the tensors of a file whose family is not known, or a claim that nobody can check. */
 export interface Subject {
@@ -109,7 +110,7 @@ const shortOfMemory = ({ output, input, first }: Speed): Speed => ({
 
 /** Tokens in and out as the model takes them. */
 function workOf(shape: Shape | undefined, { input, output, batch = 1 }: PlanOptions): Work {
-  const writes = shape ? families[shape.family].writes : true;
+  const writes = shape ? natureOf(shape).writes : true;
   if (shape?.family === "vit") {
     if (input !== undefined) fail("wrong_use", `an image of this model is ${imageTokens(shape)} tokens, always`);
     return { batch, input: imageTokens(shape), output: 0 };

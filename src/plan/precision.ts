@@ -1,5 +1,7 @@
 /** How many bytes weights take, tensor by tensor as they would be stored. */
-import { elementsOf, type TensorGroup } from "./tensors.ts";
+
+import type { TensorGroup } from "./tensor-groups.ts";
+import { elementsOf } from "./tensors.ts";
 
 /**
  * fp32 and bf16: every tensor so. int8 and int4: what `zeroth quantize` writes, 8 bits with a scale for each output and

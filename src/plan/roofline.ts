@@ -5,7 +5,8 @@
 import { cachedTokens, type Work } from "./memory.ts";
 import { bytesOfGroup, type Precision } from "./precision.ts";
 import { type Shape, stacksOf } from "./shapes.ts";
-import { elementsOf, type Part, type TensorGroup } from "./tensors.ts";
+import type { Part, TensorGroup } from "./tensor-groups.ts";
+import { elementsOf } from "./tensors.ts";
 
 /** What a machine has. Bytes, bytes/s and floating-point operations/s. */
 export interface Machine {

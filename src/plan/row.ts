@@ -3,7 +3,7 @@ import type { Inference } from "./memory.ts";
 import type { Landmark, Plan } from "./plan.ts";
 import { type Precision, precisions } from "./precision.ts";
 import type { Speed } from "./roofline.ts";
-import { families } from "./shapes.ts";
+import { natureOf } from "./shapes.ts";
 
 const each = <T, R>(values: Readonly<Record<Precision, T>>, make: (value: T) => R): Record<string, R> =>
   Object.fromEntries(precisions.map((precision) => [precision, make(values[precision])]));
@@ -65,7 +65,7 @@ export function planRow(plan: Plan, known: readonly Landmark[], measured: boolea
     ...(flops && {
       flops: {
         input_token: flops.input,
-        [subject.shape && families[subject.shape.family].writes ? "output_token" : "head"]: flops.output,
+        [subject.shape && natureOf(subject.shape).writes ? "output_token" : "head"]: flops.output,
         training_token: flops.training,
         training_token_own_stack: flops.trainingThrough,
       },

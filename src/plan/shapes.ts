@@ -1,6 +1,7 @@
 /** The sizes that a model's parameters, memory and arithmetic follow from, one type a family. */
 import { fail } from "../errors.ts";
-import { isSparse, sparseStep } from "../models/switch-config.ts";
+import { isSparse, sparseStep } from "../models/t5/switch-config.ts";
+import type { TensorGroup } from "./tensor-groups.ts";
 
 interface Layers {
   readonly width: number;
@@ -73,11 +74,38 @@ export interface VitShape extends Layers {
   readonly classes: number;
 }
 
-export type Shape = T5Shape | GptShape | LlamaShape | LamdaShape | BertShape | VitShape;
+/** Counted from the network of a family that runs here. */
+export interface NetworkShape extends Layers {
+  readonly family: "network";
+  /** What its kind is called. */
+  readonly words: string;
+  readonly reads: boolean;
+  readonly writes: boolean;
+  readonly layers: number;
+  readonly gated: boolean;
+  readonly kvHeads: number;
+  readonly tied: boolean;
+  readonly encoder?: StackShape;
+  readonly decoder?: StackShape;
+  readonly vocabulary?: number;
+  readonly positions?: number;
+  readonly tensors: readonly TensorGroup[];
+}
+
+/** Shapes that are written down, with a formula for their counts. */
+export type WrittenShape = T5Shape | GptShape | LlamaShape | LamdaShape | BertShape | VitShape;
+
+export type Shape = WrittenShape | NetworkShape;
 export type Family = Shape["family"];
 
+interface Nature {
+  readonly words: string;
+  readonly reads: boolean;
+  readonly writes: boolean;
+}
+
 /** What the family is in words, and how it works: `reads` an input at once, `writes` an output token by token. */
-export const families: Record<Family, { readonly words: string; readonly reads: boolean; readonly writes: boolean }> = {
+const natures: Record<Exclude<Family, "network">, Nature> = {
   t5: { words: "encoder-decoder", reads: true, writes: true },
   gpt: { words: "decoder", reads: false, writes: true },
   llama: { words: "decoder", reads: false, writes: true },
@@ -85,6 +113,8 @@ export const families: Record<Family, { readonly words: string; readonly reads: 
   bert: { words: "encoder", reads: true, writes: false },
   vit: { words: "image encoder", reads: true, writes: false },
 };
+
+export const natureOf = (shape: Shape): Nature => (shape.family === "network" ? shape : natures[shape.family]);
 
 /** Sparse blocks of a stack of so many. */
 export const sparseBlocks = (layers: number, sparse: number): number =>
@@ -127,6 +157,8 @@ export function stacksOf(shape: Shape): { readonly encoder?: StackShape; readonl
       return { decoder: { ...common, gated: true, layers: shape.layers } };
     case "llama":
       return { decoder: { ...common, gated: true, layers: shape.layers, keys: shape.keyHeads * headSize } };
+    case "network":
+      return { ...(shape.encoder && { encoder: shape.encoder }), ...(shape.decoder && { decoder: shape.decoder }) };
     case "bert":
     case "vit":
       return { encoder: { ...common, layers: shape.layers } };

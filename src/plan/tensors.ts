@@ -3,38 +3,12 @@
  * count is exact by construction; of families that are not run here they are written down as tables.
  */
 
-import { parseT5Config } from "../models/t5-config.ts";
-import { t5Loss } from "../models/t5-training.ts";
-import { createScope } from "../nn/scope.ts";
+import { wholeGraph } from "../models/kinds/whole.ts";
+import { parseT5Config } from "../models/t5/config.ts";
+import { t5Architecture } from "../models/t5/family.ts";
 import type { Weights } from "../weights/weights.ts";
-import { imageTokens, type Shape, type T5Shape } from "./shapes.ts";
-
-/**
- * Which work a tensor is part of. `memory`: keys and values of cross-attention, made once for each input token.
- * `embedding`: looked up in, one row a token. `head`: what makes the answer of a decoder's or encoder's output.
- */
-export const parts = ["embedding", "encoder", "memory", "decoder", "head"] as const;
-export type Part = (typeof parts)[number];
-
-/**
- * How a tensor is used, which decides what quantising does with it. `tied`: an embedding that is the output matrix too.
- * `other`: vectors and tables of positions.
- */
-type Use = "product" | "lookup" | "tied" | "router" | "other";
-
-/** Tensors that differ in nothing but their layer. */
-export interface TensorGroup {
-  /** With `*` for the layer and the expert. */
-  readonly name: string;
-  /** A matrix is [out, in]. */
-  readonly shape: readonly number[];
-  /** How many there are, experts included. */
-  readonly times: number;
-  readonly part: Part;
-  readonly use: Use;
-  /** Of so many in a layer a token passes one. */
-  readonly experts?: number;
-}
+import { imageTokens, type Shape, type T5Shape, type WrittenShape } from "./shapes.ts";
+import { type Part, parts, type TensorGroup, type Use } from "./tensor-groups.ts";
 
 export const elementsOf = (shape: readonly number[]): number => shape.reduce((product, size) => product * size, 1);
 
@@ -71,14 +45,15 @@ function t5Role(name: string, tied: boolean): Pick<TensorGroup, "part" | "use"> 
 }
 
 function t5Tensors(shape: T5Shape): TensorGroup[] {
-  const scope = createScope();
-  t5Loss(scope, t5Config(shape), { routers: false });
   const groups = new Map<string, TensorGroup>();
   const count = shape.experts?.count ?? 1;
   for (const {
     name,
     shape: [first = 1, ...rest],
-  } of scope.parameters.values()) {
+  } of wholeGraph(t5Architecture(t5Config(shape))).parameters.map(({ name, outputs: [tensor] }) => ({
+    name,
+    shape: tensor!.shape as number[],
+  }))) {
     const role = t5Role(name, shape.tied);
     const expert = name.includes(".expert_0.");
     const sizes = [role.use === "router" ? first * count : first, ...rest];
@@ -115,7 +90,7 @@ function encoderLayers({
   feedForward: f,
   heads,
   headSize,
-}: Extract<Shape, { layers: number }>): Row[] {
+}: Pick<Extract<Shape, { layers: number }>, "layers" | "width" | "feedForward" | "heads" | "headSize">): Row[] {
   const a = heads * headSize;
   const at = "encoder.layer.*";
   return each(layers, [
@@ -128,7 +103,7 @@ function encoderLayers({
   ]);
 }
 
-function tableOf(shape: Exclude<Shape, T5Shape>): Row[] {
+function tableOf(shape: Exclude<WrittenShape, T5Shape>): Row[] {
   const { width: d, feedForward: f, heads, headSize, layers } = shape;
   const a = heads * headSize;
   switch (shape.family) {
@@ -204,6 +179,7 @@ const built = new WeakMap<T5Shape, readonly TensorGroup[]>();
 
 /** Every tensor of a model of this shape. */
 export function tensorsOf(shape: Shape): readonly TensorGroup[] {
+  if (shape.family === "network") return shape.tensors;
   if (shape.family !== "t5") return groupsOf(tableOf(shape));
   const tensors = built.get(shape) ?? t5Tensors(shape);
   built.set(shape, tensors);

@@ -3,7 +3,8 @@
  * a place of the stream follows from the seed and the place: no state, so a job goes on where it stopped, bit by bit.
  */
 
-import { nameHash, permuted, windowOrder } from "../data/order.ts";
+import { nameHash } from "../base/hash.ts";
+import { permuted, windowOrder } from "../data/order.ts";
 import { type RowData, rowsFrom } from "../data/rows.ts";
 import { type Row, renamedColumns } from "../data/values.ts";
 import { fail, throwIfAborted } from "../errors.ts";

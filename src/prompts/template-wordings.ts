@@ -1,7 +1,7 @@
 /** The templates of a promptsource file as wordings of a mixture. */
 
+import { nameHash } from "../base/hash.ts";
 import { randomAt } from "../base/rng.ts";
-import { nameHash } from "../data/order.ts";
 import { siteSeed } from "../graph/random.ts";
 import { templateParts } from "./template.ts";
 import type { ReadTemplates } from "./wording.ts";

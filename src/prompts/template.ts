@@ -1,5 +1,6 @@
 /** A prompt template and what it makes of a row: a prompt, a target and the choices, as promptsource's `apply` does. */
 
+import { nameHash } from "../base/hash.ts";
 import { randomAt } from "../base/rng.ts";
 import type { Row, Value } from "../data/values.ts";
 import { fail } from "../errors.ts";
@@ -7,10 +8,10 @@ import { siteSeed } from "../graph/random.ts";
 import { guarded, undeclared } from "./jinja/analysis.ts";
 import type { Limits } from "./jinja/budget.ts";
 import { render } from "./jinja/evaluate.ts";
-import { parse } from "./jinja/parse.ts";
 import { contextOf } from "./jinja/scope.ts";
-import type { Statement } from "./jinja/syntax.ts";
-import { strip } from "./jinja/whitespace.ts";
+import { parse } from "./jinja/syntax/parse.ts";
+import type { Statement } from "./jinja/syntax/syntax.ts";
+import { strip } from "./jinja/syntax/whitespace.ts";
 
 export interface TemplateMetadata {
   /** The choices stand in the prompt. */
@@ -96,13 +97,6 @@ function compile(template: Template): Compiled {
   return made;
 }
 
-/** FNV-1a of the id's UTF-16 units. */
-function hashed(text: string): number {
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193) >>> 0;
-  return hash;
-}
-
 const unprotected = (text: string): string => strip(text.replaceAll(protector, separator));
 
 export interface PartOptions {
@@ -155,7 +149,7 @@ export function applyTemplate(
   row: Row,
   { seed = 0, index = 0, truncate = true, limits }: ApplyOptions = {},
 ): Applied | undefined {
-  const { below } = randomAt(siteSeed(seed, hashed(template.id), 0), index);
+  const { below } = randomAt(siteSeed(seed, nameHash(template.id), 0), index);
   const { parts, choices } = templateParts(template, row, { truncate, below, ...(limits ? { limits } : {}) });
   const [prompt = "", target] = parts;
   if (parts.length === 1 && prompt === "") return undefined;

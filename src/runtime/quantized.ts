@@ -3,10 +3,12 @@
  * look-ups in it become look-ups of its rows. Models are written once, for numbers; this is where few bits come in.
  */
 import { fail } from "../errors.ts";
-import { type Graph, graph } from "../graph/graph.ts";
+import type { Graph } from "../graph/graph.ts";
 import * as o from "../graph/operators.ts";
-import { type Node, type OpNode, parameter, type Tensor } from "../graph/tensor.ts";
-import { isQuantized, partNames, type QuantizedTensor, type Weights } from "../weights/weights.ts";
+import { rewrite } from "../graph/passes/rewrite.ts";
+import { withoutOwnGradients } from "../graph/passes/simplify.ts";
+import { type OpNode, parameter, type Tensor } from "../graph/tensor.ts";
+import { isQuantized, layoutOf, partNames, type QuantizedTensor, type Weights } from "../weights/weights.ts";
 
 /** The parts of a matrix as parameters of the graph, the same tensors every time. */
 interface Parts {
@@ -15,10 +17,11 @@ interface Parts {
   readonly scales: Tensor;
 }
 
-/** x [..., in] by the matrix [out, in], transposed. */
+/** x [..., in] by the matrix: [out, in] transposed, or [in, out] as it is. */
 function product(x: Tensor, { stored, values, scales }: Parts): Tensor {
-  if (stored.format === "int4") return o.matmulInt4(x, values, scales, 2 * (values.shape[2] as number));
-  if (stored.format === "int8") return o.matmulInt8(x, values, scales);
+  const layout = layoutOf(stored.format).values;
+  if (layout === "int4") return o.matmulInt4(x, values, scales, 2 * (values.shape[2] as number));
+  if (layout === "int8") return o.matmulInt8(x, values, scales);
   const rows = o.mul(o.cast(values, "float32"), o.reshape(scales, [scales.shape[0]!, 1]));
   return o.matmul(x, rows, { transB: true });
 }
@@ -33,7 +36,7 @@ function lookUp(ids: Tensor, { stored, values, scales }: Parts): Tensor {
     const axes = ids.shape.map((_, i) => i + 1);
     return o.mul(o.cast(o.transpose(turned, [...axes, 0]), "float32"), scale);
   }
-  return fail("unsupported", `looking up rows of a matrix in 4 bits`);
+  return fail("unsupported", `looking up rows of a matrix stored as ${stored.format}`);
 }
 
 /** What takes the place of a node that reads a quantised matrix; undefined where nothing can. */
@@ -43,9 +46,10 @@ function instead(node: OpNode, inputs: readonly Tensor[], parts: readonly (Parts
   if (node.op !== "MatMul") return undefined;
   const { transA, transB, alpha } = (node as OpNode<"MatMul">).attributes;
   const scaled = (y: Tensor) => o.mul(y, alpha);
-  if (right && !left && transB && !transA) return scaled(product(inputs[0]!, right));
+  const turned = (part: Parts) => layoutOf(part.stored.format).turned;
+  if (right && !left && transB !== turned(right) && !transA) return scaled(product(inputs[0]!, right));
   const column = inputs[1]!.shape;
-  if (left && !right && !transA && !transB && column.length === 2 && column[1] === 1) {
+  if (left && !turned(left) && !right && !transA && !transB && column.length === 2 && column[1] === 1) {
     const y = product(o.reshape(inputs[1]!, [1, column[0]!]), left);
     return scaled(o.reshape(y, [y.shape[1]!, 1]));
   }
@@ -78,27 +82,12 @@ export function quantizedGraph<O extends string>(
     });
   }
   if (parts.size === 0) return g;
-  const replaced = new Map<Tensor, Tensor>();
-  for (const node of g.nodes as readonly Node[]) {
-    if (node.kind !== "op") continue;
+  return rewrite(withoutOwnGradients(g), (node, inputs) => {
     const read = node.inputs.map((value) => parts.get(value));
-    const inputs = node.inputs.map((value) => replaced.get(value) ?? value);
-    if (read.some((part) => part !== undefined)) {
-      const y = instead(node, inputs, read);
-      if (!y) fail("unsupported", `${node.op} of a quantised matrix`, { hint: "use the model's unquantised weights" });
-      replaced.set(node.outputs[0]!, y);
-    } else if (inputs.some((value, i) => value !== node.inputs[i])) {
-      o.apply(node.op, inputs, node.attributes, node.recomputed === true).forEach((value, i) => {
-        replaced.set(node.outputs[i]!, value);
-      });
-    }
-  }
-  const now = (value: Tensor) => replaced.get(value) ?? value;
-  const outputs = Object.fromEntries(Object.entries<Tensor>(g.outputs).map(([name, value]) => [name, now(value)]));
-  const made = graph(outputs as Record<O, Tensor>);
-  return {
-    ...made,
-    inputs: g.inputs,
-    nodes: [...new Set<Node>([...g.inputs, ...made.nodes])].sort((a, b) => a.id - b.id),
-  };
+    if (read.every((part) => part === undefined)) return undefined;
+    const y = instead(node, inputs, read);
+    return y
+      ? [y]
+      : fail("unsupported", `${node.op} of a quantised matrix`, { hint: "use the model's unquantised weights" });
+  });
 }

@@ -21,7 +21,10 @@ export function engineError(error: unknown, doing: string): ZerothError {
 }
 
 /** Values of the symbols: a bare one takes its size from the first input that has it. */
-function bindSymbols(feeds: Readonly<Record<string, NdArray>>, declared: readonly OnnxValue[]): Map<string, number> {
+export function bindSymbols(
+  feeds: Readonly<Record<string, NdArray>>,
+  declared: readonly Pick<OnnxValue, "name" | "shape">[],
+): Map<string, number> {
   const symbols = new Map<string, number>();
   for (const { name, shape } of declared) {
     shape.forEach((dim, axis) => {

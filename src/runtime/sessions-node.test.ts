@@ -7,7 +7,7 @@ import { float32, zeros } from "../graph/array.ts";
 import { graph } from "../graph/graph.ts";
 import * as o from "../graph/operators.ts";
 import { input } from "../graph/tensor.ts";
-import { createScope, ones } from "../nn/scope.ts";
+import { createScope, onesInit } from "../nn/scope.ts";
 import { openSafetensors, writeSafetensors } from "../weights/safetensors-node.ts";
 import { compile, prepare } from "./compile-node.ts";
 import { nothing, openSessions } from "./sessions-node.ts";
@@ -16,7 +16,7 @@ const folder = mkdtempSync(join(tmpdir(), "zeroth-sessions-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
 const file = join(folder, "w.safetensors");
-const scaled = () => graph({ y: o.mul(input("x", "float32", [2]), createScope().param("w", [2], ones)) });
+const scaled = () => graph({ y: o.mul(input("x", "float32", [2]), createScope().param("w", [2], onesInit)) });
 const opened = (path = file, threads = 1) => compile(scaled(), { threads, weights: openSafetensors(path).tensors });
 const answer = async (program: Awaited<ReturnType<typeof opened>>) => [
   ...(await program.run({ x: float32([2], [1, 2]) })).y.data,

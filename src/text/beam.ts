@@ -1,7 +1,8 @@
 /** Beam search, prompt by prompt in one batch, with the rules of transformers (parity/README.md states them). */
 import { throwIfAborted } from "../errors.ts";
-import type { Memory, Seq2Seq } from "../models/seq2seq.ts";
+import type { LanguageModel, Reading } from "../models/kinds/language.ts";
 import { logSumExp } from "./choose.ts";
+import { type Forced, forcedAt } from "./generation-config.ts";
 import type { Settings } from "./options.ts";
 
 export interface Beam {
@@ -16,7 +17,7 @@ interface Running {
   readonly row: number;
 }
 
-type Limits = Pick<
+type Limits = { readonly forced?: Forced } & Pick<
   Settings,
   "numBeams" | "lengthPenalty" | "earlyStopping" | "minNewTokens" | "maxNewTokens" | "repetitionPenalty"
 >;
@@ -44,25 +45,27 @@ function continuations(beams: readonly Running[], scores: readonly Float32Array[
 
 /** The finished beams of each prompt, best first. */
 export async function beamSearch(
-  model: Seq2Seq,
-  memory: Memory,
+  model: LanguageModel,
+  reading: Reading,
   limits: Limits,
   signal?: AbortSignal,
 ): Promise<Beam[][]> {
-  const { numBeams, lengthPenalty, earlyStopping, minNewTokens, maxNewTokens, repetitionPenalty } = limits;
-  const decoding = model.decoding(memory, numBeams, Math.min(maxNewTokens, 64));
-  const done: Beam[][] = Array.from({ length: memory.batch }, () => []);
+  const { numBeams, lengthPenalty, earlyStopping, minNewTokens, maxNewTokens, repetitionPenalty, forced = {} } = limits;
+  const decoding = reading.begin(numBeams, Math.min(maxNewTokens, 64));
+  const done: Beam[][] = Array.from({ length: reading.batch }, () => []);
   // Prompts still computed; all beams start equal, so only the first of each counts at first.
   let active = [...done.keys()];
   let running: Running[][] = active.map((_, at) => [{ total: 0, tokens: [], row: at * numBeams }]);
   const idle = new Set<number>();
-  let feed = new Array<number>(memory.batch * numBeams).fill(model.start);
+  let feed: number[] | undefined;
   for (let step = 1; step <= maxNewTokens; step++) {
     throwIfAborted(signal);
     const { logits } = await decoding.step(feed);
     const values = logits.data as Float32Array;
-    const parents = feed.map((_, row) => row);
-    feed = feed.map(() => model.pad);
+    const rows = active.length * numBeams;
+    const parents = Array.from({ length: rows }, (_, row) => row);
+    const next = new Array<number>(rows).fill(model.pad);
+    feed = next;
     running = running.map((beams, at) => {
       const b = active[at]!;
       if (idle.has(b)) return beams;
@@ -71,28 +74,34 @@ export async function beamSearch(
         const total = logSumExp(z);
         for (let i = 0; i < z.length; i++) z[i]! -= total;
         // On log-probabilities, which are not positive, the penalty always multiplies.
-        if (repetitionPenalty !== 1) for (const id of new Set([model.start, ...tokens])) z[id]! *= repetitionPenalty;
-        if (tokens.length < minNewTokens) z[model.eos] = -Infinity;
+        if (repetitionPenalty !== 1)
+          for (const id of new Set([...reading.said[b]!, ...tokens])) z[id]! *= repetitionPenalty;
+        const only = forcedAt(forced, reading.said[b]!, step - 1, maxNewTokens);
+        // Nothing else is possible, and being the only possibility it costs nothing.
+        if (only !== undefined) z.fill(-Infinity)[only] = 0;
+        else if (tokens.length < minNewTokens) for (const end of model.ends) z[end] = -Infinity;
         return z;
       });
-      const ranked = continuations(beams, scores, 2 * numBeams);
-      const ends = ranked.map(({ token }) => token === model.eos || step === maxNewTokens);
+      // Every end token may take a place from a beam that goes on.
+      const ranked = continuations(beams, scores, Math.max(2, 1 + model.ends.length) * numBeams);
+      const ends = ranked.map(({ token }) => model.ends.includes(token) || step === maxNewTokens);
       ranked.slice(0, numBeams).forEach(({ total, tokens, token }, i) => {
         if (ends[i]) done[b]!.push({ tokens: [...tokens, token], score: total / step ** lengthPenalty });
       });
       // A stable sort keeps the earlier of two equal scores in front.
       done[b]!.sort((x, y) => y.score - x.score).splice(numBeams);
-      const next = ranked.filter((_, i) => !ends[i]).slice(0, numBeams);
+      const goingOn = ranked.filter((_, i) => !ends[i]).slice(0, numBeams);
       const full = done[b]!.length === numBeams;
-      const hopeless = full && (next.length === 0 || next[0]!.total / step ** lengthPenalty <= done[b]!.at(-1)!.score);
-      if (next.length === 0 || (full && earlyStopping) || hopeless) idle.add(b);
-      return next.map(({ total, tokens, token, row }, i) => {
+      const hopeless =
+        full && (goingOn.length === 0 || goingOn[0]!.total / step ** lengthPenalty <= done[b]!.at(-1)!.score);
+      if (goingOn.length === 0 || (full && earlyStopping) || hopeless) idle.add(b);
+      return goingOn.map(({ total, tokens, token, row }, i) => {
         parents[at * numBeams + i] = row;
-        feed[at * numBeams + i] = token;
+        next[at * numBeams + i] = token;
         return { total, tokens: [...tokens, token], row: at * numBeams + i };
       });
     });
-    if (idle.size === memory.batch || step === maxNewTokens) break;
+    if (idle.size === reading.batch || step === maxNewTokens) break;
     decoding.reorder(parents);
     const going = [...active.keys()].filter((at) => !idle.has(active[at]!));
     if (2 * going.length > active.length) continue;
@@ -100,7 +109,7 @@ export async function beamSearch(
     running = going.map((from, to) =>
       running[from]!.map((beam) => ({ ...beam, row: beam.row + (to - from) * numBeams })),
     );
-    feed = going.flatMap((at) => feed.slice(at * numBeams, (at + 1) * numBeams));
+    feed = going.flatMap((at) => next.slice(at * numBeams, (at + 1) * numBeams));
     active = going.map((at) => active[at]!);
   }
   return done;

@@ -1,13 +1,6 @@
 /** From logits to the next token: penalties, the likeliest, or a draw. */
-import { fail } from "../errors.ts";
+import { needNumbers } from "../models/kinds/language.ts";
 import type { Settings } from "./options.ts";
-
-/** Damaged weights give results that are no numbers: an error, never an answer. */
-export function needNumber(value: number): void {
-  if (Number.isNaN(value)) {
-    fail("engine_failed", "the model's results are not numbers", { hint: "check its weights: they may be damaged" });
-  }
-}
 
 /** log Σ exp z, without overflow. */
 export function logSumExp(z: Float32Array): number {
@@ -15,7 +8,7 @@ export function logSumExp(z: Float32Array): number {
   for (const value of z) if (value > top) top = value;
   let sum = 0;
   for (const value of z) sum += Math.exp(value - top);
-  needNumber(sum);
+  needNumbers([sum]);
   return top + Math.log(sum);
 }
 
@@ -94,7 +87,7 @@ export function draw(
     z[id] = z[id]! < floor ? 0 : Math.exp((z[id]! - top) / temperature);
     total += z[id]!;
   }
-  needNumber(total);
+  needNumbers([total]);
   const kept = topP < 1 ? nucleus(z, total, topP) : z.keys();
   if (topP < 1) total = (kept as number[]).reduce((sum, id) => sum + z[id]!, 0);
   let rest = uniform * total;

@@ -30,7 +30,7 @@ function stopWatch(stops: readonly string[]) {
 export function follow(
   codec: TextCodec,
   settings: Pick<Settings, "stop">,
-  eos: number,
+  ends: readonly number[],
   emit: (text: string) => void = () => {},
 ) {
   const decoder = codec.streamDecoder({ skipSpecialTokens: true });
@@ -45,11 +45,11 @@ export function follow(
   return {
     accept(token: number): boolean {
       tokens.push(token);
-      const piece = decoder.push(token) + (token === eos ? decoder.flush() : "");
+      const piece = decoder.push(token) + (ends.includes(token) ? decoder.flush() : "");
       const { text: safe, stopped } = watch.push(piece);
       show(safe);
       if (stopped) finish = "stop_string";
-      else if (token === eos) finish = "stop";
+      else if (ends.includes(token)) finish = "stop";
       return finish === "length";
     },
     result(promptTokens: number): Generated {

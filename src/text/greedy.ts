@@ -2,8 +2,9 @@
 
 import { randomAt } from "../base/rng.ts";
 import { throwIfAborted } from "../errors.ts";
-import type { Memory, Seq2Seq } from "../models/seq2seq.ts";
+import type { LanguageModel, Reading } from "../models/kinds/language.ts";
 import { argmax, draw, penaliseRepeats } from "./choose.ts";
+import { type Forced, forcedAt } from "./generation-config.ts";
 import type { Settings } from "./options.ts";
 
 /**
@@ -11,31 +12,35 @@ import type { Settings } from "./options.ts";
  * `rows` are the prompts' numbers in the whole job: a draw depends on them and the seed, never on batch neighbours.
  */
 export async function generateTokens(
-  model: Seq2Seq,
-  memory: Memory,
+  model: LanguageModel,
+  reading: Reading,
   rows: readonly number[],
-  settings: Settings,
+  settings: Settings & { readonly forced?: Forced },
   accept: (row: number, token: number) => boolean,
   signal?: AbortSignal,
 ): Promise<void> {
-  const { maxNewTokens, minNewTokens, sample, repetitionPenalty, seed } = settings;
-  const decoding = model.decoding(memory, 1, Math.min(maxNewTokens, 64));
-  const seen = rows.map(() => new Set([model.start]));
+  const { maxNewTokens, minNewTokens, sample, repetitionPenalty, seed, forced = {} } = settings;
+  const decoding = reading.begin(1, Math.min(maxNewTokens, 64));
+  const seen = rows.map((_, row) => new Set(reading.said[row]));
   const open = new Set(rows.keys());
   // Rows still computed: a row of the batch that has ended is fed padding until half have, then they are dropped.
   let active = [...rows.keys()];
-  let feed = active.map(() => model.start);
+  let feed: number[] | undefined;
 
   /** The next token of every active row. */
   const next = async (step: number): Promise<readonly number[]> => {
     const early = step < minNewTokens;
-    if (!sample && repetitionPenalty === 1 && !early) return decoding.likeliest(feed);
+    const only = active.map((row) => forcedAt(forced, reading.said[row]!, step, maxNewTokens));
+    if (!sample && repetitionPenalty === 1 && !early) {
+      return (await decoding.likeliest(feed)).map((token, at) => only[at] ?? token);
+    }
     const values = (await decoding.step(feed)).logits.data as Float32Array;
     return active.map((row, at) => {
       if (!open.has(row)) return model.pad;
+      if (only[at] !== undefined) return only[at];
       const z = values.subarray(at * model.vocabulary, (at + 1) * model.vocabulary);
       penaliseRepeats(z, seen[row]!, repetitionPenalty);
-      if (early) z[model.eos] = -Infinity;
+      if (early) for (const end of model.ends) z[end] = -Infinity;
       return sample ? draw(z, settings, randomAt(seed, rows[row]!, step).next()) : argmax(z);
     });
   };
@@ -43,18 +48,19 @@ export async function generateTokens(
   for (let step = 0; step < maxNewTokens && open.size > 0; step++) {
     throwIfAborted(signal);
     const tokens = await next(step);
-    feed = active.map((row, at) => {
+    const said = active.map((row, at) => {
       if (!open.has(row)) return model.pad;
       const token = tokens[at]!;
       seen[row]!.add(token);
-      if (!accept(row, token) || token === model.eos) open.delete(row);
+      if (!accept(row, token) || model.ends.includes(token)) open.delete(row);
       return token;
     });
+    feed = said;
     if (open.size > 0 && 2 * open.size <= active.length) {
       const going = [...active.keys()].filter((at) => open.has(active[at]!));
       decoding.keep(going);
       active = going.map((at) => active[at]!);
-      feed = going.map((at) => feed[at]!);
+      feed = going.map((at) => said[at]!);
     }
   }
 }

@@ -1,8 +1,9 @@
-/** Text in, text out: prompts to answers, streams, choices and scores over an encoder-decoder model. */
+/** Text in, text out: prompts to answers, streams, choices and scores over a model that writes text. */
 import { fail, ZerothError } from "../errors.ts";
-import type { Memory, Seq2Seq } from "../models/seq2seq.ts";
+import type { LanguageModel, Reading } from "../models/kinds/language.ts";
 import { beamSearch } from "./beam.ts";
 import { follow } from "./follow.ts";
+import type { Forced } from "./generation-config.ts";
 import { generateTokens } from "./greedy.ts";
 import { attempt, inBatches, type JobOptions, orThrow } from "./jobs.ts";
 import { type Generated, type GenerateOptions, type Settings, settingsOf, type TextCodec } from "./options.ts";
@@ -62,8 +63,16 @@ export type ChooseOptions = Omit<ScoreOptions, "eos">;
 
 type PromptOptions = Pick<GenerateOptions, "maxInput" | "promptEnd">;
 
-/** A text model over a sequence-to-sequence model and its tokenizer; closing it closes the model. */
-export function textModel({ model, tokenizer: codec }: { model: Seq2Seq; tokenizer: TextCodec }): TextModel {
+/** A text model over a language model and its tokenizer; closing it closes the model. */
+export function textModel({
+  model,
+  tokenizer: codec,
+  forced = {},
+}: {
+  model: LanguageModel;
+  tokenizer: TextCodec;
+  forced?: Forced;
+}): TextModel {
   const inVocabulary = (ids: readonly number[]): readonly number[] => {
     for (const id of ids) {
       if (!Number.isInteger(id) || id < 0 || id >= model.vocabulary) {
@@ -88,18 +97,19 @@ export function textModel({ model, tokenizer: codec }: { model: Seq2Seq; tokeniz
   const targetOf = (target: Prompt, eos: boolean): readonly number[] => {
     const ids =
       typeof target === "string" ? codec.encode(target, { addSpecialTokens: false }).ids : inVocabulary(target);
-    return eos && ids.at(-1) !== model.eos ? [...ids, model.eos] : ids;
+    const [end] = model.ends;
+    return eos && end !== undefined && !model.ends.includes(ids.at(-1)!) ? [...ids, end] : ids;
   };
 
   const beams = async (
-    memory: Memory,
+    reading: Reading,
     prompts: readonly (readonly number[])[],
     settings: Settings,
     signal?: AbortSignal,
   ) => {
-    const found = await beamSearch(model, memory, settings, signal);
+    const found = await beamSearch(model, reading, { ...settings, forced }, signal);
     return found.map(([best], i): Generated => {
-      const row = follow(codec, settings, model.eos);
+      const row = follow(codec, settings, model.ends);
       best!.tokens.every((token) => row.accept(token));
       return { ...row.result(prompts[i]!.length), tokens: best!.tokens, score: best!.score };
     });
@@ -111,10 +121,17 @@ export function textModel({ model, tokenizer: codec }: { model: Seq2Seq; tokeniz
     settings: Settings,
     signal?: AbortSignal,
   ): Promise<Generated[]> => {
-    const memory = await model.encode(prompts);
-    if (settings.numBeams > 1) return beams(memory, prompts, settings, signal);
-    const following = prompts.map(() => follow(codec, settings, model.eos));
-    await generateTokens(model, memory, rows, settings, (i, token) => following[i]!.accept(token), signal);
+    const reading = await model.read(prompts);
+    if (settings.numBeams > 1) return beams(reading, prompts, settings, signal);
+    const following = prompts.map(() => follow(codec, settings, model.ends));
+    await generateTokens(
+      model,
+      reading,
+      rows,
+      { ...settings, forced },
+      (i, token) => following[i]!.accept(token),
+      signal,
+    );
     return following.map((row, i) => row.result(prompts[i]!.length));
   };
 
@@ -170,15 +187,15 @@ export function textModel({ model, tokenizer: codec }: { model: Seq2Seq; tokeniz
     async *stream(prompt, options = {}) {
       const settings = settingsOf(options);
       const ids = idsOf(prompt, options);
-      const memory = await model.encode([ids]);
+      const reading = await model.read([ids]);
       if (settings.numBeams > 1) {
-        const [result] = await beams(memory, [ids], settings, options.signal);
+        const [result] = await beams(reading, [ids], settings, options.signal);
         yield result!.text;
         return result!;
       }
       const pieces: string[] = [];
       let wake = () => {};
-      const row = follow(codec, settings, model.eos, (piece) => {
+      const row = follow(codec, settings, model.ends, (piece) => {
         pieces.push(piece);
         wake();
       });
@@ -186,7 +203,14 @@ export function textModel({ model, tokenizer: codec }: { model: Seq2Seq; tokeniz
       const left = new AbortController();
       const signal = options.signal ? AbortSignal.any([options.signal, left.signal]) : left.signal;
       let ended = false;
-      const run = generateTokens(model, memory, [0], settings, (_, token) => row.accept(token), signal).finally(() => {
+      const run = generateTokens(
+        model,
+        reading,
+        [0],
+        { ...settings, forced },
+        (_, token) => row.accept(token),
+        signal,
+      ).finally(() => {
         ended = true;
         wake();
       });

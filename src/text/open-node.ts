@@ -1,16 +1,23 @@
-/** A model by name or path to a text model, ready to answer. */
+/** A model by name or path, opened as what it is: a union by kind. */
 import { fail } from "../errors.ts";
 import { type ModelFolder, openModelFolder, openTokenizer } from "../folders/open-node.ts";
 import { type EnsureOptions, ensureModel } from "../hub/download/ensure-node.ts";
-import type { Seq2Seq } from "../models/seq2seq.ts";
-import { needTextModel, type T5Config } from "../models/t5-config.ts";
-import { canonicalWeights, t5ConfigFor, t5Model } from "../models/t5-model.ts";
+import { cannot, type ReadModel, readModel } from "../models/families.ts";
+import type { Architecture, EncoderArchitecture } from "../models/family.ts";
+import { decoderModel } from "../models/kinds/decoder.ts";
+import { type EncoderModel, encoderModel } from "../models/kinds/encoder.ts";
+import { encoderDecoderModel } from "../models/kinds/encoder-decoder.ts";
+import type { LanguageModel } from "../models/kinds/language.ts";
+import type { Compile } from "../models/kinds/programs.ts";
 import { type CompileOptions, compile } from "../runtime/compile-node.ts";
 import type { Tokenizer } from "../tokenizers/tokenizer.ts";
-import { anyQuantized, isQuantized, type Weights } from "../weights/weights.ts";
-import { type FewBitsOptions, inFewBits, needRoom } from "./few-bits-node.ts";
+import { anyQuantized, isQuantized, layoutOf, type Weights } from "../weights/weights.ts";
+import { readEmbeddingConfig } from "./embedding-config-node.ts";
+import { type EncodingModel, encodingModel } from "./encoding-model.ts";
+import { type GenerationConfig, withGenerationConfig } from "./generation-config.ts";
 import { type TextModel, textModel } from "./model.ts";
 import { inPrecision } from "./precision-node.ts";
+import { type CopyOptions, needRoom, quantizedCopy } from "./quantized-copy-node.ts";
 
 export interface OpenOptions extends Pick<CompileOptions, "device" | "threads" | "prepack" | "spin"> {
   /**
@@ -20,28 +27,52 @@ export interface OpenOptions extends Pick<CompileOptions, "device" | "threads" |
   readonly dtype?: "fp32" | "bf16" | "int8" | "int4";
   /** How a model that is not on this machine is downloaded; `events` tell how far it is. */
   readonly download?: EnsureOptions;
-  readonly quantize?: FewBitsOptions;
+  readonly quantize?: CopyOptions;
 }
 
-export interface OpenedModel extends AsyncDisposable {
-  readonly text: TextModel;
-  /** The network behind it: ids in, numbers out. */
-  readonly model: Seq2Seq;
-  readonly tokenizer: Tokenizer;
+interface Opened extends AsyncDisposable {
   readonly folder: ModelFolder;
-  readonly config: T5Config;
+  /** Under the names of the network. */
   readonly weights: Weights;
 }
+
+/** A model that writes text. */
+export interface OpenedLanguageModel extends Opened {
+  readonly kind: "encoder-decoder" | "decoder";
+  readonly architecture: Extract<Architecture, { kind: "encoder-decoder" | "decoder" }>;
+  readonly text: TextModel;
+  /** The network behind it: ids in, numbers out. */
+  readonly model: LanguageModel;
+  readonly tokenizer: Tokenizer;
+  readonly generation: GenerationConfig;
+}
+
+/** A model that reads text and gives numbers. */
+export interface OpenedEncoder extends Opened {
+  readonly kind: "encoder";
+  readonly architecture: EncoderArchitecture;
+  /** Texts in, vectors and what the head tells out. */
+  readonly encoder: EncodingModel;
+  readonly model: EncoderModel;
+  readonly tokenizer: Tokenizer;
+}
+
+/** What a model cannot do is not there: ask its `kind`. */
+export type OpenedModel = OpenedLanguageModel | OpenedEncoder;
 
 const bitsOf = { int8: 8, int4: 4 } as const;
 const wide = { fp32: "float32", bf16: "bfloat16" } as const;
 
+const readFolder = ({ config, weights, path }: ModelFolder): ReadModel =>
+  readModel(config, weights, `${path}/config.json`);
+
 /** The folder itself where it is stored in these bits, or its copy that is. */
-function inBits(folder: ModelFolder, dtype: keyof typeof bitsOf, options: FewBitsOptions | undefined) {
-  const weights = canonicalWeights(folder.weights);
-  if (anyQuantized(weights)) {
+function inBits(folder: ModelFolder, dtype: keyof typeof bitsOf, options: CopyOptions | undefined) {
+  if (anyQuantized(folder.weights)) {
     // What is only looked up in is stored in 8 bits in both.
-    const four = [...weights.values()].some((stored) => isQuantized(stored) && stored.format === "int4");
+    const four = [...folder.weights.values()].some(
+      (stored) => isQuantized(stored) && layoutOf(stored.format).values === "int4",
+    );
     if (four === (dtype === "int4")) return folder;
     if (four) {
       fail("unsupported", "is stored in 4 bits, which hold no more than they do", {
@@ -50,29 +81,84 @@ function inBits(folder: ModelFolder, dtype: keyof typeof bitsOf, options: FewBit
       });
     }
   }
-  return inFewBits(folder, t5ConfigFor(folder.config, weights), bitsOf[dtype], options);
+  return quantizedCopy(folder, readFolder(folder), bitsOf[dtype], options);
 }
 
 /** Open a model: a folder, `zeroth-nano`, which comes with this package, or a name, downloaded unless it is cached. */
 export async function openModel(name = "zeroth-nano", options: OpenOptions = {}): Promise<OpenedModel> {
   const { dtype, download, quantize, ...engine } = options;
   const found = openModelFolder((await ensureModel(name, download)).path);
-  needTextModel(found.config, `${found.path}/config.json`);
   const folder = dtype === "int8" || dtype === "int4" ? await inBits(found, dtype, quantize) : found;
-  const stored = canonicalWeights(folder.weights);
+  const { architecture, weights: stored } = readFolder(folder);
   const weights = dtype === "fp32" || dtype === "bf16" ? inPrecision(stored, wide[dtype]) : stored;
-  const config = t5ConfigFor(folder.config, weights);
-  // Of a mixture of experts only those are read that somebody is sent to.
-  if (!config.experts) needRoom(weights, name);
-  const tokenizer = openTokenizer(folder);
-  const model = t5Model(config, (graph, more) => compile(graph, { ...engine, ...more, weights }), {
-    packed: anyQuantized(weights),
-  });
-  const text = textModel({ model, tokenizer });
-  return { text, model, tokenizer, folder, config, weights, [Symbol.asyncDispose]: () => model[Symbol.asyncDispose]() };
+  // Of a mixture of experts only those that receive tokens are read.
+  if (!("unjoined" in architecture)) needRoom(weights, name);
+  const compileHere: Compile = (graph, more) => compile(graph, { ...engine, ...more, weights });
+  const packed = { packed: anyQuantized(weights) };
+  switch (architecture.kind) {
+    case "encoder-decoder":
+    case "decoder": {
+      const read = withGenerationConfig(architecture, folder.config, folder.generationConfig);
+      const model =
+        read.architecture.kind === "decoder"
+          ? decoderModel(read.architecture, compileHere, packed)
+          : encoderDecoderModel(read.architecture, compileHere, packed);
+      const tokenizer = openTokenizer(folder);
+      const text = textModel({ model, tokenizer, forced: read.generation.forced });
+      return {
+        ...read,
+        kind: architecture.kind,
+        text,
+        model,
+        tokenizer,
+        folder,
+        weights,
+        [Symbol.asyncDispose]: () => model[Symbol.asyncDispose](),
+      };
+    }
+    case "encoder": {
+      const model = encoderModel(architecture, compileHere);
+      const tokenizer = openTokenizer(folder);
+      const encoder = encodingModel({ model, architecture, tokenizer, embedding: readEmbeddingConfig(folder) });
+      return {
+        kind: "encoder",
+        architecture,
+        encoder,
+        model,
+        tokenizer,
+        folder,
+        weights,
+        [Symbol.asyncDispose]: () => model[Symbol.asyncDispose](),
+      };
+    }
+    default:
+      return fail("unsupported", `${architecture.type}: models of this kind do not open by name yet`, { where: name });
+  }
+}
+
+/**
+ * A model that writes text.
+ * @throws unsupported for a model that cannot, saying what it is
+ */
+export async function openLanguageModel(name?: string, options?: OpenOptions): Promise<OpenedLanguageModel> {
+  const opened = await openModel(name, options);
+  if (opened.kind !== "encoder") return opened;
+  await opened[Symbol.asyncDispose]();
+  return cannot(opened.architecture, "generate text", name);
+}
+
+/**
+ * A model that reads texts and gives vectors or labels.
+ * @throws unsupported for a model that cannot, saying what it is
+ */
+export async function openEncoder(name: string, options?: OpenOptions): Promise<OpenedEncoder> {
+  const opened = await openModel(name, options);
+  if (opened.kind === "encoder") return opened;
+  await opened[Symbol.asyncDispose]();
+  return cannot(opened.architecture, "embed or label texts", name);
 }
 
 /** The text model alone: what a program that only wants answers needs. */
 export async function openTextModel(name?: string, options?: OpenOptions): Promise<TextModel> {
-  return (await openModel(name, options)).text;
+  return (await openLanguageModel(name, options)).text;
 }

@@ -1,7 +1,6 @@
 /** Log-probabilities of given answers, in pieces that fit in memory. */
 import { throwIfAborted } from "../errors.ts";
-import type { Seq2Seq } from "../models/seq2seq.ts";
-import { needNumber } from "./choose.ts";
+import { type LanguageModel, needNumbers } from "../models/kinds/language.ts";
 
 /** Floats of one [positions, vocabulary] tensor: 256 MiB. */
 const mostLogits = 2 ** 26;
@@ -12,11 +11,11 @@ interface Row {
 }
 
 /**
- * Log-probability of every token of every target, `[row][target][token]`. A row is encoded once, whatever its number
+ * Log-probability of every token of every target, `[row][target][token]`. A row is read once, whatever its number
  * of targets; rows and targets are taken in such numbers that the logits of one run stay within bounds.
  */
 export async function scoreTargets(
-  model: Seq2Seq,
+  model: LanguageModel,
   rows: readonly Row[],
   signal?: AbortSignal,
   limit = mostLogits,
@@ -29,16 +28,13 @@ export async function scoreTargets(
     const first = await scoreTargets(model, rows.slice(0, half), signal, limit);
     return [...first, ...(await scoreTargets(model, rows.slice(half), signal, limit))];
   }
-  const memory = await model.encode(rows.map(({ ids }) => ids));
+  const reading = await model.read(rows.map(({ ids }) => ids));
   const results = rows.map((): number[][] => []);
   const choices = Math.max(...rows.map(({ targets }) => targets.length));
   const step = Math.max(1, Math.floor(most / rows.length));
   for (let at = 0; at < choices; at += step) {
     throwIfAborted(signal);
-    const part = await model.score(
-      memory,
-      rows.map(({ targets }) => targets.slice(at, at + step)),
-    );
+    const part = await reading.score(rows.map(({ targets }) => targets.slice(at, at + step)));
     part.forEach((scores, row) => {
       results[row]!.push(...scores);
     });
@@ -48,6 +44,6 @@ export async function scoreTargets(
 
 /** Index of the highest score, the first on ties. */
 export function bestOf(scores: readonly number[]): number {
-  scores.forEach(needNumber);
+  needNumbers(scores);
   return scores.indexOf(Math.max(...scores));
 }

@@ -1,17 +1,16 @@
 /** Added tokens: found in a text before anything else is done with it. */
 import type { AddedToken } from "./check.ts";
+import { createFinder, type Finder } from "./trie.ts";
 
 const isWhiteSpace = (char: string): boolean => /\p{White_Space}/u.test(char);
+/** Python's str.isspace, which decides what a special token's lstrip and rstrip take. */
+export function isPythonSpace(char: string): boolean {
+  if (char >= "\u001c" && char <= "\u001f") return true;
+  return char === "\u0085" || (char !== "\ufeff" && /\s/.test(char));
+}
+
 const wordBefore = /[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]$/u;
 const wordAfter = /^[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]/u;
-
-/** A pattern for any of the texts; undefined for none. `g` for searching, `y` for one place. */
-export function matcher(contents: readonly string[], flag: "g" | "y" = "g"): RegExp | undefined {
-  if (contents.length === 0) return undefined;
-  // Longest first: alternation takes the first that fits, and the reference takes the longest.
-  const sorted = [...contents].sort((a, b) => b.length - a.length);
-  return new RegExp(sorted.map((text) => text.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&")).join("|"), flag);
-}
 
 interface Part {
   readonly start: number;
@@ -20,48 +19,49 @@ interface Part {
 }
 
 /**
- * Cut a text at the added tokens in it; lstrip and rstrip tokens swallow the spaces beside them.
+ * Cuts texts at the added tokens in them; lstrip and rstrip tokens swallow the spaces beside them.
+ * @param tokens by spelling
  * @param isSpace what they swallow: Unicode's White_Space in the Rust library, another set in Python's
  */
-export function split(
-  text: string,
-  pattern: RegExp | undefined,
+export function createSplitter(
   tokens: ReadonlyMap<string, AddedToken>,
-  isSpace = isWhiteSpace,
-): Part[] {
-  if (!pattern) return [{ start: 0, end: text.length }];
-  const parts: Part[] = [];
-  let from = 0;
-  pattern.lastIndex = 0;
-  for (let match = pattern.exec(text); match; match = pattern.exec(text)) {
-    const token = tokens.get(match[0])!;
-    let start = match.index;
-    let end = start + match[0].length;
-    if (token.singleWord) {
-      if (wordBefore.test(text.slice(Math.max(0, start - 2), start)) || wordAfter.test(text.slice(end, end + 2)))
-        continue;
+  isSpace: (char: string) => boolean = isWhiteSpace,
+): (text: string) => Part[] {
+  const list = [...tokens];
+  const finder = createFinder(list.map(([spelling]) => spelling));
+  if (!finder) return (text) => [{ start: 0, end: text.length }];
+  return (text) => {
+    const parts: Part[] = [];
+    let from = 0;
+    for (let index = finder.next(text, 0), after = 0; index >= 0; index = finder.next(text, after)) {
+      const [spelling, token] = list[finder.at(text, index)]!;
+      let start = index;
+      let end = start + spelling.length;
+      after = end;
+      if (token.singleWord) {
+        if (wordBefore.test(text.slice(Math.max(0, start - 2), start)) || wordAfter.test(text.slice(end, end + 2)))
+          continue;
+      }
+      while (token.lstrip && start > from && isSpace(text[start - 1]!)) start--;
+      while (token.rstrip && end < text.length && isSpace(text[end]!)) end++;
+      if (start > from) parts.push({ start: from, end: start });
+      parts.push({ start, end, token });
+      from = end;
+      after = end;
     }
-    while (token.lstrip && start > from && isSpace(text[start - 1]!)) start--;
-    while (token.rstrip && end < text.length && isSpace(text[end]!)) end++;
-    if (start > from) parts.push({ start: from, end: start });
-    parts.push({ start, end, token });
-    from = end;
-    pattern.lastIndex = end;
-  }
-  if (from < text.length) parts.push({ start: from, end: text.length });
-  return parts;
+    if (from < text.length) parts.push({ start: from, end: text.length });
+    return parts;
+  };
 }
 
 /** Cut a word inside every special token spelt in it, so that no model can put it together again. */
-export function* broken(word: string, pattern: RegExp): Generator<string> {
-  let rest = word;
-  for (;;) {
-    pattern.lastIndex = 0;
-    const match = pattern.exec(rest);
-    const cut = match ? match.index + (match[0].codePointAt(0)! > 0xffff ? 2 : 1) : rest.length;
-    if (!match || cut >= rest.length) break;
-    yield rest.slice(0, cut);
-    rest = rest.slice(cut);
+export function* broken(word: string, special: Finder): Generator<string> {
+  let from = 0;
+  for (let at = special.next(word, 0); at >= 0; at = special.next(word, from)) {
+    const cut = at + (word.codePointAt(at)! > 0xffff ? 2 : 1);
+    if (cut >= word.length) break;
+    yield word.slice(from, cut);
+    from = cut;
   }
-  yield rest;
+  yield word.slice(from);
 }

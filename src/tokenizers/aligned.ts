@@ -3,6 +3,9 @@
  * library's NormalizedString, so that offsets come out the same. Tracking is left away where nobody asks for offsets.
  */
 
+import type { Growth } from "./growth.ts";
+import type { Pattern } from "./regex/pattern.ts";
+
 export interface Spans {
   readonly starts: Int32Array;
   readonly ends: Int32Array;
@@ -15,6 +18,8 @@ export interface Aligned {
   readonly at: number;
   /** Where the original of the whole begins; that of a slice is its first character's. */
   readonly shift: number;
+  /** What steps over this text, or over another part of the same, may still write. */
+  readonly growth: Growth;
 }
 
 /** How the parts that a pattern finds are treated, by the reference's names. */
@@ -25,9 +30,9 @@ export function unitsOf(text: string, at: number): number {
 }
 
 /** The original text from `start` to `end` as it is, every character its own place. */
-export function original(text: string, start: number, end: number, tracked: boolean): Aligned {
+export function original(text: string, start: number, end: number, tracked: boolean, growth: Growth): Aligned {
   const part = start === 0 && end === text.length ? text : text.slice(start, end);
-  if (!tracked) return { text: part, spans: undefined, at: 0, shift: start };
+  if (!tracked) return { text: part, spans: undefined, at: 0, shift: start, growth };
   const spans = { starts: new Int32Array(part.length), ends: new Int32Array(part.length) };
   for (let i = 0; i < part.length; ) {
     const units = unitsOf(part, i);
@@ -35,7 +40,7 @@ export function original(text: string, start: number, end: number, tracked: bool
     spans.ends.fill(start + i + units, i, i + units);
     i += units;
   }
-  return { text: part, spans, at: 0, shift: start };
+  return { text: part, spans, at: 0, shift: start, growth };
 }
 
 export function slice(from: Aligned, start: number, end: number): Aligned {
@@ -45,6 +50,7 @@ export function slice(from: Aligned, start: number, end: number): Aligned {
     spans,
     at: at + start,
     shift: spans && start < end ? spans.starts[at + start]! : from.shift + start,
+    growth: from.growth,
   };
 }
 
@@ -63,35 +69,46 @@ export interface Rewriter {
 }
 
 export function rewrite(old: Aligned): Rewriter {
-  const { spans, at } = old;
+  const { spans, at, growth } = old;
   let text = "";
-  const starts: number[] = [];
-  const ends: number[] = [];
+  let starts = new Int32Array(spans ? old.text.length + 16 : 0);
+  let ends = new Int32Array(starts.length);
+  let size = 0;
+  const room = (units: number): void => {
+    growth.take(units);
+    if (!spans || size + units <= starts.length) return;
+    const larger = new Int32Array(2 * (size + units));
+    larger.set(starts);
+    starts = larger;
+    const further = new Int32Array(larger.length);
+    further.set(ends);
+    ends = further;
+  };
   return {
     put(more, from) {
+      room(more.length);
       text += more;
       if (!spans) return;
       // What came from nothing before everything has no extent.
-      const start = from < 0 ? old.shift : spans.starts[at + from]!;
-      const end = from < 0 ? old.shift : spans.ends[at + from]!;
-      for (let i = 0; i < more.length; i++) {
-        starts.push(start);
-        ends.push(end);
-      }
+      starts.fill(from < 0 ? old.shift : spans.starts[at + from]!, size, size + more.length);
+      ends.fill(from < 0 ? old.shift : spans.ends[at + from]!, size, size + more.length);
+      size += more.length;
     },
     keep(from, to) {
+      if (to <= from) return;
+      room(to - from);
       text += old.text.slice(from, to);
       if (!spans) return;
-      for (let i = at + from; i < at + to; i++) {
-        starts.push(spans.starts[i]!);
-        ends.push(spans.ends[i]!);
-      }
+      starts.set(spans.starts.subarray(at + from, at + to), size);
+      ends.set(spans.ends.subarray(at + from, at + to), size);
+      size += to - from;
     },
     finish: () => ({
       text,
-      spans: spans && { starts: Int32Array.from(starts), ends: Int32Array.from(ends) },
+      spans: spans && { starts: starts.subarray(0, size), ends: ends.subarray(0, size) },
       at: 0,
       shift: old.shift,
+      growth,
     }),
   };
 }
@@ -105,30 +122,32 @@ export function prepend(old: Aligned, prefix: string): Aligned {
   return out.finish();
 }
 
-/** Replace all that the pattern (with the flag `g`) finds; what is put there has the place of the last character found. */
-export function replaceAll(old: Aligned, pattern: RegExp, content: string): Aligned {
-  let out: Rewriter | undefined;
+/** Replace all that the pattern finds; what is put there has the place of the last character found. */
+export function replaceAll(old: Aligned, pattern: Pattern, content: string): Aligned {
+  const found = pattern(old.text);
+  if (found.length === 0) return old;
+  const out = rewrite(old);
   let from = 0;
-  for (const match of old.text.matchAll(pattern)) {
-    out ??= rewrite(old);
-    out.keep(from, match.index);
-    from = match.index + match[0].length;
+  for (let i = 0; i < found.length; i += 2) {
+    out.keep(from, found[i]!);
+    from = found[i + 1]!;
     out.put(content, from - 1);
   }
-  if (!out) return old;
   out.keep(from, old.text.length);
   return out.finish();
 }
 
-/** Cut at what the pattern (with the flag `g`) finds. Empty parts are left out. */
-export function cut(old: Aligned, pattern: RegExp, behavior: Behavior, invert = false): Aligned[] {
+/** Cut at what the pattern finds. Empty parts are left out. */
+export function cut(old: Aligned, pattern: Pattern, behavior: Behavior, invert = false): Aligned[] {
   const { text } = old;
+  const places = pattern(text);
   const found: { start: number; end: number; match: boolean }[] = [];
   let from = 0;
-  for (const { index, 0: match } of text.matchAll(pattern)) {
-    if (index > from) found.push({ start: from, end: index, match: invert });
-    found.push({ start: index, end: index + match.length, match: !invert });
-    from = index + match.length;
+  for (let i = 0; i < places.length; i += 2) {
+    const [start, end] = [places[i]!, places[i + 1]!];
+    if (start > from) found.push({ start: from, end: start, match: invert });
+    found.push({ start, end, match: !invert });
+    from = end;
   }
   if (from < text.length) found.push({ start: from, end: text.length, match: invert });
   let parts = found;

@@ -4,7 +4,8 @@ import type { JsonObject } from "../base/json.ts";
 import { fail } from "../errors.ts";
 import { unitsOf } from "./aligned.ts";
 import { type Merge, mergePairs } from "./merges.ts";
-import { bad, booleanOf } from "./settings.ts";
+import { bad, booleanOf, stringOf } from "./settings.ts";
+import { buildTrie, slotOf } from "./trie.ts";
 import { createUnigram } from "./unigram.ts";
 
 /** A word's ids, and where each lies in it, in UTF-16 units. Bytes of one character lie in the same place. */
@@ -92,26 +93,34 @@ function notInVocabulary(text: string): never {
 function wordPiece(model: JsonObject): Model {
   const { pieces, ids } = vocabularyOf(model);
   const unknownId = ids.get(model.unk_token as string);
-  const prefix = (model.continuing_subword_prefix as string | null | undefined) ?? "##";
+  const prefix = stringOf(model.continuing_subword_prefix, "##", "model.continuing_subword_prefix");
   const { max_input_chars_per_word: given = 100 } = model;
   if (!Number.isSafeInteger(given)) bad("model.max_input_chars_per_word", "must be an integer");
   const most = given as number;
-  let longest = 0;
-  for (const piece of ids.keys()) longest = Math.max(longest, piece.length);
+  // Two tries: pieces that begin a word, and those that go on with it.
+  const starting = [...ids];
+  const going = prefix === "" ? starting : starting.filter(([piece]) => piece.startsWith(prefix));
+  const tries = [
+    buildTrie(starting.length, (i) => starting[i]![0]),
+    buildTrie(going.length, (i) => going[i]![0].slice(prefix.length)),
+  ] as const;
 
   const encode = (word: string): Word => {
     const out: Word = { ids: [], starts: [], ends: [] };
     let tooLong = word.length > most;
     if (tooLong && word.length <= 2 * most) tooLong = [...word].length > most;
     for (let start = 0; start < word.length && !tooLong; ) {
-      let end = Math.min(word.length, start + longest);
+      const trie = tries[start > 0 ? 1 : 0];
       let id: number | undefined;
-      for (; end > start; end--) {
-        const low = word.charCodeAt(end);
-        if (low >= 0xdc00 && low < 0xe000 && end < word.length) continue;
-        const text = word.slice(start, end);
-        id = ids.get(start > 0 ? prefix + text : text);
-        if (id !== undefined) break;
+      let end = start;
+      for (let at = start, node = 0; at < word.length; ) {
+        node = trie.table[slotOf(trie, node, word.charCodeAt(at++))]!;
+        if (node === 0) break;
+        const low = word.charCodeAt(at);
+        const found = trie.pieces[node]!;
+        if (found < 0 || (low >= 0xdc00 && low < 0xe000)) continue;
+        id = (start > 0 ? going : starting)[found]![1];
+        end = at;
       }
       if (id === undefined) break;
       out.ids.push(id);
@@ -157,8 +166,8 @@ function bytePairs(model: JsonObject): Model {
   const merges = mergesOf(model, ids);
   const unknownToken = model.unk_token as string | null | undefined;
   const unknownId = typeof unknownToken === "string" ? ids.get(unknownToken) : undefined;
-  const prefix = (model.continuing_subword_prefix as string | null | undefined) ?? "";
-  const suffix = (model.end_of_word_suffix as string | null | undefined) ?? "";
+  const prefix = stringOf(model.continuing_subword_prefix, "", "model.continuing_subword_prefix");
+  const suffix = stringOf(model.end_of_word_suffix, "", "model.end_of_word_suffix");
   const bytes = booleanOf(model.byte_fallback, false, "model.byte_fallback") ? byteIds(ids) : undefined;
   const fuse = booleanOf(model.fuse_unk, false, "model.fuse_unk");
   const ignoreMerges = booleanOf(model.ignore_merges, false, "model.ignore_merges");

@@ -3,6 +3,7 @@
 import type { JsonObject } from "../base/json.ts";
 import { type Aligned, prepend, replaceAll, rewrite, unitsOf } from "./aligned.ts";
 import { createCharsMap } from "./charsmap.ts";
+import { maxSteps } from "./growth.ts";
 import { toBytes } from "./pretokenizers.ts";
 import { bad, booleanOf, listOf, patternOf, stringOf } from "./settings.ts";
 import { beyondAscii, type Placed, putPlaced, type Run, toForm } from "./unicode-forms.ts";
@@ -185,25 +186,29 @@ function* clusters(text: string): Generator<[from: number, to: number]> {
 
 const nmtSpaces = /[\t\n\f\r\u1680\u200b-\u200f\u2028\u2029\u2581\ufeff\ufffd]/u;
 
+/** All steps of a normaliser, one after the other, sequences within sequences taken apart. */
+function stepsOf(step: JsonObject, path: string): Normalizer[] {
+  if (step.type !== "Sequence") return [createStep(step, path)];
+  return listOf(step.normalizers, `${path}.normalizers`).flatMap((item, i) =>
+    stepsOf(item, `${path}.normalizers[${i}]`),
+  );
+}
+
 /** The normaliser that a step of tokenizer.json describes; null is none. */
-export function createNormalizer(step: JsonObject | null, path = "normalizer"): Normalizer | undefined {
+export function createNormalizer(step: JsonObject | null): Normalizer | undefined {
   if (step === null) return undefined;
+  const steps = stepsOf(step, "normalizer");
+  const most = maxSteps.normalizer;
+  if (steps.length > most) bad("normalizer", `has ${steps.length} steps, at most ${most} are run`, "unsupported");
+  return (text) =>
+    steps.reduce((made, apply) => {
+      text.growth.begin();
+      return apply(made);
+    }, text);
+}
+
+function createStep(step: JsonObject, path: string): Normalizer {
   switch (step.type) {
-    case "Sequence": {
-      const steps = listOf(step.normalizers, `${path}.normalizers`).map((item, i) =>
-        createNormalizer(item, `${path}.normalizers[${i}]`),
-      );
-      return (text) => {
-        let made = text;
-        for (const apply of steps) {
-          made = apply?.(made) ?? made;
-          if (made.text.length > 10_000 + 18 * text.text.length) {
-            bad(path, `makes ${made.text.length} characters of ${text.text.length}`);
-          }
-        }
-        return made;
-      };
-    }
     case "NFC":
     case "NFD":
     case "NFKC":

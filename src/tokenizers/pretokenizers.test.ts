@@ -1,9 +1,10 @@
 /** Where each pre-tokenizer cuts. What the kinds that real models use give is compared with the reference elsewhere. */
 import { expect, test } from "vitest";
 import { original } from "./aligned.ts";
+import { createGrowth } from "./growth.ts";
 import { createPreTokenizer } from "./pretokenizers.ts";
 
-const aligned = (text: string) => original(text, 0, text.length, true);
+const aligned = (text: string) => original(text, 0, text.length, true, createGrowth(text.length));
 const split = (behavior: string, more: object = {}) => ({ type: "Split", pattern: { String: "-" }, behavior, ...more });
 
 test.each<[step: object, text: string, parts: string[]]>([

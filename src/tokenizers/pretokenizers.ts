@@ -1,21 +1,26 @@
 /** The pre-tokenizers of tokenizer.json, as the reference library has them: text into words that know their places. */
 import type { JsonObject } from "../base/json.ts";
 import { type Aligned, type Behavior, cut, prepend, replaceAll, rewrite, slice, unitsOf } from "./aligned.ts";
-import { bad, booleanOf, listOf, patternOf, stringOf } from "./settings.ts";
+import { maxSteps } from "./growth.ts";
+import { literal, native } from "./regex/pattern.ts";
+import { bad, booleanOf, characterOf, listOf, patternOf, stringOf } from "./settings.ts";
 
 export type PreTokenizer = (text: Aligned) => Aligned[];
 
-const gpt2Words =
-  /'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\p{White_Space}\p{L}\p{N}]+|\p{White_Space}+(?!\P{White_Space})|\p{White_Space}+/gu;
-const wordsAndSigns =
-  /[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]+|[^\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}\p{White_Space}]+/gu;
-const whiteSpace = /\p{White_Space}/gu;
-const punctuation = /[\p{P}!-/:-@[-`{-~]/gu;
-const numeric = /\p{N}/gu;
+const gpt2Words = native(
+  /'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\p{White_Space}\p{L}\p{N}]+|\p{White_Space}+(?!\P{White_Space})|\p{White_Space}+/gu,
+);
+const wordsAndSigns = native(
+  /[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]+|[^\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}\p{White_Space}]+/gu,
+);
+const whiteSpace = native(/\p{White_Space}/gu);
+const punctuation = native(/[\p{P}!-/:-@[-`{-~]/gu);
+const numeric = native(/\p{N}/gu);
+const blanks = literal(" ");
 const behaviors: readonly Behavior[] = ["Removed", "Isolated", "MergedWithPrevious", "MergedWithNext", "Contiguous"];
 
 /** Printable stand-ins for the 256 bytes: those of Latin-1 that can be seen stand for themselves. */
-const byteCharacters: readonly string[] = (() => {
+export const byteCharacters: readonly string[] = (() => {
   let next = 256;
   return Array.from({ length: 256 }, (_, byte) => {
     const seen = (byte > 32 && byte < 127) || (byte > 160 && byte < 256 && byte !== 173);
@@ -51,14 +56,16 @@ function behaviorOf(value: unknown, path: string): Behavior {
 }
 
 function metaspace(step: JsonObject, path: string): PreTokenizer {
-  const replacement = stringOf(step.replacement, "▁", `${path}.replacement`);
-  if (replacement === "") bad(`${path}.replacement`, "is empty");
+  const replacement = characterOf(step.replacement, "▁", `${path}.replacement`);
   const usual = booleanOf(step.add_prefix_space, true, `${path}.add_prefix_space`) ? "always" : "never";
   const scheme = stringOf(step.prepend_scheme, usual, `${path}.prepend_scheme`);
+  if (!["always", "first", "never"].includes(scheme)) {
+    bad(`${path}.prepend_scheme`, "must be one of always, first, never", "corrupt_file");
+  }
   const split = booleanOf(step.split, true, `${path}.split`);
-  const pattern = patternOf({ String: replacement }, path);
+  const pattern = literal(replacement);
   return (text) => {
-    let out = replaceAll(text, / /g, replacement);
+    let out = replaceAll(text, blanks, replacement);
     const wanted = scheme === "always" || (scheme === "first" && out.shift === 0);
     if (wanted && !out.text.startsWith(replacement)) out = prepend(out, replacement);
     return split ? cut(out, pattern, "MergedWithNext") : [out];
@@ -80,16 +87,33 @@ function chunks(text: Aligned, length: number): Aligned[] {
   return out;
 }
 
+/** All steps of a pre-tokenizer, one after the other, sequences within sequences taken apart. */
+function stepsOf(step: JsonObject, path: string): PreTokenizer[] {
+  if (step.type !== "Sequence") return [createStep(step, path)];
+  return listOf(step.pretokenizers, `${path}.pretokenizers`).flatMap((item, i) =>
+    stepsOf(item, `${path}.pretokenizers[${i}]`),
+  );
+}
+
 /** The pre-tokenizer that a step of tokenizer.json describes; null keeps the text whole. */
-export function createPreTokenizer(step: JsonObject | null, path = "pre_tokenizer"): PreTokenizer {
+export function createPreTokenizer(step: JsonObject | null): PreTokenizer {
   if (step === null) return (text) => [text];
+  const steps = stepsOf(step, "pre_tokenizer");
+  const most = maxSteps.pre_tokenizer;
+  if (steps.length > most) bad("pre_tokenizer", `has ${steps.length} steps, at most ${most} are run`, "unsupported");
+  return (text) =>
+    steps.reduce(
+      (parts, apply) => {
+        // What all parts together become is one step's work.
+        text.growth.begin();
+        return parts.flatMap(apply);
+      },
+      [text],
+    );
+}
+
+function createStep(step: JsonObject, path: string): PreTokenizer {
   switch (step.type) {
-    case "Sequence": {
-      const steps = listOf(step.pretokenizers, `${path}.pretokenizers`).map((item, i) =>
-        createPreTokenizer(item, `${path}.pretokenizers[${i}]`),
-      );
-      return (text) => steps.reduce((parts, apply) => parts.flatMap(apply), [text]);
-    }
     case "ByteLevel": {
       const prefix = booleanOf(step.add_prefix_space, true, `${path}.add_prefix_space`);
       const words = booleanOf(step.use_regex, true, `${path}.use_regex`);
@@ -121,7 +145,7 @@ export function createPreTokenizer(step: JsonObject | null, path = "pre_tokenize
       return (text) => cut(text, pattern, behavior, invert);
     }
     case "CharDelimiterSplit": {
-      const pattern = patternOf({ String: stringOf(step.delimiter, "", `${path}.delimiter`) }, `${path}.delimiter`);
+      const pattern = literal(stringOf(step.delimiter, "", `${path}.delimiter`));
       return (text) => cut(text, pattern, "Removed");
     }
     case "FixedLength": {

@@ -1,7 +1,7 @@
 /** Values out of the steps of a tokenizer.json, checked where they are used. */
-import { Tokenizer as Library } from "@huggingface/tokenizers";
 import { isJsonObject, type JsonObject, jsonKind } from "../base/json.ts";
 import { type ErrorCode, fail } from "../errors.ts";
+import { expression, literal, type Pattern } from "./regex/pattern.ts";
 
 export function bad(path: string, what: string, code: ErrorCode = "corrupt_file"): never {
   return fail(code, what, { where: `tokenizer.json, ${path}` });
@@ -28,22 +28,19 @@ export function listOf(value: unknown, path: string): JsonObject[] {
   );
 }
 
-/** A pattern, {String} or {Regex}, with the flags `gu`. Oniguruma's syntax becomes this platform's. */
-export function patternOf(value: unknown, path: string): RegExp {
-  if (!isJsonObject(value)) return bad(path, "must be {String} or {Regex}");
-  // An empty string is found nowhere.
-  if (value.String === "") return /(?!)/gu;
-  try {
-    const step = { type: "Split", pattern: value, behavior: "Isolated", invert: true };
-    const none = { type: "BPE", vocab: {}, merges: [] };
-    const empty = { normalizer: null, decoder: null, post_processor: null, added_tokens: [] };
-    const library = new Library({ ...empty, model: none, pre_tokenizer: step } as object, {});
-    const { pattern } = library.pre_tokenizer as unknown as { pattern: RegExp | null };
-    return pattern ?? bad(path, "must be {String} or {Regex}");
-  } catch (cause) {
-    return fail("corrupt_file", `is no pattern: ${(cause as Error).message.slice(0, 200)}`, {
-      where: `tokenizer.json, ${path}`,
-      cause,
-    });
+/** One character, as for the reference. */
+export function characterOf(value: unknown, fallback: string, path: string): string {
+  const text = stringOf(value, fallback, path);
+  return text.length === 1 || (text.length === 2 && text.codePointAt(0)! > 0xffff)
+    ? text
+    : bad(path, `must be one character, got ${text.length}`);
+}
+
+/** A pattern, {String} or {Regex}. */
+export function patternOf(value: unknown, path: string): Pattern {
+  if (isJsonObject(value) && typeof value.String === "string") return literal(value.String);
+  if (isJsonObject(value) && typeof value.Regex === "string") {
+    return expression(value.Regex, `tokenizer.json, ${path}.Regex`);
   }
+  return bad(path, "must be {String} or {Regex}");
 }

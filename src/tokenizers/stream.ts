@@ -15,6 +15,9 @@ function certainLength(text: string): number {
   return last >= 0xd800 && last <= 0xdbff ? end - 1 : end;
 }
 
+/** Tokens without any certain text after which what there is, is taken: no character has as many. */
+const patience = 64;
+
 /**
  * A decoder over a window: the tokens of the last emission stay as context, because a piece's text depends on whether
  * something stands before it (leading spaces), so the cost of a token does not grow with the text.
@@ -41,7 +44,12 @@ export function streamDecoder(decode: (ids: readonly number[], start: boolean) =
   return {
     push(id) {
       window.push(id);
-      return take(false);
+      const out = take(false);
+      if (window.length - fresh < patience) return out;
+      const rest = take(true);
+      // Tokens that are no text, as special ones that are skipped, are forgotten.
+      if (window.length - fresh >= patience) window = window.slice(0, fresh);
+      return out + rest;
     },
     flush() {
       const out = window.length > 0 ? take(true) : "";

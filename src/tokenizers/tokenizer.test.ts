@@ -140,7 +140,7 @@ const bad: [path: string, json: unknown][] = [
   ["normalizer.pattern", { model: unigramModel, normalizer: { type: "Replace", pattern: {} } }],
   [
     "pre_tokenizer.pattern.Regex",
-    { model: unigramModel, pre_tokenizer: { type: "Split", pattern: { Regex: "(a+)+$" } } },
+    { model: unigramModel, pre_tokenizer: { type: "Split", behavior: "Removed", pattern: { Regex: "(a" } } },
   ],
   ["pre_tokenizer.length", { model: unigramModel, pre_tokenizer: { type: "FixedLength", length: 0 } }],
   ["", { model: unigramModel, decoder: { type: "Nothing" } }],

@@ -1,20 +1,26 @@
 /**
- * A tokenizer.json as text → ids → text, with offsets. Normalising, pre-tokenizing and the models are here, because ids
- * and places must be the reference's; what is put around a text and decoding are @huggingface/tokenizers.
+ * A tokenizer.json as text → ids → text, with places: ids and places are the reference's, the tokenizers library of
+ * Python and Rust.
  */
-
 import type { JsonObject } from "../base/json.ts";
-import { fail } from "../errors.ts";
-import { broken, matcher, split } from "./added.ts";
+import { fail, ZerothError } from "../errors.ts";
+import { broken, createSplitter } from "./added.ts";
 import { type Aligned, original, rangeOf, slice } from "./aligned.ts";
-import { type AddedToken, checkTokenizerJson, contentOf } from "./check.ts";
-import { guarded, loadEnds, type Span, trimsOf } from "./ends.ts";
-import { createModel, type Word } from "./models.ts";
+import { type AddedToken, checkTokenizerJson } from "./check.ts";
+import { createDecoder } from "./decoders.ts";
+import { declarationsOf, joinAdded, namedToken, type Settings } from "./formats/declared.ts";
+import { withEnds } from "./formats/ends.ts";
+import { createGrowth } from "./growth.ts";
+import { createModel, type Model, type Word } from "./models.ts";
 import { createNormalizer } from "./normalizers.ts";
+import { createPostProcessor, type Item, type Span } from "./postprocess.ts";
 import { createPreTokenizer } from "./pretokenizers.ts";
 import { type StreamDecoder, streamDecoder } from "./stream.ts";
+import { createFinder } from "./trie.ts";
 
 export interface EncodeOptions {
+  /** A second text, for models that compare two: what stands between them is the tokenizer's. */
+  readonly pair?: string;
   /** Add what the post-processor adds (end of sequence, …). Default true. */
   readonly addSpecialTokens?: boolean;
   /** Let special tokens be recognised in the text. false for text from strangers: it can then never become one. */
@@ -24,8 +30,15 @@ export interface EncodeOptions {
 export interface Encoded {
   readonly ids: number[];
   readonly pieces: string[];
-  /** Where each piece lies in the text, [start, end) in UTF-16 units; [0, 0] for added special tokens. Made on demand. */
+  /**
+   * Where each piece lies in its text, [start, end) in UTF-16 units; [0, 0] for added special tokens. Made on demand,
+   * as pieces and sequences are.
+   */
   readonly offsets: (readonly [start: number, end: number])[];
+  /** For models that are told which text a token belongs to: mostly 0 for the first, 1 for the second, as the file says. */
+  readonly typeIds: number[];
+  /** Which text each piece is of: 0, 1 for the pair; undefined for added special tokens. */
+  readonly sequences: (0 | 1 | undefined)[];
 }
 
 export interface Tokenizer {
@@ -57,14 +70,26 @@ const cacheLength = 64;
 
 /** Added tokens as they are looked for: in the text as it stands, or in the normalised text. */
 function searchOf(tokens: ReadonlyMap<string, AddedToken>) {
-  const plain = [...tokens].filter(([, token]) => !token.special).map(([spelling]) => spelling);
-  const [all, some] = [matcher([...tokens.keys()]), matcher(plain)];
-  return (text: string, allowSpecial: boolean) => split(text, allowSpecial ? all : some, tokens);
+  const all = createSplitter(tokens);
+  const plain = createSplitter(new Map([...tokens].filter(([, token]) => !token.special)));
+  return (text: string, allowSpecial: boolean) => (allowSpecial ? all : plain)(text);
+}
+
+/** A step over hostile settings may fail in any way: it then fails as a damaged file. */
+function guarded<T>(step: () => T): T {
+  try {
+    return step();
+  } catch (cause) {
+    if (cause instanceof ZerothError) throw cause;
+    return fail("corrupt_file", `cannot be applied: ${(cause as Error).message.slice(0, 300)}`, {
+      where: "tokenizer.json",
+      cause,
+    });
+  }
 }
 
 /** The way from text to words with their ids. */
-function createEncoder(json: JsonObject, added: readonly AddedToken[]) {
-  const model = createModel(json.model as JsonObject);
+function createEncoder(json: JsonObject, model: Model, added: readonly AddedToken[]) {
   const normalizer = createNormalizer(json.normalizer as JsonObject | null);
   const preTokenize = createPreTokenizer(json.pre_tokenizer as JsonObject | null);
   const normalize = (text: Aligned): Aligned => normalizer?.(text) ?? text;
@@ -75,12 +100,14 @@ function createEncoder(json: JsonObject, added: readonly AddedToken[]) {
       asWritten.set(token.content, token);
       continue;
     }
-    const spelling = normalize(original(token.content, 0, token.content.length, false)).text;
+    const { content } = token;
+    const growth = createGrowth(content.length);
+    const spelling = normalize(original(content, 0, content.length, false, growth)).text;
     if (spelling !== "") afterwards.set(spelling, token);
   }
   const before = searchOf(asWritten);
   const after = searchOf(afterwards);
-  const special = matcher(added.filter((token) => token.special).map((token) => token.content));
+  const special = createFinder(added.filter((token) => token.special).map((token) => token.content));
   // Only a prefix for the text's first word needs to know where a word was before it is asked for.
   const alwaysTracked = JSON.stringify(json.pre_tokenizer).includes('"first"');
   const cache = new Map<string, Word>();
@@ -109,29 +136,52 @@ function createEncoder(json: JsonObject, added: readonly AddedToken[]) {
   };
 
   const encode = (text: string, allowSpecial: boolean, places: boolean, sink: Sink): void => {
+    const growth = createGrowth(text.length);
     for (const part of before(text, allowSpecial)) {
       if (part.token) {
         sink.added(part.token, part.start, part.end);
         continue;
       }
-      const content = normalize(original(text, part.start, part.end, places || alwaysTracked));
+      growth.part(part.end - part.start);
+      const content = normalize(original(text, part.start, part.end, places || alwaysTracked, growth));
       for (const { start, end, token } of after(content.text, allowSpecial)) {
-        if (token) sink.added(token, ...(rangeOf(content, start, end) ?? [0, 0]));
-        else for (const word of preTokenize(slice(content, start, end))) encodeWord(word, allowSpecial, sink);
+        if (token) {
+          sink.added(token, ...(rangeOf(content, start, end) ?? [0, 0]));
+          continue;
+        }
+        const words = preTokenize(slice(content, start, end));
+        growth.keep(words.reduce((sum, word) => sum + word.text.length, 0));
+        for (const word of words) encodeWord(word, allowSpecial, sink);
       }
     }
   };
-  return { model, encode };
+  return encode;
 }
 
+/** What ends a text where no setting names it. */
+const endTokens = ["</s>", "<|endoftext|>", "<eos>", "[SEP]"] as const;
+
 /**
- * Build a tokenizer from a parsed tokenizer.json and, for the names of the end and padding tokens, its
- * tokenizer_config.json. Text is decoded as it was stored: no spaces are tidied up.
+ * Build a tokenizer from a parsed tokenizer.json. Text is decoded as it was stored: no spaces are tidied up. Padding
+ * and truncation in the file are not applied: how long a row may be is its model's to say.
+ * @param config tokenizer_config.json: names of the end and padding tokens, and added tokens
+ * @param beside other files that declare added tokens
  * @throws corrupt_file with the key's path, unsupported for kinds that are not run here
  */
-export function createTokenizer(tokenizerJson: JsonObject, tokenizerConfig: JsonObject = {}): Tokenizer {
-  const { json, added } = checkTokenizerJson(tokenizerJson);
-  const { model, encode } = guarded(() => createEncoder(json, added));
+export function createTokenizer(
+  tokenizerJson: JsonObject,
+  config: JsonObject = {},
+  beside: Omit<Settings, "config"> = {},
+): Tokenizer {
+  const { json, added: own } = checkTokenizerJson(tokenizerJson);
+  const settings = { ...beside, config };
+  const model = guarded(() => createModel(json.model as JsonObject));
+  const added = joinAdded(own, declarationsOf(settings), {
+    ids: model.ids,
+    size: model.pieces.length,
+    has: (id) => model.pieces[id] !== undefined,
+  });
+  const encode = guarded(() => createEncoder(json, model, added));
   const unigram = (json.model as JsonObject).type === "Unigram";
   const bySpelling = new Map(added.map((token) => [token.content, token]));
   const specialTokens = new Map(added.filter((token) => token.special).map((token) => [token.content, token.id]));
@@ -139,17 +189,21 @@ export function createTokenizer(tokenizerJson: JsonObject, tokenizerConfig: Json
   const byId = new Map(added.map((token) => [token.id, token.content]));
   const pieceOf = (id: number): string | undefined => byId.get(id) ?? model.pieces[id];
   const tokenId = (piece: string): number | undefined => bySpelling.get(piece)?.id ?? model.ids.get(piece);
-  const ends = loadEnds(json);
-  const idOf = (piece: string): number =>
-    tokenId(piece) ??
-    fail("corrupt_file", `${JSON.stringify(piece.slice(0, 60))} is not in the vocabulary`, {
-      where: "tokenizer.json, post_processor",
-    });
-  const around = { before: ends.before.map(idOf), after: ends.after.map(idOf) };
-  const trim = trimsOf(json.post_processor);
+  const decodePieces = guarded(() => createDecoder(json.decoder as JsonObject | null));
+  const around = createPostProcessor(withEnds(json.post_processor as JsonObject | null, settings, tokenId));
 
-  const idsOf = (text: string, allowSpecial: boolean, addSpecialTokens: boolean): number[] => {
-    const ids = addSpecialTokens ? [...around.before] : [];
+  const itemsOf = ({ pair, addSpecialTokens = true }: EncodeOptions): readonly Item[] => {
+    const templates = pair === undefined ? around.single : around.pair;
+    return (
+      templates?.[addSpecialTokens ? 1 : 0] ??
+      fail("unsupported", "this tokenizer does not say how two texts are joined", {
+        where: "tokenizer.json, post_processor",
+      })
+    );
+  };
+
+  const idsOf = (text: string, allowSpecial: boolean): number[] => {
+    const ids: number[] = [];
     guarded(() =>
       encode(text, allowSpecial, false, {
         added: ({ id }) => ids.push(id),
@@ -158,80 +212,106 @@ export function createTokenizer(tokenizerJson: JsonObject, tokenizerConfig: Json
         },
       }),
     );
-    if (addSpecialTokens) ids.push(...around.after);
     return ids;
   };
 
   /** Pieces and places: a second walk, made when somebody asks. */
-  const placesOf = (text: string, allowSpecial: boolean, addSpecialTokens: boolean) => {
+  const placesOf = (text: string, allowSpecial: boolean) => {
     const pieces: string[] = [];
     const offsets: Span[] = [];
     /** Pieces with an added token as it stands in the text, with the spaces that belong to it. */
     const spelt: string[] = [];
-    encode(text, allowSpecial, true, {
-      added({ content }, start, end) {
-        pieces.push(content);
-        spelt.push(text.slice(start, end));
-        offsets.push([start, end]);
-      },
-      word(aligned, { ids, starts, ends: to }) {
-        for (const [i, id] of ids.entries()) {
-          const unknown = unigram && id === model.unknownId;
-          pieces.push(unknown ? aligned.text.slice(starts[i], to[i]) : (model.pieces[id] ?? ""));
-          spelt.push(pieces.at(-1)!);
-          offsets.push(rangeOf(aligned, starts[i]!, to[i]!) ?? [aligned.shift, aligned.shift]);
-        }
-      },
-    });
-    trim(text, spelt, offsets);
-    if (!addSpecialTokens) return { pieces, offsets };
-    const none = (tokens: readonly string[]): Span[] => tokens.map(() => [0, 0]);
-    return {
-      pieces: [...ends.before, ...pieces, ...ends.after],
-      offsets: [...none(ends.before), ...offsets, ...none(ends.after)],
-    };
+    guarded(() =>
+      encode(text, allowSpecial, true, {
+        added({ content }, start, end) {
+          pieces.push(content);
+          spelt.push(text.slice(start, end));
+          offsets.push([start, end]);
+        },
+        word(aligned, { ids, starts, ends: to }) {
+          for (const [i, id] of ids.entries()) {
+            const unknown = unigram && id === model.unknownId;
+            pieces.push(unknown ? aligned.text.slice(starts[i], to[i]) : (model.pieces[id] ?? ""));
+            spelt.push(pieces.at(-1)!);
+            offsets.push(rangeOf(aligned, starts[i]!, to[i]!) ?? [aligned.shift, aligned.shift]);
+          }
+        },
+      }),
+    );
+    around.trim(text, spelt, offsets);
+    return { pieces, offsets };
   };
 
-  const decode = (list: readonly number[], skipSpecialTokens: boolean): string => {
+  const decode = (list: readonly number[], skipSpecialTokens: boolean, unfinished = false): string => {
     const pieces: string[] = [];
     for (const id of list) {
       if (!Number.isSafeInteger(id) || id < 0) fail("bad_input", `${id} is not a token id`);
       const piece = skipSpecialTokens && specialIds.has(id) ? undefined : pieceOf(id);
       if (piece !== undefined) pieces.push(piece);
     }
-    return pieces.length === 0 ? "" : guarded(() => ends.decode(pieces));
+    return pieces.length === 0 ? "" : guarded(() => decodePieces(pieces, unfinished));
   };
 
   const named = (key: string, usual: readonly string[]): number | undefined => {
-    const content = contentOf(tokenizerConfig[key]);
+    const content = namedToken(settings, key);
     if (content !== undefined) return tokenId(content);
     return specialTokens.get(usual.find((spelling) => specialTokens.has(spelling)) ?? "");
   };
 
   return {
-    encode(text, { addSpecialTokens = true, allowSpecial = true } = {}) {
-      let places: ReturnType<typeof placesOf> | undefined;
-      const found = () => {
-        places ??= placesOf(text, allowSpecial, addSpecialTokens);
+    encode(text, options = {}) {
+      const { pair, allowSpecial = true } = options;
+      const items = itemsOf(options);
+      const texts = pair === undefined ? [text] : [text, pair];
+      const found = texts.map((one) => idsOf(one, allowSpecial));
+      /** One list of what belongs to the tokens put in and of what belongs to the texts. */
+      const joined = <T>(put: (token: string, id: number) => T, lists: readonly (readonly T[])[]): T[] => {
+        if (items.length === 1 && "sequence" in items[0]!) return [...lists[items[0].sequence]!];
+        const out: T[] = [];
+        for (const item of items) {
+          if ("token" in item) out.push(put(item.token, item.id));
+          else for (const value of lists[item.sequence]!) out.push(value);
+        }
+        return out;
+      };
+      let places: ReturnType<typeof placesOf>[] | undefined;
+      const placed = () => {
+        places ??= texts.map((one) => placesOf(one, allowSpecial));
         return places;
       };
       return {
-        ids: idsOf(text, allowSpecial, addSpecialTokens),
+        ids: joined((_, id) => id, found),
         get pieces() {
-          return found().pieces;
+          return joined(
+            (token) => token,
+            placed().map(({ pieces }) => pieces),
+          );
         },
         get offsets() {
-          return found().offsets;
+          return joined<Span>(
+            () => [0, 0],
+            placed().map(({ offsets }) => offsets),
+          );
+        },
+        get typeIds() {
+          return items.flatMap((item) => ("token" in item ? [item.type] : found[item.sequence]!.map(() => item.type)));
+        },
+        get sequences() {
+          return joined<0 | 1 | undefined>(
+            () => undefined,
+            found.map((ids, which) => ids.map(() => (which === 0 ? 0 : 1))),
+          );
         },
       };
     },
     decode: (list, { skipSpecialTokens = false } = {}) => decode(list, skipSpecialTokens),
-    streamDecoder: ({ skipSpecialTokens = false } = {}) => streamDecoder((list) => decode(list, skipSpecialTokens)),
+    streamDecoder: ({ skipSpecialTokens = false } = {}) =>
+      streamDecoder((list) => decode(list, skipSpecialTokens, true)),
     vocabularySize: added.reduce((most, { id }) => Math.max(most, id + 1), model.pieces.length),
     tokenId,
     piece: pieceOf,
     specialTokens,
-    eosId: named("eos_token", ["</s>", "<|endoftext|>", "<eos>", "[SEP]"]),
+    eosId: named("eos_token", endTokens),
     padId: named("pad_token", ["<pad>", "[PAD]"]),
     unknownId: model.unknownId,
   };

@@ -1,8 +1,8 @@
 /**
  * Unigram segmentation (Kudo 2018, https://arxiv.org/abs/1804.10959): the split of a word with the greatest sum of
- * piece scores, by Viterbi over a trie. The trie lies in flat arrays, so that 32,000 pieces are ready in milliseconds.
+ * piece scores, by Viterbi over a trie.
  */
-import { fail } from "../errors.ts";
+import { buildTrie, slotOf } from "./trie.ts";
 
 /** What an unknown character costs below the worst piece, in the reference. */
 const unknownPenalty = 10;
@@ -14,68 +14,8 @@ export interface Segments {
   readonly ends: number[];
 }
 
-/** Units in all pieces together; the largest vocabularies in use have half of it. Bounds what a file can make us take. */
-const maxUnits = 4_000_000;
 /** A word up to this length uses room kept from word to word. */
 const keptRoom = 1 << 14;
-
-/**
- * Nodes are numbered from 1, the root is 0. `table` finds the node that follows a node by a unit: open addressing, 0 is
- * free, never more than four fifths full. Small integers only: larger ones would be boxed until the code is compiled.
- */
-interface Trie {
-  readonly table: Int32Array;
-  readonly parents: Int32Array;
-  readonly units: Uint16Array;
-  /** Piece that ends at a node, or -1. */
-  readonly pieces: Int32Array;
-}
-
-/** The slot that holds the node after `node` by `unit`, or the free slot where it would be. */
-function slotOf({ table, parents, units }: Trie, node: number, unit: number): number {
-  const mask = table.length - 1;
-  let hash = Math.imul(node ^ (unit << 13), 0x9e3779b1);
-  hash ^= hash >>> 15;
-  for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
-    const found = table[slot]!;
-    if (found === 0 || (parents[found] === node && units[found] === unit)) return slot;
-  }
-}
-
-function buildTrie(vocabulary: readonly (readonly [string, number])[]): Trie {
-  let most = 1;
-  for (let id = 0; id < vocabulary.length; id++) most += vocabulary[id]![0].length;
-  if (most > maxUnits) {
-    fail("unsupported", `the pieces have ${most - 1} characters, at most ${maxUnits} are taken`, {
-      where: "tokenizer.json, model.vocab",
-    });
-  }
-  const trie: Trie = {
-    table: new Int32Array(2 ** Math.ceil(Math.log2(most * 1.25) + 1e-9)),
-    parents: new Int32Array(most),
-    units: new Uint16Array(most),
-    pieces: new Int32Array(most).fill(-1),
-  };
-  let made = 0;
-  for (let id = 0; id < vocabulary.length; id++) {
-    const piece = vocabulary[id]![0];
-    let node = 0;
-    for (let i = 0; i < piece.length; i++) {
-      const unit = piece.charCodeAt(i);
-      const slot = slotOf(trie, node, unit);
-      let next = trie.table[slot]!;
-      if (next === 0) {
-        next = ++made;
-        trie.table[slot] = next;
-        trie.parents[next] = node;
-        trie.units[next] = unit;
-      }
-      node = next;
-    }
-    if (node !== 0) trie.pieces[node] = id;
-  }
-  return trie;
-}
 
 /** Whether position `at` lies inside a character of two units. */
 function splitsCharacter(word: string, at: number): boolean {
@@ -107,7 +47,7 @@ export function createUnigram(
   vocabulary: readonly (readonly [string, number])[],
   options: UnigramOptions = {},
 ): (word: string) => Segments {
-  const trie = buildTrie(vocabulary);
+  const trie = buildTrie(vocabulary.length, (id) => vocabulary[id]![0]);
   const single = options.singlePrecision === true;
   const scores = new Float64Array(vocabulary.length);
   let lowest = Number.POSITIVE_INFINITY;

@@ -31,7 +31,10 @@ const optimizer = z.discriminatedUnion("name", [
   z.strictObject({ name: z.literal("sgd"), ...decay, momentum: fraction.default(0), no_decay: patterns.default([]) }),
 ]);
 
-const objectives = ["seq2seq", "span-corruption", "prefix-lm"] as const;
+/** What rows become: pairs of prompt and target, texts to go on with or to fill in, texts with a class. */
+export const objectives = ["seq2seq", "span-corruption", "prefix-lm", "causal-lm", "masked-lm", "classify"] as const;
+
+export type Objective = (typeof objectives)[number];
 
 const source = z.union([
   z.string(),
@@ -50,9 +53,9 @@ export const trainingConfigSchema = z
     /** A model folder to start from … */
     model: z.string().optional(),
     /** … or an architecture with its config.json entries, from scratch. */
-    architecture: z.enum(["t5", "switch_transformers"]).optional(),
-    sizes: z.record(z.string(), z.union([z.number(), z.string(), z.boolean()])).optional(),
-    /** tokenizer.json; by default the one of `model`. */
+    architecture: z.string().optional(),
+    sizes: z.record(z.string(), z.json()).optional(),
+    /** A tokenizer.json, or a folder or a model whose tokenizer is taken; by default the one of `model`. */
     tokenizer: z.string().optional(),
     /** Starting token embeddings, raw float32 [vocabulary, width]. */
     embeddings: z.string().optional(),
@@ -116,7 +119,7 @@ export const trainingConfigSchema = z
     path: ["model"],
   })
   .refine((c) => c.model !== undefined || c.tokenizer !== undefined, {
-    error: "training from scratch needs a tokenizer.json",
+    error: "training from scratch needs a tokenizer: a tokenizer.json, a folder or a model's name",
     path: ["tokenizer"],
   })
   .refine((c) => c.batch === undefined || c.batch_tokens === undefined, {

@@ -3,11 +3,19 @@ import { createHash } from "node:crypto";
 import { plainRow } from "../data/cli-rows-node.ts";
 import { openRows } from "../data/stream-node.ts";
 import { fail, ZerothError } from "../errors.ts";
-import { type PlanOptions, planEpoch } from "../learn/batches.ts";
-import type { Example } from "../learn/objectives.ts";
+import type { Example } from "../models/kinds/loss.ts";
 import { type MixtureSettings, type OpenMixture, openMixture } from "../prompts/open-mixture-node.ts";
+import { type PlanOptions, planEpoch } from "./batches.ts";
 import type { TrainingConfig } from "./config.ts";
-import { type ExampleOptions, exampleOf, pairSource, type Row, type TextSource, textSource } from "./examples.ts";
+import {
+  type ExampleOptions,
+  exampleOf,
+  labelledSource,
+  pairSource,
+  type Row,
+  type TextSource,
+  textSource,
+} from "./examples.ts";
 import { type BatchSize, type Feed, sourceFeed, streamFeed, windowFeed } from "./feed.ts";
 
 export interface TrainingData extends AsyncDisposable {
@@ -30,6 +38,13 @@ export interface DataOptions extends MixtureSettings {
 
 type Base = Omit<ExampleOptions, "file" | "objective">;
 
+function sourceOf(rows: Iterable<Row>, weight: number, options: ExampleOptions): TextSource {
+  const { objective } = options;
+  if (objective === "seq2seq") return pairSource(rows, weight, options);
+  if (objective === "classify") return labelledSource(rows, weight, options);
+  return textSource(rows, weight, { ...options, objective });
+}
+
 /** All rows of a file. @throws as reading it does, and for the first row that is none */
 async function readRows(file: string): Promise<Row[]> {
   const rows: Row[] = [];
@@ -50,7 +65,7 @@ async function readSources(entries: readonly DataSource[], c: TrainingConfig, ba
     const rows = await readRows(file);
     for (const row of rows) hash.update(JSON.stringify(row));
     const options = { ...base, file, objective };
-    sources.push(objective === "seq2seq" ? pairSource(rows, weight, options) : textSource(rows, weight, options));
+    sources.push(sourceOf(rows, weight, options));
   }
   return { sources, digest: hash.digest("hex") };
 }

@@ -1,9 +1,11 @@
 /** Rows of text as training examples: tokenised once, kept as compact ids, drawn by their objective. */
 
-import { randomAt } from "../base/rng.ts";
+import { type Random, randomAt } from "../base/rng.ts";
 import { fail } from "../errors.ts";
-import type { Source } from "../learn/batches.ts";
-import { corruptSpans, type Example, prefixLm } from "../learn/objectives.ts";
+import type { Example } from "../models/kinds/loss.ts";
+import type { Source } from "./batches.ts";
+import type { Objective } from "./config.ts";
+import { corruptSpans, maskWords, prefixLm } from "./objectives.ts";
 
 /** What is needed of a tokenizer here; special tokens as the tokenizer adds them. */
 export interface Encoder {
@@ -13,7 +15,7 @@ export interface Encoder {
 export type Row = Readonly<Record<string, unknown>>;
 
 export interface ExampleOptions {
-  readonly objective: "seq2seq" | "span-corruption" | "prefix-lm";
+  readonly objective: Objective;
   readonly encoder: Encoder;
   readonly maxInput: number;
   readonly maxTarget: number;
@@ -21,7 +23,16 @@ export interface ExampleOptions {
   /** Whether prompts end with what the tokenizer puts there. */
   readonly promptEnd: boolean;
   readonly seed: number;
-  readonly eos: number;
+  /** Token that ends a target; none where the model has none. */
+  readonly end: number | undefined;
+  /** Token before a text, where the model has one. */
+  readonly begin?: number | undefined;
+  /** Token that hides a word; needed by masked-lm. */
+  readonly mask?: number | undefined;
+  /** Words that may stand in the place of one; needed by masked-lm. */
+  readonly vocabulary: number;
+  /** Names of the classes; needed by classify. */
+  readonly labels?: readonly string[] | undefined;
   /** Ids of <extra_id_0>, <extra_id_1>, …; needed by span corruption. */
   readonly sentinels: readonly number[];
   /** Named in errors. */
@@ -60,15 +71,19 @@ export interface TextSource extends Source {
   readonly cut: number;
 }
 
+/** Ids of a target, ended by the model's end token. */
+function targetIds(text: string, { encoder, end }: ExampleOptions): readonly number[] {
+  const { ids } = encoder.encode(text, { addSpecialTokens: false });
+  return end === undefined || ids.at(-1) === end ? ids : [...ids, end];
+}
+
 const promptIds = (text: string, { encoder, promptEnd }: ExampleOptions) =>
   encoder.encode(text, { addSpecialTokens: promptEnd }).ids;
 
 /** Text of a column, or ids given under `tokens` names. */
 function idsOf(row: Row, column: "prompt" | "target", line: number, options: ExampleOptions): readonly number[] {
   const value = row[column];
-  if (typeof value === "string") {
-    return column === "prompt" ? promptIds(value, options) : options.encoder.encode(value).ids;
-  }
+  if (typeof value === "string") return column === "prompt" ? promptIds(value, options) : targetIds(value, options);
   const given = row[column === "prompt" ? "tokens" : "target_tokens"];
   if (Array.isArray(given) && given.every((id) => Number.isInteger(id))) return given as number[];
   return fail("bad_input", `row ${line} has no text under "${column}"`, {
@@ -85,20 +100,20 @@ export interface Fitted {
 }
 
 /** As many tokens as fit; the end token stays the last. */
-function cutTo(ids: readonly number[], limit: number, eos: number): readonly number[] {
+function cutTo(ids: readonly number[], limit: number, end: number | undefined): readonly number[] {
   if (ids.length <= limit) return ids;
-  return ids.at(-1) === eos ? [...ids.slice(0, limit - 1), eos] : ids.slice(0, limit);
+  return end !== undefined && ids.at(-1) === end ? [...ids.slice(0, limit - 1), end] : ids.slice(0, limit);
 }
 
 /** A pair within the limits, as `tooLong` has it. */
 function fitted(input: readonly number[], target: readonly number[], options: ExampleOptions, what: string): Fitted {
-  const { maxInput, maxTarget, tooLong, eos, file } = options;
+  const { maxInput, maxTarget, tooLong, end, file } = options;
   if (input.length <= maxInput && target.length <= maxTarget) return { example: { input, target } };
   switch (tooLong) {
     case "skip":
       return { example: undefined, was: "skipped" };
     case "cut":
-      return { example: { input: cutTo(input, maxInput, eos), target: cutTo(target, maxTarget, eos) }, was: "cut" };
+      return { example: { input: cutTo(input, maxInput, end), target: cutTo(target, maxTarget, end) }, was: "cut" };
     case "error":
       return fail("too_long", `${what} has ${input.length} input and ${target.length} target tokens`, {
         where: file,
@@ -109,7 +124,7 @@ function fitted(input: readonly number[], target: readonly number[], options: Ex
 
 /** A prompt and its target as an example; `what` names it in errors. */
 export function exampleOf(prompt: string, target: string, options: ExampleOptions, what: string): Fitted {
-  return fitted(promptIds(prompt, options), options.encoder.encode(target).ids, options, what);
+  return fitted(promptIds(prompt, options), targetIds(target, options), options, what);
 }
 
 /** Tokenise rows of {prompt, target}. */
@@ -135,35 +150,110 @@ export function pairSource(rows: Iterable<Row>, weight: number, options: Example
   };
 }
 
-/** Tokenise rows of {text} for denoising or continuation; texts longer than the limit become several. */
-export function textSource(rows: Iterable<Row>, weight: number, options: ExampleOptions): TextSource {
-  const { encoder, file, eos, sentinels, seed, objective } = options;
-  if (objective === "span-corruption" && sentinels.length === 0) {
-    fail("bad_input", "span corruption needs a tokenizer with <extra_id_0>, <extra_id_1>, …", { where: file });
-  }
+type TextObjective = Exclude<Objective, "seq2seq" | "classify">;
+
+interface TextRule {
+  /** Tokens of a text that an example has room for. */
+  room(options: ExampleOptions): number;
+  example(ids: readonly number[], options: ExampleOptions, random: Random): Example;
+}
+
+/** The end token, or none. */
+const ended = ({ end }: ExampleOptions): number[] => (end === undefined ? [] : [end]);
+
+const textRules: Readonly<Record<TextObjective, TextRule>> = {
+  "span-corruption": {
+    room: ({ maxInput }) => maxInput - 1,
+    example(ids, { sentinels, end, file }, random) {
+      if (sentinels.length === 0 || end === undefined) {
+        return fail("bad_input", "span corruption needs a tokenizer with <extra_id_0>, <extra_id_1>, …", {
+          where: file,
+        });
+      }
+      return corruptSpans(ids, { noise: 0.15, meanSpan: 3, sentinels, eos: end }, random);
+    },
+  },
+  "prefix-lm": {
+    room: ({ maxInput, maxTarget }) => Math.min(maxInput - 1, maxTarget),
+    example: (ids, options, random) => prefixLm(ids, ended(options), random),
+  },
+  "causal-lm": {
+    room: ({ maxInput }) => maxInput - 2,
+    example: (ids, options) => ({
+      input: options.begin === undefined ? [] : [options.begin],
+      target: [...ids, ...ended(options)],
+    }),
+  },
+  "masked-lm": {
+    room: ({ maxInput }) => maxInput - 2,
+    example(ids, { encoder, mask, vocabulary, file }, random) {
+      if (mask === undefined) fail("bad_input", "masked-lm needs a tokenizer with a mask token", { where: file });
+      return maskWords(encoder.encode("").ids, ids, { mask, vocabulary }, random);
+    },
+  },
+};
+
+/** Tokenise rows of {text}; texts longer than the limit become several. */
+export function textSource(
+  rows: Iterable<Row>,
+  weight: number,
+  options: ExampleOptions & { readonly objective: TextObjective },
+): TextSource {
+  const { encoder, file, seed, objective } = options;
+  const rule = textRules[objective];
   const texts = new Ids();
   let line = 0;
   for (const row of rows) {
     line++;
     if (typeof row.text !== "string") fail("bad_input", `row ${line} has no "text"`, { where: file });
     const ids = encoder.encode(row.text, { addSpecialTokens: false }).ids;
-    const limit = Math.min(options.maxInput - 1, objective === "prefix-lm" ? options.maxTarget : Infinity);
+    const limit = rule.room(options);
     for (let from = 0; from < ids.length; from += limit) {
       const part = ids.slice(from, from + limit);
       if (part.length >= 2) texts.push(part);
     }
   }
+  // What a text needs that the tokenizer does not have is said before the first step.
+  if (texts.offsets.length > 1) rule.example(texts.get(0), options, randomAt(seed, 0, 0));
   return {
     size: texts.offsets.length - 1,
     weight,
     skipped: 0,
     cut: 0,
     length: (i) => Math.ceil(texts.length(i) * 1.2),
-    example(i, epoch): Example {
-      const random = randomAt(seed, epoch + 1, i);
-      const ids = texts.get(i);
-      if (objective === "prefix-lm") return prefixLm(ids, eos, random);
-      return corruptSpans(ids, { noise: 0.15, meanSpan: 3, sentinels, eos }, random);
-    },
+    example: (i, epoch) => rule.example(texts.get(i), options, randomAt(seed, epoch + 1, i)),
+  };
+}
+
+/** Tokenise rows of {text, label}, where the label is a class by its name or number. */
+export function labelledSource(rows: Iterable<Row>, weight: number, options: ExampleOptions): TextSource {
+  const { labels = [], file } = options;
+  const inputs = new Ids();
+  const classes: number[] = [];
+  const counts = { skipped: 0, cut: 0 };
+  let line = 0;
+  for (const row of rows) {
+    line++;
+    if (typeof row.text !== "string") fail("bad_input", `row ${line} has no "text"`, { where: file });
+    const given = row.label;
+    const label = typeof given === "string" ? labels.indexOf(given) : given;
+    if (!Number.isInteger(label) || (label as number) < 0 || (label as number) >= labels.length) {
+      fail("bad_input", `row ${line}: ${JSON.stringify(given) ?? "no label"} is not a class of the model`, {
+        where: file,
+        hint: `label is one of ${labels.slice(0, 8).join(", ")}, or its number from 0`,
+      });
+    }
+    const { example, was } = fitted(options.encoder.encode(row.text).ids, [label as number], options, `row ${line}`);
+    if (was) counts[was]++;
+    if (!example) continue;
+    inputs.push(example.input);
+    classes.push(label as number);
+  }
+  return {
+    size: classes.length,
+    weight,
+    ...counts,
+    length: (i) => inputs.length(i),
+    example: (i) => ({ input: inputs.get(i), target: [classes[i]!] }),
   };
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { Example } from "../learn/objectives.ts";
+import type { Example } from "../models/kinds/loss.ts";
 import { type ExampleOptions, exampleOf } from "./examples.ts";
 import { type BatchSize, byLengths, sourceFeed, streamFeed, windowFeed } from "./feed.ts";
 
@@ -106,7 +106,8 @@ describe("too long", () => {
     tooLong: "cut",
     promptEnd: false,
     seed: 0,
-    eos: 1,
+    end: 1,
+    vocabulary: 100,
     sentinels: [],
     file: "mixture.json",
   };

@@ -1,9 +1,9 @@
 /** What a training run is fed: micro-batch after micro-batch, from any place on. */
 
 import { randomAt, shuffle } from "../base/rng.ts";
-import { type PlanOptions, planEpoch } from "../learn/batches.ts";
-import type { Example } from "../learn/objectives.ts";
-import { type PackedRow, type PackSize, packer } from "../learn/packing.ts";
+import type { Example } from "../models/kinds/loss.ts";
+import { type PlanOptions, planEpoch } from "./batches.ts";
+import { type PackedRow, type PackSize, packer } from "./packing.ts";
 
 export interface Feed {
   /** The rows of the next micro-batch. */

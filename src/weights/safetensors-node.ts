@@ -1,8 +1,9 @@
 /** Safetensors files on disk: opened by their header alone, read a tensor at a time, written whole or not at all. */
-import { fstatSync, realpathSync } from "node:fs";
+import { realpathSync } from "node:fs";
 import { join } from "node:path";
 import { writeFileSafely } from "../base/files-node.ts";
-import { needFile, readAt, withFile } from "../base/read-node.ts";
+import { readAt, readBytes, withFile } from "../base/read-node.ts";
+import { headBytes } from "../base/sniff.ts";
 import { fail } from "../errors.ts";
 import { type NdArray, ndarray, sizeOf } from "../graph/array.ts";
 import { dtypes } from "../graph/dtype.ts";
@@ -35,13 +36,9 @@ const copyBytes = 16 << 20;
  * @throws not_found; corrupt_file naming file, tensor and rule
  */
 export function openSafetensors(path: string): SafetensorsFile {
-  needFile(path);
-  return withFile(path, (file) => {
-    const stat = fstatSync(file);
-    const first = new Uint8Array(8);
-    const length = safetensorsHeaderLength(first.subarray(0, readAt(file, first, 0)), stat.size, path);
-    const head = new Uint8Array(8 + length);
-    const header = parseSafetensorsHeader(head.subarray(0, readAt(file, head, 0)), stat.size, path);
+  return withFile(path, (file, size) => {
+    const length = safetensorsHeaderLength(readBytes(file, 0, headBytes), size, path);
+    const header = parseSafetensorsHeader(readBytes(file, 0, 8 + length), size, path);
     const real = realpathSync(path);
     const tensors = new Map<string, TensorInFile>();
     for (const [name, { dtype, shape, begin, end }] of header.tensors) {

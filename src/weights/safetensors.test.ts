@@ -28,7 +28,14 @@ const at = (name: string, begin: number, end: number) =>
   `"${name}":{"dtype":"U8","shape":[${end - begin}],"data_offsets":[${begin},${end}]}`;
 
 const bad: [name: string, bytes: Uint8Array, rule: RegExp, tensor?: string][] = [
-  ["empty file", new Uint8Array(0), /too short/],
+  ["empty file", new Uint8Array(0), /is an empty file/],
+  [
+    "a Git LFS pointer",
+    new TextEncoder().encode(`version https://git-lfs.github.com/spec/v1\noid sha256:${"0".repeat(64)}\nsize 9\n`),
+    /is a Git LFS pointer, the file was not fetched/,
+  ],
+  ["a page", new TextEncoder().encode("<!DOCTYPE html><html></html>"), /is an HTML page/],
+  ["a zip file", Uint8Array.from([0x50, 0x4b, 3, 4, ...Array(30).fill(0)]), /is a zip file/],
   ["seven bytes", new Uint8Array(7), /too short/],
   ["length longer than the file", file("{}", 0, 50n), /does not fit/],
   ["length 2^63", file("{}", 0, 1n << 63n), /larger than the format allows/],
@@ -84,6 +91,12 @@ const bad: [name: string, bytes: Uint8Array, rule: RegExp, tensor?: string][] = 
   ["metadata null", file('{"__metadata__":null}'), /must be an object/],
   ["__proto__ not a tensor", file('{"__proto__":{"polluted":1}}'), /dtype must be a string/, "__proto__"],
 ];
+
+it("a header whose length looks like the beginning of a zip file is read", () => {
+  const bytes = file(" ".repeat(0x04034b50).replace(/^ /, "{").replace(/ $/, "}"));
+  expect([...bytes.subarray(0, 4)]).toEqual([0x50, 0x4b, 3, 4]);
+  expect(parse(bytes).tensors.size).toBe(0);
+});
 
 describe("bad files", () => {
   it.each(bad)("%s", (_, bytes, rule, tensor) => {

@@ -5,6 +5,7 @@
  */
 
 import { isJsonObject, type JsonObject, jsonKind, parseJsonObject, shown } from "../base/json.ts";
+import { refuseMistaken } from "../base/sniff.ts";
 import { fail } from "../errors.ts";
 import { type DType, dtypeOfSafetensors, dtypes } from "../graph/dtype.ts";
 
@@ -125,14 +126,17 @@ function countKeptMembers(value: unknown): number {
 
 /**
  * The length of the JSON header that the first 8 bytes announce.
+ * @param bytes the beginning of the file: 8 bytes, or more to tell what a file of another kind is
  * @throws corrupt_file when the file cannot hold it or it is over the limit
  */
 export function safetensorsHeaderLength(bytes: Uint8Array, fileSize: number, fileName: string): number {
   const where = fileName;
+  // A length can look like the beginning of a zip or gzip file; the header after it begins with {.
+  if (bytes[8] !== 0x7b) refuseMistaken(bytes, fileSize, where);
   if (fileSize < 8 || bytes.length < 8) {
     fail("corrupt_file", `too short: ${Math.min(fileSize, bytes.length)} bytes, a safetensors file has at least 10`, {
       where,
-      hint: "the file is empty or its download stopped; fetch it again",
+      hint: "its download stopped; fetch it again",
     });
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, 8);

@@ -10,8 +10,8 @@ import type { ModelFolder } from "../folders/open-node.ts";
 import type { Environment } from "../hub/names.ts";
 import { findTemplates, ownTemplates } from "../prompts/library-node.ts";
 import type { TemplateFile } from "../prompts/template.ts";
-import { zerothHome } from "../text/few-bits-node.ts";
-import { type OpenedModel, type OpenOptions, openModel } from "../text/open-node.ts";
+import { type OpenedLanguageModel, type OpenOptions, openLanguageModel } from "../text/open-node.ts";
+import { zerothHome } from "../text/quantized-copy-node.ts";
 import { canonicalRows } from "./columns.ts";
 import { evaluateTemplate, type TemplateResult } from "./evaluate.ts";
 import type { Normalization } from "./ranking.ts";
@@ -38,7 +38,7 @@ export interface EvaluationProgress {
 
 export interface EvaluateOptions {
   /** A folder or name (zeroth-nano), or a model that is open, which stays open. */
-  readonly model?: string | Pick<OpenedModel, "text" | "tokenizer" | "folder">;
+  readonly model?: string | Pick<OpenedLanguageModel, "text" | "tokenizer" | "folder">;
   readonly dtype?: NonNullable<OpenOptions["dtype"]>;
   /** `super_glue/rte`, a file of templates or of a task, or templates. */
   readonly task: string | TemplateFile;
@@ -145,9 +145,11 @@ export async function evaluate(options: EvaluateOptions): Promise<TaskResult> {
   const rows = await readRows(task, options.data, limit, signal);
   throwIfAborted(signal);
   const own =
-    typeof model === "string" ? await openModel(model, options.dtype ? { dtype: options.dtype } : {}) : undefined;
+    typeof model === "string"
+      ? await openLanguageModel(model, options.dtype ? { dtype: options.dtype } : {})
+      : undefined;
   try {
-    const subject = own ?? (model as Pick<OpenedModel, "text" | "tokenizer" | "folder">);
+    const subject = own ?? (model as Pick<OpenedLanguageModel, "text" | "tokenizer" | "folder">);
     const promptEnd = options.promptEnd ?? promptEndOf(subject.folder);
     const settings = { promptEnd, window, maxNewTokens };
     const templates: TemplateResult[] = [];

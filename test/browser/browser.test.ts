@@ -10,15 +10,14 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { safetensorsInMemory } from "../../src/browser.ts";
 import { openModelFolder, openTokenizer } from "../../src/folders/open-node.ts";
 import { writeModelFolder } from "../../src/folders/write-node.ts";
-import { parseT5Config } from "../../src/models/t5-config.ts";
-import { t5Loss } from "../../src/models/t5-training.ts";
+import { parseT5Config } from "../../src/models/t5/config.ts";
 import { initialValue } from "../../src/nn/initial.ts";
-import { createScope } from "../../src/nn/scope.ts";
 import { compile } from "../../src/runtime/compile-node.ts";
 import { openTextModel } from "../../src/text/open-node.ts";
 import { expectClose, fixtures } from "../support/fixtures.ts";
+import { t5Loss } from "../support/models.ts";
 import { nanoAsNumbers } from "../support/nano.ts";
-import { type CompileOver, greedy, type Rows, trainingSteps } from "../support/tasks.ts";
+import { type CompileOver, greedy, type Rows, scores, trainingSteps } from "../support/tasks.ts";
 import { serve } from "./serve.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
@@ -51,9 +50,7 @@ async function randomModel(folder: string): Promise<void> {
     tie_word_embeddings: false,
   };
   const config = parseT5Config(json);
-  const scope = createScope();
-  t5Loss(scope, config);
-  const tensors = [...scope.parameters.values()].map((spec) => [spec.name, initialValue(spec, 7)] as const);
+  const tensors = t5Loss(config).parameters.map((spec) => [spec.name, initialValue(spec, 7)] as const);
   await writeModelFolder(folder, { config: json, tensors, tokenizerJson: tokenizer });
 }
 
@@ -138,9 +135,8 @@ describe("in wasm as in Node", () => {
     [3, 1],
   ];
 
-  const cases = ["untied-gated-gelu", "tied-relu-v5", "bf16", "fp16"].map(
-    (name) => [name, join(fixtures, "t5", name), `/fixtures/t5/${name}`] as const,
-  );
+  const written = ["t5/untied-gated-gelu", "t5/tied-relu-v5", "t5/bf16", "t5/fp16", "gpt2/tied", "llama/grouped"];
+  const cases = written.map((name) => [name, join(fixtures, name), `/fixtures/${name}`] as const);
 
   // In 8 bits the last bit of a sum can move a row by a whole level, so that all tokens are compared with its numbers.
   const shipped = ["zeroth-nano as numbers", numbers, "/models/numbers"] as const;
@@ -154,6 +150,15 @@ describe("in wasm as in Node", () => {
       prompts,
     ] as const);
     expect(got).toEqual(expected);
+  });
+
+  test("what an encoder's head gives", async () => {
+    const folder = join(fixtures, "bert/masked");
+    const weights = inMemory(folder, "model.safetensors");
+    const expected = await scores(readJson(folder, "config.json"), weights, prompts, inNode);
+    const page = await checking();
+    const got = await page.evaluate((rows) => window.checks.scores("/fixtures/bert/masked", rows), prompts);
+    expectClose(got, expected, 1e-4, "logits");
   });
 
   test.runIf(trained)("answers of zeroth-nano in 8 bits", async () => {

@@ -49,7 +49,7 @@ beforeAll(() => {
   writeFileSync(join(copy, "src/cli/commands/greet.ts"), greet);
   const { status, stdout, stderr } = run("npm", ["run", "--silent", "build"]);
   expect([status, stdout + stderr]).toEqual([0, expect.not.stringContaining("error")]);
-});
+}, 240_000);
 
 test("it is run, with its flags read by its options and its exit code", () => {
   const { status, stdout } = zeroth("greet", "warmly", "Ada", "--times", "2", "--mark", "?", "--json");

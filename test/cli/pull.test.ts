@@ -18,7 +18,10 @@ const size = bytes(Object.values(files).reduce((sum, { length }) => sum + length
 const folder = mkdtempSync(join(tmpdir(), "zeroth-cli-pull-"));
 let hub: HubServer;
 beforeAll(async () => {
-  hub = await startHub({ "acme/nano": { files }, "acme/broken": { files, hostile: [{ rfilename: "x", size: -1 }] } });
+  hub = await startHub({
+    "acme/nano": { files },
+    "acme/broken": { files, hostile: [{ rfilename: "config.json", size: -1 }] },
+  });
 });
 beforeEach(() => {
   hub.requests.length = 0;

@@ -5,14 +5,13 @@ import type { NdArray } from "../../src/graph/array.ts";
 import { gradients } from "../../src/graph/differentiate.ts";
 import type { Dim } from "../../src/graph/dims.ts";
 import { isFloat } from "../../src/graph/dtype.ts";
-import { gradientRules } from "../../src/graph/gradients.ts";
 import { type Graph, graph } from "../../src/graph/graph.ts";
 import { add, apply, mul, sum } from "../../src/graph/operators.ts";
-import type { Rule } from "../../src/graph/rule.ts";
+import { rowOf } from "../../src/graph/rules/rules.ts";
 import { type Attributes, input, type OpName, type OpNode, type Tensor } from "../../src/graph/tensor.ts";
-import type { Case } from "./cases.ts";
+import type { Case } from "./cases/draw.ts";
+import { referenceOf } from "./cases.ts";
 import { type Plain, toArray } from "./plain.ts";
-import { type Reference, references } from "./reference.ts";
 import type { Feeds } from "./run-graph.ts";
 
 export interface Expected {
@@ -40,8 +39,7 @@ const dot = (a: Plain, b: Plain) => a.data.reduce((total, value, i) => total + v
 /** The inputs the operator's rule gives gradients for. */
 function differentiable(outputs: readonly Tensor[]): number[] {
   const { op, inputs, attributes } = outputs[0]!.node as OpNode;
-  const rule = gradientRules[op] as Rule<OpName>;
-  const parts = rule({ g: outputs[0]!, gs: outputs, x: inputs, y: outputs, attributes });
+  const parts = rowOf(op).gradient({ g: outputs[0]!, gs: outputs, x: inputs, y: outputs, attributes });
   return inputs.flatMap((x, i) => (parts[i] && isFloat(x.dtype) ? [i] : []));
 }
 
@@ -65,7 +63,7 @@ export function problem<K extends OpName>(op: K, c: Case<K>, second: boolean, na
   outputs.forEach((y, i) => {
     named[`y${i}`] = y;
   });
-  const reference = references[op] as unknown as Reference<K>;
+  const reference = referenceOf(op);
   const results = reference(c.inputs, c.attributes);
   const floats = outputs.flatMap((y, i) => (y.dtype === "float32" ? [i] : []));
   const wanted = floats.length > 0 ? differentiable(outputs) : [];

@@ -43,7 +43,7 @@ const dangerous = `os.system posix.system nt.system os.popen os.execv builtins.e
   .split(/\s+/)
   .map((name) => [name.slice(0, name.lastIndexOf(".")), name.slice(name.lastIndexOf(".") + 1)] as const);
 
-const storage = (key = "0", elements = int(4), type = global("torch", "FloatStorage")) => [
+export const storage = (key = "0", elements = int(4), type = global("torch", "FloatStorage")) => [
   ...tuple(text("storage"), type, text(key), text("cpu"), elements),
   0x51,
 ];
@@ -262,6 +262,9 @@ export interface Entry {
   localFlags?: number;
   localSize?: number;
   plain?: number;
+  localPlain?: number;
+  /** The mode of a file on Unix. */
+  mode?: number;
   at?: number;
   /** What follows the data; flag bit 3 says that something does. */
   after?: readonly number[];
@@ -293,10 +296,13 @@ export function zip(entries: readonly Entry[], lies: ZipLies = {}): Uint8Array {
     const offset = entry.at ?? bytes.length;
     const own = entry.localSize ?? data.length;
     const head = (flag: number) => [...u16(20), ...u16(flag), ...u16(method), ...u32(0), ...u32(0)];
-    push(u32(0x04034b50), head(entry.localFlags ?? flags), u32(own), u32(own));
+    push(u32(0x04034b50), head(entry.localFlags ?? flags), u32(own), u32(entry.localPlain ?? own));
     push(u16(ascii(local).length), u16(0), ascii(local), data, entry.after ?? []);
-    directory.push(...u32(0x02014b50), ...u16(20), ...head(flags), ...u32(data.length), ...u32(plain));
-    directory.push(...u16(ascii(name).length), ...u16(extra.length), ...Array(10).fill(0), ...u32(offset));
+    const { mode } = entry;
+    const madeBy = mode === undefined ? 20 : 20 | (3 << 8);
+    directory.push(...u32(0x02014b50), ...u16(madeBy), ...head(flags), ...u32(data.length), ...u32(plain));
+    directory.push(...u16(ascii(name).length), ...u16(extra.length), ...Array(6).fill(0));
+    directory.push(...u32((mode ?? 0) * 65536), ...u32(offset));
     directory.push(...ascii(name), ...extra);
   }
   const count = lies.count ?? entries.length;
@@ -328,10 +334,15 @@ const directoryLength = 46 + one.name.length;
 const directoryAt = whole.length - 22 - directoryLength;
 
 /** A torch file of one pickle and its storages. */
-export const torchZip = (state: Uint8Array, storages: Readonly<Record<string, ArrayLike<number>>> = {}) =>
+export const torchZip = (
+  state: Uint8Array,
+  storages: Readonly<Record<string, ArrayLike<number>>> = {},
+  more: readonly Entry[] = [],
+) =>
   zip([
     { name: "a/data.pkl", data: state },
     ...Object.entries(storages).map(([key, data]) => ({ name: `a/data/${key}`, data })),
+    ...more,
   ]);
 
 /** A state dictionary of one tensor "w". */
@@ -446,13 +457,14 @@ export const hostileZips: Readonly<Record<string, [bytes: Uint8Array, message: R
   ],
 };
 
-const head = [
+/** The three pickles before the tensors' in the format before torch 1.6. */
+export const legacyHead = [
   ...pickle([0x8a, 10, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19]),
   ...pickle(int(1001)),
   ...pickle([0x7d]),
 ];
 const legacy = (state: Uint8Array, keys: Uint8Array, data: readonly number[]) =>
-  Uint8Array.from([...head, ...state, ...keys, ...data]);
+  Uint8Array.from([...legacyHead, ...state, ...keys, ...data]);
 const good = stateOf(tensor(int(0), [int(4)], [int(1)]));
 const keys = (...names: number[][]) => pickle([0x5d, 0x28], ...names, [0x65]);
 
@@ -460,11 +472,11 @@ const keys = (...names: number[][]) => pickle([0x5d, 0x28], ...names, [0x65]);
 export const hostileLegacy: Readonly<Record<string, [bytes: Uint8Array, message: RegExp]>> = {
   "another magic number": [pickle(int(7)), /torch's number/],
   "another version": [
-    Uint8Array.from([...head.slice(0, 15), ...pickle(int(7)), ...pickle([0x7d]), ...good, ...keys()]),
+    Uint8Array.from([...legacyHead.slice(0, 15), ...pickle(int(7)), ...pickle([0x7d]), ...good, ...keys()]),
     /version 7/,
   ],
   "a version that is a huge list": [
-    Uint8Array.from([...head.slice(0, 15), ...pickle(laughs(5)), ...pickle([0x7d]), ...good, ...keys()]),
+    Uint8Array.from([...legacyHead.slice(0, 15), ...pickle(laughs(5)), ...pickle([0x7d]), ...good, ...keys()]),
     /version that is no number/,
   ],
   "no keys": [legacy(good, pickle(none), []), /list of storages is missing/],

@@ -31,6 +31,8 @@ export interface Fault {
   chunked?: boolean;
   /** So many bytes more than there are. */
   extra?: number;
+  /** So many bytes fewer, well ended. */
+  short?: number;
   corrupt?: boolean;
   etag?: string;
   /** Base address the hub sends large files to. */

@@ -61,6 +61,7 @@ function answerFile(request, response, data, etag, fault, more = {}) {
   const range = /^bytes=(\d+)-$/.exec(request.headers.range ?? "");
   const whole = fault.ignoreRange || (request.headers["if-range"] ?? etag) !== etag;
   let body = fault.corrupt ? Buffer.from(data.map((byte) => byte ^ 1)) : data;
+  if (fault.short) body = body.subarray(0, body.length - fault.short);
   if (fault.extra) body = Buffer.concat([body, Buffer.alloc(fault.extra)]);
   const headers = { "content-type": "application/octet-stream", "accept-ranges": "bytes", etag, ...more };
   let status = 200;
@@ -99,9 +100,9 @@ export async function startHub(repos, { fault: faultOf = () => undefined } = {})
     requests.push(entry);
     return { entry, fault: state.fault({ ...entry, count }) ?? {} };
   };
-  const plain = (response, { status, headers = {}, body = "" }) => {
+  const plain = (response, { status, headers = {}, body = "", drip }) => {
     response.writeHead(status, headers);
-    response.end(body);
+    return drip ? send({}, response, Buffer.alloc(10_000), { drip }) : response.end(body);
   };
 
   const store = await listen(async (request, response) => {
@@ -184,7 +185,8 @@ export async function startHub(repos, { fault: faultOf = () => undefined } = {})
       location: `${fault.to ?? storeUrl}/${[name, file].map(encodeURIComponent).join("/")}`,
       ...fault.headers,
     });
-    response.end();
+    // A redirect has a body too, and it can drip like any other.
+    return fault.drip ? send(request, response, Buffer.alloc(10_000), fault) : response.end();
   });
 
   return {

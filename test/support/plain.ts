@@ -66,3 +66,20 @@ export function toArray({ dtype, shape, data }: Plain): NdArray {
 export function fromArray({ dtype, shape, data }: NdArray): Plain {
   return { dtype, shape, data: Array.from(data as ArrayLike<number>, Number) };
 }
+
+export const sum = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
+
+/** Apply a function to every line along an axis; lines may change their length. */
+export function lines(x: Plain, axis: number, f: (line: number[]) => number[], dtype = x.dtype, size?: number): Plain {
+  const shape = replace(x.shape, axis, size ?? x.shape[axis]!);
+  const results = new Map<number, number[]>();
+  return build(dtype, shape, (p) => {
+    const key = offset(replace(shape, axis, 1), replace(p, axis, 0));
+    let line = results.get(key);
+    if (!line) {
+      line = f(Array.from({ length: x.shape[axis]! }, (_, i) => at(x, replace(p, axis, i))));
+      results.set(key, line);
+    }
+    return line[p[axis]!]!;
+  });
+}

@@ -1,23 +1,50 @@
 /** Work done alike in Node, in the browser and on every host, so that they can be compared. */
 import {
   adamw,
-  canonicalWeights,
   createScope,
   createTrainer,
+  decoderModel,
+  encoderDecoderLoss,
+  encoderDecoderModel,
+  encoderModel,
   float32,
   int64,
   type NdArray,
+  readModel,
   type StoredTensor,
   type TrainerOptions,
-  t5ConfigFor,
-  t5Loss,
-  t5Model,
   type Weights,
 } from "../../src/browser.ts";
 
 type Compile = TrainerOptions["compile"];
 /** Compiles over given weights; `trained` parameters are inputs. */
 export type CompileOver = (weights: Weights, trained: boolean) => Compile;
+
+const read = (json: unknown, stored: Weights) =>
+  readModel(json as Parameters<typeof readModel>[0], stored, "the test's folder");
+
+type Architecture = ReturnType<typeof read>["architecture"];
+
+function ofKind<K extends Architecture["kind"]>(architecture: Architecture, kind: K) {
+  if (architecture.kind !== kind) throw new Error(`${architecture.kind} is no ${kind}`);
+  return architecture as Extract<Architecture, { readonly kind: K }>;
+}
+
+/** What an encoder's head gives for rows of ids, all together. */
+export async function scores(
+  json: unknown,
+  stored: Weights,
+  rows: readonly (readonly number[])[],
+  compile: CompileOver,
+): Promise<number[]> {
+  const { architecture, weights } = read(json, stored);
+  const model = encoderModel(ofKind(architecture, "encoder"), compile(weights, false));
+  try {
+    return Array.from((await model.answer!(rows.map((ids) => ({ ids })))).scores.data as Float32Array);
+  } finally {
+    await model[Symbol.asyncDispose]();
+  }
+}
 
 /** Greedy tokens of each prompt, all decoded together. */
 export async function greedy(
@@ -27,16 +54,20 @@ export async function greedy(
   count: number,
   compile: CompileOver,
 ): Promise<number[][]> {
-  const weights = canonicalWeights(stored);
-  const model = t5Model(t5ConfigFor(json, weights), compile(weights, false));
+  const { architecture, weights } = read(json, stored);
+  const over = compile(weights, false);
+  const model =
+    architecture.kind === "decoder"
+      ? decoderModel(architecture, over)
+      : encoderDecoderModel(ofKind(architecture, "encoder-decoder"), over);
   try {
-    const memory = await model.encode(prompts);
-    const decoding = model.decoding(memory, 1, count);
+    const decoding = (await model.read(prompts)).begin(1, count);
     const rows = prompts.map((): number[] => []);
-    let feed: readonly number[] = prompts.map(() => model.start);
+    let feed: readonly number[] | undefined;
     for (let i = 0; i < count; i++) {
-      feed = (await decoding.step(feed)).best;
-      feed.forEach((token, row) => {
+      const { best } = await decoding.step(feed);
+      feed = best;
+      best.forEach((token, row) => {
         rows[row]!.push(token);
       });
     }
@@ -73,17 +104,16 @@ export async function trainingSteps(
   compile: CompileOver,
 ): Promise<StepResult> {
   const scope = createScope();
-  const loss = t5Loss(scope, t5ConfigFor(json, weights));
+  const loss = encoderDecoderLoss(ofKind(read(json, weights).architecture, "encoder-decoder")).graph(scope);
   const values = new Map(
     [...weights].map(([name, stored]): [string, NdArray] => [name, float32(stored.shape, floats(stored))]),
   );
-  const matrix = (rows: number[][], between: number[] = []) =>
-    int64([rows.length, ...between, rows[0]!.length], rows.flat());
+  const matrix = (rows: number[][]) => int64([rows.length, rows[0]!.length], rows.flat());
   const feeds = {
     ids: matrix(rows.input_ids),
     mask: matrix(rows.attention_mask),
-    tokens: matrix(rows.decoder_input_ids, [1]),
-    labels: matrix(rows.labels, [1]),
+    tokens: matrix(rows.decoder_input_ids),
+    labels: matrix(rows.labels),
     scale: float32([], [1 / rows.labels.flat().filter((label) => label !== -100).length]),
   };
   const trainer = await createTrainer({

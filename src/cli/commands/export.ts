@@ -36,10 +36,10 @@ async function exportSafetensors(folder: ModelFolder, out: string): Promise<stri
 type Exporter = (folder: ModelFolder, out: string) => Promise<string[]>;
 
 const formats = {
-  onnx: async (folder, out) => (await import("../../models/t5-export-node.ts")).exportOnnx(folder, out),
+  onnx: async (folder, out) => (await import("../../export/export-node.ts")).exportOnnx(folder, out),
   safetensors: exportSafetensors,
   "transformers.js": async (folder, out) =>
-    (await import("../../models/t5-export-node.ts")).exportTransformersJs(folder, out),
+    (await import("../../export/export-node.ts")).exportTransformersJs(folder, out),
 } satisfies Record<string, Exporter>;
 
 export default defineCommand({

@@ -24,26 +24,29 @@ export default defineCommand({
     const { fileSha256, makeFolder } = await import("../../base/files-node.ts");
     const { openModelFolder } = await import("../../folders/open-node.ts");
     const { quantizeFolder } = await import("../../folders/quantize-node.ts");
-    const { canonicalWeights, t5ConfigFor } = await import("../../models/t5-model.ts");
-    const { t5Formats } = await import("../../models/t5-quantize.ts");
+    const { readModel } = await import("../../models/families.ts");
+    const { formatsOf } = await import("../../models/kinds/formats.ts");
     const { modelFor } = await import("../downloads.ts");
     const { withHint } = await import("../report.ts");
     const folder = openModelFolder((await modelFor(name, output, signal)).path);
-    const config = t5ConfigFor(folder.config, canonicalWeights(folder.weights));
+    const { architecture, weights } = readModel(folder.config, folder.weights, join(folder.path, "config.json"));
     const bits = dtype === "int8" ? 8 : 4;
-    const choose = t5Formats(config, bits, new Set(folder.weights.keys()));
+    const choose = formatsOf(architecture, bits);
     makeFolder(out);
     const hint = `what is done is kept; go on with: zeroth quantize ${name} --dtype ${dtype} --out ${out}`;
     const { files, reports } = await withHint(hint, () =>
-      quantizeFolder(folder, {
-        out,
-        bits,
-        choose,
-        ...(overwrite && { overwrite }),
-        signal,
-        onProgress: (done, total, tensor) =>
-          output.progress(`${((100 * done) / total).toFixed(0).padStart(3)} %  ${tensor}`),
-      }),
+      quantizeFolder(
+        { ...folder, weights },
+        {
+          out,
+          bits,
+          choose,
+          ...(overwrite && { overwrite }),
+          signal,
+          onProgress: (done, total, tensor) =>
+            output.progress(`${((100 * done) / total).toFixed(0).padStart(3)} %  ${tensor}`),
+        },
+      ),
     );
     output.progress("");
     for (const file of files) {

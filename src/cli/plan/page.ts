@@ -3,8 +3,8 @@ import type { Training } from "../../plan/memory.ts";
 import { type Landmark, ownLandmark, type Plan, sizeOf } from "../../plan/plan.ts";
 import { bars, clipped, short } from "../../plan/plot.ts";
 import { ownPrecisions, type Precision } from "../../plan/precision.ts";
-import { families } from "../../plan/shapes.ts";
-import { type Part, parts } from "../../plan/tensors.ts";
+import { natureOf } from "../../plan/shapes.ts";
+import { type Part, parts } from "../../plan/tensor-groups.ts";
 import { bytes } from "../output.ts";
 import { describeShape, duration, operations, rate, whole, wrapped } from "./words.ts";
 
@@ -122,7 +122,7 @@ function trainingSection({ training, tuning, machine }: Plan): string[] {
 function arithmeticSection({ flops, subject, work, trainingSet }: Plan): string[] {
   const { shape } = subject;
   if (!flops || !shape) return [];
-  const { writes } = families[shape.family];
+  const { writes } = natureOf(shape);
   const line = (label: string, n: number, more = "") => row(label, [operations(n)], 29, 14) + more;
   const through = `   6·N; ${operations(flops.trainingThrough)} in its stack`;
   return [
@@ -146,7 +146,7 @@ function arithmeticSection({ flops, subject, work, trainingSet }: Plan): string[
 function speedSection({ speeds, subject, work, dtype }: Plan): string[] {
   const { shape } = subject;
   if (!speeds || !shape) return [];
-  const { writes } = families[shape.family];
+  const { writes } = natureOf(shape);
   const arithmetic = speeds.fp32.input !== undefined;
   if (!writes && !arithmetic) return ["  unknown without the machine's arithmetic: --machine 24GB,46GB/s,480GFLOP/s"];
   const inputs = shape.family === "vit" ? "images/s" : "texts/s";
@@ -229,7 +229,7 @@ export function planPage(
   const { subject, work } = plan;
   const { shape, name, architecture } = subject;
   const title = subject.known && subject.known.title !== name ? `${subject.known.title}, ` : "";
-  const kind = shape ? `${families[shape.family].words} (${architecture})` : architecture;
+  const kind = shape ? `${natureOf(shape).words} (${architecture})` : architecture;
   const job = [
     work.batch > 1 ? `${whole(work.batch)} at a time` : "one at a time",
     shape?.family === "vit" ? "an image" : `${whole(work.input)} tokens in`,

@@ -33,7 +33,7 @@ export function operations(flops: number): string {
 export function describeShape(shape: Shape): string {
   const { width, feedForward, heads, headSize } = shape;
   const stacks = shape.family === "t5" ? `${shape.encoderLayers} + ${shape.decoderLayers}` : `${shape.layers}`;
-  const gated = shape.family === "llama" || shape.family === "lamda" || (shape.family === "t5" && shape.gated);
+  const gated = shape.family === "llama" || shape.family === "lamda" || ("gated" in shape && shape.gated);
   const words = [
     `${stacks} layers`,
     `width ${width}`,
@@ -41,10 +41,11 @@ export function describeShape(shape: Shape): string {
     `${heads} heads of ${headSize}`,
   ];
   if ("keyHeads" in shape && shape.keyHeads < heads) words.push(`${shape.keyHeads} heads of keys`);
+  if (shape.family === "network" && shape.kvHeads < heads) words.push(`${shape.kvHeads} heads of keys`);
   if (shape.family === "t5" && shape.experts) words.push(`${whole(shape.experts.count)} experts`);
-  if ("vocabulary" in shape) words.push(`vocabulary ${whole(shape.vocabulary)}`);
+  if ("vocabulary" in shape && shape.vocabulary !== undefined) words.push(`vocabulary ${whole(shape.vocabulary)}`);
   if ("tied" in shape) words.push(shape.tied ? "tied output" : "untied output");
-  if ("positions" in shape) words.push(`${whole(shape.positions)} positions`);
+  if ("positions" in shape && shape.positions !== undefined) words.push(`${whole(shape.positions)} positions`);
   if (shape.family === "vit") words.push(`images of ${shape.image} in patches of ${shape.patch}`);
   return words.join(", ");
 }

@@ -1,11 +1,12 @@
 /** The Hugging Face cache on this disk: blobs by hash, snapshots of links, refs, as Python's huggingface_hub has them. */
 import { createHash } from "node:crypto";
-import { constants, existsSync, readFileSync, statSync } from "node:fs";
+import { constants, existsSync, statSync } from "node:fs";
 import { copyFile, mkdir, open, readlink, rename, rm, statfs, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { writeFileSafely } from "../../base/files-node.ts";
 import { fail, ZerothError } from "../../errors.ts";
 import { cacheName, type RepoKind } from "../names.ts";
+import { needInside, readRef } from "../refs-node.ts";
 import type { RemoteFile } from "./listing.ts";
 import type { Draft, Hash } from "./transfer.ts";
 
@@ -35,18 +36,36 @@ export function repoCache(cache: string, repo: string, kind: RepoKind = "model")
   };
 }
 
+const permissions = "check the folder and its permissions; HF_HOME chooses another one";
+const space = "free some space (zeroth cache list) and start again: what is here already is kept";
+const inTheWay = "something else lies where the cache should be: move it away, or choose another folder with HF_HOME";
+
+/** What a disk's refusals mean, and what to do. */
+const refusals: Readonly<Record<string, readonly [words: string, hint: string]>> = {
+  ENOSPC: ["the disk is full", space],
+  EDQUOT: ["your share of the disk is used up", space],
+  EFBIG: ["this disk takes no file of that size", "HF_HOME chooses a folder on another disk"],
+  EROFS: ["the disk is read-only", permissions],
+  EACCES: ["no permission", permissions],
+  EPERM: ["no permission", permissions],
+  EIO: ["the disk fails", "check the disk; HF_HOME chooses a folder on another one"],
+  ENOTDIR: ["a file is in the way of a folder", inTheWay],
+  EEXIST: ["something of that name is in the way", inTheWay],
+  EISDIR: ["a folder is in the way of a file", inTheWay],
+  ELOOP: ["a link is in the way", inTheWay],
+  ENOENT: ["its folder is gone", "was it removed meanwhile? start again"],
+  ENAMETOOLONG: ["the name is too long for this disk", "HF_HOME chooses a folder with a shorter name"],
+  EMFILE: ["too many files are open", "end other programs, or fetch fewer files at a time"],
+  ENFILE: ["too many files are open", "end other programs, or fetch fewer files at a time"],
+};
+
 /** A disk's refusal as an error a person can act on. */
 export function diskError(cause: unknown, where: string): ZerothError {
   if (cause instanceof ZerothError) return cause;
-  const { code, message } = cause as NodeJS.ErrnoException;
-  return new ZerothError("bad_input", `cannot be written (${code ?? message})`, {
-    where,
-    hint:
-      code === "ENOSPC" || code === "EDQUOT"
-        ? "free some space (zeroth cache list) and start again: what is here already is kept"
-        : "check the folder and its permissions; HF_HOME chooses another one",
-    cause,
-  });
+  const { code = "" } = cause as NodeJS.ErrnoException;
+  const [words, hint] = refusals[code] ?? ["the system refuses", permissions];
+  const what = `cannot be written: ${words}${code === "" ? "" : ` (${code})`}`;
+  return new ZerothError("bad_input", what, { where, hint, cause });
 }
 
 /** SHA-256, or git's hash of a blob. */
@@ -61,6 +80,10 @@ export async function openDraft(path: string): Promise<Draft & { finish(): Promi
   try {
     // A draft that exists is opened as it is, a new one is created; never through a link.
     const handle = await open(path, constants.O_RDWR | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0), 0o666);
+    if (!(await handle.stat()).isFile()) {
+      await handle.close();
+      fail("bad_input", "is not a file, but a pipe or a device", { where: path, hint: "remove it and start again" });
+    }
     const guard = async <T>(work: Promise<T>): Promise<T> => {
       try {
         return await work;
@@ -73,13 +96,17 @@ export async function openDraft(path: string): Promise<Draft & { finish(): Promi
       clear: () => guard(handle.truncate(0)),
       async write(at, piece) {
         for (let done = 0; done < piece.length; ) {
-          done += (await guard(handle.write(piece, done, piece.length - done, at + done))).bytesWritten;
+          const { bytesWritten } = await guard(handle.write(piece, done, piece.length - done, at + done));
+          // A disk that takes nothing and says nothing would be asked for ever.
+          if (bytesWritten === 0)
+            fail("bad_input", "cannot be written: the disk takes no more", { where: path, hint: space });
+          done += bytesWritten;
         }
       },
       async *read(length) {
         const buffer = new Uint8Array(Math.min(length, 1 << 20));
         for (let at = 0; at < length; ) {
-          const { bytesRead } = await handle.read(buffer, 0, Math.min(buffer.length, length - at), at);
+          const { bytesRead } = await guard(handle.read(buffer, 0, Math.min(buffer.length, length - at), at));
           if (bytesRead === 0) return;
           yield buffer.subarray(0, bytesRead);
           at += bytesRead;
@@ -125,6 +152,8 @@ export async function tagCache(cache: string): Promise<void> {
   );
 }
 
+let drafts = 0;
+
 /**
  * Give a blob its name in a snapshot: a relative link; where there are no links the file itself, moved there when this
  * process has just fetched it, copied otherwise.
@@ -138,11 +167,15 @@ export async function linkFile(
   const path = join(repo.snapshot(commit), file.name);
   const blob = repo.blob(file.etag);
   const target = `${"../".repeat(file.name.split("/").length + 1)}blobs/${file.etag}`;
-  const draft = `${path}.${process.pid}.tmp`;
+  // Two pulls in one process are at it under different names.
+  const draft = `${path}.${process.pid}-${drafts++}.tmp`;
   try {
     if (symlinks && (await readlink(path).catch(() => undefined)) === target) return;
     if (sizeOf(path) === file.bytes && !existsSync(blob)) return;
+    needInside(repo.root, dirname(path));
     await mkdir(dirname(path), { recursive: true });
+    // One that an ended process of our number left.
+    await rm(draft, { force: true });
     const linked =
       symlinks &&
       (await symlink(target, draft).then(
@@ -160,7 +193,9 @@ export async function linkFile(
     }
   } catch (cause) {
     await rm(draft, { force: true }).catch(() => undefined);
-    throw diskError(cause, path);
+    // Without links, who fetched the blob has moved it here between our look and our copy.
+    const moved = (cause as NodeJS.ErrnoException).code === "ENOENT" && sizeOf(path) === file.bytes;
+    if (!moved) throw diskError(cause, path);
   }
 }
 
@@ -168,11 +203,9 @@ export async function linkFile(
 export async function writeRef(repo: RepoCache, revision: string, commit: string): Promise<void> {
   if (revision === commit) return;
   const path = repo.ref(revision);
-  try {
-    if (readFileSync(path, "utf8") === commit) return;
-  } catch {
-    // There is none yet.
-  }
+  needInside(repo.root, dirname(path));
+  const before = readRef(repo.root, revision);
+  if (before && "commit" in before && before.commit === commit) return;
   await writeFileSafely(path, commit);
 }
 
@@ -180,6 +213,7 @@ export async function writeRef(repo: RepoCache, revision: string, commit: string
 export async function writeAbsent(repo: RepoCache, commit: string, names: readonly string[]): Promise<void> {
   for (const name of names) {
     const path = repo.absent(commit, name);
+    needInside(repo.root, dirname(path));
     if (!existsSync(path)) await writeFileSafely(path, "");
   }
 }

@@ -1,9 +1,10 @@
 /** What the Hugging Face cache holds, and taking things out of it. */
-import { existsSync, lstatSync, readFileSync, readlinkSync, rmdirSync, rmSync, statSync } from "node:fs";
+import { existsSync, lstatSync, readlinkSync, rmdirSync, rmSync, type Stats, statSync } from "node:fs";
 import { basename, dirname, join, relative } from "node:path";
 import { filesBelow, namesIn } from "../../base/files-node.ts";
 import { fail } from "../../errors.ts";
 import { cacheName, parseModelName, type RepoKind, repoOfCacheName } from "../names.ts";
+import { leadsOut, needInside, refsIn } from "../refs-node.ts";
 import { diskError } from "./cache-node.ts";
 
 export interface CachedRepo {
@@ -18,6 +19,8 @@ export interface CachedRepo {
   readonly lastUsed: number;
   readonly files: number;
   readonly path: string;
+  /** What is wrong with it. A row of a broken branch or tag has no commit, no files, and the path of its file. */
+  readonly problem?: string;
 }
 
 interface Entry {
@@ -28,10 +31,19 @@ interface Entry {
   readonly used: number;
 }
 
+/** What a path leads to; undefined for a link that leads nowhere, or in a circle. */
+function targetOf(path: string): Stats | undefined {
+  try {
+    return statSync(path);
+  } catch {
+    return undefined;
+  }
+}
+
 function entriesOf(snapshot: string, blobs: string): Entry[] {
   return filesBelow(snapshot).map((path) => {
     const link = lstatSync(path).isSymbolicLink() ? join(dirname(path), readlinkSync(path)) : undefined;
-    const stat = statSync(path, { throwIfNoEntry: false });
+    const stat = targetOf(path);
     return {
       path,
       blob: link && dirname(link) === blobs ? basename(link) : undefined,
@@ -41,36 +53,74 @@ function entriesOf(snapshot: string, blobs: string): Entry[] {
   });
 }
 
-function refsOf(root: string): { name: string; commit: string }[] {
-  const folder = join(root, "refs");
-  return filesBelow(folder).map((path) => ({
-    name: relative(folder, path).replaceAll("\\", "/"),
-    commit: readFileSync(path, "utf8").slice(0, 200).trim(),
-  }));
-}
-
 const dataSet = "datasets/";
 
 /** What a person calls it: models by their names, data sets as `datasets/org/name`, as in the hub's addresses. */
 export const cachedName = ({ repo, kind }: Pick<CachedRepo, "repo" | "kind">): string =>
   kind === "dataset" ? dataSet + repo : repo;
 
-/** Snapshots of all models and data sets in the cache, by name. */
+/**
+ * Snapshots of all models and data sets in the cache, by name. What is broken is a row with its problem; nothing is
+ * opened that is not a file, and no link is followed out of a repository's folder.
+ */
 export function listCached(cache: string): CachedRepo[] {
   const folders = namesIn(cache);
   return (["model", "dataset"] as const).flatMap((kind) =>
-    folders.flatMap((folder) => snapshotsIn(cache, folder, kind)),
+    folders.flatMap((folder) => {
+      try {
+        const { snapshots, broken } = snapshotsIn(cache, folder, kind);
+        return [...snapshots, ...broken];
+      } catch (cause) {
+        // A folder of somebody else's, or one that is removed meanwhile: the others are listed all the same.
+        const { code = "" } = cause as NodeJS.ErrnoException;
+        const repo = repoOfCacheName(folder, kind);
+        if (repo === undefined || code === "") throw cause;
+        return brokenRow({ repo, kind, path: join(cache, folder), problem: `cannot be read (${code})` });
+      }
+    }),
   );
 }
 
+const brokenRow = (
+  parts: Partial<CachedRepo> & Pick<CachedRepo, "repo" | "kind" | "path" | "problem">,
+): CachedRepo => ({
+  commit: "",
+  refs: [],
+  bytes: 0,
+  lastUsed: 0,
+  files: 0,
+  ...parts,
+});
+
+interface Snapshots {
+  readonly snapshots: readonly CachedRepo[];
+  /** Refs, or snapshots, that are none. */
+  readonly broken: readonly CachedRepo[];
+}
+
 /** Snapshots in one folder of the cache; none where it is of another kind. */
-function snapshotsIn(cache: string, folder: string, kind: RepoKind): CachedRepo[] {
+function snapshotsIn(cache: string, folder: string, kind: RepoKind): Snapshots {
   const repo = repoOfCacheName(folder, kind);
-  if (repo === undefined) return [];
+  if (repo === undefined) return { snapshots: [], broken: [] };
   const root = join(cache, folder);
-  const refs = refsOf(root);
-  return namesIn(join(root, "snapshots")).map((commit) => {
-    const path = join(root, "snapshots", commit);
+  const refs: { name: string; commit: string }[] = [];
+  const broken: CachedRepo[] = [];
+  const addBroken = (path: string, problem: string, more: Partial<CachedRepo> = {}) =>
+    broken.push(brokenRow({ repo, kind, path, problem, ...more }));
+  for (const { name, path, ref } of refsIn(root)) {
+    if ("commit" in ref) refs.push({ name, commit: ref.commit });
+    else addBroken(path, ref.problem, { refs: [name] });
+  }
+  const whole = join(root, "snapshots");
+  if (leadsOut(root, whole)) addBroken(whole, "is a link that leads out of the cache");
+  const commits = leadsOut(root, whole) ? [] : namesIn(whole);
+  const snapshots = commits.flatMap((commit) => {
+    const path = join(whole, commit);
+    const out = leadsOut(root, path);
+    if (out || !targetOf(path)?.isDirectory()) {
+      addBroken(path, out ? "is a link that leads out of the cache" : "is not a folder", { commit });
+      return [];
+    }
     const entries = entriesOf(path, join(root, "blobs"));
     const unique = new Map(entries.map((entry) => [entry.blob ?? entry.path, entry]));
     return {
@@ -84,6 +134,7 @@ function snapshotsIn(cache: string, folder: string, kind: RepoKind): CachedRepo[
       path,
     };
   });
+  return { snapshots, broken };
 }
 
 /**
@@ -133,7 +184,7 @@ export function planRemoval(cache: string, given: string): Removal {
   const { repo, revision } = parsed;
   const name = cachedName({ repo, kind });
   const root = join(cache, cacheName(repo, kind));
-  const all = snapshotsIn(cache, cacheName(repo, kind), kind);
+  const { snapshots: all } = snapshotsIn(cache, cacheName(repo, kind), kind);
   if (!existsSync(root)) {
     fail("not_found", `${name} is not in the cache`, { where: cache, hint: "zeroth cache list shows what is" });
   }
@@ -148,6 +199,14 @@ export function planRemoval(cache: string, given: string): Removal {
       hint: `it has ${all.map(({ refs, commit }) => refs[0] ?? commit.slice(0, 7)).join(", ") || "no snapshot"}`,
     });
   }
+  if (lstatSync(root).isSymbolicLink()) {
+    fail("bad_input", `${name} lies in another folder, to which the cache has a link`, {
+      where: root,
+      hint: "remove that folder and the link yourself",
+    });
+  }
+  // What is removed is the cache's own.
+  for (const folder of ["blobs", "refs", "snapshots", "trees", ".no_exist"]) needInside(root, join(root, folder));
   const whole = snapshots.length === all.length;
   const blobs = join(root, "blobs");
   const used = (some: readonly CachedRepo[]) =>
@@ -159,7 +218,7 @@ export function planRemoval(cache: string, given: string): Removal {
   /** Shared blobs that nobody links to afterwards. */
   const unused = [...shared].filter(([, links]) => links.every((link) => leaving.has(link))).map(([target]) => target);
   const staying = new Set([...shared].filter(([target]) => !unused.includes(target)).flatMap(([, links]) => links));
-  const size = (path: string) => (staying.has(path) ? 0 : (statSync(path, { throwIfNoEntry: false })?.size ?? 0));
+  const size = (path: string) => (staying.has(path) ? 0 : (targetOf(path)?.size ?? 0));
   const own = snapshots.flatMap(({ path }) => entriesOf(path, blobs).filter(({ blob }) => blob === undefined));
   return {
     name,
@@ -185,11 +244,11 @@ export function planRemoval(cache: string, given: string): Removal {
           return;
         }
         const commits = new Set(snapshots.map(({ commit }) => commit));
-        for (const ref of refsOf(root)) {
-          if (!commits.has(ref.commit)) continue;
-          rmSync(join(root, "refs", ref.name));
+        for (const { path, ref } of refsIn(root)) {
+          if (!("commit" in ref) || !commits.has(ref.commit)) continue;
+          rmSync(path);
           // A name with a slash leaves its folder behind.
-          for (let at = dirname(join(root, "refs", ref.name)); at !== join(root, "refs"); at = dirname(at)) {
+          for (let at = dirname(path); at !== join(root, "refs"); at = dirname(at)) {
             if (namesIn(at).length === 0) rmdirSync(at);
           }
         }

@@ -1,8 +1,8 @@
 /** Which files of a repository a run needs. */
 
-import { shown } from "../../base/json.ts";
 import { fail } from "../../errors.ts";
 import type { Listing, RemoteFile } from "./listing.ts";
+import { listedNames, takeWanted } from "./wanted.ts";
 
 /** Small files that describe a model and its tokenizer, whatever its kind. */
 const small = new Set([
@@ -86,40 +86,44 @@ export function matchesPattern(name: string, pattern: string): boolean {
   return p === pattern.length;
 }
 
+/** A few names, for a hint. */
+const someOf = (names: readonly string[], most: number): string =>
+  names
+    .slice(0, most)
+    .map((name) => name.slice(0, 100))
+    .join(", ");
+
 /**
  * The files to fetch: with `include`, those that fit one of the patterns; otherwise configuration, tokenizer and the
  * weights in one format (safetensors; PyTorch's where there are none), never those of other frameworks.
- * @throws not_found when nothing fits; corrupt_file when a name that was asked for is not one for a disk
+ * @throws not_found when nothing fits; as {@link takeWanted} does
  */
 export function chooseFiles(listing: Listing, where: string, include: readonly string[] = []): readonly RemoteFile[] {
+  const names = listedNames(listing);
   if (include.length > 0) {
-    const wanted = (name: string): boolean => include.some((pattern) => matchesPattern(name, pattern));
-    const hostile = listing.refused.find(wanted);
-    if (hostile !== undefined) {
-      fail("corrupt_file", `${shown(hostile)} is not a name for a file on this disk`, { where });
-    }
-    const chosen = listing.files.filter(({ name }) => wanted(name));
+    const chosen = takeWanted(listing, where, (name) => include.some((pattern) => matchesPattern(name, pattern)));
     if (chosen.length > 0) return chosen;
+    const there = listing.files.map(({ name }) => name);
     fail("not_found", `no file fits ${include.join(", ")}`, {
       where,
-      hint: `files there: ${listing.files
-        .slice(0, 8)
-        .map(({ name }) => name)
-        .join(", ")}`,
+      hint: there.length > 0 ? `files there: ${someOf(there, 8)}` : "is this the right repository? it holds no file",
     });
   }
-  const kind = weightKinds.find(([first]) => listing.files.some(({ name }) => first.test(name)));
-  const chosen = listing.files.filter(({ name }) => small.has(name) || kind?.some((pattern) => pattern.test(name)));
+  const kind = weightKinds.find(([first]) => names.some((name) => first.test(name)));
+  const chosen = takeWanted(
+    listing,
+    where,
+    (name) => small.has(name) || kind?.some((pattern) => pattern.test(name)) === true,
+  );
   if (chosen.some(({ name }) => name === "config.json" || name === "adapter_config.json") && kind) return chosen;
-  const others = listing.files.filter(({ name }) => /\.(gguf|onnx|h5|msgpack|bin|safetensors|pt)$/.test(name));
+  const others = listing.files
+    .map(({ name }) => name)
+    .filter((name) => /\.(gguf|onnx|h5|msgpack|bin|safetensors|pt)$/.test(name));
   return fail("not_found", kind ? "holds no config.json" : "holds no weights as safetensors or pytorch_model.bin", {
     where,
     hint:
       others.length > 0
-        ? `it holds ${others
-            .slice(0, 4)
-            .map(({ name }) => name)
-            .join(", ")}; fetch those with --include, or choose another repository`
+        ? `it holds ${someOf(others, 4)}; fetch those with --include, or choose another repository`
         : "is this the right repository?",
   });
 }

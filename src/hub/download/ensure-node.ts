@@ -1,7 +1,7 @@
 /** From a name to a folder that is there: found on this machine, or downloaded. */
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { isJsonObject, jsonLimits } from "../../base/json.ts";
+import { isJsonObject, jsonLimits, shown } from "../../base/json.ts";
 import { readJsonFile } from "../../base/read-node.ts";
 import { ZerothError } from "../../errors.ts";
 import type { ResolvedModel } from "../find.ts";
@@ -57,7 +57,7 @@ export async function ensureModel(name: string, options: EnsureOptions = {}): Pr
     if (!elsewhere || parseModelName(name).kind !== "name" || cache === undefined) throw cause;
     if (offline) {
       throw new ZerothError("not_found", cause.message, {
-        hint: `${cause.hint}; HF_HUB_OFFLINE is set, so nothing is downloaded`,
+        hint: [cause.hint, "HF_HUB_OFFLINE is set, so nothing is downloaded"].filter(Boolean).join("; "),
         cause,
       });
     }
@@ -73,8 +73,9 @@ export async function ensureModel(name: string, options: EnsureOptions = {}): Pr
     if (!(cause instanceof ZerothError) || cause.code !== "not_found") throw cause;
     const near = missing instanceof ZerothError && missing.hint?.startsWith("did you mean") ? missing.hint : undefined;
     const here = lacks === undefined ? "" : ` (the cache has it without ${lacks})`;
-    throw new ZerothError("not_found", `no model ${JSON.stringify(name)} on this machine${here}; ${cause.message}`, {
-      hint: [near, cause.hint].filter(Boolean).join(" or "),
+    const hint = [near, cause.hint].filter(Boolean).join(" or ");
+    throw new ZerothError("not_found", `no model ${shown(name)} on this machine${here}; ${cause.message}`, {
+      ...(hint && { hint }),
       cause,
     });
   }

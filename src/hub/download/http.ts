@@ -1,8 +1,9 @@
-/** Requests to a hub: redirects without the token, time limits, and what each refusal means for a person. */
+/** Requests to a hub: redirects without the token, and a time limit. */
 
 import { shown } from "../../base/json.ts";
-import { throwIfAborted, ZerothError } from "../../errors.ts";
+import { fail, throwIfAborted, ZerothError } from "../../errors.ts";
 import { isPrivateHost } from "./hosts.ts";
+import { reasonOf } from "./reasons.ts";
 import { Temporary } from "./retry.ts";
 import type { HubSettings } from "./settings.ts";
 
@@ -32,17 +33,57 @@ export interface Answer {
 
 const agent = "zeroth (node)";
 
+/** Answers that may send us on before it is called a circle. */
+const mostHops = 6;
+
+/** Why a place is not gone to; undefined where it may be. */
+function refusedPlace(from: URL, to: URL | undefined, home: URL): string | undefined {
+  if (!to) return "which is no address";
+  if (!/^https?:$/.test(to.protocol)) return "which is neither http nor https";
+  if (to.username || to.password) return "with a name or password in the address";
+  if (from.protocol === "https:" && to.protocol === "http:") return "which is no longer encrypted";
+  if (isPrivateHost(to.hostname) && !isPrivateHost(home.hostname)) return "which is in this machine's own network";
+  return undefined;
+}
+
+/** A place as it may be shown: without its query, which may hold a signature, and without a name and password. */
+function placeWords(url: URL | undefined, text: string): string {
+  if (!url) return text.includes("@") ? "something" : shown(text);
+  const { protocol, host, pathname } = url;
+  return shown(/^https?:$/.test(protocol) ? `${protocol}//${host}${pathname}` : `${protocol}${host && `//${host}`}`);
+}
+
+/**
+ * The address that an answer sends us on to; undefined when it is the last one.
+ * @throws corrupt_file for a place that is not gone to
+ */
+function onward({ status, headers }: Response, url: URL, home: URL): URL | undefined {
+  if (![301, 302, 303, 307, 308].includes(status)) return undefined;
+  const text = headers.get("location");
+  const bad = (what: string): never =>
+    fail("corrupt_file", what, {
+      where: url.origin + url.pathname,
+      hint: "the server, or something on the way to it, is not what it should be; HF_ENDPOINT names a mirror",
+    });
+  if (text === null || text === "") return bad(`sends us on without saying where to (HTTP status ${status})`);
+  const next = URL.canParse(text, url) ? new URL(text, url) : undefined;
+  const why = refusedPlace(url, next, home);
+  return why === undefined ? next : bad(`sends us on to ${placeWords(next, text)}, ${why}; this is not followed`);
+}
+
 /** Follow an address to its answer; the token goes to the hub's own origin and nowhere else. */
 async function follow(
   { fetch, settings }: Connection,
   address: string,
   headers: Record<string, string>,
   controller: AbortController,
+  told: (url: URL) => void,
 ): Promise<Answer> {
   const home = new URL(settings.endpoint);
   let url = new URL(address);
   let first: Headers | undefined;
-  for (let hop = 0; hop < 6; hop++) {
+  for (let hop = 0; hop < mostHops; hop++) {
+    told(url);
     const fromHub = url.origin === home.origin;
     const authorization = fromHub && settings.token ? { authorization: `Bearer ${settings.token}` } : {};
     const response = await fetch(url.href, {
@@ -51,45 +92,30 @@ async function follow(
       signal: controller.signal,
     });
     first ??= response.headers;
-    const location = [301, 302, 303, 307, 308].includes(response.status) ? response.headers.get("location") : null;
-    if (location === null) return { response, first, fromHub, close: () => controller.abort() };
-    await response.body?.cancel();
-    const next = URL.canParse(location, url) ? new URL(location, url) : undefined;
-    const insecure = url.protocol === "https:" && next?.protocol !== "https:";
-    const inward = next && isPrivateHost(next.hostname) && !isPrivateHost(home.hostname);
-    if (!next || !/^https?:$/.test(next.protocol) || insecure || inward) {
-      throw new ZerothError(
-        "corrupt_file",
-        `sends us on to ${shown(next?.origin ?? location)}, which is not followed`,
-        {
-          where: url.origin + url.pathname,
-          hint: "the server, or something on the way to it, is not what it should be",
-        },
-      );
-    }
+    const next = onward(response, url, home);
+    if (next === undefined) return { response, first, fromHub, close: () => controller.abort() };
+    // Its body is not waited for: one that drips would hold us up.
+    void response.body?.cancel().catch(() => undefined);
     url = next;
   }
-  throw new ZerothError("corrupt_file", "sends us on without end", { where: address });
+  return fail("corrupt_file", `sends us on without end (${mostHops} times)`, {
+    where: address,
+    hint: "the server is not set up as it should be; HF_ENDPOINT names a mirror",
+  });
 }
 
-/** Codes of errors in certificates, which waiting does not mend. */
-const certificate = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|UNABLE_TO_GET_ISSUER/;
-
-function unreachable(cause: unknown, endpoint: string): Error {
-  const inner = (cause as Error).cause as { code?: unknown } | undefined;
-  const code = String((cause as { code?: unknown }).code ?? inner?.code ?? (cause as Error).message);
-  const error = new ZerothError("not_found", `the hub cannot be reached (${code.slice(0, 100)})`, {
-    where: endpoint,
-    hint: certificate.test(code)
-      ? "its certificate is not trusted here; behind a company's proxy set NODE_EXTRA_CA_CERTS to its root certificate"
-      : "check the connection; HTTPS_PROXY names a proxy, HF_ENDPOINT a mirror, HF_HUB_OFFLINE=1 asks nothing",
-    cause,
-  });
-  return certificate.test(code) ? error : new Temporary(error);
+/** What a failure to reach a server means. */
+function unreachable(cause: unknown, url: URL, { endpoint }: Connection["settings"], late: string | undefined): Error {
+  const { words, hint, lasting } = reasonOf(cause);
+  const who = url.origin === new URL(endpoint).origin ? "the hub" : "the store behind the hub";
+  const what = `${who} cannot be reached: ${late ?? words}`;
+  const parts = { where: url.origin, hint, cause };
+  return lasting && late === undefined ? new ZerothError("not_found", what, parts) : new Temporary(what, parts);
 }
 
 /**
- * Ask for an address. The time limit runs until the headers are here; the body is for the caller to watch.
+ * Ask for an address. The time limit runs until the headers are here, those of all redirects together; the body is for
+ * the caller to watch ({@link readBody}).
  * @throws a {@link Temporary} for what may be better the next time
  */
 export async function request(
@@ -102,14 +128,17 @@ export async function request(
   const controller = new AbortController();
   const stop = () => controller.abort(signal?.reason);
   signal?.addEventListener("abort", stop, { once: true });
-  const { endpoint, timeout } = connection.settings;
-  let late = false;
+  const { timeout } = connection.settings;
+  let url = new URL(address);
+  let late: string | undefined;
   const timer = setTimeout(() => {
-    late = true;
+    late = `no answer within ${timeout / 1000} s`;
     controller.abort();
   }, timeout);
   try {
-    const answer = await follow(connection, address, headers, controller);
+    const answer = await follow(connection, address, headers, controller, (at) => {
+      url = at;
+    });
     return {
       ...answer,
       close() {
@@ -120,69 +149,11 @@ export async function request(
   } catch (cause) {
     signal?.removeEventListener("abort", stop);
     throwIfAborted(signal);
+    // Whatever was still open of it.
+    controller.abort();
     if (cause instanceof ZerothError) throw cause;
-    throw unreachable(late ? new Error(`no answer within ${timeout / 1000} s`, { cause }) : cause, endpoint);
+    throw unreachable(cause, url, connection.settings, late);
   } finally {
     clearTimeout(timer);
   }
-}
-
-/** Seconds or a date; undefined when there is none. */
-function retryAfter(headers: Headers, now: number): number | undefined {
-  const text = headers.get("retry-after")?.trim();
-  if (!text) return undefined;
-  const wait = /^\d+(\.\d+)?$/.test(text) ? Number(text) * 1000 : Date.parse(text) - now;
-  return Number.isFinite(wait) ? Math.max(0, wait) : undefined;
-}
-
-export interface Asked {
-  readonly repo: string;
-  readonly revision: string;
-  readonly endpoint: string;
-  readonly token: boolean;
-  /** The file that was asked for; a listing has none. */
-  readonly file?: string;
-}
-
-/** The error for an answer that is no success, and whether it is worth another try. */
-export function refusal({ response, fromHub }: Answer, asked: Asked, now: number): Error {
-  const { repo, revision, endpoint, token, file } = asked;
-  const { status, headers } = response;
-  const why = headers.get("x-error-code") ?? "";
-  const page = `${endpoint}/${repo}`;
-  const where = file === undefined ? repo : `${repo}/${file}`;
-  const error = (what: string, hint: string) => new ZerothError("not_found", what, { where, hint });
-  // A store's signed address has run out: the hub gives a new one.
-  if (!fromHub && (status === 401 || status === 403)) {
-    return new Temporary(error(`the store behind the hub refuses (${status})`, "try again later"));
-  }
-  if (why === "GatedRepo" || (status === 403 && why === "")) {
-    const ask = `ask for access on ${page}`;
-    return token
-      ? error("access is restricted, and the token has none", `${ask}, and check that the token may read it`)
-      : error(
-          "access is restricted",
-          `${ask}, then set HF_TOKEN to a token of that account (${endpoint}/settings/tokens)`,
-        );
-  }
-  if (status === 401 || status === 403) {
-    return token
-      ? error("no such repository, or the token may not read it", `look at ${page}; is HF_TOKEN still valid?`)
-      : error("no such repository, or a private one", `check the name on ${page}; for a private one set HF_TOKEN`);
-  }
-  if (status === 404 || status === 410) {
-    if (why === "RevisionNotFound") {
-      return error(`there is no revision ${shown(revision)}`, `branches and tags are listed on ${page}/tree/main`);
-    }
-    if (file !== undefined)
-      return error("the file is not there", `what there is, is listed on ${page}/tree/${revision}`);
-    return error("no such repository", `check the name on ${page}`);
-  }
-  const busy = status === 429 ? "asks for fewer requests" : `fails with ${status}`;
-  const failed = error(
-    `the hub ${busy}`,
-    token ? "try again later" : "try again later; with HF_TOKEN set more is allowed",
-  );
-  if (status === 429 || status === 408 || status >= 500) return new Temporary(failed, retryAfter(headers, now));
-  return failed;
 }

@@ -14,11 +14,18 @@ export interface RemoteFile {
   readonly hash: "sha256" | "git-sha1";
 }
 
+/** A file that is listed and cannot be fetched; an error only for who wants it. */
+export interface RefusedFile {
+  readonly name: string;
+  readonly why: string;
+  readonly hint?: string;
+}
+
 export interface Listing {
   readonly commit: string;
+  /** In the order of the listing, no name twice. */
   readonly files: readonly RemoteFile[];
-  /** Names that no disk should be given; such files are never fetched. */
-  readonly refused: readonly string[];
+  readonly refused: readonly RefusedFile[];
 }
 
 const sha1 = /^[0-9a-f]{40}$/;
@@ -43,25 +50,29 @@ function isQuietName(part: string): boolean {
   );
 }
 
-function remoteFile(entry: JsonObject, name: string, where: string): RemoteFile {
+/** One entry of the listing, as a file or with why it cannot be one. */
+function readEntry(entry: JsonObject, name: string): RemoteFile | RefusedFile {
+  if (!isSafeFilePath(name)) return { name, why: "is not a name for a file on this disk" };
   const lfs = isJsonObject(entry.lfs) ? entry.lfs : undefined;
   const bytes = lfs ? lfs.size : entry.size;
   if (typeof bytes !== "number" || !Number.isSafeInteger(bytes) || bytes < 0) {
-    fail("corrupt_file", `${shown(name)} has no size`, { where });
+    return { name, why: `is listed without a size (${typeof bytes === "number" ? bytes : jsonKind(bytes)})` };
   }
   const etag = lfs ? (lfs.sha256 ?? lfs.oid) : entry.blobId;
   if (typeof etag !== "string" || !(lfs ? sha256 : sha1).test(etag)) {
-    fail("corrupt_file", `${shown(name)} has no hash to check it by`, {
-      where,
+    return {
+      name,
+      why: "is listed without a hash to check it by",
       hint: "this server does not speak the hub's protocol; unset HF_ENDPOINT or choose another mirror",
-    });
+    };
   }
   return { name, bytes, etag, hash: lfs ? "sha256" : "git-sha1" };
 }
 
 /**
- * Read the answer of `/api/models/{repo}/revision/{revision}?blobs=true`, or of a data set's.
- * @throws corrupt_file when it is not such an answer, or lists one name twice with different content
+ * Read the answer of `/api/models/{repo}/revision/{revision}?blobs=true`, or of a data set's. A file that cannot be
+ * fetched is no error here: nobody may want it.
+ * @throws corrupt_file when it is not such an answer
  */
 export function parseListing(answer: JsonObject, where: string): Listing {
   const { sha, siblings } = answer;
@@ -71,22 +82,21 @@ export function parseListing(answer: JsonObject, where: string): Listing {
     });
   }
   if (!Array.isArray(siblings)) fail("corrupt_file", `siblings must be an array, got ${jsonKind(siblings)}`, { where });
-  const files = new Map<string, RemoteFile>();
-  const refused: string[] = [];
+  const entries = new Map<string, RemoteFile | RefusedFile>();
   for (const entry of siblings as unknown[]) {
     const name = isJsonObject(entry) ? entry.rfilename : undefined;
     if (!isJsonObject(entry) || typeof name !== "string") fail("corrupt_file", "a file without a name", { where });
-    if (!isSafeFilePath(name)) {
-      refused.push(name);
-      continue;
-    }
-    const file = remoteFile(entry, name, where);
-    // A disk that ignores case would give both one file.
-    const key = name.toLowerCase();
-    if (files.has(key) && files.get(key)!.etag !== file.etag) {
-      fail("corrupt_file", `${shown(name)} is listed twice`, { where });
-    }
-    files.set(key, file);
+    const read = readEntry(entry, name);
+    const before = entries.get(name);
+    const same =
+      !before || ("etag" in before && "etag" in read && before.etag === read.etag && before.bytes === read.bytes);
+    entries.set(name, same || "why" in read ? read : { name, why: "is listed twice with different content" });
   }
-  return { commit: sha, files: [...files.values()], refused };
+  const files: RemoteFile[] = [];
+  const refused: RefusedFile[] = [];
+  for (const entry of entries.values()) {
+    if ("why" in entry) refused.push(entry);
+    else files.push(entry);
+  }
+  return { commit: sha, files, refused };
 }

@@ -6,6 +6,7 @@ import { fileSha256 } from "../../base/files-node.ts";
 import { type LockTimes, lockTimes, takeLock } from "../../base/lock-node.ts";
 import { fail, throwIfAborted } from "../../errors.ts";
 import { cacheFolder, type Environment, parseModelName, type RepoKind } from "../names.ts";
+import { needInside } from "../refs-node.ts";
 import {
   createFileHash,
   diskError,
@@ -29,6 +30,7 @@ import { createMeter, type Meter, type Progress } from "./progress.ts";
 import { type Retry, type RetryTimes, retryTimes } from "./retry.ts";
 import { type HubSettings, hubSettings } from "./settings.ts";
 import { transfer } from "./transfer.ts";
+import { listedNames, takeWanted } from "./wanted.ts";
 
 export interface PulledFile {
   readonly file: string;
@@ -63,7 +65,7 @@ export interface PullOptions {
   readonly kind?: RepoKind;
   /** Only files that fit one of these patterns, instead of those that a run needs. */
   readonly include?: readonly string[];
-  /** Only these of the names that are listed; instead of `include`. */
+  /** Only these of the names that are listed, as the server has them; instead of `include`. */
   readonly choose?: (names: readonly string[]) => readonly string[];
   readonly signal?: AbortSignal;
   readonly events?: PullEvents;
@@ -72,6 +74,8 @@ export interface PullOptions {
   readonly fetch?: Fetch;
   /** Milliseconds. */
   readonly now?: () => number;
+  /** Milliseconds since 1970, for dates that a server names. Default: this machine's. */
+  readonly clock?: () => number;
   readonly random?: () => number;
   readonly times?: Partial<RetryTimes & LockTimes>;
   /** Bytes that a folder's disk can still take. */
@@ -83,7 +87,7 @@ interface Work {
   readonly repo: string;
   readonly commit: string;
   readonly settings: HubSettings;
-  readonly options: Required<Pick<PullOptions, "fetch" | "now" | "random">> & PullOptions;
+  readonly options: Required<Pick<PullOptions, "fetch" | "now" | "clock" | "random">> & PullOptions;
   readonly meter: Meter;
   readonly signal: AbortSignal;
   tell(): void;
@@ -200,7 +204,7 @@ const lastLinked = new Set(["config.json", "adapter_config.json"]);
  * Download what a run needs of `org/name` or `org/name@revision` into the cache, as Python's huggingface_hub would lay
  * it out. What is there is not fetched again; what was interrupted goes on where it ended.
  * @throws not_found when the hub is not reached or does not give it; corrupt_file when it gives something else than it
- *   lists; bad_input when the disk is too small or refuses; interrupted
+ *   lists, or a link leads out of the cache; bad_input when the disk is too small or refuses; interrupted
  */
 export async function pull(name: string, options: PullOptions = {}): Promise<Pulled> {
   const {
@@ -210,6 +214,7 @@ export async function pull(name: string, options: PullOptions = {}): Promise<Pul
     choose,
     events,
     now = () => performance.now(),
+    clock = Date.now,
     random = Math.random,
   } = options;
   const parsed = parseModelName(name, false);
@@ -231,18 +236,17 @@ export async function pull(name: string, options: PullOptions = {}): Promise<Pul
   try {
     const fetch = options.fetch ?? (await proxiedFetch(settings));
     const times = { ...retryTimes, ...options.times };
-    const asking = { fetch, settings, times, random, now, signal, onRetry: events?.retry, kind };
+    const asking = { fetch, settings, times, random, now, clock, signal, onRetry: events?.retry, kind };
     const listing = await fetchListing(repo, revision, asking);
     const { commit } = listing;
-    const wanted = choose && new Set(choose(listing.files.map(({ name: file }) => file)));
-    const chosen = wanted
-      ? listing.files.filter(({ name: file }) => wanted.has(file))
-      : chooseFiles(listing, repo, include);
+    const wanted = choose && new Set(choose(listedNames(listing)));
+    const chosen = wanted ? takeWanted(listing, repo, (file) => wanted.has(file)) : chooseFiles(listing, repo, include);
     const missing = chosen.filter((file) => !isHere(cache, commit, file));
     const sum = (files: readonly RemoteFile[]) => files.reduce((total, { bytes }) => total + bytes, 0);
     events?.planned?.({ repo, commit, files: chosen.length, bytes: sum(chosen), missing: sum(missing) });
     await checkSpace(cache, missing, options);
     let fetched: ReadonlySet<string> = new Set();
+    for (const folder of ["blobs", "snapshots", "refs", ".no_exist"]) needInside(cache.root, join(cache.root, folder));
     if (missing.length > 0) {
       mkdirSync(join(cache.root, "blobs"), { recursive: true });
       await tagCache(dirname(cache.root));
@@ -253,19 +257,30 @@ export async function pull(name: string, options: PullOptions = {}): Promise<Pul
         told = now();
         events?.progress?.(meter.progress());
       };
-      const work = { cache, repo, commit, settings, options: { ...options, fetch, now, random }, meter, signal, tell };
+      const work = {
+        cache,
+        repo,
+        commit,
+        settings,
+        options: { ...options, fetch, now, clock, random },
+        meter,
+        signal,
+        tell,
+      };
       // Files with the same content are one blob.
       const blobs = [...new Map(missing.map((file) => [file.etag, file])).values()];
       fetched = await fetchAll(work, blobs, stop);
       events?.progress?.(meter.progress());
     }
     throwIfAborted(options.signal);
+    const uses = new Map<string, number>();
+    for (const { etag } of chosen) uses.set(etag, (uses.get(etag) ?? 0) + 1);
     const rank = ({ name: file }: RemoteFile) => Number(lastLinked.has(file));
     for (const file of [...chosen].sort((a, b) => rank(a) - rank(b))) {
-      const fresh = fetched.has(file.etag) && chosen.filter(({ etag }) => etag === file.etag).length === 1;
+      const fresh = fetched.has(file.etag) && uses.get(file.etag) === 1;
       await linkFile(cache, commit, file, { symlinks: settings.symlinks, fresh });
     }
-    const there = new Set(listing.files.map(({ name: file }) => file));
+    const there = new Set(listedNames(listing));
     const absent = kind === "model" ? lookedFor.filter((file) => !there.has(file)) : [];
     await writeAbsent(cache, commit, absent);
     await writeRef(cache, revision, commit);

@@ -7,6 +7,7 @@ import { createFileHash } from "./cache-node.ts";
 import { isSafeFilePath, parseListing, type RemoteFile } from "./listing.ts";
 import { createMeter } from "./progress.ts";
 import { type Draft, transfer } from "./transfer.ts";
+import { listedNames, takeWanted } from "./wanted.ts";
 
 const content = Uint8Array.from({ length: 3_000 }, (_, i) => (i * 2654435761) >>> 24);
 const endpoint = "http://hub.example";
@@ -106,6 +107,7 @@ test("a file arrives as it is, or not at all", async () => {
           times: { tries: 4, wait: 0, longestWait: 0, patience: 1_000, worthwhile: 1_000 },
           random: () => 0,
           now: () => 0,
+          clock: () => 0,
           createHash: createFileHash,
           onBytes: (bytes) => {
             here += bytes;
@@ -125,6 +127,46 @@ test("a file arrives as it is, or not at all", async () => {
   );
   expect(arrived).toBeGreaterThan(100);
   expect(refused).toBeGreaterThan(0);
+});
+
+test("a server that always begins anew and never ends: as many tries as there are, and what came is said", async () => {
+  const size = fc.integer({ min: 1, max: content.length - 1 });
+  await fc.assert(
+    fc.asyncProperty(size, fc.boolean(), fc.nat(2_999), async (sent, clean, begun) => {
+      let requests = 0;
+      const fetch = async () => {
+        requests++;
+        let pulls = 0;
+        const stream = new ReadableStream<Uint8Array>({
+          pull(controller) {
+            if (pulls++ === 0) controller.enqueue(content.slice(0, sent));
+            else if (clean) controller.close();
+            else controller.error(new TypeError("terminated"));
+          },
+        });
+        return new Response(stream);
+      };
+      const work = transfer(`${endpoint}/x`, file, asked, memoryDraft(content.slice(0, begun)), {
+        fetch,
+        settings: { endpoint, token: undefined, timeout: 10_000 },
+        times: { tries: 5, wait: 0, longestWait: 0, patience: 1_000, worthwhile: 100 },
+        random: () => 0,
+        now: () => 0,
+        clock: () => 0,
+        createHash: createFileHash,
+      });
+      const error = await work.catch((cause: unknown) => cause as ZerothError);
+      expect(error).toMatchObject({
+        code: "not_found",
+        message: expect.stringMatching(
+          new RegExp(`given up after 5 tries, ${Math.max(begun, sent)} of 3000 bytes came$`),
+        ),
+        hint: expect.stringMatching(/begins anew each time/),
+      });
+      expect(requests).toBe(5);
+    }),
+    { numRuns: 200 },
+  );
 });
 
 test("any answer for a listing is one, or a typed error; every name in it stays in its folder", () => {
@@ -147,9 +189,15 @@ test("any answer for a listing is one, or a typed error; every name in it stays 
   fc.assert(
     fc.property(listing, (value) => {
       try {
-        const { commit, files } = parseListing(value as { readonly [key: string]: unknown }, "hub");
-        expect(commit).toMatch(/^[0-9a-f]{40}$/);
-        for (const one of files) {
+        const listed = parseListing(value as { readonly [key: string]: unknown }, "hub");
+        expect(listed.commit).toMatch(/^[0-9a-f]{40}$/);
+        const names = listedNames(listed);
+        expect(new Set(names).size).toBe(names.length);
+        // What is refused is an error for who wants it, and for nobody else.
+        const refused = new Set(listed.refused.map(({ name }) => name));
+        for (const bad of refused) expect(() => takeWanted(listed, "hub", (name) => name === bad)).toThrow(ZerothError);
+        for (const one of listed.files) {
+          expect(takeWanted(listed, "hub", (name) => name === one.name)).toEqual([one]);
           expect(isSafeFilePath(one.name)).toBe(true);
           expect(new URL(one.name.split("/").map(encodeURIComponent).join("/"), "file:///a/b/").pathname).toMatch(
             /^\/a\/b\/./,

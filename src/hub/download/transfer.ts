@@ -1,7 +1,11 @@
 /** One file from a hub into a draft: resumed where it broke off, checked byte for byte by its hash. */
-import { fail, throwIfAborted, ZerothError } from "../../errors.ts";
-import { type Answer, type Asked, type Connection, refusal, request } from "./http.ts";
+import { shown } from "../../base/json.ts";
+import { fail, throwIfAborted } from "../../errors.ts";
+import { readBody } from "./body.ts";
+import { byteCount, contentRange, plainEtag } from "./headers.ts";
+import { type Answer, type Connection, request } from "./http.ts";
 import type { RemoteFile } from "./listing.ts";
+import { type Asked, refusal } from "./refusal.ts";
 import { type RetryOptions, retrying, Temporary } from "./retry.ts";
 
 /** The bytes that are here so far; outlives the process that wrote them. */
@@ -31,35 +35,17 @@ export interface TransferOptions extends Connection, RetryOptions {
   readonly slowest?: number;
 }
 
-/** Times a file is begun anew before its server is given up. */
+/** Times a file is begun anew after its server has sent what cannot belong to it; then the server is given up. */
 const mostRestarts = 3;
 
-/** `W/"abc"` and `"abc"` to `abc`. */
-const plainEtag = (text: string | null): string | undefined => text?.replace(/^W\//, "").replace(/^"|"$/g, "");
-
-/** End a connection that gives nothing, or next to nothing; `late` says so. */
-function watch(answer: Answer, timeout: number, slowest: number, now: () => number) {
-  const watched = { late: "", seen, done: () => clearTimeout(timer) };
-  const cut = (why: string) => {
-    watched.late = why;
-    answer.close();
-  };
-  const begin = () => setTimeout(() => cut(`no byte came for ${timeout / 1000} s`), timeout);
-  const timer = begin();
-  let [since, bytes] = [now(), 0];
-  function seen(count: number) {
-    timer.refresh();
-    bytes += count;
-    const passed = now() - since;
-    if (passed < timeout * 6) return;
-    if (bytes < (slowest * passed) / 1000) cut(`only ${bytes} bytes came in ${Math.round(passed / 1000)} s`);
-    [since, bytes] = [now(), 0];
-  }
-  return watched;
-}
+const said = (text: string | null): string => (text === null ? "nothing" : shown(text));
 
 /**
  * Fetch one file. On return the draft holds exactly the file, its hash checked.
+ *
+ * Bounds: requests end after `times.tries` failures in a row without `times.worthwhile` bytes that were not here before
+ * ({@link retrying}; bytes of which something proved wrong count anew), or after {@link mostRestarts} answers of something else; a body ends at its announced end, or as
+ * {@link readBody} says.
  * @throws not_found when the server does not give it; corrupt_file when it keeps giving something else; interrupted
  */
 export async function transfer(
@@ -69,16 +55,28 @@ export async function transfer(
   draft: Draft,
   options: TransferOptions,
 ): Promise<void> {
-  const { signal, settings, onBytes = () => {}, slowest = 512, now, createHash } = options;
+  const { signal, settings, onBytes = () => {}, slowest = 512, now, clock, createHash } = options;
+  const { timeout } = settings;
   const where = `${asked.repo}/${file.name}`;
   let hash = createHash(file);
   let at = 0;
-  let received = 0;
+  /** The most that was here at once since the last restart: bytes that come a second time are no progress. */
+  let furthest = 0;
+  /** The same of what came before restarts. */
+  let lost = 0;
   let restarts = 0;
+  /** The server has answered with the whole where the rest was asked for. */
+  let withoutRanges = false;
   /** The store's own name for these bytes; a resumed answer must still bear it. */
   let validator: string | undefined;
 
-  const again = (what: string) => new Temporary(new ZerothError("not_found", what, { where, hint: "try again later" }));
+  const again = (what: string, hint = "try again later; what is here already is kept") =>
+    new Temporary(what, {
+      where,
+      hint: withoutRanges
+        ? "this server begins anew each time; another mirror (HF_ENDPOINT) may go on where it broke off"
+        : hint,
+    });
   const startOver = async () => {
     onBytes(-at, "network");
     hash = createHash(file);
@@ -95,6 +93,7 @@ export async function transfer(
       });
     }
     await startOver();
+    [lost, furthest] = [lost + furthest, 0];
     return again(what);
   };
 
@@ -106,50 +105,49 @@ export async function transfer(
     if (linked && linked.length === file.etag.length && /^[0-9a-f]+$/.test(linked) && linked !== file.etag) {
       throw await restart("it has another hash than the one that was listed");
     }
+    const size = first.get("x-linked-size");
+    if (size !== null && byteCount(size) !== file.bytes) {
+      throw await restart(`${file.bytes} bytes were listed, the hub now says ${said(size)}`);
+    }
     const etag = headers.get("etag") ?? undefined;
     const changed = at > 0 && status === 206 && validator !== undefined && etag !== validator;
     if (changed) throw await restart("it changed while it was fetched");
     validator = etag?.startsWith("W/") ? undefined : etag;
     let end = file.bytes;
     if (status === 206) {
-      const range = /^bytes (\d+)-(\d+)\/(\d+|\*)$/.exec(headers.get("content-range") ?? "");
-      const [from, to, total] = [Number(range?.[1]), Number(range?.[2]) + 1, range?.[3]];
-      if (!range || from !== at || to > file.bytes || (total !== "*" && Number(total) !== file.bytes)) {
-        throw await restart(`asked for bytes from ${at} of ${file.bytes}, got ${headers.get("content-range")}`);
+      const text = headers.get("content-range");
+      const range = contentRange(text);
+      const fits = range && range.from === at && range.end <= file.bytes;
+      if (!fits || (range.total !== undefined && range.total !== file.bytes)) {
+        throw await restart(`asked for bytes from ${at} of ${file.bytes}, got ${said(text)} as their range`);
       }
-      end = to;
-    } else if (at > 0) await startOver();
+      ({ end } = range);
+    } else if (at > 0) {
+      withoutRanges = true;
+      await startOver();
+    }
     const length = headers.get("content-encoding") ? null : headers.get("content-length");
-    if (length !== null && Number(length) !== end - at) {
-      throw await restart(`${end - at} bytes were to come, the server announces ${length}`);
+    if (length !== null && byteCount(length) !== end - at) {
+      throw await restart(`${end - at} bytes were to come, the server announces ${said(length)}`);
     }
     return end;
   };
 
   const receive = async (answer: Answer): Promise<void> => {
     const end = await begin(answer);
-    const reader = answer.response.body?.getReader();
-    const watched = watch(answer, settings.timeout, slowest, now);
-    try {
-      for (let part = await reader?.read(); part && !part.done; part = await reader?.read()) {
-        const piece = part.value as Uint8Array;
-        if (at + piece.length > end) throw await restart(`more than the listed ${file.bytes} bytes came`);
-        await draft.write(at, piece);
-        hash.update(piece);
-        at += piece.length;
-        received += piece.length;
-        onBytes(piece.length, "network");
-        watched.seen(piece.length);
-      }
-    } catch (cause) {
+    const broke = await readBody(answer, { timeout, slowest, now }, async (piece) => {
       throwIfAborted(signal);
-      if (cause instanceof Temporary || cause instanceof ZerothError) throw cause;
-      const code = ((cause as Error).cause as { code?: string } | undefined)?.code;
-      throw again(watched.late || `the connection broke after ${at} of ${file.bytes} bytes${code ? ` (${code})` : ""}`);
-    } finally {
-      watched.done();
-    }
-    if (at < file.bytes) throw again(watched.late || `the connection ended after ${at} of ${file.bytes} bytes`);
+      if (at + piece.length > end) throw await restart(`more than the listed ${file.bytes} bytes came`);
+      await draft.write(at, piece);
+      hash.update(piece);
+      at += piece.length;
+      furthest = Math.max(furthest, at);
+      onBytes(piece.length, "network");
+    });
+    throwIfAborted(signal);
+    const place = `after ${at} of ${file.bytes} bytes`;
+    if (broke) throw again(`the connection broke ${place}: ${broke.words}`, broke.hint);
+    if (at < file.bytes) throw again(`the connection ended ${place}`);
   };
 
   const found = await draft.size();
@@ -162,14 +160,16 @@ export async function transfer(
       onBytes(piece.length, "draft");
     }
   }
-  await retrying({ ...options, gained: () => received }, async () => {
+  furthest = at;
+  const brought = () => `${furthest} of ${file.bytes} bytes came`;
+  await retrying({ ...options, gained: () => lost + furthest, brought }, async () => {
     if (at < file.bytes) {
       const range = at > 0 ? { range: `bytes=${at}-`, ...(validator ? { "if-range": validator } : {}) } : {};
       const answer = await request(options, address, { "accept-encoding": "identity", ...range }, signal);
       try {
         const { status } = answer.response;
         if (status === 416) throw await restart(`the server has no bytes from ${at} on`);
-        if (status !== 200 && status !== 206) throw refusal(answer, asked, now());
+        if (status !== 200 && status !== 206) throw refusal(answer, asked, clock());
         await receive(answer);
       } finally {
         answer.close();

@@ -25,9 +25,9 @@ import {
   Undefined,
 } from "./objects.ts";
 import { characters, compare, index, iterate, list, refuseUndefined, size, str, truthy } from "./python.ts";
+import { whitespace } from "./syntax/whitespace.ts";
 import { capitalized, join, linesOf, replace, stripChars, text } from "./text.ts";
 import { absent, attributeOf, attributesOf, folded, itemOf, ownAttribute, type Tools } from "./tools.ts";
-import { whitespace } from "./whitespace.ts";
 
 type Filter = (input: PyValue, args: CallArguments, tools: Tools) => PyValue;
 

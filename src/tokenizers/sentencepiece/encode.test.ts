@@ -18,7 +18,7 @@ interface Kind {
 
 const fixture = JSON.parse(
   brotliDecompressSync(
-    readFileSync(new URL("../../test/fixtures/tokenizers/sentencepiece.json.br", import.meta.url)),
+    readFileSync(new URL("../../../test/fixtures/tokenizers/sentencepiece.json.br", import.meta.url)),
   ).toString(),
 ) as { texts: string[]; models: string[]; kinds: Kind[] };
 const models = fixture.models.map((hex) => new Uint8Array(Buffer.from(hex, "hex")));

@@ -4,8 +4,8 @@
  * the normalised text knows where in the original it came from.
  */
 
-import { matcher } from "../added.ts";
 import { type Merge, mergePairs } from "../merges.ts";
+import { createFinder } from "../trie.ts";
 import { createUnigram } from "../unigram.ts";
 import { pieceTypes, type SentencePieceModel } from "./model.ts";
 import { createNormalizer } from "./normalizer.ts";
@@ -71,7 +71,7 @@ function bytePairsOf(model: SentencePieceModel): (text: string) => Cut {
     }
   }
   const defined = pieces.filter((_, id) => types[id] === pieceTypes.userDefined);
-  const symbols = matcher(defined, "y");
+  const symbols = createFinder(defined);
   const frozen = new Set(defined);
   const unused = new Map<string, readonly [string, string]>();
   const merge = (left: string, right: string): Merge<string> | undefined => {
@@ -84,8 +84,7 @@ function bytePairsOf(model: SentencePieceModel): (text: string) => Cut {
     if (!symbols) return [...text];
     const out: string[] = [];
     for (let at = 0; at < text.length; at += out.at(-1)!.length) {
-      symbols.lastIndex = at;
-      out.push(symbols.exec(text)?.[0] ?? String.fromCodePoint(text.codePointAt(at)!));
+      out.push(defined[symbols.at(text, at)] ?? String.fromCodePoint(text.codePointAt(at)!));
     }
     return out;
   };

@@ -1,7 +1,7 @@
 /** Text as a SentencePiece model wants it: normalised by its own table, with spaces turned into pieces of text. */
 
-import { matcher } from "../added.ts";
 import { type CharsMap, createCharsMap } from "../charsmap.ts";
+import { createFinder } from "../trie.ts";
 import { pieceTypes, type SentencePieceModel } from "./model.ts";
 
 const space = 0x20;
@@ -48,7 +48,7 @@ function createOutput(length: number) {
 export function createNormalizer(model: SentencePieceModel, addDummyPrefix: boolean, where: string) {
   const map: CharsMap | undefined = model.charsMap.length > 0 ? createCharsMap(model.charsMap, where) : undefined;
   const defined = model.pieces.filter((_, id) => model.types[id] === pieceTypes.userDefined);
-  const symbols = matcher(defined, "y");
+  const symbols = createFinder(defined);
   const firsts = new Set(defined.map((piece) => piece.charCodeAt(0)));
   const { removeExtraWhitespaces: tidy, escapeWhitespaces, whitespaceAsSuffix } = model;
   const blank = escapeWhitespaces ? escaped : space;
@@ -57,8 +57,7 @@ export function createNormalizer(model: SentencePieceModel, addDummyPrefix: bool
   /** What the text at `at` becomes, one key or character of it; the empty string is for the character itself. */
   const prefix = (text: string, at: number): string | undefined => {
     if (symbols && firsts.has(text.charCodeAt(at))) {
-      symbols.lastIndex = at;
-      const found = symbols.exec(text)?.[0];
+      const found = defined[symbols.at(text, at)];
       if (found) {
         end = at + found.length;
         return found;

@@ -1,11 +1,12 @@
 /** A SentencePiece file with the special tokens that T5's and Llama's tokenizers put around it, as one {@link Tokenizer}. */
 
-import { isJsonObject, type JsonObject, shown } from "../../base/json.ts";
+import { type JsonObject, shown } from "../../base/json.ts";
 import { fail } from "../../errors.ts";
-import { matcher, split } from "../added.ts";
-import { type AddedToken, contentOf } from "../check.ts";
+import { createSplitter, isPythonSpace } from "../added.ts";
+import type { AddedToken } from "../check.ts";
+import { declarationsOf, namedToken, type Settings } from "../formats/declared.ts";
 import { streamDecoder } from "../stream.ts";
-import type { Encoded, Tokenizer } from "../tokenizer.ts";
+import type { Encoded, EncodeOptions, Tokenizer } from "../tokenizer.ts";
 import { createSentencePiece, type SentencePieces } from "./encode.ts";
 import { pieceTypes, readSentencePieceModel } from "./model.ts";
 
@@ -15,6 +16,8 @@ interface Family {
   readonly extraIds: number;
   readonly addBos: boolean;
   readonly addEos: boolean;
+  /** The type of a second text. */
+  readonly pairType: 0 | 1;
   /** Whether the class can leave the space piece away after a special token (`legacy: false`). */
   readonly legacy: boolean;
 }
@@ -24,11 +27,25 @@ const unknown = ["unk_token", "<unk>"] as const;
 const families: readonly (readonly [RegExp, Family])[] = [
   [
     /^M?T5Tokenizer(Fast)?$/,
-    { special: [eos, unknown, ["pad_token", "<pad>"]], extraIds: 100, addBos: false, addEos: true, legacy: true },
+    {
+      special: [eos, unknown, ["pad_token", "<pad>"]],
+      extraIds: 100,
+      addBos: false,
+      addEos: true,
+      pairType: 0,
+      legacy: true,
+    },
   ],
   [
     /^(Code)?LlamaTokenizer(Fast)?$/,
-    { special: [["bos_token", "<s>"], eos, unknown], extraIds: 0, addBos: true, addEos: false, legacy: true },
+    {
+      special: [["bos_token", "<s>"], eos, unknown],
+      extraIds: 0,
+      addBos: true,
+      addEos: false,
+      pairType: 1,
+      legacy: true,
+    },
   ],
   [
     /^GemmaTokenizer(Fast)?$/,
@@ -37,67 +54,46 @@ const families: readonly (readonly [RegExp, Family])[] = [
       extraIds: 0,
       addBos: true,
       addEos: false,
+      pairType: 1,
       legacy: false,
     },
   ],
 ];
 
-/** Python's str.isspace, which decides what a special token's lstrip and rstrip take. */
-function isPythonSpace(char: string): boolean {
-  if (char >= "\u001c" && char <= "\u001f") return true;
-  return char === "\u0085" || (char !== "\ufeff" && /\s/.test(char));
-}
-
 const maxExtra = 100_000;
 
-function added(id: number, token: unknown, fallback: string | undefined = undefined): AddedToken | undefined {
-  const content = contentOf(token) ?? fallback;
-  if (content === undefined || content === "") return undefined;
-  const flags = isJsonObject(token) ? token : {};
-  return {
-    content,
-    id,
-    special: flags.special !== false,
-    normalized: flags.normalized === true,
-    lstrip: flags.lstrip === true,
-    rstrip: flags.rstrip === true,
-    singleWord: flags.single_word === true,
-  };
-}
-
 /** All tokens that are found in a text before SentencePiece sees it, as the class's constructor collects them. */
-function collectAdded(family: Family, settings: JsonObject, names: ReadonlyMap<string, number>): AddedToken[] {
-  const where = "tokenizer_config.json";
+function collectAdded(family: Family, settings: Settings, names: ReadonlyMap<string, number>): AddedToken[] {
   const tokens = new Map<string, AddedToken>();
   const count = names.size;
-  const { extra_ids: given = family.extraIds, additional_special_tokens: more } = settings;
+  const { extra_ids: given = family.extraIds } = settings.config ?? {};
   if (!Number.isSafeInteger(given) || (given as number) < 0 || (given as number) > maxExtra) {
-    fail("corrupt_file", `extra_ids must be a count up to ${maxExtra}, got ${shown(String(given))}`, { where });
+    fail("corrupt_file", `extra_ids must be a count up to ${maxExtra}, got ${shown(String(given))}`, {
+      where: "tokenizer_config.json",
+    });
   }
+  const plain = { special: true, normalized: false, lstrip: false, rstrip: false, singleWord: false };
   const extra = given as number;
-  const put = (token: AddedToken | undefined): void => {
-    if (token) tokens.set(token.content, token);
-  };
   for (let i = 0; i < extra; i++) {
-    put(added(count - 1 + extra - i, { content: `<extra_id_${i}>`, lstrip: true, rstrip: true }));
+    const content = `<extra_id_${i}>`;
+    tokens.set(content, { ...plain, content, id: count - 1 + extra - i, lstrip: true, rstrip: true });
   }
-  if (isJsonObject(settings.added_tokens_decoder)) {
-    for (const [key, token] of Object.entries(settings.added_tokens_decoder)) {
-      const id = Number(key);
-      if (!Number.isSafeInteger(id) || id < 0 || id >= 16_000_000) {
-        fail("corrupt_file", `added_tokens_decoder: ${shown(key)} is not an id`, { where });
-      }
-      for (const [content, old] of tokens) if (old.id === id) tokens.delete(content);
-      put(added(id, isJsonObject(token) ? { special: false, ...token } : token));
-    }
+  const { numbered, special } = declarationsOf(settings);
+  const byId = new Map([...tokens.values()].map((token) => [token.id, token.content]));
+  for (const [id, token] of numbered) {
+    const old = byId.get(id);
+    if (old !== undefined) tokens.delete(old);
+    byId.set(id, token.content);
+    tokens.set(token.content, { ...token, id });
   }
   let next = count;
   for (const { id } of tokens.values()) next = Math.max(next, id + 1);
-  const listed = Array.isArray(more) ? more : [];
-  if (listed.length > maxExtra) fail("corrupt_file", `${listed.length} additional_special_tokens`, { where });
-  for (const token of [...family.special.map(([key, content]) => added(0, settings[key], content)), ...listed]) {
-    const one = typeof token === "string" || isJsonObject(token) ? added(0, token) : undefined;
-    if (one && !tokens.has(one.content)) put({ ...one, id: names.get(one.content) ?? next++ });
+  // Named ones first, those that the class has by itself included.
+  const own = family.special.map(([key, content]) => ({ ...plain, content: namedToken(settings, key) ?? content }));
+  const declared = new Map(special.map((token) => [token.content, token]));
+  for (const one of [...own, ...special]) {
+    const token = declared.get(one.content) ?? one;
+    if (!tokens.has(token.content)) tokens.set(token.content, { ...token, id: names.get(token.content) ?? next++ });
   }
   return [...tokens.values()];
 }
@@ -105,16 +101,19 @@ function collectAdded(family: Family, settings: JsonObject, names: ReadonlyMap<s
 /**
  * Build a tokenizer from a SentencePiece file.
  * @param bytes the file (`spiece.model`, `tokenizer.model`)
- * @param settings tokenizer_config.json, over special_tokens_map.json where both are there. `tokenizer_class` decides
- *   what is put around a text: T5's and mT5's (also without a class), Llama's or Gemma's
+ * @param config tokenizer_config.json. `tokenizer_class` decides what is put around a text: T5's and mT5's (also
+ *   without a class), Llama's or Gemma's
+ * @param beside other files that declare added tokens
  * @throws corrupt_file for a damaged file, unsupported for kinds that are not run here
  */
 export function createSentencePieceTokenizer(
   bytes: Uint8Array,
-  settings: JsonObject = {},
+  config: JsonObject = {},
   where = "spiece.model",
+  beside: Omit<Settings, "config"> = {},
 ): Tokenizer {
-  const kind = typeof settings.tokenizer_class === "string" ? settings.tokenizer_class : "T5Tokenizer";
+  const settings = { ...beside, config };
+  const kind = typeof config.tokenizer_class === "string" ? config.tokenizer_class : "T5Tokenizer";
   const family = families.find(([pattern]) => pattern.test(kind))?.[1];
   if (!family) {
     return fail("unsupported", `a SentencePiece file for the tokenizer class ${shown(kind)}`, {
@@ -123,7 +122,7 @@ export function createSentencePieceTokenizer(
     });
   }
   const model = readSentencePieceModel(bytes, where);
-  const legacy = !family.legacy || settings.legacy !== false;
+  const legacy = !family.legacy || config.legacy !== false;
   const engine = createSentencePiece(model, legacy ? {} : { addDummyPrefix: false }, where);
   const ids = new Map(model.pieces.map((piece, id) => [piece, id]));
   const tokens = collectAdded(family, settings, ids);
@@ -136,20 +135,20 @@ export function createSentencePieceTokenizer(
     if (type === pieceTypes.control) specialIds.add(id);
   }
   const byId = new Map(tokens.map((token) => [token.id, token.content]));
-  const patterns = {
-    all: matcher([...contents.keys()]),
-    plain: matcher(tokens.filter((token) => !token.special).map((token) => token.content)),
+  const splitters = {
+    all: createSplitter(contents, isPythonSpace),
+    plain: createSplitter(new Map([...contents].filter(([, token]) => !token.special)), isPythonSpace),
   };
   const named = (key: string): number | undefined => {
-    const content = contentOf(settings[key]) ?? family.special.find(([name]) => name === key)?.[1];
+    const content = namedToken(settings, key) ?? family.special.find(([name]) => name === key)?.[1];
     return content === undefined ? undefined : (contents.get(content)?.id ?? ids.get(content));
   };
   const [bosId, eosId] = [named("bos_token"), named("eos_token")];
-  const addBos = (settings.add_bos_token ?? family.addBos) === true && bosId !== undefined;
-  const addEos = (settings.add_eos_token ?? family.addEos) === true && eosId !== undefined;
-  const unknownText = contentOf(settings.unk_token) ?? "<unk>";
+  const addBos = (config.add_bos_token ?? family.addBos) === true && bosId !== undefined;
+  const addEos = (config.add_eos_token ?? family.addEos) === true && eosId !== undefined;
+  const unknownText = namedToken(settings, "unk_token") ?? "<unk>";
   const unknownPieces = legacy ? 0 : engine.encode(unknownText).ids.length;
-  const prefixed = !legacy && settings.add_prefix_space !== false;
+  const prefixed = !legacy && config.add_prefix_space !== false;
 
   /** One stretch of text between added tokens. */
   const encodePart = (text: string, start: number, end: number): SentencePieces => {
@@ -172,7 +171,7 @@ export function createSentencePieceTokenizer(
   };
 
   const encode = (text: string, allowSpecial: boolean): SentencePieces => {
-    const parts = split(text, allowSpecial ? patterns.all : patterns.plain, contents, isPythonSpace);
+    const parts = (allowSpecial ? splitters.all : splitters.plain)(text);
     if (parts.length === 1 && !parts[0]!.token) return encodePart(text, 0, text.length);
     const out: SentencePieces = { ids: [], pieces: [], offsets: [] };
     for (const { start, end, token } of parts) {
@@ -199,24 +198,42 @@ export function createSentencePieceTokenizer(
     return engine.decode(kept, start, byId);
   };
 
+  /** A text with the tokens around it, and which of its tokens are its own: [first, after the last). */
+  const around = (text: string, { addSpecialTokens = true, allowSpecial = true }: EncodeOptions) => {
+    const out = encode(text, allowSpecial);
+    const bos = addSpecialTokens && addBos;
+    // T5's tokenizer adds no second end token; Llama's does.
+    const ended = family.addEos && out.ids.at(-1) === eosId;
+    const end = addSpecialTokens && addEos && !ended;
+    const own = [bos ? 1 : 0, out.ids.length + (bos ? 1 : 0)] as const;
+    const put = <T>(list: T[], first: T, last: T): T[] =>
+      bos || end ? [...(bos ? [first] : []), ...list, ...(end ? [last] : [])] : list;
+    const name = (id: number | undefined): string => byId.get(id!) ?? model.pieces[id!] ?? "";
+    return {
+      ids: put(out.ids, bosId!, eosId!),
+      pieces: put(out.pieces, name(bosId), name(eosId)),
+      offsets: put(out.offsets, [0, 0], [0, 0]),
+      own,
+    };
+  };
+
   return {
-    encode(text, { addSpecialTokens = true, allowSpecial = true } = {}): Encoded {
-      const out = encode(text, allowSpecial);
-      const bos = addSpecialTokens && addBos;
-      // T5's tokenizer adds no second end token; Llama's does.
-      const ended = family.addEos && out.ids.at(-1) === eosId;
-      const end = addSpecialTokens && addEos && !ended;
-      if (!bos && !end) return out;
-      const around = <T>(list: readonly T[], first: T, last: T): T[] => [
-        ...(bos ? [first] : []),
-        ...list,
-        ...(end ? [last] : []),
-      ];
-      const name = (id: number | undefined): string => byId.get(id!) ?? model.pieces[id!] ?? "";
+    encode(text, options = {}): Encoded {
+      const first = around(text, options);
+      const second = options.pair === undefined ? undefined : around(options.pair, options);
+      const parts = second ? [first, second] : [first];
       return {
-        ids: around(out.ids, bosId!, eosId!),
-        pieces: around(out.pieces, name(bosId), name(eosId)),
-        offsets: around(out.offsets, [0, 0], [0, 0]),
+        ids: second ? [...first.ids, ...second.ids] : first.ids,
+        pieces: second ? [...first.pieces, ...second.pieces] : first.pieces,
+        offsets: second ? [...first.offsets, ...second.offsets] : first.offsets,
+        get typeIds() {
+          return parts.flatMap(({ ids }, which) => ids.map(() => (which === 1 ? family.pairType : 0)));
+        },
+        get sequences() {
+          return parts.flatMap(({ ids, own: [from, to] }, which) =>
+            ids.map((_, i): 0 | 1 | undefined => (i < from || i >= to ? undefined : which === 1 ? 1 : 0)),
+          );
+        },
       };
     },
     decode: (list, { skipSpecialTokens = false } = {}) => decode(list, skipSpecialTokens),

@@ -5,104 +5,24 @@
 
 import { shown } from "../../base/json.ts";
 import { fail } from "../../errors.ts";
-import type { DType } from "../../graph/dtype.ts";
-
-/** A place in a storage seen as a tensor. */
-export interface TensorRecord {
-  readonly kind: "tensor";
-  readonly storage: StorageRecord;
-  /** Sizes, strides and offset in elements. */
-  readonly offset: number;
-  readonly shape: readonly number[];
-  readonly strides: readonly number[];
-}
-
-export interface StorageRecord {
-  readonly kind: "storage";
-  readonly dtype: DType;
-  readonly key: string;
-  readonly elements: number;
-}
-
-interface Name {
-  readonly kind: "name";
-  readonly name: string;
-}
-
-export type Value =
-  | null
-  | boolean
-  | number
-  | bigint
-  | string
-  | Uint8Array
-  | Value[]
-  | Map<Value, Value>
-  | Name
-  | StorageRecord
-  | TensorRecord;
-
-const storages: Readonly<Record<string, DType>> = {
-  "torch.FloatStorage": "float32",
-  "torch.DoubleStorage": "float64",
-  "torch.HalfStorage": "float16",
-  "torch.BFloat16Storage": "bfloat16",
-  "torch.LongStorage": "int64",
-  "torch.IntStorage": "int32",
-  "torch.CharStorage": "int8",
-  "torch.ByteStorage": "uint8",
-  "torch.BoolStorage": "bool",
-};
-
-/** A whole number that sizes can be, whatever it was written as. */
-function size(value: Value | undefined, what: string): number {
-  const n = typeof value === "bigint" ? Number(value) : value;
-  if (typeof n !== "number" || !Number.isSafeInteger(n) || n < 0) {
-    throw new RangeError(`${what} is ${typeof n === "number" || typeof value === "bigint" ? value : "no number"}`);
-  }
-  return n;
-}
-
-const sizes = (value: Value | undefined, what: string): number[] => {
-  if (!Array.isArray(value) || value.length > 32) throw new RangeError(`${what} is no short list of numbers`);
-  return value.map((n) => size(n, what));
-};
-
-/** What a call of each known function gives; the functions themselves are not here. `spend` counts what it takes. */
-const calls: Readonly<Record<string, (args: readonly Value[], spend: (bytes: number) => void) => Value>> = {
-  "collections.OrderedDict": ([pairs], spend) => {
-    const map = new Map<Value, Value>();
-    if (Array.isArray(pairs)) {
-      spend(pairs.length * cost.entry);
-      for (const pair of pairs) if (Array.isArray(pair)) map.set(pair[0] ?? null, pair[1] ?? null);
-    }
-    return map;
-  },
-  "torch._utils._rebuild_tensor_v2": ([storage, offset, shape, strides]) => {
-    const at = storage as StorageRecord | undefined;
-    if (typeof at !== "object" || at === null || at.kind !== "storage")
-      throw new RangeError("a tensor over no storage");
-    const record: TensorRecord = {
-      kind: "tensor",
-      storage: at,
-      offset: size(offset, "a tensor's offset"),
-      shape: sizes(shape, "a tensor's shape"),
-      strides: sizes(strides, "a tensor's strides"),
-    };
-    if (record.shape.length !== record.strides.length) throw new RangeError("a tensor with other strides than sizes");
-    return record;
-  },
-  "torch._utils._rebuild_parameter": ([tensor]) => tensor ?? null,
-};
+import { calls, cost, type Name, size, storages, type Value } from "./pickle-names.ts";
 
 /** Ends of what is read: real files are far below. */
 const limits = { operations: 20_000_000, stack: 4_000_000 } as const;
 
-/** Bytes of memory a value takes here, about; a few bytes of a file can ask for many values, or one many times. */
-const cost = { entry: 48, slot: 16, dictionary: 224, list: 32, record: 160 } as const;
+/** What pickles may still take: bytes of memory, and parts of their values written out. */
+export interface PickleBudget {
+  room: number;
+  parts: number;
+  operations: number;
+}
 
-/** What a pickle may take: 3 times its size, and a sum that any small one may. */
-const allowance = (bytes: number) => 3 * bytes + (48 << 20);
+/** What the pickles of one file may take: memory of 3 times its size, and a sum that any small one may. */
+export const pickleBudget = (bytes: number): PickleBudget => ({
+  room: 3 * bytes + (48 << 20),
+  parts: Math.max(1 << 20, bytes),
+  operations: limits.operations,
+});
 
 /** Names of the opcodes that hostile pickles live on; the others are shown by their number. */
 const opcodeNames: Readonly<Record<number, string>> = {
@@ -130,18 +50,19 @@ const opcodeNames: Readonly<Record<number, string>> = {
 const opcodeName = (code: number | undefined): string =>
   code === undefined ? "the end" : `opcode ${opcodeNames[code] ?? `0x${code.toString(16).padStart(2, "0")}`}`;
 
-/** Whether a value written out, every list and dictionary as often as it is held, has more than `most` parts. */
-function isBomb(value: Value, most: number): boolean {
+/** Parts of a value written out, every list and dictionary as often as it is held; counted up to `most`, then Infinity. */
+function partsOf(value: Value, most: number): number {
   const open: Value[] = [value];
-  for (let seen = 1; open.length > 0; ) {
+  let seen = 1;
+  while (open.length > 0) {
     const next = open.pop()!;
     if (!Array.isArray(next) && !(next instanceof Map)) continue;
     seen += Array.isArray(next) ? next.length : 2 * next.size;
-    if (seen > most) return true;
+    if (seen > most) return Infinity;
     if (Array.isArray(next)) for (const item of next) open.push(item);
     else for (const [key, item] of next) open.push(key, item);
   }
-  return false;
+  return seen;
 }
 
 /** A mark on the stack. */
@@ -150,22 +71,27 @@ type Slot = Value | typeof mark;
 
 /**
  * Read one pickle from `bytes`, beginning at `start`.
+ * @param budget shared by the pickles of one file, where it holds several
  * @returns the value and where the pickle ended
  * @throws corrupt_file for a name that is not known, an opcode that torch does not write, and damage
  */
-export function readPickle(bytes: Uint8Array, start: number, where: string): { value: Value; end: number } {
+export function readPickle(
+  bytes: Uint8Array,
+  start: number,
+  where: string,
+  budget: PickleBudget = pickleBudget(bytes.length),
+): { value: Value; end: number } {
   let at = start;
   /** Where the opcode stands that is being done. */
   let opcodeAt = start;
-  let room = allowance(bytes.length);
   const refuse = (what: string): never =>
     fail("corrupt_file", `${what} (${opcodeName(bytes[opcodeAt])} at byte ${opcodeAt} of the pickle)`, {
       where,
       hint: "do not load this file with other programs either, unless you trust whoever made it",
     });
   const spend = (amount: number) => {
-    room -= amount;
-    if (room < 0) refuse("asks for more memory than a pickle of this size may");
+    budget.room -= amount;
+    if (budget.room < 0) refuse("asks for more memory than a pickle of this size may");
   };
   const data = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const need = (count: number): number => {
@@ -366,8 +292,8 @@ export function readPickle(bytes: Uint8Array, start: number, where: string): { v
   };
 
   try {
-    for (let count = 0; ; count++) {
-      if (count >= limits.operations || stack.length >= limits.stack) refuse("the pickle is too long");
+    for (;;) {
+      if (--budget.operations < 0 || stack.length >= limits.stack) refuse("the pickle is too long");
       opcodeAt = at;
       const code = bytes[need(1)]!;
       if (code === 46) break;
@@ -383,6 +309,7 @@ export function readPickle(bytes: Uint8Array, start: number, where: string): { v
   if (at < frame) refuse("ends before its frame does");
   const value = pop();
   if (stack.length > 0) refuse("leaves more than its value");
-  if (isBomb(value, Math.max(1 << 20, bytes.length))) refuse("a small pickle that stands for a huge value");
+  budget.parts -= partsOf(value, budget.parts);
+  if (budget.parts < 0) refuse("a small pickle that stands for a huge value");
   return { value, end: at };
 }

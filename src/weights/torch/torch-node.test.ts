@@ -10,8 +10,12 @@ import {
   hostilePickles,
   hostileZips,
   int,
+  legacyHead,
+  pickle,
   stateOf,
+  storage,
   tensor,
+  text,
   torchZip,
   u64,
 } from "../../../test/support/hostile-torch.ts";
@@ -39,6 +43,64 @@ test.each(["tensors.zip.bin", "tensors.legacy.bin"])("%s holds what its safetens
 
 test("tensors under state_dict are found", () => {
   expect([...openTorch(join(fixtures, "nested.bin")).keys()]).toEqual(["a"]);
+});
+
+describe("dictionaries in dictionaries", () => {
+  const path = join(place, "nested.bin");
+  const storages = { "0": [...new Uint8Array(Float32Array.of(1, 2, 3, 4).buffer)] };
+  const four = tensor(int(0), [int(4)], [int(1)]);
+  const dict = (...items: [string, number[]][]) => [
+    ...[0x7d, 0x28],
+    ...items.flatMap(([key, value]) => [...text(key), ...value]),
+    0x75,
+  ];
+  const names = (...codes: number[]) => {
+    writeFileSync(path, torchZip(pickle(codes), storages));
+    return [...openTorch(path).keys()];
+  };
+
+  test.each<[string, number[], string[]]>([
+    ["of a training program", dict(["epoch", int(3)], ["model_state_dict", dict(["a", four])]), ["a"]],
+    ["the model and not its optimiser", dict(["optimizer", dict(["m", four])], ["model", dict(["a", four])]), ["a"]],
+    ["wrappers in wrappers", dict(["state_dict", dict(["module", dict(["a", four])])]), ["a"]],
+    ["a wrapper without tensors", dict(["state_dict", dict(["a", int(1)])], ["net", dict(["b", four])]), ["b"]],
+    [
+      "parts of a model",
+      dict(["encoder", dict(["w", four])], ["decoder", dict(["w", four])]),
+      ["encoder.w", "decoder.w"],
+    ],
+    ["beside tensors", dict(["a", four], ["model", dict(["b", four])]), ["a", "model.b"]],
+    ["in a list", dict(["layers", [0x5d, 0x28, ...four, ...dict(["b", four]), 0x65]]), ["layers.0", "layers.1.b"]],
+  ])("%s", (_, codes, wanted) => {
+    expect(names(...codes)).toEqual(wanted);
+  });
+
+  test("a name that comes twice, and nesting without an end, are refused", () => {
+    refused(() => names(...dict(["a.b", four], ["a", dict(["b", four])])), /two tensors are called "a\.b"/);
+    const deep = Array.from({ length: 20 }).reduce<number[]>((inner) => dict(["a", inner]), four);
+    refused(() => names(...deep), /nested more than 16 deep/);
+  });
+
+  test("an older file's storages may belong to what is not the model", () => {
+    const other = tensor(int(0), [int(4)], [int(1)], storage("1"));
+    const value = pickle(dict(["optimizer", dict(["m", other])], ["model", dict(["a", four])]));
+    const keys = pickle([0x5d, 0x28, ...text("0"), ...text("1"), 0x65]);
+    const one = [...u64(4n), ...storages["0"]];
+    writeFileSync(path, Uint8Array.from([...legacyHead, ...value, ...keys, ...one, ...one]));
+    expect([...openTorch(path).keys()]).toEqual(["a"]);
+  });
+});
+
+test("what is no torch file says what it is", () => {
+  const path = join(place, "mistaken.bin");
+  const says = (content: string) => {
+    writeFileSync(path, content);
+    return () => openTorch(path);
+  };
+  const pointer = `version https://git-lfs.github.com/spec/v1\noid sha256:${"0".repeat(64)}\nsize 7\n`;
+  refused(says(pointer), /is a Git LFS pointer, the file was not fetched/);
+  refused(says("<html></html>"), /is an HTML page/);
+  refused(says(""), /is an empty file/);
 });
 
 test.each(["t5-zip", "t5-legacy", "t5-sharded"])("the folder %s opens like its safetensors twin", (name) => {

@@ -1,11 +1,14 @@
 /** torch's `.bin` and `.pt` files, zip and older ones: their tensors found and left where they are. */
 
 import { shown } from "../../base/json.ts";
+import { headBytes, refuseMistaken } from "../../base/sniff.ts";
 import { fail } from "../../errors.ts";
 import { dtypes } from "../../graph/dtype.ts";
 import type { PlainTensor } from "../weights.ts";
-import { readPickle, type StorageRecord, type TensorRecord, type Value } from "./pickle.ts";
-import { type ReadAt, zipEntries } from "./zip.ts";
+import { pickleBudget, readPickle } from "./pickle.ts";
+import type { StorageRecord, TensorRecord, Value } from "./pickle-names.ts";
+import { storagesIn, tensorsIn } from "./state.ts";
+import { type ReadAt, readZip, type Zip, type ZipEntry } from "./zip.ts";
 
 const mostPickle = 256 << 20;
 /** A tensor whose elements are not one after another is put in order in memory, up to this size. */
@@ -84,26 +87,28 @@ function stored(name: string, tensor: TensorRecord, source: Source): PlainTensor
   return { ...head, data: gathered(tensor, source.read(at.offset + offset * bytes, span), bytes) };
 }
 
-/** The dictionary of tensors: the value itself, or what is called state_dict or model in it. */
-function stateOf(value: Value, where: string): Map<Value, Value> {
-  for (const key of [undefined, "state_dict", "model"]) {
-    const found = key === undefined ? value : value instanceof Map ? value.get(key) : undefined;
-    if (!(found instanceof Map)) continue;
-    if ([...found.values()].some(isTensor)) return found;
-  }
-  return fail("corrupt_file", "holds no dictionary of tensors", { where });
-}
-
 /** A value in a message or as a key: never what a list holds, which may hold itself or grow without end. */
 const plain = (value: Value): string => (typeof value === "object" ? "that is no number" : String(value).slice(0, 200));
 
-const isTensor = (value: Value): value is TensorRecord =>
-  typeof value === "object" && value !== null && (value as TensorRecord).kind === "tensor";
+interface Opened {
+  readonly value: Value;
+  readonly place: Place;
+  readonly zip?: Zip;
+}
 
-function openZip(read: ReadAt, size: number, where: string): { value: Value; place: Place } {
+/** Small members beside the pickle and the storages, below the folder that torch names after the file. */
+const notes = ["byteorder", "version", ".format_version", ".storage_alignment", ".data/serialization_id"];
+const mostNote = 100;
+
+/** The one pickle of a torch file; its name ends so, and what stands before it stands before all other names too. */
+const pickleOf = (entries: Zip["entries"]) =>
+  [...entries.keys()].filter((name) => name === "data.pkl" || name.endsWith("/data.pkl"));
+
+function openZip(read: ReadAt, size: number, where: string): Opened {
   const refuse = (what: string): never => fail("corrupt_file", what, { where });
-  const entries = zipEntries(read, size, where);
-  const pickles = [...entries.keys()].filter((name) => name === "data.pkl" || name.endsWith("/data.pkl"));
+  const zip = readZip(read, size, where);
+  const { entries } = zip;
+  const pickles = pickleOf(entries);
   if (pickles.length !== 1) refuse(`a torch file has one data.pkl, this one ${pickles.length}`);
   const prefix = pickles[0]!.slice(0, -"data.pkl".length);
   const pickle = entries.get(pickles[0]!)!;
@@ -116,18 +121,20 @@ function openZip(read: ReadAt, size: number, where: string): { value: Value; pla
   if (end !== pickle.length) refuse("something follows the pickle");
   return {
     value,
+    zip,
     place: ({ key }) => entries.get(`${prefix}data/${key}`) ?? refuse(`storage ${shown(key)} is missing`),
   };
 }
 
 /** Before torch 1.6: magic number, version, system, tensors, keys of storages, then the storages one after another. */
-function openLegacy(read: ReadAt, size: number, where: string): { value: Value; place: Place } {
+function openLegacy(read: ReadAt, size: number, where: string): Opened {
   const refuse = (what: string): never => fail("corrupt_file", what, { where });
   const bytes = read(0, Math.min(size, mostPickle));
   const parts: Value[] = [];
+  const budget = pickleBudget(bytes.length);
   let at = 0;
   while (parts.length < 5) {
-    const { value, end } = readPickle(bytes, at, where);
+    const { value, end } = readPickle(bytes, at, where, budget);
     parts.push(value);
     at = end;
     if (parts.length === 1 && value !== legacyMagic) refuse("is neither a zip file nor begins with torch's number");
@@ -138,9 +145,7 @@ function openLegacy(read: ReadAt, size: number, where: string): { value: Value; 
     fail("unsupported", "was written on a big-endian machine", { where });
   }
   if (!Array.isArray(keys)) refuse("the list of storages is missing");
-  const state = stateOf(value, where);
-  const known = new Map<string, StorageRecord>();
-  for (const tensor of state.values()) if (isTensor(tensor)) known.set(tensor.storage.key, tensor.storage);
+  const known = storagesIn(value);
   const places = new Map<string, { offset: number; length: number }>();
   for (const key of keys as Value[]) {
     const storage = known.get(plain(key)) ?? refuse(`storage ${shown(plain(key))} belongs to no tensor`);
@@ -159,19 +164,45 @@ function openLegacy(read: ReadAt, size: number, where: string): { value: Value; 
   return { value, place: ({ key }) => places.get(key) ?? refuse(`storage ${shown(key)} is missing`) };
 }
 
+/** Members of a zip file that are no part of what torch writes for this value. */
+function unexplained({ entries }: Zip, value: Value): Map<string, ZipEntry> {
+  const rest = new Map(entries);
+  const [pickle = ""] = pickleOf(entries);
+  const prefix = pickle.slice(0, -"data.pkl".length);
+  rest.delete(pickle);
+  for (const note of notes) if ((rest.get(prefix + note)?.length ?? Infinity) <= mostNote) rest.delete(prefix + note);
+  for (const { key, elements, dtype } of storagesIn(value).values()) {
+    const name = `${prefix}data/${key}`;
+    if (rest.get(name)?.length === elements * dtypes[dtype].bytes) rest.delete(name);
+  }
+  return rest;
+}
+
+export interface TorchFile {
+  readonly tensors: ReadonlyMap<string, PlainTensor>;
+  /** Members of the zip file that hold neither the tensors nor torch's own notes. */
+  readonly unexplained: ReadonlyMap<string, ZipEntry>;
+  /** Bytes that belong to no member. */
+  readonly loose: number;
+}
+
 /**
- * The tensors of a torch file by name, none of them read but those stored out of order.
+ * A torch file: its tensors by name, none of them read but those stored out of order, and what else is in it.
  * @param file the path that the tensors are given; `where` is what messages call it
  * @throws corrupt_file for damage and for whatever wants to run code; unsupported for big-endian files
  */
-export function readTorch(read: ReadAt, size: number, where: string, file = where): Map<string, PlainTensor> {
-  const first = read(0, 4);
-  const zip = first[0] === 0x50 && first[1] === 0x4b;
-  const { value, place } = zip ? openZip(read, size, where) : openLegacy(read, size, where);
+export function readTorchFile(read: ReadAt, size: number, where: string, file = where): TorchFile {
+  const first = read(0, headBytes);
+  refuseMistaken(first, size, where, "zip");
+  const isZip = first[0] === 0x50 && first[1] === 0x4b;
+  const { value, place, zip } = (isZip ? openZip : openLegacy)(read, size, where);
   const source: Source = { read, place, file, room: size };
   const tensors = new Map<string, PlainTensor>();
-  for (const [name, tensor] of stateOf(value, where)) {
-    if (typeof name === "string" && isTensor(tensor)) tensors.set(name, stored(name, tensor, source));
-  }
-  return tensors;
+  for (const [name, tensor] of tensorsIn(value, where)) tensors.set(name, stored(name, tensor, source));
+  return { tensors, unexplained: zip ? unexplained(zip, value) : new Map(), loose: zip?.loose ?? 0 };
+}
+
+/** The tensors of {@link readTorchFile} alone. */
+export function readTorch(read: ReadAt, size: number, where: string, file = where): ReadonlyMap<string, PlainTensor> {
+  return readTorchFile(read, size, where, file).tensors;
 }

@@ -1,6 +1,7 @@
 /**
- * The entries of a zip file as torch writes it: stored, never compressed, each where both directories say it is.
- * Anything else is refused rather than understood (APPNOTE 6.3.10, sections 4.3 and 4.5.3).
+ * The entries of a zip file, each where both directories say it is: as torch writes it, stored and never compressed,
+ * or deflated too where the caller can unpack. Anything else is refused rather than understood (APPNOTE 6.3.10,
+ * sections 4.3 and 4.5.3).
  */
 
 import { shown } from "../../base/json.ts";
@@ -12,7 +13,23 @@ export type ReadAt = (offset: number, length: number) => Uint8Array;
 export interface ZipEntry {
   /** Where its bytes begin in the file. */
   readonly offset: number;
+  /** Bytes in the file. */
   readonly length: number;
+  /** Bytes when unpacked; undefined where they are stored as they are. */
+  readonly unpacked?: number;
+  /** Whether unpacking it would make a symbolic link. */
+  readonly isLink: boolean;
+}
+
+export interface Zip {
+  readonly entries: ReadonlyMap<string, ZipEntry>;
+  /** Bytes that belong to no entry and to no record of the format. */
+  readonly loose: number;
+}
+
+export interface ZipOptions {
+  /** Read entries that are deflated, too. Default false. */
+  readonly deflated?: boolean;
 }
 
 /** Far above the storages of any model in one file; each is looked up at its own place, which takes its time. */
@@ -100,53 +117,61 @@ function checkName(name: string, where: string): void {
 interface Listed {
   readonly name: string;
   readonly flags: number;
+  readonly method: number;
   readonly crc: number;
+  /** Bytes in the file, and when unpacked. */
   readonly length: number;
+  readonly plain: number;
   readonly local: number;
 }
 
-/** Whether what follows an entry's bytes repeats its check sum and sizes, in 32 or 64 bits. */
-function describes(bytes: DataView, { crc, length }: Listed): boolean {
-  if (bytes.byteLength < 16 || bytes.getUint32(0, true) !== 0x08074b50 || bytes.getUint32(4, true) !== crc)
-    return false;
-  const narrow = bytes.getUint32(8, true) === length && bytes.getUint32(12, true) === length;
-  return narrow || (bytes.byteLength >= 24 && large(bytes, 8) === length && large(bytes, 16) === length);
+/** How long the record is that follows an entry's bytes and repeats its check sum and sizes; 0 where it does not. */
+function descriptorLength(bytes: DataView, { crc, length, plain }: Listed): number {
+  if (bytes.byteLength < 16 || bytes.getUint32(0, true) !== 0x08074b50 || bytes.getUint32(4, true) !== crc) return 0;
+  if (bytes.getUint32(8, true) === length && bytes.getUint32(12, true) === plain) return 16;
+  return bytes.byteLength >= 24 && large(bytes, 8) === length && large(bytes, 16) === plain ? 24 : 0;
 }
 
+/** The longest extra field of an entry: torch aligns storages to 4096 bytes with it. */
+const mostExtra = 4096 + 64;
+
 /** Where an entry's bytes lie, after its own header at its own place said the same as the directory. */
-function located(read: ReadAt, entry: Listed, end: number, where: string): { offset: number; until: number } {
-  const { name, flags, crc, length, local } = entry;
+function located(read: ReadAt, entry: Listed, end: number, where: string) {
+  const { name, flags, method, crc, length, plain, local } = entry;
   const refuse = (what: string): never => fail("corrupt_file", what, { where });
   const outside = () => refuse(`entry ${shown(name)} lies outside the file`);
   if (local + 30 > end) outside();
   const head = view(read(local, 30));
   const own = head.getUint16(26, true);
-  const offset = local + 30 + own + head.getUint16(28, true);
+  const extra = head.getUint16(28, true);
+  const offset = local + 30 + own + extra;
   if (offset + length > end) outside();
   const same =
     head.getUint32(0, true) === 0x04034b50 &&
     head.getUint16(6, true) === flags &&
-    head.getUint16(8, true) === 0 &&
+    head.getUint16(8, true) === method &&
     new TextDecoder().decode(read(local + 30, own)) === name;
   if (!same) refuse(`entry ${shown(name)} is something else at its own place than in the directory`);
-  const sizes = [18, 22].map((o) => head.getUint32(o, true));
   const follows = (flags & described) !== 0;
-  const agrees = follows
-    ? describes(view(read(offset + length, Math.min(24, end - offset - length))), entry)
-    : head.getUint32(14, true) === crc && sizes.every((size) => size === Math.min(length, 0xffffffff));
+  const after = follows ? descriptorLength(view(read(offset + length, Math.min(24, end - offset - length))), entry) : 0;
+  const narrow = (at: number, size: number) => head.getUint32(at, true) === Math.min(size, 0xffffffff);
+  const agrees = follows ? after > 0 : head.getUint32(14, true) === crc && narrow(18, length) && narrow(22, plain);
   if (!agrees) refuse(`entry ${shown(name)} has other sizes at its own place than in the directory`);
-  return { offset, until: offset + length + (follows ? 16 : 0) };
+  return { offset, until: offset + length + after, loose: Math.max(0, extra - mostExtra) };
 }
 
 /** Flags an entry may carry: its sizes follow it, its name is UTF-8. */
 const described = 1 << 3;
 const knownFlags = described | (1 << 11);
+/** How hard the packer tried. */
+const deflateFlags = (1 << 1) | (1 << 2);
+const deflate = 8;
 
 /**
  * All entries by name.
  * @throws corrupt_file for compressed or encrypted entries, two of one name, overlaps, directories that disagree
  */
-export function zipEntries(read: ReadAt, size: number, where: string): ReadonlyMap<string, ZipEntry> {
+export function readZip(read: ReadAt, size: number, where: string, { deflated = false }: ZipOptions = {}): Zip {
   const refuse = (what: string): never => fail("corrupt_file", what, { where });
   const { offset, length, count } = directory(read, size, where);
   if (count > mostEntries || length > mostDirectory) refuse(`a zip directory of ${count} entries in ${length} bytes`);
@@ -155,6 +180,7 @@ export function zipEntries(read: ReadAt, size: number, where: string): ReadonlyM
   const central = view(bytes);
   const entries = new Map<string, ZipEntry>();
   const spans: [number, number, string][] = [];
+  let loose = 0;
   let at = 0;
   for (let i = 0; i < count; i++) {
     const damaged = (): never => refuse(`entry ${i} of the zip directory is damaged`);
@@ -171,22 +197,35 @@ export function zipEntries(read: ReadAt, size: number, where: string): ReadonlyM
       return value === 0xffffffff ? (wide.shift() ?? refuse(`entry ${shown(name)} lacks its large size`)) : value;
     };
     const [plain, packed, local] = [field(24), field(20), field(42)];
-    if (flags & (1 | (1 << 6) | (1 << 13))) refuse(`entry ${shown(name)} is encrypted`);
-    if (flags & ~knownFlags) refuse(`entry ${shown(name)} has flags that torch does not write`);
-    if (method !== 0 || plain !== packed) {
-      refuse(`entry ${shown(name)} is compressed; torch stores its files as they are`);
+    const unread = (what: string): never =>
+      fail(deflated ? "unsupported" : "corrupt_file", `entry ${shown(name)} ${what}`, { where });
+    if (flags & (1 | (1 << 6) | (1 << 13))) unread("is encrypted");
+    if (flags & ~(deflated ? knownFlags | deflateFlags : knownFlags)) {
+      unread(`has flags that ${deflated ? "are not read" : "torch does not write"}`);
+    }
+    const isPacked = method === deflate && deflated;
+    if (!isPacked && (method !== 0 || plain !== packed)) {
+      unread(
+        deflated ? "is compressed in another way than deflate" : "is compressed; torch stores its files as they are",
+      );
     }
     if (entries.has(name)) refuse(`two entries are called ${shown(name)}`);
-    const listed = { name, flags, crc: central.getUint32(at + 16, true), length: plain, local };
+    const listed = { name, flags, method, crc: central.getUint32(at + 16, true), length: packed, plain, local };
     const found = located(read, listed, offset, where);
-    entries.set(name, { offset: found.offset, length: plain });
+    // The mode of a file on Unix, in the upper half of the outer attributes.
+    const isLink = central.getUint8(at + 5) === 3 && central.getUint32(at + 38, true) >>> 28 === 0xa;
+    entries.set(name, { offset: found.offset, length: packed, isLink, ...(isPacked && { unpacked: plain }) });
     spans.push([local, found.until, name]);
+    loose += noteLength + found.loose;
     at = next;
   }
   if (at !== length) refuse("the zip directory holds more than its entries");
   spans.sort((a, b) => a[0] - b[0]);
-  spans.forEach(([from, , name], i) => {
-    if (i > 0 && from < spans[i - 1]![1]) refuse(`entries ${shown(spans[i - 1]![2])} and ${shown(name)} overlap`);
+  let until = 0;
+  spans.forEach(([from, end, name], i) => {
+    if (from < until) refuse(`entries ${shown(spans[i - 1]![2])} and ${shown(name)} overlap`);
+    loose += from - until;
+    until = end;
   });
-  return entries;
+  return { entries, loose: loose + offset - until };
 }

@@ -1,0 +1,156 @@
+/** What config.json files have in common. */
+import { z } from "zod";
+import { fail } from "../errors.ts";
+import { type Activation, activationNames } from "../nn/activations.ts";
+import type { RopeScaling } from "../nn/rope-scaling.ts";
+
+/** A size: a whole number above zero that something can be allocated by. */
+export const size = z
+  .number()
+  .int()
+  .positive()
+  .max(2 ** 24);
+
+/** Id of a token. */
+export const token = z.number().int().nonnegative();
+
+/** Token of padding; older files say -1 where there is none. */
+export const padding = z
+  .number()
+  .int()
+  .nullish()
+  .transform((id) => (id === null || id === undefined || id < 0 ? undefined : id));
+
+export const rate = z.number().min(0).max(1);
+
+/** Added to a variance. */
+export const epsilon = z.number().positive().max(1);
+
+export const activation = z.enum(activationNames) as z.ZodType<Activation>;
+
+/** One end token, several, or none. */
+export const ends = z
+  .union([token, z.array(token)])
+  .nullish()
+  .transform((value) => (value === undefined || value === null ? [] : [value].flat()));
+
+/** Names of classes by their numbers, else `num_labels` of them, else two, named as transformers names them. */
+export const labelled = z.object({
+  id2label: z.record(z.string(), z.string()).nullish(),
+  num_labels: z.number().int().positive().nullish(),
+});
+
+export function labelsOf({ id2label, num_labels }: z.infer<typeof labelled>): string[] {
+  const count = id2label ? Object.keys(id2label).length : (num_labels ?? 2);
+  return Array.from({ length: count }, (_, i) => id2label?.[i] ?? `LABEL_${i}`);
+}
+
+/** Parse by a schema. @throws corrupt_file naming the entry */
+export function readConfig<T>(schema: z.ZodType<T>, json: unknown, family: string): T {
+  const parsed = schema.safeParse(json);
+  if (parsed.success) return parsed.data;
+  const { path, message } = parsed.error.issues[0]!;
+  return fail("corrupt_file", `${path.join(".") || "the file"}: ${message}`, {
+    where: "config.json",
+    hint: `config.json must describe a ${family} model, as the Hugging Face hub has them`,
+  });
+}
+
+/** Refuse what changes the arithmetic and is not computed here. */
+export function refuse(condition: boolean, what: string): void {
+  if (condition) fail("unsupported", `${what} is not computed here`, { where: "config.json" });
+}
+
+/** Refuse entries that contradict each other. */
+export function needConsistent(consistent: boolean, what: string): void {
+  if (!consistent) fail("corrupt_file", `${what} do not fit together`, { where: "config.json" });
+}
+
+const parameters = z
+  .object({
+    rope_type: z.string().optional(),
+    type: z.string().optional(),
+    rope_theta: z.number().positive().optional(),
+    partial_rotary_factor: z.number().positive().max(1).optional(),
+    factor: z.number().positive().nullish(),
+    original_max_position_embeddings: size.nullish(),
+    low_freq_factor: z.number().positive().optional(),
+    high_freq_factor: z.number().positive().optional(),
+    beta_fast: z.number().positive().nullish(),
+    beta_slow: z.number().positive().nullish(),
+    truncate: z.boolean().nullish(),
+    attention_factor: z.number().positive().nullish(),
+    mscale: z.number().nullish(),
+    mscale_all_dim: z.number().nullish(),
+    short_factor: z.array(z.number().positive()).optional(),
+    long_factor: z.array(z.number().positive()).optional(),
+  })
+  .nullish();
+
+/** Both spellings of rotary positions: `rope_parameters` of transformers 5, `rope_theta` and `rope_scaling` before. */
+export const rotarySchema = z.object({
+  rope_parameters: parameters,
+  rope_scaling: parameters,
+  rope_theta: z.number().positive().nullish(),
+  partial_rotary_factor: z.number().positive().max(1).nullish(),
+  original_max_position_embeddings: size.nullish(),
+  max_position_embeddings: size,
+});
+
+export interface RotarySettings {
+  readonly theta: number;
+  readonly scaling: RopeScaling;
+  /** Share of a head's channels that turn. */
+  readonly share: number;
+}
+
+/** Rotary settings of a configuration; `theta` is the family's default. */
+export function rotaryOf(c: z.infer<typeof rotarySchema>, theta = 10000): RotarySettings {
+  const p = c.rope_parameters ?? c.rope_scaling ?? {};
+  const positions = c.max_position_embeddings;
+  const trained = c.original_max_position_embeddings ?? p.original_max_position_embeddings ?? positions;
+  const need = <T>(value: T | null | undefined, key: string): T =>
+    value ??
+    fail("corrupt_file", `rope ${kind} without ${key}`, { where: "config.json", hint: `${key} must be a number` });
+  const kind = p.rope_type ?? p.type ?? "default";
+  const scaling = ((): RopeScaling => {
+    switch (kind) {
+      case "default":
+        return { kind };
+      case "linear":
+        return { kind, factor: need(p.factor, "factor") };
+      case "dynamic":
+        return { kind, factor: need(p.factor, "factor"), trained: positions };
+      case "llama3": {
+        const low = need(p.low_freq_factor, "low_freq_factor");
+        const high = need(p.high_freq_factor, "high_freq_factor");
+        return { kind, factor: need(p.factor, "factor"), trained, low, high };
+      }
+      case "yarn": {
+        const factor = p.factor ?? positions / trained;
+        const scaled = (m: number) => (factor <= 1 ? 1 : 0.1 * m * Math.log(factor) + 1);
+        const both = p.mscale && p.mscale_all_dim ? scaled(p.mscale) / scaled(p.mscale_all_dim) : scaled(1);
+        const magnitude = p.attention_factor ?? both;
+        const truncate = p.truncate ?? true;
+        return { kind, factor, trained, betaFast: p.beta_fast ?? 32, betaSlow: p.beta_slow ?? 1, truncate, magnitude };
+      }
+      case "longrope":
+      case "su": {
+        const factor = p.factor ?? positions / trained;
+        const magnitude = p.attention_factor ?? (factor <= 1 ? 1 : Math.sqrt(1 + Math.log(factor) / Math.log(trained)));
+        const [short, long] = [need(p.short_factor, "short_factor"), need(p.long_factor, "long_factor")];
+        return { kind: "longrope", trained, short, long, magnitude };
+      }
+      default:
+        return fail("unsupported", `rope_type ${JSON.stringify(kind)} is not known`, {
+          where: "config.json",
+          hint: "known: default, linear, dynamic, llama3, yarn, longrope",
+        });
+    }
+  })();
+  return {
+    theta: p.rope_theta ?? c.rope_theta ?? theta,
+    scaling,
+    share: p.partial_rotary_factor ?? c.partial_rotary_factor ?? 1,
+  };
+}

@@ -1,0 +1,184 @@
+/**
+ * What a family of models tells of itself. A family is one file that exports a row of `families.ts`; everything else
+ * (caches, beams, scoring, training, export, quantising, plan) is written once for its kind, over the network that
+ * `read` gives.
+ */
+import type { JsonObject } from "../base/json.ts";
+import type { Tensor } from "../graph/tensor.ts";
+import type { CrossPass, KeyValue, Noise, Pass } from "../nn/pass.ts";
+import type { Scope } from "../nn/scope.ts";
+import type { CacheShape } from "./kinds/cache.ts";
+
+/** What the stored tensors say where config.json leaves something open. */
+export interface Stored {
+  has(name: string): boolean;
+  shape(name: string): readonly number[] | undefined;
+}
+
+export interface NetworkOptions extends Noise {
+  /** x times random numbers from 1 − range to 1 + range, in training. */
+  readonly jitter?: ((x: Tensor, range: number) => Tensor) | undefined;
+}
+
+/** How a checkpoint may name the tensors that the network asks for. */
+export interface Names {
+  /** A tensor that every checkpoint of the family has: where it stands shows a prefix that was added or left out. */
+  readonly anchor: string;
+  /** Other names of the same tensor, tried in their order. */
+  readonly aliases?: Readonly<Record<string, readonly string[]>>;
+  /** Older spellings. */
+  readonly renamed?: readonly (readonly [RegExp, string])[];
+  /** Stored tensors that are no weights: tables of positions, masks. */
+  readonly ignored?: RegExp;
+}
+
+interface Common {
+  /** `model_type`. */
+  readonly type: string;
+  readonly names: Names;
+  /** Tensors that stay as they are when the model is quantised: what decides by small differences. */
+  readonly unquantized?: RegExp;
+  /** Tokens that are padding. */
+  readonly pad: number;
+  /** Rate in training where nobody says another. */
+  readonly dropout: number;
+  /** The text of config.json for this model with weights of its own, read alike by every release of transformers. */
+  configText?(): string;
+}
+
+interface Writing {
+  readonly vocabulary: number;
+  readonly width: number;
+  /** Tokens that end an answer. */
+  readonly ends: readonly number[];
+  /** Keys and values of self-attention. */
+  readonly cache: CacheShape;
+  /** Positions that there are, where the model has a table of them. */
+  readonly longest?: number | undefined;
+}
+
+export interface EncoderDecoder {
+  /** ids [batch, sequence] to [batch, sequence, width]. */
+  encode(ids: Tensor, pass: Pass): Tensor;
+  /** Keys and values of every decoder layer's cross-attention, [batch, heads, sequence, k], computed once an input. */
+  memory(encoded: Tensor): KeyValue[];
+  /** ids [rows, length] to the last layer's output [rows, length, width]. */
+  decode(ids: Tensor, pass: CrossPass): Tensor;
+  /** [rows, length, width] to [rows, length, vocabulary]. */
+  logits(hidden: Tensor): Tensor;
+  /** What training adds to the cross-entropy, of everything written so far. */
+  extraLoss?(): Tensor | undefined;
+}
+
+export interface EncoderDecoderArchitecture extends Common, Writing {
+  readonly kind: "encoder-decoder";
+  /** First token of every answer; never shown. */
+  readonly start: number;
+  /** Keys and values of cross-attention. */
+  readonly memory: CacheShape;
+  /** A token's result depends on the other tokens of its row (experts with a capacity): rows are never joined. */
+  readonly unjoined?: boolean;
+  network(scope: Scope, options?: NetworkOptions): EncoderDecoder;
+}
+
+export interface Decoder {
+  /** ids [rows, length] to the last layer's output [rows, length, width]. */
+  decode(ids: Tensor, pass: Pass): Tensor;
+  /** [rows, length, width] to [rows, length, vocabulary]. */
+  logits(hidden: Tensor): Tensor;
+  /** Scores of classes [rows, classes] from the output at one place a row, [rows, width], where the checkpoint has a head. */
+  classify?(hidden: Tensor): Tensor;
+}
+
+export interface DecoderArchitecture extends Common, Writing {
+  readonly kind: "decoder";
+  /** Keys of texts longer than this depend on the text's length, so that continuations cannot share their prompt's. */
+  readonly steadyUpTo?: number | undefined;
+  /** Token before a prompt that is otherwise empty. */
+  readonly begin?: number | undefined;
+  network(scope: Scope, options?: NetworkOptions): Decoder;
+}
+
+/** What an encoder's checkpoint was trained to give, from the last layer's output. */
+export interface Heads {
+  /** Logits of the word at every place, [rows, length, vocabulary]. */
+  masked?(hidden: Tensor): Tensor;
+  /** Scores of classes of a text, [rows, classes]. */
+  sequence?(hidden: Tensor): Tensor;
+  /** Scores of classes of every token, [rows, length, classes]. */
+  tokens?(hidden: Tensor): Tensor;
+  /** Scores of every place as first and as last of an answer, [rows, length, 2]. */
+  span?(hidden: Tensor): Tensor;
+  /** Score of a text as the right one of several, [rows, 1]. */
+  choice?(hidden: Tensor): Tensor;
+}
+
+export interface Encoder {
+  /** ids and the kind of each token (first or second text), [rows, length], to [rows, length, width]. */
+  encode(ids: Tensor, types: Tensor, pass: Pass): Tensor;
+  /** What the checkpoint gives of a whole text beside its tokens, [rows, width], where it has that. */
+  pooled?(hidden: Tensor): Tensor;
+  readonly heads: Heads;
+}
+
+export interface EncoderArchitecture extends Common {
+  readonly kind: "encoder";
+  readonly vocabulary: number;
+  readonly width: number;
+  readonly longest?: number | undefined;
+  /** Names of the classes of `sequence` and `tokens`. */
+  readonly labels?: readonly string[];
+  /** Classes exclude each other, are independent, or the score is a number. */
+  readonly problem?: "single" | "multi" | "regression";
+  /** The head that the checkpoint has; none for a bare encoder. */
+  readonly head?: keyof Heads | undefined;
+  network(scope: Scope, options?: NetworkOptions): Encoder;
+}
+
+export interface ImageEncoderArchitecture extends Common {
+  readonly kind: "image-encoder";
+  readonly width: number;
+  /** Pixels of a side, and channels. */
+  readonly image: { readonly size: number; readonly channels: number };
+  readonly labels?: readonly string[];
+  /** pixels [batch, channels, size, size] to patches [batch, tokens, width] and, with a head, classes [batch, classes]. */
+  network(
+    scope: Scope,
+    options?: NetworkOptions,
+  ): { encode(pixels: Tensor): Tensor; classify?(hidden: Tensor): Tensor };
+}
+
+export interface TwoTowersArchitecture extends Common {
+  readonly kind: "two-towers";
+  /** Width of the space that both towers share. */
+  readonly width: number;
+  readonly vocabulary: number;
+  readonly longest: number;
+  readonly image: { readonly size: number; readonly channels: number };
+  /** Each tower to vectors [batch, width], not normalised; `scale` multiplies their cosine. */
+  network(
+    scope: Scope,
+    options?: NetworkOptions,
+  ): { text(ids: Tensor, pass: Pass): Tensor; image(pixels: Tensor): Tensor; scale(): Tensor };
+}
+
+export type Architecture =
+  | EncoderDecoderArchitecture
+  | DecoderArchitecture
+  | EncoderArchitecture
+  | ImageEncoderArchitecture
+  | TwoTowersArchitecture;
+
+export type Kind = Architecture["kind"];
+
+export interface Family {
+  /** For people: "BERT". */
+  readonly title: string;
+  /** Values of `model_type`. */
+  readonly types: readonly string[];
+  /**
+   * From config.json, checked by a schema, and the names of the stored tensors.
+   * @throws corrupt_file naming the entry; unsupported for one that changes the arithmetic and is not done here
+   */
+  read(config: JsonObject, stored?: Stored): Architecture;
+}

@@ -1,0 +1,49 @@
+/** The network of an architecture in one graph, for what is asked of the network itself: which tensors, used how. */
+import { type Graph, graph } from "../../graph/graph.ts";
+import * as o from "../../graph/operators.ts";
+import { input } from "../../graph/tensor.ts";
+import { crossing, wholeRow } from "../../nn/pass.ts";
+import { createScope } from "../../nn/scope.ts";
+import type { Architecture } from "../family.ts";
+
+/** Every tensor that an answer of this model may need, from inputs to outputs. */
+export function wholeGraph(model: Architecture): Graph {
+  const scope = createScope();
+  const tokens = (name: string) => input(name, "int64", ["batch", "length"]);
+  const pixels = (image: { size: number; channels: number }) =>
+    input("pixels", "float32", ["batch", image.channels, image.size, image.size]);
+  switch (model.kind) {
+    case "encoder-decoder": {
+      const network = model.network(scope);
+      const encoded = network.encode(tokens("ids"), wholeRow("length", { causal: false }));
+      const row = wholeRow("length", { causal: true });
+      const pass = crossing(row, network.memory(encoded), { batch: "batch", beams: 1 });
+      return graph({ logits: network.logits(network.decode(tokens("tokens"), pass)) });
+    }
+    case "decoder": {
+      const network = model.network(scope);
+      const hidden = network.decode(tokens("ids"), wholeRow("length", { causal: true }));
+      if (!network.classify) return graph({ logits: network.logits(hidden) });
+      const last = o.reshape(o.slice(hidden, 1, -1), ["batch", model.width]);
+      return graph({ scores: network.classify(last) });
+    }
+    case "encoder": {
+      const network = model.network(scope);
+      const hidden = network.encode(tokens("ids"), tokens("types"), wholeRow("length", { causal: false }));
+      const head = model.head && network.heads[model.head];
+      if (head) return graph({ hidden: head(hidden) });
+      const { pooled } = network;
+      return pooled ? graph<string>({ hidden, pooled: pooled(hidden) }) : graph({ hidden });
+    }
+    case "image-encoder": {
+      const network = model.network(scope);
+      const hidden = network.encode(pixels(model.image));
+      return graph({ hidden: network.classify ? network.classify(hidden) : hidden });
+    }
+    case "two-towers": {
+      const network = model.network(scope);
+      const text = network.text(tokens("ids"), wholeRow("length", { causal: true }));
+      return graph({ text, image: network.image(pixels(model.image)), scale: network.scale() });
+    }
+  }
+}

@@ -1,0 +1,15 @@
+/** Norms over the last axis. */
+import * as o from "../graph/operators.ts";
+import type { Tensor } from "../graph/tensor.ts";
+import { type Initial, onesInit, type Scope, zerosInit } from "./scope.ts";
+
+/** Root-mean-square norm: x · rsqrt(mean(x²) + ε) · w. No mean, no bias (Zhang & Sennrich 2019, arXiv 1910.07467). */
+export function rmsNorm(scope: Scope, x: Tensor, epsilon: number, initial: Initial = onesInit): Tensor {
+  return o.rmsNorm(x, scope.param("weight", [x.shape.at(-1) as number], initial), epsilon);
+}
+
+/** (x − mean) · rsqrt(variance + ε) · w + b (Ba et al. 2016, arXiv 1607.06450). */
+export function layerNorm(scope: Scope, x: Tensor, epsilon: number): Tensor {
+  const width = x.shape.at(-1) as number;
+  return o.layerNorm(x, scope.param("weight", [width], onesInit), scope.param("bias", [width], zerosInit), epsilon);
+}

@@ -1,0 +1,186 @@
+/**
+ * A pass of tokens through a stack of layers: where the tokens stand, whom they see, and what is remembered of earlier
+ * ones. A kind of model writes passes (a whole row, a cached step, training); a family asks them and knows none by name.
+ */
+import { addDims, type Dim, mulDims, type Shape } from "../graph/dims.ts";
+import * as o from "../graph/operators.ts";
+import type { Tensor } from "../graph/tensor.ts";
+import { attend, type Dropout, type Heads, keepAll } from "./attend.ts";
+import { biasOf, causalMask, paddingBias } from "./masks.ts";
+
+/** Keys and values of one layer, [rows, kvHeads, length, k]. */
+export interface KeyValue {
+  readonly k: Tensor;
+  readonly v: Tensor;
+}
+
+export interface SelfAttention extends Heads {
+  /** Keys further back than this many, the token itself included, are not seen. */
+  readonly window?: number | undefined;
+  /** The family's own, [1 | rows, 1 | heads, query, key]: relative positions. */
+  readonly bias?: Tensor | undefined;
+}
+
+export interface Pass {
+  /** Index in the row of every query [query] and key [key], int64: what relative positions are counted with. */
+  readonly queries: Tensor;
+  readonly keys: Tensor;
+  /** Position of every token in its own text, int64 [1 | rows, query]: what learned and rotary positions are asked for. */
+  readonly positions: Tensor;
+  /** Tokens so far of the text that each token belongs to, int64 [1 | rows, 1 | query]. */
+  lengths(): Tensor;
+  /** The embeddings of the tokens as the first layer gets them: with a tuned prompt in front, say. */
+  enter(embedded: Tensor): Tensor;
+  /** Self-attention of a layer over q [rows, query, heads · k] and the keys and values of the same tokens. */
+  self(layer: number, q: Tensor, k: Tensor, v: Tensor, options: SelfAttention): Tensor;
+}
+
+/** A decoder's pass: it also attends to what an encoder has read. */
+export interface CrossPass extends Pass {
+  /** Attention of a layer's q [rows, query, heads · k] over the encoder's keys and values. */
+  cross(layer: number, q: Tensor, options: Heads): Tensor;
+}
+
+export interface Noise {
+  readonly training?: boolean | undefined;
+  readonly dropout?: Dropout | undefined;
+}
+
+/** The family's bias and the pass's, added once for every pair of them. */
+function biases(own: (window: number | undefined) => Tensor | undefined, query: Dim) {
+  const made = new Map<string, Tensor | undefined>();
+  const once = (key: string, make: () => Tensor | undefined) => {
+    if (!made.has(key)) made.set(key, make());
+    return made.get(key);
+  };
+  return (window: number | undefined, family: Tensor | undefined): Tensor | undefined => {
+    const mine = once(`${window}`, () => own(window));
+    if (!mine) return family;
+    if (!family) {
+      // The fused kernel takes a bias for every query, not one for all.
+      const [rows, heads, queries, keys] = mine.shape as [Dim, Dim, Dim, Dim];
+      if (queries === query) return mine;
+      return once(`${window} wide`, () => o.expand(mine, [rows, heads, query, keys]));
+    }
+    return once(`${window} ${family.node.id} ${family.index}`, () => o.add(family, mine));
+  };
+}
+
+export interface WholeRow extends Noise {
+  /** No token sees what comes after it. */
+  readonly causal: boolean;
+  /** 1 where there is text: [rows, length], or [rows, query, key] where queries differ. */
+  readonly mask?: Tensor | undefined;
+  /** Where rows begin with padding or hold several texts; else positions are indices. */
+  readonly positions?: Tensor | undefined;
+  /** 1 where two tokens are of the same text, [rows, query, key], where rows hold several. */
+  readonly together?: Tensor | undefined;
+  /** Changes the tokens' embeddings to those of `length` places. */
+  readonly enter?: ((embedded: Tensor) => Tensor) | undefined;
+  /** Keys and values of earlier tokens, [rows, kvHeads, past, k] a layer: the row goes on from there. */
+  readonly past?: readonly KeyValue[] | undefined;
+  /** Told the keys and values of every layer, [rows, kvHeads, past + length, k]. */
+  readonly collect?: (layer: number, kept: KeyValue) => void;
+}
+
+/** A pass over `length` tokens of every row. */
+export function wholeRow(length: Dim, options: WholeRow): Pass {
+  const { causal, mask, past, training, dropout = keepAll, collect, enter = (x) => x } = options;
+  const before = past?.[0]?.k.shape[2] ?? 0;
+  const total = addDims(before, length);
+  const keys = o.iota(total);
+  const queries = before === 0 ? keys : o.add(o.iota(length), o.sizeValue(before, "int64"));
+  const biasFor = biases((window) => {
+    const rowBias = mask && paddingBias(mask);
+    if (!causal) return rowBias;
+    const order = o.reshape(biasOf(causalMask(queries, keys, window)), [1, 1, length, total]);
+    return rowBias ? o.add(order, rowBias) : order;
+  }, length);
+  return {
+    queries,
+    keys,
+    positions: options.positions ?? o.reshape(queries, [1, length]),
+    lengths() {
+      const { positions, together } = options;
+      if (!positions) return o.reshape(o.sizeValue(total, "int64"), [1, 1]);
+      if (!together) return o.add(o.max(positions, [1], true), 1);
+      const own = o.where(together, o.reshape(positions, [positions.shape[0]!, 1, length]), 0);
+      return o.add(o.max(own, [2]), 1);
+    },
+    enter,
+    self(layer, q, k, v, { window, bias, ...heads }) {
+      const added = { ...heads, bias: biasFor(window, bias), training, dropout };
+      if (!past && !collect) return attend(q, k, v, added);
+      const kvHeads = heads.kvHeads ?? heads.heads;
+      const earlier = past?.[layer];
+      const own: KeyValue = { k: o.splitHeads(k, kvHeads), v: o.splitHeads(v, kvHeads) };
+      const kept = earlier ? { k: o.concat([earlier.k, own.k], 2), v: o.concat([earlier.v, own.v], 2) } : own;
+      collect?.(layer, kept);
+      return attend(q, earlier ? kept.k : k, earlier ? kept.v : v, added);
+    },
+  };
+}
+
+export interface CachedStep {
+  /** Buffers of all layers, [rows, kvHeads, capacity, k]. */
+  readonly past: readonly KeyValue[];
+  /** Indices of the keys so far, the current one included: 0 … step, int64 [total]. */
+  readonly indices: Tensor;
+  /** 1 where a row has text, [rows, total]; every row has it everywhere without. */
+  readonly mask?: Tensor | undefined;
+  /** [1 | rows, 1]; the index without. */
+  readonly positions?: Tensor | undefined;
+}
+
+/** A pass of one token a row over cached keys and values; `present` are the buffers with it in. */
+export function cachedStep({ past, indices, mask, positions }: CachedStep): Pass & { readonly present: KeyValue[] } {
+  const present: KeyValue[] = [];
+  const query = o.slice(indices, 0, -1);
+  const total = indices.shape[0]!;
+  const places = positions ?? o.reshape(query, [1, 1]);
+  const biasFor = biases((window) => {
+    const rowBias = mask && paddingBias(mask);
+    if (window === undefined) return rowBias;
+    const near = o.reshape(biasOf(causalMask(query, indices, window)), [1, 1, 1, total]);
+    return rowBias ? o.add(near, rowBias) : near;
+  }, 1);
+  return {
+    queries: query,
+    keys: indices,
+    positions: places,
+    lengths: () => o.add(places, 1),
+    enter: (embedded) => embedded,
+    present,
+    self(layer, q, k, v, { window, bias, ...heads }) {
+      const added = biasFor(window, bias) ?? o.filled("float32", 0, [1, 1, 1, total]);
+      const [answer, nextK, nextV] = o.cachedAttention([q, k, v], past[layer]!, indices, added, heads);
+      present[layer] = { k: nextK, v: nextV };
+      return answer;
+    },
+  };
+}
+
+/**
+ * The pass with attention to an encoder's `memories` [batch, heads, sequence, k]. The rows are batch · beams, where the
+ * beams are alternatives for one input: they are simply more queries over its keys. The mask says which keys are seen,
+ * [batch, sequence], or for every query, [batch, beams · length, sequence].
+ */
+export function crossing<P extends Pass>(
+  pass: P,
+  memories: readonly KeyValue[],
+  { batch, beams, mask, training, dropout = keepAll }: Noise & { batch: Dim; beams: Dim; mask?: Tensor | undefined },
+): P & CrossPass {
+  let bias: Tensor | undefined;
+  return {
+    ...pass,
+    cross(layer, q, heads) {
+      const { k, v } = memories[layer]!;
+      const [rows, length, width] = q.shape as [Dim, Dim, Dim];
+      const across = mulDims(beams, length);
+      bias ??= mask && paddingBias(mask);
+      const queries = o.reshape(q, [batch, across, width]);
+      const answer = attend(queries, k, v, { ...heads, bias, training, dropout });
+      return o.reshape(answer, [rows, length, answer.shape.at(-1)!] as Shape);
+    },
+  };
+}

@@ -1,0 +1,85 @@
+/** The sizes of a model counted from its own network: which tensors it asks for, in which part, used how. */
+import type { OpNode } from "../graph/tensor.ts";
+import { kindWords } from "../models/families.ts";
+import type { Architecture } from "../models/family.ts";
+import { usesOf } from "../models/kinds/formats.ts";
+import { wholeGraph } from "../models/kinds/whole.ts";
+import type { NetworkShape, StackShape } from "./shapes.ts";
+import type { Part, TensorGroup } from "./tensor-groups.ts";
+
+/** The number of a layer in a name; tensors that differ in nothing else are counted together. */
+export const layerNumber = /\.\d+(?=\.)/g;
+
+/** The part of a tensor: what only looks up is an embedding, what only makes the answer is the head. */
+function partOf(model: Architecture, name: string, lookup: boolean, product: boolean): Part {
+  const vocabulary = "vocabulary" in model ? model.vocabulary : undefined;
+  if (lookup && product && vocabulary !== undefined) return "head";
+  if (lookup) return "embedding";
+  if (/^(lm_head|score|classifier|qa_outputs|cls|head|visual_projection|text_projection)\b|pooler\./.test(name))
+    return "head";
+  return model.kind === "decoder" ? "decoder" : "encoder";
+}
+
+/** How often attention stands in the network, and how wide: of one stack. */
+function stackOf(model: Architecture, tensors: readonly TensorGroup[]): StackShape {
+  const attention = wholeGraph(model).nodes.filter(
+    (node): node is OpNode<"Attention"> => node.kind === "op" && node.op === "Attention",
+  );
+  const first = attention[0];
+  const inner = (first?.inputs[0]?.shape.at(-1) as number | undefined) ?? model.width;
+  const { heads = 1, kvHeads = heads } = first?.attributes ?? {};
+  const inLayers = tensors.filter(({ use, part, times }) => use === "product" && part !== "head" && times > 1);
+  const feedForward = Math.max(model.width, ...inLayers.map(({ shape }) => shape[0]!));
+  return {
+    width: model.width,
+    layers: attention.length,
+    heads,
+    headSize: inner / heads,
+    inner,
+    keys: (inner / heads) * kvHeads,
+    feedForward,
+    gated: inLayers.filter(({ shape }) => shape[0] === feedForward).length > 1,
+    cross: false,
+  };
+}
+
+/** The shape of a model of one stack, a decoder's or an encoder's, from its network. */
+export function networkShape(model: Exclude<Architecture, { kind: "encoder-decoder" | "two-towers" }>): NetworkShape {
+  const uses = usesOf(model);
+  const groups = new Map<string, TensorGroup>();
+  for (const { name, outputs } of wholeGraph(model).parameters) {
+    const { product, turned, lookup } = uses.get(name)!;
+    const stored = outputs[0]!.shape as number[];
+    const alike = name.replace(layerNumber, ".*");
+    const use = lookup ? (product ? "tied" : "lookup") : product || turned ? "product" : "other";
+    groups.set(alike, {
+      name: alike,
+      // A matrix is [out, in] here, whichever way it is stored.
+      shape: turned ? [...stored].reverse() : stored,
+      times: (groups.get(alike)?.times ?? 0) + 1,
+      part: partOf(model, name, lookup, product),
+      use,
+    });
+  }
+  const tensors = [...groups.values()];
+  const stack = stackOf(model, tensors);
+  const decodes = model.kind === "decoder";
+  return {
+    family: "network",
+    words: kindWords[model.kind].replace(/^an? /, ""),
+    reads: !decodes,
+    writes: decodes,
+    ...(decodes ? { decoder: stack } : { encoder: stack }),
+    width: stack.width,
+    feedForward: stack.feedForward,
+    heads: stack.heads,
+    headSize: stack.headSize,
+    layers: stack.layers,
+    gated: stack.gated,
+    kvHeads: stack.keys / stack.headSize,
+    tied: tensors.some(({ use }) => use === "tied"),
+    ...("vocabulary" in model && { vocabulary: model.vocabulary }),
+    ...("longest" in model && model.longest !== undefined && { positions: model.longest }),
+    tensors,
+  };
+}

@@ -1,0 +1,75 @@
+/** Which examples make up which step: a plan that follows from seed and epoch alone, so a resumed run continues it. */
+
+import { randomAt, shuffle } from "../base/rng.ts";
+import { fail } from "../errors.ts";
+import type { Example } from "../models/kinds/loss.ts";
+
+export interface Source {
+  readonly size: number;
+  /** How often each row is seen in an epoch; 1 by default. A fraction takes a different part each epoch. */
+  readonly weight: number;
+  /** Roughly how long row i is, in tokens: batches are made of rows of similar length. */
+  length(i: number): number;
+  /** Row i as an example; `epoch` lets an objective draw anew. */
+  example(i: number, epoch: number): Example;
+}
+
+export interface PlanOptions {
+  readonly sources: readonly Source[];
+  /** Rows of a micro-batch, or tokens when `tokens` is set. */
+  readonly rows?: number | undefined;
+  readonly tokens?: number | undefined;
+  readonly shuffle: boolean;
+  readonly seed: number;
+}
+
+type Place = readonly [source: number, row: number];
+
+/** The rows a source gives to an epoch: whole passes, and for a fraction the next part of a shuffled cycle. */
+function share(source: Source, index: number, epoch: number, options: PlanOptions): Place[] {
+  const count = Math.round(source.size * source.weight);
+  return Array.from({ length: count }, (_, k): Place => {
+    const at = options.shuffle ? epoch * count + k : k;
+    return [index, at % source.size];
+  });
+}
+
+/** All micro-batches of an epoch, each a list of places. */
+export function planEpoch(options: PlanOptions, epoch: number): Place[][] {
+  const places = options.sources.flatMap((source, i) => share(source, i, epoch, options));
+  if (places.length === 0) return fail("bad_input", "there are no rows to train on");
+  const length = ([source, row]: Place) => options.sources[source]!.length(row);
+  const order = Uint32Array.from(places, (_, i) => i);
+  const random = randomAt(options.seed, epoch);
+  if (options.shuffle) shuffle(order, random);
+  const lengths = Uint32Array.from(places, length);
+  const capacity = options.rows ?? Math.max(1, Math.floor(options.tokens! / 32));
+  // Rows of similar length meet in a batch, but only within a window of a hundred batches, so every batch stays mixed.
+  const window = options.shuffle ? capacity * 100 : places.length;
+  const batches: number[][] = [];
+  for (let from = 0; from < order.length; from += window) {
+    const part = order.slice(from, from + window);
+    if (options.shuffle) part.sort((a, b) => lengths[a]! - lengths[b]!);
+    let batch: number[] = [];
+    let longest = 0;
+    for (const i of part) {
+      const next = Math.max(longest, lengths[i]!);
+      const full = options.rows
+        ? batch.length === options.rows
+        : batch.length > 0 && next * (batch.length + 1) > options.tokens!;
+      if (full) {
+        batches.push(batch);
+        batch = [];
+      }
+      longest = batch.length === 0 ? lengths[i]! : next;
+      batch.push(i);
+    }
+    if (batch.length > 0) batches.push(batch);
+  }
+  if (!options.shuffle) return batches.map((batch) => batch.map((i) => places[i]!));
+  const shuffled = shuffle(
+    Uint32Array.from(batches, (_, i) => i),
+    random,
+  );
+  return Array.from(shuffled, (b) => batches[b]!.map((i) => places[i]!));
+}
