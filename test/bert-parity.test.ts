@@ -36,9 +36,7 @@ describe.each(cases)("%s", (name) => {
     await using model = open();
     const got: number[] = [];
     for (const group of groups) {
-      const result = model.answer
-        ? (await model.answer(group)).scores
-        : (await model.encode(group)).hidden;
+      const result = model.answer ? (await model.answer(group)).scores : (await model.encode(group)).hidden;
       const { data, shape } = result as NdArray;
       const width = data.length / group.length;
       const each = data.length / (shape[0]! * shape[1]!);

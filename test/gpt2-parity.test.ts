@@ -30,7 +30,9 @@ test("files without the prefix and with masks among the weights give the network
   const stored = readWeights("gpt2/bare");
   expect([...stored.keys()].filter((name) => /^h\.0\.attn\.bias$|^wte\.weight$/.test(name))).toHaveLength(2);
   const { weights } = readFixture("gpt2/bare", "decoder");
-  expect([...weights.keys()].every((name) => name.startsWith("transformer.") && !name.endsWith(".attn.bias"))).toBe(true);
+  expect([...weights.keys()].every((name) => name.startsWith("transformer.") && !name.endsWith(".attn.bias"))).toBe(
+    true,
+  );
 });
 
 test("scores of classes at the last token", async () => {

@@ -19,9 +19,12 @@ describe.each(["grouped", "biased"])("%s", (name) => {
 const scalings = ["theta", "linear", "dynamic", "llama3", "yarn", "yarn-mscale", "longrope"];
 const spellings = ["config.json", "config.v4.json"];
 
-describe.each(scalings.flatMap((kind) => spellings.map((file) => [kind, file] as const)))("rope %s, %s", (kind, file) => {
-  const folder = `llama/rope-${kind}`;
-  // The scalings share the weights of one model.
-  const { architecture, weights } = readFixture(folder, "decoder", readWeights("llama/grouped"), file);
-  decoderTests(folder, architecture, weights);
-});
+describe.each(scalings.flatMap((kind) => spellings.map((file) => [kind, file] as const)))(
+  "rope %s, %s",
+  (kind, file) => {
+    const folder = `llama/rope-${kind}`;
+    // The scalings share the weights of one model.
+    const { architecture, weights } = readFixture(folder, "decoder", readWeights("llama/grouped"), file);
+    decoderTests(folder, architecture, weights);
+  },
+);

@@ -293,7 +293,9 @@ function linkOrCopy(from: string, to: string): void {
 
 /** 4 bits can be made of 8, which lose a tenth of what they do; nothing is gained the other way, or by doing it twice. */
 function needMoreBits(weights: Weights, bits: number, where: string): void {
-  const formats = [...weights.values()].flatMap((stored) => (isQuantized(stored) ? [layoutOf(stored.format).values] : []));
+  const formats = [...weights.values()].flatMap((stored) =>
+    isQuantized(stored) ? [layoutOf(stored.format).values] : [],
+  );
   const four = formats.includes("int4");
   if (formats.length === 0 || (bits === 4 && !four)) return;
   fail("bad_input", `is in ${four ? 4 : 8} bits already`, {

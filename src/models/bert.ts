@@ -84,9 +84,7 @@ function network(scope: Scope, c: Config, { dropout = keepAll, training }: Netwo
         const at = scope.at("cls.predictions");
         const inner = act(dense(at.at("transform.dense"), hidden, width));
         const normed = layerNorm(at.at("transform.LayerNorm"), inner, c.layer_norm_eps);
-        const output = c.tie_word_embeddings
-          ? words()
-          : at.param("decoder.weight", [c.vocab_size, width], start);
+        const output = c.tie_word_embeddings ? words() : at.param("decoder.weight", [c.vocab_size, width], start);
         const scores = o.matmul(normed, output, { transB: true });
         return o.add(scores, at.param("bias", [c.vocab_size], zerosInit));
       },

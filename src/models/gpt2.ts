@@ -7,7 +7,19 @@ import { keepAll } from "../nn/attend.ts";
 import { embedding, linear, vocabularyLogits } from "../nn/linear.ts";
 import { layerNorm } from "../nn/norms.ts";
 import { normal, type Scope } from "../nn/scope.ts";
-import { activation, ends, epsilon, labelled, labelsOf, padding, rate, readConfig, refuse, size, token } from "./config.ts";
+import {
+  activation,
+  ends,
+  epsilon,
+  labelled,
+  labelsOf,
+  padding,
+  rate,
+  readConfig,
+  refuse,
+  size,
+  token,
+} from "./config.ts";
 import type { Decoder, DecoderArchitecture, Family, NetworkOptions } from "./family.ts";
 
 const schema = labelled.extend({

@@ -11,7 +11,10 @@ const numbers = (data: ArrayLike<number | bigint>) => Array.from(data, Number);
 
 test.each([undefined, 1, 3, 100])("causal with a window of %s", async (window) => {
   // Queries at the end of a longer row of keys, as in a step with a cache.
-  const [queries, keys] = [[4, 5, 6], [0, 1, 2, 3, 4, 5, 6]];
+  const [queries, keys] = [
+    [4, 5, 6],
+    [0, 1, 2, 3, 4, 5, 6],
+  ];
   const mask = causalMask(input("q", "int64", ["queries"]), input("k", "int64", ["keys"]), window);
   const { seen } = await runGraph(graph({ seen: cast(mask, "int64") }), {
     q: int64([3], queries),

@@ -57,7 +57,15 @@ test.each([
 });
 
 test("channels that do not turn pass as they are, whatever the magnitude", async () => {
-  const yarn = { kind: "yarn", factor: 1, trained: 64, betaFast: 32, betaSlow: 1, truncate: true, magnitude: 1.5 } as const;
+  const yarn = {
+    kind: "yarn",
+    factor: 1,
+    trained: 64,
+    betaFast: 32,
+    betaSlow: 1,
+    truncate: true,
+    magnitude: 1.5,
+  } as const;
   const got = await turned({ width: 4, theta: 100, scaling: yarn, pairs: "half" });
   expectClose(got, rotated(4, 100, "half", 1.5), 1e-4, "rotated");
   values.forEach((value, i) => {
