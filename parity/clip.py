@@ -11,7 +11,7 @@ from tiny import WRITER, edit_json, images, random_rows, randomise, save, train
 
 VOCAB, END = 30, 28
 CASES = {
-    "end-token": dict(text=dict(eos_token_id=END, pad_token_id=1), vision={}),
+    "end-token": dict(text=dict(eos_token_id=END, pad_token_id=1, num_hidden_layers=1), vision={}),
     # As the first files say it: the text ends at the largest id, which fills it up as well.
     "largest-id": dict(text=dict(eos_token_id=2, pad_token_id=VOCAB - 1, hidden_act="gelu"),
                        vision=dict(image_size=11, patch_size=4, hidden_act="gelu")),
