@@ -38,8 +38,10 @@ export function lossOf(architecture: Architecture, objective: Objective): Loss {
       const head = headOf[objective];
       return head ? encoderLoss(architecture, head) : refuse(Object.keys(headOf).join(", "));
     }
-    default:
-      return refuse("nothing here");
+    case "image-encoder":
+      return refuse("images and their classes, in a program of your own: imageEncoderLoss");
+    case "two-towers":
+      return refuse("images and their texts, in a program of your own: twoTowersLoss");
   }
 }
 
