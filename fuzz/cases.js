@@ -61,7 +61,7 @@ export function readers(library, folder) {
       read: (bytes) => void parseSafetensorsHeader(bytes, bytes.length, "fuzz.safetensors"),
     },
     {
-      name: "weights in few bits",
+      name: "quantised weights",
       seeds: [safetensorsBytes(JSON.stringify(few), 68)],
       read(bytes) {
         for (const stored of safetensorsInMemory(bytes, "fuzz.safetensors").values()) readStored(stored);

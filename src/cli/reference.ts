@@ -49,7 +49,7 @@ ${codes.join("\n")}
 | \`HF_HUB_DOWNLOAD_TIMEOUT\` | seconds without a byte after which a connection is asked anew (10) |
 | \`HF_HUB_DISABLE_PROGRESS_BARS\`, \`HF_HUB_DISABLE_SYMLINKS\`, \`HF_HUB_DISABLE_IMPLICIT_TOKEN\` | as in Python |
 | \`HTTP_PROXY\`, \`HTTPS_PROXY\`, \`NO_PROXY\` | proxies for downloads |
-| \`ZEROTH_HOME\` | where the prompt keeps its history, copies of models in few bits, and results of evaluations |
+| \`ZEROTH_HOME\` | where the prompt keeps its history, quantised copies of models, and results of evaluations |
 | \`NO_COLOR\`, \`FORCE_COLOR\`, \`TERM=dumb\` | colours off, on, off |
 `;
 }
