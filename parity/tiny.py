@@ -1,4 +1,4 @@
-"""What gpt2.py, llama.py and bert.py share: tiny random models saved by transformers, generation, 20 training steps."""
+"""What gpt2.py, llama.py, bert.py, vit.py and clip.py share: tiny random models saved by transformers, generation, 20 training steps."""
 import json
 import math
 import os
@@ -177,19 +177,22 @@ def tensors(feeds):
     return {k: torch.tensor(v) for k, v in feeds.items()}
 
 
-def named(model, names, what=lambda p: p):
+def named(model, names, what=lambda p: p, memory=lambda name: name):
     found = dict(model.named_parameters(remove_duplicate=False))
-    return {k: what(found[k]).detach().float().clone().contiguous() for k in names}
+    return {k: what(found[memory(k)]).detach().float().clone().contiguous() for k in names}
 
 
 def norm_of(model):
     return math.sqrt(sum((p.grad.double() ** 2).sum().item() for p in model.parameters() if p.grad is not None))
 
 
-def train(load, folder, batches, feeds, optimizer, keep=True):
-    """Loss and gradients of the first batch, and 20 steps: training.json, gradients and, to keep, final.safetensors."""
-    names = sorted(set(load_file(os.path.join(folder, "model.safetensors"))) &
-                   set(dict(load().named_parameters(remove_duplicate=False))))
+def train(load, folder, batches, feeds, optimizer, keep=True, memory=lambda name: name):
+    """
+    Loss and gradients of the first batch, and 20 steps: training.json, gradients and, to keep, final.safetensors.
+    memory: what a tensor of the file is called in a model that is open.
+    """
+    there = set(dict(load().named_parameters(remove_duplicate=False)))
+    names = sorted(k for k in load_file(os.path.join(folder, "model.safetensors")) if memory(k) in there)
 
     def steps(dtype):
         model = load().to(dtype).eval()
@@ -203,10 +206,10 @@ def train(load, folder, batches, feeds, optimizer, keep=True):
             loss.backward()
             norms.append(norm_of(model))
             if step == 0:
-                gradients = named(model, names, lambda p: torch.zeros_like(p) if p.grad is None else p.grad)
+                gradients = named(model, names, lambda p: torch.zeros_like(p) if p.grad is None else p.grad, memory)
             run.step()
             losses.append(loss.item())
-        return losses, norms, gradients, named(model, names)
+        return losses, norms, gradients, named(model, names, memory=memory)
 
     losses, norms, gradients, final = steps(torch.float32)
     exact = steps(torch.float64)
@@ -219,3 +222,9 @@ def train(load, folder, batches, feeds, optimizer, keep=True):
     write_json(os.path.join(folder, "training.json"), {
         "optimizer": optimizer, "params": OPTIMIZERS[optimizer][1], "steps": STEPS, "losses": losses,
         "grad_norms": norms, "float64_gap": gap, "batches": [{"rows": batch} for batch in batches]})
+
+
+def images(g, count, size, channels=3):
+    """Normal pixels with three digits, channels first."""
+    pixels = torch.randn((count, channels, size, size), generator=g)
+    return [[[[round(v, 3) for v in line] for line in plane] for plane in image] for image in pixels.tolist()]

@@ -3,9 +3,11 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { writeFileSafely } from "../base/files-node.ts";
 import type { JsonObject } from "../base/json.ts";
+import { needFile } from "../base/read-node.ts";
 import type { ModelFolder } from "../folders/open-node.ts";
 import type { Target } from "../graph/emit.ts";
-import { cannot, readModel } from "../models/families.ts";
+import { locate } from "../hub/locate-node.ts";
+import { readModel } from "../models/families.ts";
 import type { Architecture } from "../models/family.ts";
 import { readStored } from "../weights/safetensors-node.ts";
 import { unquantizedConfig } from "../weights/weights.ts";
@@ -13,10 +15,12 @@ import { decoderOnnx, decoderTransformersJs } from "./decoder.ts";
 import { encoderOnnx, encoderTransformersJs } from "./encoder.ts";
 import { encoderDecoderOnnx, encoderDecoderTransformersJs } from "./encoder-decoder.ts";
 import type { ExportedFile, ExportSource } from "./files.ts";
+import { imageEncoderOnnx, imageEncoderTransformersJs } from "./image-encoder.ts";
+import { twoTowersOnnx, twoTowersTransformersJs } from "./two-towers.ts";
 
 /** The parts of an open model folder that an export needs. */
 export type ExportFolder = Pick<ModelFolder, "config" | "weights" | "tokenizer"> &
-  Partial<Pick<ModelFolder, "generationConfig">>;
+  Partial<Pick<ModelFolder, "generationConfig" | "path">>;
 
 export interface TransformersJsOptions {
   /** Standard operators only, or also the engine's fused ones, which every device of transformers.js has. */
@@ -36,8 +40,10 @@ function onnxFiles(model: Architecture, source: ExportSource): ExportedFile[] {
       return decoderOnnx(model, source);
     case "encoder":
       return encoderOnnx(model, source);
-    default:
-      return cannot(model, "be exported to ONNX yet");
+    case "image-encoder":
+      return imageEncoderOnnx(model, source);
+    case "two-towers":
+      return twoTowersOnnx(model, source);
   }
 }
 
@@ -49,14 +55,27 @@ function transformersJsFiles(model: Architecture, source: ExportSource, target: 
       return decoderTransformersJs(model, source, target);
     case "encoder":
       return encoderTransformersJs(model, source, target);
-    default:
-      return cannot(model, "be exported to transformers.js yet");
+    case "image-encoder":
+      return imageEncoderTransformersJs(model, source, target);
+    case "two-towers":
+      return twoTowersTransformersJs(model, source, target);
   }
 }
 
-function tokenizerFiles({ tokenizer }: ExportFolder): ExportedFile[] {
-  const files = { "tokenizer.json": tokenizer.json, "tokenizer_config.json": tokenizer.config };
-  return Object.entries(files).flatMap(([name, path]) => (path ? [{ name, content: readFileSync(path) }] : []));
+/** How texts and images become a model's input: the tokenizer's files, and how images are resized and normalised. */
+function inputFiles({ tokenizer, path }: ExportFolder): ExportedFile[] {
+  const about = (name: string) => (path === undefined ? undefined : locate(path, name));
+  const files = {
+    "tokenizer.json": tokenizer.json,
+    "tokenizer_config.json": tokenizer.config,
+    "preprocessor_config.json": about("preprocessor_config.json"),
+    "processor_config.json": about("processor_config.json"),
+  };
+  return Object.entries(files).flatMap(([name, file]) => {
+    if (file === undefined) return [];
+    needFile(file);
+    return [{ name, content: readFileSync(file) }];
+  });
 }
 
 const json = (value: JsonObject): string => `${JSON.stringify(value, null, 2)}\n`;
@@ -73,7 +92,7 @@ async function writeAll(out: string, files: readonly ExportedFile[]): Promise<st
 export async function exportOnnx(folder: ExportFolder, out: string): Promise<string[]> {
   const { architecture, source } = sourceOf(folder);
   const config = { name: "config.json", content: json(unquantizedConfig(folder.config)) };
-  return writeAll(out, [...onnxFiles(architecture, source), ...tokenizerFiles(folder), config]);
+  return writeAll(out, [...onnxFiles(architecture, source), ...inputFiles(folder), config]);
 }
 
 /** What a model that writes says of the tokens around an answer. */
@@ -102,7 +121,7 @@ export async function exportTransformersJs(
   };
   return writeAll(out, [
     ...transformersJsFiles(architecture, source, target),
-    ...tokenizerFiles(folder),
+    ...inputFiles(folder),
     ...generationConfig(architecture, folder.generationConfig),
     { name: "config.json", content: json(config) },
   ]);

@@ -15,6 +15,7 @@ import {
   labelsOf,
   needConsistent,
   padding,
+  problemOf,
   rate,
   readConfig,
   refuse,
@@ -118,7 +119,6 @@ function architecture(c: Config, stored: Stored | undefined): EncoderArchitectur
   const head = heads[c.architectures?.[0] ?? ""];
   // A folder that was cut down to its encoder says in config.json what it was.
   const present = head === undefined || !stored || stored.has(headWeights[head]);
-  const multi = c.problem_type === "multi_label_classification";
   return {
     kind: "encoder",
     type: "bert",
@@ -142,7 +142,7 @@ function architecture(c: Config, stored: Stored | undefined): EncoderArchitectur
     width: c.hidden_size,
     longest: c.max_position_embeddings,
     labels,
-    problem: multi ? "multi" : c.problem_type === "regression" || labels.length === 1 ? "regression" : "single",
+    problem: problemOf(c.problem_type, labels),
     head: present ? head : undefined,
     network: (scope, options = {}) => network(scope, c, stored?.has("bert.pooler.dense.weight") ?? true, options),
   };

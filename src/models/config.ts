@@ -3,6 +3,7 @@ import { z } from "zod";
 import { fail } from "../errors.ts";
 import { type Activation, activationNames } from "../nn/activations.ts";
 import type { RopeScaling } from "../nn/rope-scaling.ts";
+import type { ImageSize, Problem } from "./family.ts";
 
 /** A size: a whole number above zero that something can be allocated by. */
 export const size = z
@@ -43,6 +44,41 @@ export const labelled = z.object({
 export function labelsOf({ id2label, num_labels }: z.infer<typeof labelled>): string[] {
   const count = id2label ? Object.keys(id2label).length : (num_labels ?? 2);
   return Array.from({ length: count }, (_, i) => id2label?.[i] ?? `LABEL_${i}`);
+}
+
+/** What kind of classes these are, as transformers takes it where its configuration leaves it open. */
+export function problemOf(problemType: string | null | undefined, labels: readonly string[]): Problem {
+  if (problemType === "multi_label_classification") return "multi";
+  return problemType === "regression" || labels.length === 1 ? "regression" : "single";
+}
+
+/** Pixels of a side: one number, or the same one for rows and columns. */
+const side = z.union([size, z.tuple([size, size])]);
+
+/** Sides of square images and of the square patches that they are cut into. */
+export const imaged = z.object({
+  image_size: side.default(224),
+  patch_size: side.default(16),
+  num_channels: size.default(3),
+});
+
+export interface PatchedImage extends ImageSize {
+  readonly patch: number;
+  /** Patches of an image. */
+  readonly count: number;
+}
+
+/** @throws unsupported for sides of two lengths; corrupt_file for a patch larger than the image */
+export function patchedImage({ image_size, patch_size, num_channels }: z.infer<typeof imaged>): PatchedImage {
+  const square = (name: string, given: number | readonly [number, number]): number => {
+    const [rows, columns] = typeof given === "number" ? [given, given] : given;
+    refuse(rows !== columns, `${name} of ${rows} by ${columns} pixels, which is not square,`);
+    return rows;
+  };
+  const image = square("image_size", image_size);
+  const patch = square("patch_size", patch_size);
+  needConsistent(patch <= image, `image_size ${image} and patch_size ${patch}`);
+  return { size: image, channels: num_channels, patch, count: Math.floor(image / patch) ** 2 };
 }
 
 /** Parse by a schema. @throws corrupt_file naming the entry */

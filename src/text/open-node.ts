@@ -3,12 +3,19 @@ import { fail } from "../errors.ts";
 import { type ModelFolder, openModelFolder, openTokenizer } from "../folders/open-node.ts";
 import { type EnsureOptions, ensureModel } from "../hub/download/ensure-node.ts";
 import { cannot, type ReadModel, readModel } from "../models/families.ts";
-import type { Architecture, EncoderArchitecture } from "../models/family.ts";
+import type {
+  Architecture,
+  EncoderArchitecture,
+  ImageEncoderArchitecture,
+  TwoTowersArchitecture,
+} from "../models/family.ts";
 import { decoderModel } from "../models/kinds/decoder.ts";
 import { type EncoderModel, encoderModel } from "../models/kinds/encoder.ts";
 import { encoderDecoderModel } from "../models/kinds/encoder-decoder.ts";
+import { type ImageEncoderModel, imageEncoderModel } from "../models/kinds/image-encoder.ts";
 import type { LanguageModel } from "../models/kinds/language.ts";
 import type { Compile } from "../models/kinds/programs.ts";
+import { type TwoTowersModel, twoTowersModel } from "../models/kinds/two-towers.ts";
 import { type CompileOptions, compile } from "../runtime/compile-node.ts";
 import type { Tokenizer } from "../tokenizers/tokenizer.ts";
 import { anyQuantized, isQuantized, layoutOf, type Weights } from "../weights/weights.ts";
@@ -57,8 +64,23 @@ export interface OpenedEncoder extends Opened {
   readonly tokenizer: Tokenizer;
 }
 
+/** A model that takes images and gives numbers. */
+export interface OpenedImageEncoder extends Opened {
+  readonly kind: "image-encoder";
+  readonly architecture: ImageEncoderArchitecture;
+  readonly model: ImageEncoderModel;
+}
+
+/** A model that brings texts and images into one space. */
+export interface OpenedTwoTowers extends Opened {
+  readonly kind: "two-towers";
+  readonly architecture: TwoTowersArchitecture;
+  readonly model: TwoTowersModel;
+  readonly tokenizer: Tokenizer;
+}
+
 /** What a model cannot do is not there: ask its `kind`. */
-export type OpenedModel = OpenedLanguageModel | OpenedEncoder;
+export type OpenedModel = OpenedLanguageModel | OpenedEncoder | OpenedImageEncoder | OpenedTwoTowers;
 
 const bitsOf = { int8: 8, int4: 4 } as const;
 const wide = { fp32: "float32", bf16: "bfloat16" } as const;
@@ -131,8 +153,17 @@ export async function openModel(name = "zeroth-nano", options: OpenOptions = {})
         [Symbol.asyncDispose]: () => model[Symbol.asyncDispose](),
       };
     }
-    default:
-      return fail("unsupported", `${architecture.type}: models of this kind do not open by name yet`, { where: name });
+    case "image-encoder": {
+      const model = imageEncoderModel(architecture, compileHere);
+      const dispose = () => model[Symbol.asyncDispose]();
+      return { kind: "image-encoder", architecture, model, folder, weights, [Symbol.asyncDispose]: dispose };
+    }
+    case "two-towers": {
+      const model = twoTowersModel(architecture, compileHere);
+      const tokenizer = openTokenizer(folder);
+      const dispose = () => model[Symbol.asyncDispose]();
+      return { kind: "two-towers", architecture, model, tokenizer, folder, weights, [Symbol.asyncDispose]: dispose };
+    }
   }
 }
 
@@ -142,7 +173,7 @@ export async function openModel(name = "zeroth-nano", options: OpenOptions = {})
  */
 export async function openLanguageModel(name?: string, options?: OpenOptions): Promise<OpenedLanguageModel> {
   const opened = await openModel(name, options);
-  if (opened.kind !== "encoder") return opened;
+  if ("text" in opened) return opened;
   await opened[Symbol.asyncDispose]();
   return cannot(opened.architecture, "generate text", name);
 }
@@ -155,7 +186,7 @@ export async function openEncoder(name: string, options?: OpenOptions): Promise<
   const opened = await openModel(name, options);
   if (opened.kind === "encoder") return opened;
   await opened[Symbol.asyncDispose]();
-  return cannot(opened.architecture, "embed or label texts", name);
+  return cannot(opened.architecture, "be opened as an encoder of texts alone", name);
 }
 
 /** The text model alone: what a program that only wants answers needs. */

@@ -16,6 +16,7 @@ import { toFloat32 } from "../weights/convert.ts";
 import { readStored } from "../weights/safetensors-node.ts";
 import { isQuantized, unquantizedConfig, type Weights } from "../weights/weights.ts";
 import type { TrainingConfig } from "./config.ts";
+import { lossOf } from "./model.ts";
 
 /** A file to be written beside the trained weights. */
 export interface CarriedFile {
@@ -83,7 +84,7 @@ async function namedTokenizer(given: string): Promise<OpenedTokenizer> {
 function newTokenizerConfig(tokenizer: Tokenizer, architecture: Architecture): JsonObject {
   const end = "ends" in architecture ? architecture.ends[0] : undefined;
   const special = {
-    pad_token: tokenizer.piece(architecture.pad),
+    ...("pad" in architecture && { pad_token: tokenizer.piece(architecture.pad) }),
     ...(end !== undefined && { eos_token: tokenizer.piece(end) }),
   };
   return { tokenizer_class: "PreTrainedTokenizerFast", ...special, clean_up_tokenization_spaces: false };
@@ -94,6 +95,8 @@ export async function openStart(c: TrainingConfig): Promise<Start> {
   if (c.model !== undefined) {
     const folder = openModelFolder(findModel(c.model).path);
     const { architecture, weights } = readModel(folder.config, folder.weights, join(folder.path, "config.json"));
+    // Asked before the tokenizer is looked for: a model of images has none.
+    lossOf(architecture, c.objective);
     const { tokenizer, files, config } = c.tokenizer ? await namedTokenizer(c.tokenizer) : tokenizerOf(folder);
     const generation = folder.generationConfig
       ? [{ name: "generation_config.json", content: text(folder.generationConfig) }]
@@ -113,6 +116,7 @@ export async function openStart(c: TrainingConfig): Promise<Start> {
   }
   const json = { model_type: c.architecture!, ...c.sizes };
   const architecture = familyOf(json, "the training configuration").read(json);
+  lossOf(architecture, c.objective);
   const { tokenizer, files, config } = await namedTokenizer(c.tokenizer!);
   return {
     architecture,

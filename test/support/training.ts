@@ -12,16 +12,16 @@ import { createScope } from "../../src/nn/scope.ts";
 import { compile } from "../../src/runtime/compile-node.ts";
 import { expectClose, fixtures, readFloats, readJson, readTensors } from "./fixtures.ts";
 
-interface Expected {
+interface Expected<E> {
   optimizer: "adamw" | "adafactor" | "sgd";
   params: { lr: number; weight_decay?: number };
   steps: number;
   losses: number[];
   grad_norms: number[];
-  batches: { rows: Example[] }[];
+  batches: { rows: E[] }[];
 }
 
-const makers: Record<Expected["optimizer"], (params: object) => Optimizer> = { adamw, adafactor, sgd };
+const makers: Record<Expected<unknown>["optimizer"], (params: object) => Optimizer> = { adamw, adafactor, sgd };
 
 const compileTrained = (g: Graph) => compile(g, { threads: 1, trained: () => true });
 
@@ -29,12 +29,12 @@ const compileTrained = (g: Graph) => compile(g, { threads: 1, trained: () => tru
 export const valuesOf = (folder: string, file = "model.safetensors"): Map<string, NdArray> =>
   new Map([...readTensors(folder, file)].map(([name, stored]) => [name, float32(stored.shape, readFloats(stored))]));
 
-function write(loss: Loss) {
+function write<E>(loss: Loss<E>) {
   const scope = createScope();
   return { loss: loss.graph(scope), parameters: [...scope.parameters.values()] };
 }
 
-function collated(loss: Loss, rows: readonly (readonly Example[])[]): Record<string, NdArray> {
+function collated<E>(loss: Loss<E>, rows: readonly (readonly E[])[]): Record<string, NdArray> {
   return loss.collate(
     rows,
     rows.flat().reduce((sum, example) => sum + loss.labels(example), 0),
@@ -42,10 +42,10 @@ function collated(loss: Loss, rows: readonly (readonly Example[])[]): Record<str
 }
 
 /** The loss of rows and the gradient of every parameter, by name. */
-export async function lossAndGradients(
-  loss: Loss,
+export async function lossAndGradients<E>(
+  loss: Loss<E>,
   values: ReadonlyMap<string, NdArray>,
-  rows: readonly (readonly Example[])[],
+  rows: readonly (readonly E[])[],
 ): Promise<{ loss: number; gradients: Map<string, Float32Array> }> {
   const { loss: tensor, parameters } = write(loss);
   const grads = gradients(
@@ -62,9 +62,14 @@ export async function lossAndGradients(
   };
 }
 
-export function trainingTests(folder: string, loss: Loss): void {
-  const expected = readJson<Expected>(folder, "training.json");
-  const rowsOf = (step: number) => expected.batches[step % expected.batches.length]!.rows.map((row) => [row]);
+/** `revive` makes an example of what the fixture holds of it. */
+export function trainingTests<E, R = E>(
+  folder: string,
+  loss: Loss<E>,
+  revive: (row: R) => E = (row) => row as unknown as E,
+): void {
+  const expected = readJson<Expected<R>>(folder, "training.json");
+  const rowsOf = (step: number) => expected.batches[step % expected.batches.length]!.rows.map((row) => [revive(row)]);
 
   test("loss and every gradient", async () => {
     const got = await lossAndGradients(loss, valuesOf(folder), rowsOf(0));
@@ -103,7 +108,7 @@ export function trainingTests(folder: string, loss: Loss): void {
 /** Rows that hold several texts give the loss and the gradients of the texts in rows of their own. */
 export function packingTest(folder: string, loss: Loss): void {
   test("packed rows equal single rows", async () => {
-    const texts = readJson<Expected>(folder, "training.json").batches.flatMap(({ rows }) => rows);
+    const texts = readJson<Expected<Example>>(folder, "training.json").batches.flatMap(({ rows }) => rows);
     const values = valuesOf(folder);
     const single = await lossAndGradients(
       loss,

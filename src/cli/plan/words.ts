@@ -47,6 +47,9 @@ export function describeShape(shape: Shape): string {
   if ("tied" in shape) words.push(shape.tied ? "tied output" : "untied output");
   if ("positions" in shape && shape.positions !== undefined) words.push(`${whole(shape.positions)} positions`);
   if (shape.family === "vit") words.push(`images of ${shape.image} in patches of ${shape.patch}`);
+  if (shape.family === "network" && shape.tokens !== undefined) {
+    words.push(`images of ${shape.image} as ${whole(shape.tokens)} tokens`);
+  }
   return words.join(", ");
 }
 

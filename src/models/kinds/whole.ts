@@ -5,13 +5,13 @@ import { input } from "../../graph/tensor.ts";
 import { crossing, wholeRow } from "../../nn/pass.ts";
 import { createScope } from "../../nn/scope.ts";
 import type { Architecture } from "../family.ts";
+import { pixelInput } from "./pixels.ts";
+import { textPass } from "./two-towers.ts";
 
 /** Every tensor that an answer of this model may need, from inputs to outputs. */
 export function wholeGraph(model: Architecture): Graph {
   const scope = createScope();
   const tokens = (name: string) => input(name, "int64", ["batch", "length"]);
-  const pixels = (image: { size: number; channels: number }) =>
-    input("pixels", "float32", ["batch", image.channels, image.size, image.size]);
   switch (model.kind) {
     case "encoder-decoder": {
       const network = model.network(scope);
@@ -37,13 +37,14 @@ export function wholeGraph(model: Architecture): Graph {
     }
     case "image-encoder": {
       const network = model.network(scope);
-      const hidden = network.encode(pixels(model.image));
-      return graph({ hidden: network.classify ? network.classify(hidden) : hidden });
+      const hidden = network.encode(pixelInput(model.image));
+      if (network.classify) return graph({ hidden: network.classify(hidden) });
+      return network.pooled ? graph<string>({ hidden, pooled: network.pooled(hidden) }) : graph({ hidden });
     }
     case "two-towers": {
       const network = model.network(scope);
-      const text = network.text(tokens("ids"), wholeRow("length", { causal: true }));
-      return graph({ text, image: network.image(pixels(model.image)), scale: network.scale() });
+      const text = network.text(tokens("ids"), textPass(model));
+      return graph({ text, image: network.image(pixelInput(model.image)), scale: network.scale() });
     }
   }
 }
