@@ -19,7 +19,12 @@ test.each<[string, NdArray, string, string]>([
   ["bytes", zeros("uint8", [1, 3, 4, 4]), "uint8, expected float32", "rescaled"],
   ["whole numbers", int64([1, 3, 4, 4], new Array(48).fill(1)), "int64, expected float32", "rescaled"],
   ["too few values", { ...good, data: good.data.slice(1) }, "95 values", ""],
-  ["no number", { ...good, data: Float32Array.from({ length: 96 }, (_, i) => (i === 50 ? Number.NaN : 0)) }, "image 1", ""],
+  [
+    "no number",
+    { ...good, data: Float32Array.from({ length: 96 }, (_, i) => (i === 50 ? Number.NaN : 0)) },
+    "image 1",
+    "",
+  ],
 ])("%s is refused", (_, pixels, message, hint) => {
   try {
     needPixels(pixels, image);
