@@ -126,3 +126,54 @@ test("docs/mixtures.md lists every key of a mixture file and of its tasks, and n
   const { shape } = mixtureSchema.shape.tasks.unwrap().valueType;
   expect(keys(task)).toEqual(Object.keys(shape).sort());
 });
+
+/** A file that the pages about the house name: below src/, or from the root. */
+const named = (path: string) => [join(root, "src", path), join(root, path)].find((file) => existsSync(file));
+
+const architecture = readFileSync(join(root, "docs/architecture.md"), "utf8");
+
+test("docs/architecture.md and networks.md name files that are there", () => {
+  for (const page of [architecture, readFileSync(join(root, "docs/networks.md"), "utf8")]) {
+    const paths = [...page.matchAll(/`([\w./-]+(?:\.(?:ts|mjs|js|py|md)|\/))`/g)].map(([, path]) => path!);
+    expect(paths.length).toBeGreaterThan(2);
+    const there = paths.filter((path) => !/KIND|NAME/.test(path));
+    expect(there.filter((path) => named(path) === undefined)).toEqual([]);
+  }
+});
+
+test("docs/architecture.md: the functions on the way of a prompt and of a training row are exported by their files", () => {
+  // `file.ts` (`one`, `other`), or within parentheses `file.ts`, `one`.
+  const mentions = [...architecture.matchAll(/`([\w./-]+\.ts)`(?:,\s+|\s+\()((?:`\w+`(?:,\s+)?)+)\)/g)].flatMap(
+    ([, file, names]) => [...names!.matchAll(/\w+/g)].map(([name]) => [file!, name] as const),
+  );
+  expect(mentions.length).toBeGreaterThan(50);
+  for (const [file, name] of mentions) {
+    const declared = new RegExp(`^export (?:async )?(?:function\\*?|const|class|interface|type) ${name}\\b`, "m");
+    expect(readFileSync(named(file)!, "utf8"), `${file} exports ${name}`).toMatch(declared);
+  }
+});
+
+test("docs/architecture.md has the floors of scripts/check-imports.mjs, each above what it imports", () => {
+  const script = readFileSync(join(root, "scripts/check-imports.mjs"), "utf8");
+  const source = script.slice(script.indexOf("const floors"), script.indexOf("const root"));
+  const floors = new Function(`${source}; return floors;`)() as Record<string, readonly string[]>;
+  const rows = [...architecture.matchAll(/^\| \w+ \| `(\w+)\/` \|.*\| ([^|]*) \|$/gm)];
+  const table = rows.map(([, room, imports]) => [room!, imports!.split(", ").filter((name) => name !== "–")] as const);
+  const { errors: _, ...rooms } = floors;
+  const wanted = Object.entries(rooms).map(([room, all]) => [room, all.filter((name) => name !== "errors")]);
+  expect(Object.fromEntries(table)).toEqual(Object.fromEntries(wanted));
+  const order = table.map(([room]) => room);
+  for (const [room, imports] of table) {
+    for (const other of imports)
+      expect(order.indexOf(other), `${other} stands below ${room}`).toBeGreaterThan(order.indexOf(room));
+  }
+});
+
+test("only files named -node.ts and the command line use Node", () => {
+  const files = readdirSync(join(root, "src"), { recursive: true, encoding: "utf8" })
+    .map((file) => file.replaceAll("\\", "/"))
+    .filter((file) => /\.ts$/.test(file) && !/(\.test|-node)\.ts$|^cli\//.test(file));
+  const node = /\bfrom "node:|import\("node:|(?<![\w.])process\.[a-z]|(?<![\w.])Buffer\./;
+  const found = files.filter((file) => node.test(readFileSync(join(root, "src", file), "utf8")));
+  expect(found).toEqual([]);
+});

@@ -71,7 +71,7 @@ test("a dead process's lock is taken over at once, also when another process has
   held(await takeLock(path, { ...options, wait: false })).release();
 });
 
-test("a lock of another machine holds while it shows signs of life", async () => {
+test("a lock of another machine holds while its heartbeat goes on", async () => {
   const path = fresh();
   mkdirSync(dirname(path), { recursive: true });
   const owner = `${path}.owner`;

@@ -1,5 +1,5 @@
 /**
- * A model folder in few bits, made as a stream: one matrix at a time, a few rows at a time, into files of bounded size.
+ * A quantised model folder, made as a stream: one matrix at a time, a few rows at a time, into files of bounded size.
  * Every finished file says what it was made from, so an interrupted run goes on where it stopped.
  */
 import { createHash } from "node:crypto";
@@ -117,7 +117,7 @@ function columnReader(stored: StoredTensor): (from: number, to: number) => Float
 
 type Made = { readonly report: TensorReport; readonly parts: readonly (readonly [string, Writable])[] };
 
-/** Refuse numbers that are none: rounded, they would spoil their whole row without a word. */
+/** Refuse numbers that are none: rounded, they would spoil their whole row silently. */
 function needFinite(name: string, values: Float32Array): void {
   const at = values.findIndex((value) => !Number.isFinite(value));
   if (at < 0) return;
@@ -190,8 +190,8 @@ function quantizedOrKept(name: string, stored: StoredTensor, choice: Choice, sig
 }
 
 /**
- * A sign of what a run is made from: another source or another wish does not go on with its files. Not the source by
- * name, since the sign stays in the files and these are passed on.
+ * Fingerprint of the source: a run from another source, or to other bits, does not go on with its files. A hash instead
+ * of the name, since it stays in the files and these are passed on.
  */
 export function sourceOf(folder: ModelFolder, bits: number): string {
   const files = folder.files
@@ -324,7 +324,7 @@ function tasksOf({ weights, path }: ModelFolder, { choose, nameOf = (name) => na
 }
 
 /**
- * Quantise a folder into another. Memory stays near `shardBytes` and the largest matrix in few bits.
+ * Quantise a folder into another. Memory stays near `shardBytes` and the largest quantised matrix.
  * @throws bad_input where a model or another unfinished run is in the way, or the folder cannot be made; corrupt_file
  *   for weights that are no numbers; interrupted, to be gone on with
  */

@@ -12,7 +12,7 @@ const [inner, outer, rows] = [64, 48, 3];
 
 /**
  * A product in which every pair of terms is as large as can be: kernels that add pairs in 16 bits (processors with AVX2
- * and without VNNI) get it wrong without a word.
+ * and without VNNI) get it wrong silently.
  */
 async function isExact(levels: Levels): Promise<boolean> {
   const w = constant({ dtype: "int8", shape: [inner, outer], data: new Int8Array(inner * outer).fill(-127) });

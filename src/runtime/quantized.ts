@@ -1,6 +1,6 @@
 /**
- * A graph over quantised weights: products with a stored matrix in few bits become products that take it as it is, and
- * look-ups in it become look-ups of its rows. Models are written once, for numbers; this is where few bits come in.
+ * A graph over quantised weights: products with a quantised matrix become products that take it as it is, and
+ * look-ups in it become look-ups of its rows. Models are written once, for numbers; this is where quantised weights come in.
  */
 import { fail } from "../errors.ts";
 import type { Graph } from "../graph/graph.ts";

@@ -10,7 +10,7 @@ export type PlainTensor = { readonly dtype: DType; readonly shape: readonly numb
 );
 
 /**
- * How a matrix [out, in] is stored in few bits. `int8`: values int8 [in, out], the layout of the products' kernel, and
+ * How a matrix [out, in] is quantised. `int8`: values int8 [in, out], the layout of the products' kernel, and
  * a scale for each output. `int8_rows`: values int8 [out, in], a scale for each row, for tables that are only looked up
  * in. `int4`: values uint8 [out, in / block, block / 2], two a byte, low half first, 8 is zero; scales [out, in / block].
  * `int8_turned` and `int4_turned` store the same values and scales of a matrix that the model keeps as [in, out].
@@ -26,7 +26,7 @@ export function layoutOf(format: QuantizedFormat): { readonly values: "int8" | "
   return { values: format, turned: false };
 }
 
-/** A matrix in few bits with its scales; dtype is that of the values, shape that of the matrix. */
+/** A quantised matrix with its scales; dtype is that of the values, shape that of the matrix. */
 export interface QuantizedTensor {
   readonly dtype: DType;
   readonly shape: readonly number[];
@@ -42,7 +42,7 @@ export type Weights = ReadonlyMap<string, StoredTensor>;
 
 export const isQuantized = (stored: StoredTensor): stored is QuantizedTensor => "format" in stored;
 
-/** Whether any of these is stored in few bits. */
+/** Whether any of these is quantised. */
 export const anyQuantized = (weights: Weights): boolean => [...weights.values()].some(isQuantized);
 
 /** Names under which the parts of a quantised tensor are stored. */

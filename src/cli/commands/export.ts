@@ -15,7 +15,7 @@ async function exportSafetensors(folder: ModelFolder, out: string): Promise<stri
   const { locate } = await import("../../hub/locate-node.ts");
   const { readStored, writeCheckpoint } = await import("../../weights/safetensors-node.ts");
   const { isQuantized, unquantizedConfig } = await import("../../weights/weights.ts");
-  // Weights in few bits are written out as numbers, one matrix at a time.
+  // Quantised weights are written out as numbers, one matrix at a time.
   const plain = [...folder.weights].map(([name, stored]) => {
     const numbers = { dtype: "float32", shape: stored.shape, read: () => readStored(stored) } as const;
     return [name, isQuantized(stored) ? numbers : stored] as const;

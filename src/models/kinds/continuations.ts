@@ -41,7 +41,7 @@ export function splitTargets(
 /** What the scoring graph takes, and where the scores of a choice begin. */
 export function laidOutRows(rows: readonly ContinuedRow[], pad: number) {
   const answers = (row: ContinuedRow) => row.choices.reduce((sum, { length }) => sum + length, 0);
-  // The last token of a choice foretells nothing that is asked for.
+  // The last token of a choice predicts nothing that is asked for.
   const width = Math.max(1, ...rows.map((row) => row.prompt.length + answers(row) - row.choices.length));
   const asked = Math.max(1, ...rows.map(answers));
   const sheet = (columns: number, value: number) => new Array<number>(rows.length * columns).fill(value);

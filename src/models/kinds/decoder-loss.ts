@@ -59,7 +59,7 @@ export function decoderLoss(model: DecoderArchitecture): Loss {
         scale: float32([], [1 / Math.max(1, count)]),
       };
     },
-    // A text without an input begins with its first token, which nothing foretells.
+    // A text without an input begins with its first token, which nothing predicts.
     labels: ({ input, target }) => (input.length === 0 ? target.length - 1 : target.length),
   };
 }

@@ -7,6 +7,7 @@ import { formatPercent } from "./format.ts";
 import { toJson } from "./json.ts";
 import {
   type CallArguments,
+  comparable,
   Dict,
   dictOf,
   Group,
@@ -51,7 +52,7 @@ function integer(input: PyValue, otherwise: PyValue, base: number): PyValue {
   }
   if (typeof input === "boolean") return Number(input);
   if (isInt(input)) return input;
-  const value = numberOf(input);
+  const value = comparable(input);
   // An infinity fails in Python too: jinja2 catches other errors only.
   return value === undefined || Number.isNaN(value) ? otherwise : truncated(value);
 }
@@ -241,7 +242,7 @@ const filters = new Map<string, Filter>([
   }),
   filter("float", { default: float(0) }, (input, bound) => {
     refuseUndefined(input);
-    const value = typeof input === "string" ? parseFloatText(input) : numberOf(input);
+    const value = typeof input === "string" ? parseFloatText(input) : comparable(input);
     return value === undefined ? bound.default : float(value);
   }),
   [

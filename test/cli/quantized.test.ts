@@ -1,4 +1,4 @@
-/** Models in few bits by the program: on first use, by `quantize`, and what is refused. */
+/** Quantised models by the program: on first use, by `quantize`, and what is refused. */
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,7 +8,7 @@ import { needRoom } from "../../src/text/quantized-copy-node.ts";
 import { rowsOf, runIn } from "../support/cli.ts";
 import { nanoAsNumbers } from "../support/nano.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "zeroth-few-bits-"));
+const folder = mkdtempSync(join(tmpdir(), "zeroth-quantized-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const zeroth = runIn(folder);
 const question = "Is this review positive or negative? A warm, funny film.";

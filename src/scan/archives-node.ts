@@ -15,7 +15,7 @@ import {
   unsafe,
   worst,
 } from "./findings.ts";
-import { lookAtPickle, openTorchContent } from "./pickles.ts";
+import { lookAtPickle, openTorchContent } from "./pickles-node.ts";
 
 /** Where in archives within archives one is, and what may still be unpacked of the file they are in. */
 export interface Nesting {
