@@ -80,14 +80,28 @@ async function namedTokenizer(given: string): Promise<OpenedTokenizer> {
   return tokenizerOf(openModelFolder(findModel(given).path));
 }
 
+/** The class that reads a tokenizer, by the first of its files that is there; ByT5's has none. */
+const tokenizerClasses = {
+  "tokenizer.json": "PreTrainedTokenizerFast",
+  "spiece.model": "T5Tokenizer",
+  "tokenizer.model": "T5Tokenizer",
+  "vocab.txt": "BertTokenizer",
+  "vocab.json": "GPT2Tokenizer",
+};
+
 /** tokenizer_config.json of a new model: other programs do not open a tokenizer without it. */
-function newTokenizerConfig(tokenizer: Tokenizer, architecture: Architecture): JsonObject {
+function newTokenizerConfig(
+  tokenizer: Tokenizer,
+  architecture: Architecture,
+  files: readonly CarriedFile[],
+): JsonObject {
+  const there = Object.entries(tokenizerClasses).find(([file]) => files.some(({ name }) => name === file));
   const end = "ends" in architecture ? architecture.ends[0] : undefined;
   const special = {
     ...("pad" in architecture && { pad_token: tokenizer.piece(architecture.pad) }),
     ...(end !== undefined && { eos_token: tokenizer.piece(end) }),
   };
-  return { tokenizer_class: "PreTrainedTokenizerFast", ...special, clean_up_tokenization_spaces: false };
+  return { tokenizer_class: there?.[1] ?? "ByT5Tokenizer", ...special, clean_up_tokenization_spaces: false };
 }
 
 /** Open what a configuration starts from. @throws what reading the folder, the sizes or the tokenizer throws */
@@ -122,7 +136,7 @@ export async function openStart(c: TrainingConfig): Promise<Start> {
     architecture,
     tokenizer,
     carried: [...files, { name: "config.json", content: architecture.configText?.() ?? text(json) }],
-    tokenizerConfig: config ?? newTokenizerConfig(tokenizer, architecture),
+    tokenizerConfig: config ?? newTokenizerConfig(tokenizer, architecture, files),
     weights: undefined,
   };
 }
