@@ -90,6 +90,8 @@ async function writeAll(handle: FileHandle, piece: Uint8Array): Promise<void> {
   for (let done = 0; done < piece.length; ) {
     // One call writes at most 2 GiB on Linux.
     const { bytesWritten } = await handle.write(piece, done, Math.min(piece.length - done, 1 << 30));
+    // Some network disks say so instead of failing when they are full.
+    if (bytesWritten === 0) throw Object.assign(new Error("nothing was written"), { code: "ENOSPC", syscall: "write" });
     done += bytesWritten;
   }
 }

@@ -112,7 +112,7 @@ function architecture(c: Config, stored: Stored | undefined): EncoderArchitectur
         [/LayerNorm\.gamma$/, "LayerNorm.weight"],
         [/LayerNorm\.beta$/, "LayerNorm.bias"],
       ],
-      ignored: /position_ids$/,
+      prefixes: ["bert."],
     },
     pad: c.pad_token_id ?? 0,
     dropout: c.hidden_dropout_prob,

@@ -88,7 +88,7 @@ function architecture(c: Config): DecoderArchitecture {
   return {
     kind: "decoder",
     type: "gpt2",
-    names: { anchor: "transformer.ln_f.weight", ignored: /\.attn\.(masked_)?bias$/ },
+    names: { anchor: "transformer.ln_f.weight", prefixes: ["transformer."] },
     pad: c.pad_token_id ?? c.eos_token_id[0] ?? 0,
     dropout: c.resid_pdrop,
     vocabulary: c.vocab_size,

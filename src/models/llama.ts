@@ -120,7 +120,7 @@ function architecture(c: Config): DecoderArchitecture {
   return {
     kind: "decoder",
     type: "llama",
-    names: { anchor: "model.norm.weight", ignored: /rotary_emb\.inv_freq$/ },
+    names: { anchor: "model.norm.weight", prefixes: ["model."] },
     pad: c.pad_token_id !== null && c.pad_token_id !== undefined && c.pad_token_id >= 0 ? c.pad_token_id : 0,
     dropout: 0,
     vocabulary: c.vocab_size,

@@ -1,4 +1,5 @@
 /** From a config.json to a shape, family by family; and which tensors of a file are those that are counted. */
+import { dirname } from "node:path";
 import { z } from "zod";
 import type { JsonObject } from "../base/json.ts";
 import { fail } from "../errors.ts";
@@ -121,7 +122,9 @@ export function shapeOfConfig(json: JsonObject, where: string, weights?: Weights
     return checkShape(t5Shape(json, weights, where), "corrupt_file", where);
   }
   if (modelTypes.includes(type)) {
-    const architecture = weights ? readModel(json, weights, where).architecture : familyOf(json, where).read(json);
+    const architecture = weights
+      ? readModel(json, weights, dirname(where), { incomplete: true }).architecture
+      : familyOf(json, where).read(json);
     if (architecture.kind !== "encoder-decoder" && architecture.kind !== "two-towers") {
       return checkShape(networkShape(architecture), "corrupt_file", where);
     }

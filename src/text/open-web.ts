@@ -29,7 +29,7 @@ export type OpenedWebModel = OpenedWebTextModel | OpenedWebEncoder;
 export async function openModel(base: string | URL, options: WebOpenOptions = {}): Promise<OpenedWebModel> {
   const { device, threads, ...fetching } = options;
   const folder = await fetchModelFolder(base, fetching);
-  const { architecture, weights } = readModel(folder.config, folder.weights, `${base}/config.json`);
+  const { architecture, weights } = readModel(folder.config, folder.weights, String(base));
   const engine = { ...(device ? { device } : {}), ...(threads ? { threads } : {}), weights };
   const compileHere: Compile = (graph) => compile(graph, engine);
   switch (architecture.kind) {

@@ -24,7 +24,7 @@ export default defineCommand({
       texts.map((text) => ({ text })),
     );
     const { path } = await modelFor(flags.model ?? "zeroth-nano", output, signal);
-    const tokenizer = openTokenizer(openModelFolder(path));
+    const tokenizer = openTokenizer(openModelFolder(path, { weights: "unread" }));
     let failed = false;
     for (const row of rows) {
       try {
