@@ -45,8 +45,12 @@ export interface Forced {
 
 export interface GenerationConfig {
   readonly forced: Forced;
-  /** Options that the makers recommend. */
+  /** Options that the makers recommend, where they differ from those taken when nobody says anything. */
   readonly defaults: GenerateOptions;
+  /** Entries that would change answers and are not computed here, by their names in the file. */
+  readonly notComputed: readonly string[];
+  /** The file that says so. */
+  readonly file: "generation_config.json" | "config.json";
 }
 
 /** The token that is the only possible one in a step, from 0, of at most `most`. */
@@ -55,11 +59,18 @@ export const forcedAt = ({ first, last }: Forced, step: number, most: number): n
 
 type Writes = EncoderDecoderArchitecture | DecoderArchitecture;
 
+/** What transformers takes where a file says nothing. */
+const silentLength = 20;
+
 /** Options that differ from those taken when nobody says anything. */
-function defaultsOf(c: Config): GenerateOptions {
+function defaultsOf(c: Config, kind: Writes["kind"]): GenerateOptions {
+  // There lengths include the prompt; an encoder-decoder's is the start token alone.
+  const written = kind === "encoder-decoder";
+  const most = written && c.max_length && c.max_length !== silentLength ? c.max_length - 1 : undefined;
+  const least = written && c.min_length ? c.min_length - 1 : undefined;
   const entries: [keyof GenerateOptions, unknown][] = [
-    ["maxNewTokens", c.max_new_tokens ?? undefined],
-    ["minNewTokens", c.min_new_tokens || undefined],
+    ["maxNewTokens", c.max_new_tokens ?? most],
+    ["minNewTokens", (c.min_new_tokens ?? least) || undefined],
     ["numBeams", c.num_beams && c.num_beams > 1 ? c.num_beams : undefined],
     ["lengthPenalty", c.length_penalty === 1 ? undefined : (c.length_penalty ?? undefined)],
     ["earlyStopping", c.early_stopping === true ? true : undefined],
@@ -72,6 +83,61 @@ function defaultsOf(c: Config): GenerateOptions {
   return Object.fromEntries(entries.filter(([, value]) => value !== undefined));
 }
 
+const above = (least: number) => (value: unknown) => typeof value === "number" && value > least;
+const other = (neutral: number) => (value: unknown) => typeof value === "number" && value !== neutral;
+const given = (value: unknown) => (Array.isArray(value) ? value.length > 0 : typeof value === "object");
+const yes = (value: unknown) => value === true;
+const text = (value: unknown) => typeof value === "string" || given(value);
+
+/** Entries that change what is written and that nothing here computes, each with the values that do. */
+const unknownHere: Readonly<Record<string, (value: unknown) => boolean>> = {
+  no_repeat_ngram_size: above(0),
+  encoder_no_repeat_ngram_size: above(0),
+  bad_words_ids: given,
+  force_words_ids: given,
+  constraints: given,
+  suppress_tokens: given,
+  begin_suppress_tokens: given,
+  sequence_bias: given,
+  exponential_decay_length_penalty: given,
+  encoder_repetition_penalty: other(1),
+  num_beam_groups: above(1),
+  diversity_penalty: other(0),
+  penalty_alpha: other(0),
+  guidance_scale: other(1),
+  num_return_sequences: above(1),
+  stop_strings: text,
+  early_stopping: text,
+  dola_layers: text,
+  watermarking_config: given,
+  remove_invalid_values: yes,
+  renormalize_logits: yes,
+};
+
+/** Those that matter only when tokens are drawn. */
+const unknownDrawing: typeof unknownHere = {
+  typical_p: other(1),
+  min_p: other(0),
+  epsilon_cutoff: other(0),
+  eta_cutoff: other(0),
+};
+
+function notComputed(json: JsonObject, c: Config, kind: Writes["kind"]): string[] {
+  const rows = { ...unknownHere, ...(c.do_sample === true ? unknownDrawing : {}) };
+  const found = Object.entries(rows).filter(([key, changes]) => {
+    const value = json[key];
+    return value !== undefined && value !== null && changes(value);
+  });
+  const lengths =
+    kind === "encoder-decoder"
+      ? []
+      : [
+          ...(c.min_length && !c.min_new_tokens ? ["min_length"] : []),
+          ...(c.max_length && c.max_length !== silentLength && !c.max_new_tokens ? ["max_length"] : []),
+        ];
+  return [...found.map(([key]) => key), ...lengths];
+}
+
 /**
  * The architecture with the tokens that the file names, and what else the file says; generation keys left in
  * config.json count where there is no file.
@@ -82,12 +148,12 @@ export function withGenerationConfig<A extends Writes>(
   config: JsonObject,
   file: JsonObject | undefined,
 ): { readonly architecture: A; readonly generation: GenerationConfig } {
-  const parsed = schema.safeParse(file ?? config);
+  const json = file ?? config;
+  const name = file ? "generation_config.json" : "config.json";
+  const parsed = schema.safeParse(json);
   if (!parsed.success) {
     const { path, message } = parsed.error.issues[0]!;
-    return fail("corrupt_file", `${path.join(".")}: ${message}`, {
-      where: file ? "generation_config.json" : "config.json",
-    });
+    return fail("corrupt_file", `${path.join(".")}: ${message}`, { where: name });
   }
   const c = parsed.data;
   const listed = c.eos_token_id === null || c.eos_token_id === undefined ? undefined : [c.eos_token_id].flat();
@@ -100,7 +166,7 @@ export function withGenerationConfig<A extends Writes>(
   )) {
     if (id >= architecture.vocabulary) {
       fail("corrupt_file", `token ${id} is outside the vocabulary of ${architecture.vocabulary}`, {
-        where: file ? "generation_config.json" : "config.json",
+        where: name,
       });
     }
   }
@@ -113,13 +179,9 @@ export function withGenerationConfig<A extends Writes>(
     },
     generation: {
       forced: { first: c.forced_bos_token_id ?? undefined, last },
-      defaults: file ? defaultsOf(c) : {},
+      defaults: defaultsOf(c, architecture.kind),
+      notComputed: notComputed(json, c, architecture.kind),
+      file: name,
     },
   };
 }
-
-/** Two ways to say the same: `numBeams 4, lengthPenalty 2`. */
-export const shownDefaults = (defaults: GenerateOptions): string =>
-  Object.entries(defaults)
-    .map(([name, value]) => `${name} ${String(value)}`)
-    .join(", ");
