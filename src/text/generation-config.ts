@@ -161,22 +161,26 @@ export function withGenerationConfig<A extends Writes>(
   const pad =
     c.pad_token_id !== null && c.pad_token_id !== undefined && c.pad_token_id >= 0 ? c.pad_token_id : undefined;
   const start = c.decoder_start_token_id ?? undefined;
-  for (const id of [...(listed ?? []), last, start, c.forced_bos_token_id].filter(
-    (id) => id !== undefined && id !== null,
-  )) {
-    if (id >= architecture.vocabulary) {
-      fail("corrupt_file", `token ${id} is outside the vocabulary of ${architecture.vocabulary}`, {
-        where: name,
-      });
-    }
+  const taken = {
+    ...architecture,
+    ...(listed && { ends: listed }),
+    ...(file && pad !== undefined && { pad }),
+    ...(architecture.kind === "encoder-decoder" && start !== undefined && { start }),
+  };
+  const named: readonly (readonly [number | undefined, boolean])[] = [
+    ...taken.ends.map((id) => [id, listed !== undefined] as const),
+    [last, true],
+    [c.forced_bos_token_id ?? undefined, true],
+    ["start" in taken ? taken.start : undefined, start !== undefined],
+  ];
+  for (const [id, here] of named) {
+    if (id === undefined || id < architecture.vocabulary) continue;
+    fail("corrupt_file", `token ${id} is outside the vocabulary of ${architecture.vocabulary}`, {
+      where: here ? name : "config.json",
+    });
   }
   return {
-    architecture: {
-      ...architecture,
-      ...(listed && { ends: listed }),
-      ...(file && pad !== undefined && { pad }),
-      ...(architecture.kind === "encoder-decoder" && start !== undefined && { start }),
-    },
+    architecture: taken,
     generation: {
       forced: { first: c.forced_bos_token_id ?? undefined, last },
       defaults: defaultsOf(c, architecture.kind),
