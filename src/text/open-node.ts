@@ -85,8 +85,8 @@ export type OpenedModel = OpenedLanguageModel | OpenedEncoder | OpenedImageEncod
 const bitsOf = { int8: 8, int4: 4 } as const;
 const wide = { fp32: "float32", bf16: "bfloat16" } as const;
 
-const readFolder = ({ config, weights, path }: ModelFolder): ReadModel =>
-  readModel(config, weights, `${path}/config.json`);
+const readFolder = ({ config, weights, path, absent }: ModelFolder): ReadModel =>
+  readModel(config, weights, path, { absent });
 
 /** The folder itself where it is stored in these bits, or its copy that is. */
 function inBits(folder: ModelFolder, dtype: keyof typeof bitsOf, options: CopyOptions | undefined) {
@@ -107,9 +107,15 @@ function inBits(folder: ModelFolder, dtype: keyof typeof bitsOf, options: CopyOp
 }
 
 /** Open a model: a folder, `zeroth-nano`, which comes with this package, or a name, downloaded unless it is cached. */
-export async function openModel(name = "zeroth-nano", options: OpenOptions = {}): Promise<OpenedModel> {
+export function openModel(name = "zeroth-nano", options: OpenOptions = {}): Promise<OpenedModel> {
+  return openAs(name, options, () => {});
+}
+
+/** `need` refuses what the caller has no use for, before anything but config.json is read or made. */
+async function openAs(name: string, options: OpenOptions, need: (model: Architecture) => void): Promise<OpenedModel> {
   const { dtype, download, quantize, ...engine } = options;
   const found = openModelFolder((await ensureModel(name, download)).path);
+  need(readFolder(found).architecture);
   const folder = dtype === "int8" || dtype === "int4" ? await inBits(found, dtype, quantize) : found;
   const { architecture, weights: stored } = readFolder(folder);
   const weights = dtype === "fp32" || dtype === "bf16" ? inPrecision(stored, wide[dtype]) : stored;
@@ -171,22 +177,22 @@ export async function openModel(name = "zeroth-nano", options: OpenOptions = {})
  * A model that writes text.
  * @throws unsupported for a model that cannot, saying what it is
  */
-export async function openLanguageModel(name?: string, options?: OpenOptions): Promise<OpenedLanguageModel> {
-  const opened = await openModel(name, options);
-  if ("text" in opened) return opened;
-  await opened[Symbol.asyncDispose]();
-  return cannot(opened.architecture, "generate text", name);
+export async function openLanguageModel(name = "zeroth-nano", options: OpenOptions = {}): Promise<OpenedLanguageModel> {
+  const opened = await openAs(name, options, (model) => {
+    if (model.kind !== "encoder-decoder" && model.kind !== "decoder") cannot(model, "generate text", name);
+  });
+  return opened as OpenedLanguageModel;
 }
 
 /**
  * A model that reads texts and gives vectors or labels.
  * @throws unsupported for a model that cannot, saying what it is
  */
-export async function openEncoder(name: string, options?: OpenOptions): Promise<OpenedEncoder> {
-  const opened = await openModel(name, options);
-  if (opened.kind === "encoder") return opened;
-  await opened[Symbol.asyncDispose]();
-  return cannot(opened.architecture, "be opened as an encoder of texts alone", name);
+export async function openEncoder(name: string, options: OpenOptions = {}): Promise<OpenedEncoder> {
+  const opened = await openAs(name, options, (model) => {
+    if (model.kind !== "encoder") cannot(model, "be opened as an encoder of texts alone", name);
+  });
+  return opened as OpenedEncoder;
 }
 
 /** The text model alone: what a program that only wants answers needs. */

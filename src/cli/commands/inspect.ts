@@ -1,9 +1,12 @@
 /** `zeroth inspect`: what a model folder holds and what it would take to run. */
 import { readFileSync, statSync } from "node:fs";
+import type { JsonObject } from "../../base/json.ts";
+import { ZerothError } from "../../errors.ts";
+import type { ModelFolder } from "../../folders/open-node.ts";
 import { isQuantized, type Weights } from "../../weights/weights.ts";
 import { defineCommand } from "../define.ts";
 import { modelNames } from "../options.ts";
-import { bytes } from "../output.ts";
+import { bytes, type Output } from "../output.ts";
 
 /** The licence a model card names in its front matter. */
 function licence(card: string | undefined): string | undefined {
@@ -14,6 +17,11 @@ function licence(card: string | undefined): string | undefined {
   return /^licen[cs]e: *(\S+)/m.exec(front ?? "")?.[1];
 }
 
+/** Tokens there are; of a model of images and texts, of its texts. */
+function vocabularyOf({ vocab_size: own, text_config: text }: JsonObject): number {
+  return Number(own ?? (text as JsonObject | null | undefined)?.vocab_size ?? 0);
+}
+
 function precision(weights: Weights): string {
   const counts = new Map<string, number>();
   for (const stored of weights.values()) {
@@ -21,6 +29,17 @@ function precision(weights: Weights): string {
     counts.set(type, (counts.get(type) ?? 0) + stored.shape.reduce((a, b) => a * b, 1));
   }
   return [...counts].sort((a, b) => b[1] - a[1])[0]?.[0] ?? "none";
+}
+
+/** A folder that lacks what its model needs is an error; one that holds something else is told of all the same. */
+async function needModel({ config, weights, path, absent }: ModelFolder, output: Output): Promise<void> {
+  const { readModel } = await import("../../models/families.ts");
+  try {
+    readModel(config, weights, path, { absent });
+  } catch (error) {
+    if (!(error instanceof ZerothError) || error.code !== "unsupported") throw error;
+    output.say(`does not run here: ${error.message}`);
+  }
 }
 
 export default defineCommand({
@@ -37,6 +56,7 @@ export default defineCommand({
     const { locate } = await import("../../hub/locate-node.ts");
     const { modelFor } = await import("../downloads.ts");
     const folder = openModelFolder((await modelFor(names[0] ?? "zeroth-nano", output, signal)).path);
+    await needModel(folder, output);
     const parameters = [...folder.weights.values()].reduce(
       (sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1),
       0,
@@ -55,7 +75,7 @@ export default defineCommand({
         : String(folder.config.model_type ?? "unknown"),
       parameters,
       dtype: precision(folder.weights),
-      vocabulary: Number(folder.config.vocab_size ?? 0),
+      vocabulary: vocabularyOf(folder.config),
       files,
       // Weights alone; int4 with a scale for every block of 32.
       memory: { fp32: parameters * 4, bf16: parameters * 2, int8: parameters, int4: Math.ceil(parameters * 0.625) },
@@ -66,7 +86,7 @@ export default defineCommand({
       ["architecture", row.architecture],
       ["parameters", parameters.toLocaleString("en")],
       ["stored as", row.dtype],
-      ["vocabulary", row.vocabulary.toLocaleString("en")],
+      ...(row.vocabulary > 0 ? [["vocabulary", row.vocabulary.toLocaleString("en")] as [string, string]] : []),
       [
         "memory",
         Object.entries(row.memory)

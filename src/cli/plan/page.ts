@@ -232,8 +232,9 @@ export function planPage(
   const kind = shape ? `${natureOf(shape).words} (${architecture})` : architecture;
   const job = [
     work.batch > 1 ? `${whole(work.batch)} at a time` : "one at a time",
-    shape && fixedTokens(shape) !== undefined ? "an image" : `${whole(work.input)} tokens in`,
-    ...(work.output > 0 ? [`${whole(work.output)} out`] : []),
+    // What an input is, is not known of tensors alone.
+    ...(shape ? [fixedTokens(shape) === undefined ? `${whole(work.input)} tokens in` : "an image"] : []),
+    ...(shape && work.output > 0 ? [`${whole(work.output)} out`] : []),
   ].join(", ");
   const sections: (readonly [string, string[]])[] = [
     ["Parameters", parametersSection(plan, width)],
