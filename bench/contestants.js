@@ -48,8 +48,8 @@ const peer =
 
 const same = async (folder) => folder;
 
-/** transformers.js in few bits: from the fp32 export, in a folder of its own. */
-const inFewBits = (dtype) => async (folder, target) => {
+/** transformers.js quantised: from the fp32 export, in a folder of its own. */
+const quantised = (dtype) => async (folder, target) => {
   const from = await exported(folder, target);
   const path = `${from}-${dtype}`;
   madeByPython(python, "quantize_onnx.py", [from, dtype, path], join(path, "config.json"));
@@ -126,7 +126,7 @@ export const contestants = [
     precision: "int8",
     layout: "8 bits by row",
     measures: inference,
-    prepare: inFewBits("q8"),
+    prepare: quantised("q8"),
     command: transformersJs("q8"),
   },
   {
@@ -164,7 +164,7 @@ export const contestants = [
     precision: "int4",
     layout: "4 bits by block",
     measures: inference,
-    prepare: inFewBits("q4"),
+    prepare: quantised("q4"),
     command: transformersJs("q4"),
   },
   {

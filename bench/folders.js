@@ -83,7 +83,7 @@ export async function exported(folder, target) {
   return path;
 }
 
-/** The same weights in few bits, as `zeroth quantize` writes them. */
+/** The same weights quantised, as `zeroth quantize` writes them. */
 export async function quantized(folder, bits) {
   const path = `${folder}-int${bits}`;
   if (!existsSync(join(path, "config.json"))) {

@@ -1,6 +1,6 @@
 /**
  * A small model in one file: a classifier of 8×8 digits, its data, its training, its checkpoint. This is the worked
- * example of docs/architecture.md; `npx vitest run examples/digits.test.ts` runs it and prints its accuracy.
+ * example of docs/networks.md; `npx vitest run examples/digits.test.ts` runs it and prints its accuracy.
  */
 import { join } from "node:path";
 import { type Random, randomAt } from "../src/base/rng.ts";

@@ -118,7 +118,7 @@ const mistaken = [
   "PK\u0003\u0004",
 ];
 
-/** Ways other programs say that they stored a model in few bits. */
+/** Ways other programs say that they quantised a model. */
 const schemes = [{ quant_method: "gptq" }, { quant_method: "zeroth", bits: 8 }, { load_in_8bit: true }, null, 3, "x"];
 
 function rescheme(text, random) {

@@ -1,7 +1,8 @@
 /** Everything the readers are made of, from the compiled package. */
 
 export { parseJsonObject } from "../dist/base/json.js";
-export { readInput } from "../dist/data/cli-rows-node.js";
+export { openInput, readInput } from "../dist/data/cli-rows-node.js";
+export { openLines } from "../dist/data/lines-node.js";
 export { ZerothError } from "../dist/errors.js";
 export { safetensorsInMemory } from "../dist/folders/fetch-web.js";
 export { openModelFolder, openTokenizer } from "../dist/folders/open-node.js";
@@ -17,6 +18,7 @@ export { fetchListing } from "../dist/hub/download/listing-fetch.js";
 export { transfer } from "../dist/hub/download/transfer.js";
 export { latestCheckpoint } from "../dist/learn/checkpoint-node.js";
 export { familyOf, readModel } from "../dist/models/families.js";
+export { parseTemplates } from "../dist/prompts/yaml.js";
 export { scan } from "../dist/scan/scan-node.js";
 export { createSentencePieceTokenizer } from "../dist/tokenizers/sentencepiece/tokenizer.js";
 export { createTokenizer } from "../dist/tokenizers/tokenizer.js";

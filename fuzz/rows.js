@@ -138,33 +138,114 @@ function mutateParquet(seed, random) {
   return Uint8Array.from([...data, ...footer, ...new Uint8Array(Uint32Array.of(claimed).buffer), ...magic]);
 }
 
-/** Readers of the files that `--input` takes; `folder` is where a file is put for them. */
-export function rowReaders({ readInput }, folder) {
-  const read = (name) => async (input) => {
-    writeFileSync(join(folder, name), input);
-    await readInput(join(folder, name), { milliseconds: 400, megabytes: 48 });
+/** What a table in text, a line of JSON or a template file is made of. */
+const csvParts = ['"', '""', ",", ";", "\t", "\n", "\r", "\r\n", '"a', 'b"', "\ufeff", "é", "x".repeat(3000)];
+const yamlParts = [
+  ...["? ", "- ", ": ", "\n", "\n  ", "&a ", "*a ", "!x ", "!Template ", "|\n", ">\n", "[", "]", "{", "}", ","],
+  ...['"', "'", "#", "---\n", "%YAML 1.1\n", "<<: *a", "y", "n", "1e3", "0x", "~", "\t", "@", "`"],
+];
+
+/** Texts with parts of their format put in, doubled, moved or repeated until they are deep or long. */
+const textMutation = (parts, repeats) => (seed, random) => {
+  let text = seed;
+  for (let n = 1 + random.below(4); n > 0; n--) {
+    const at = random.below(text.length + 1);
+    const part = random.pick(parts);
+    const length = random.below(24);
+    const middle = [
+      () => part,
+      () => part.repeat(random.next() < 0.2 ? random.below(repeats) : random.below(8)),
+      () => text.slice(at, at + length).repeat(2),
+      () => text.slice(random.below(text.length + 1)).slice(0, 80),
+    ];
+    text = text.slice(0, at) + random.pick(middle)() + text.slice(at + (random.next() < 0.5 ? length : 0));
+  }
+  const bytes = new TextEncoder().encode(text);
+  return random.next() < 0.3 ? mutateBytes(bytes, random) : bytes;
+};
+
+/** Lines with values that are hard to read or to write, and bytes wrong in one of them. */
+function mutateLines(seed, random) {
+  const line = mutate(seed, random).replaceAll("\n", " ");
+  const numbers = ["1.0", "1e999", "-0", "12345678901234567890", "NaN", "[".repeat(random.below(4000)), "\u2028"];
+  const odd = seed.replace("1", random.pick(numbers));
+  const bytes = new TextEncoder().encode(`${random.pick(["", "\ufeff"])}${line}\n${odd}\r\n${seed}\n`);
+  return random.next() < 0.5 ? mutateBytes(bytes, random) : bytes;
+}
+
+const templates = `dataset: d
+subset: s
+templates:
+  11111111-2222-4333-8444-555555555555: !Template
+    answer_choices: yes ||| no
+    id: 11111111-2222-4333-8444-555555555555
+    jinja: "{{ text }} Good? ||| {{ answer_choices[label] }}"
+    metadata: &m !TemplateMetadata
+      choices_in_prompt: true
+      languages: [en]
+      metrics:
+      - Accuracy
+      original_task: on
+    name: one
+    reference: ''
+`;
+
+/** Readers of the files that rows and templates come from; `folder` is where a file is put for them. */
+export function rowReaders({ openInput, openLines, parseTemplates }, folder) {
+  const limits = { parquet: { milliseconds: 400, megabytes: 48 } };
+  const stream = async (path) => {
+    for await (const row of await openInput(path, limits)) if (row instanceof Error) throw row;
   };
-  const fixture = new URL("../test/fixtures/rows/prompts.parquet", import.meta.url);
+  const byNumber = async (path) => {
+    const data = await openLines(path);
+    try {
+      for (let i = 0; i < data.size; i++) await data.row(i);
+    } finally {
+      await data[Symbol.asyncDispose]();
+    }
+  };
+  /** Both ways come to the same end. */
+  const read = (name) => async (input) => {
+    const path = join(folder, name);
+    writeFileSync(path, input);
+    if (name.endsWith(".parquet")) return stream(path);
+    const [error, other] = await Promise.all([stream, byNumber].map((way) => way(path).catch((error) => error)));
+    if (error?.code !== other?.code) throw new Error(`as a stream ${error}, by number ${other}`);
+    if (error) throw error;
+  };
+  const fixture = (name) => new Uint8Array(readFileSync(new URL(`../test/fixtures/rows/${name}`, import.meta.url)));
   return [
     {
       name: "rows .parquet",
-      seeds: [new Uint8Array(readFileSync(fixture))],
+      seeds: ["prompts", "values", "groups", "int96", "codecs/zstd-1", "codecs/lz4-2", "codecs/brotli-1"].map((name) =>
+        fixture(`${name}.parquet`),
+      ),
       mutate: mutateParquet,
-      // The reader's thread may hold so much before it is ended.
-      threadBytes: 64e6,
       read: read("rows.parquet"),
     },
     {
       name: "rows .csv",
-      seeds: ['id,prompt\n1,"a ""quoted"" text, with a comma"\n2,b\n', "\ufeffprompt;target\r\na;b\r\n"],
-      mutate: (seed, random) => mutateBytes(new TextEncoder().encode(seed), random),
+      seeds: ['id,prompt\n1,"a ""quoted"" text, with a comma"\n2,b\n', "\ufeffprompt;target\r\na;b\r\n", "a,b\r1,2\r"],
+      mutate: textMutation(csvParts, 300),
       read: read("rows.csv"),
+    },
+    {
+      name: "rows .tsv",
+      seeds: ['id\tprompt\n1\t"So, he said\n2\tb\n', 'a\tb\r\n"1\n2"\t"x"" y"\r\n'],
+      mutate: textMutation(csvParts, 300),
+      read: read("rows.tsv"),
     },
     {
       name: "rows .jsonl",
       seeds: [JSON.stringify({ id: 1, prompt: "a", choices: ["b", "c"], tokens: [1, 2] })],
-      mutate: (seed, random) => `${mutate(seed, random)}\n${seed}\n${mutate(seed, random)}`,
+      mutate: mutateLines,
       read: read("rows.jsonl"),
+    },
+    {
+      name: "templates .yaml",
+      seeds: [templates, templates.replaceAll("  ", "   ").replace("[en]", "[en, {a: b}]")],
+      mutate: textMutation(yamlParts, 20_000),
+      read: (bytes) => void parseTemplates(new TextDecoder().decode(bytes), "fuzz.yaml"),
     },
   ];
 }

@@ -17,11 +17,16 @@ export { decoderModel } from "./models/kinds/decoder.ts";
 export { encoderModel } from "./models/kinds/encoder.ts";
 export { encoderDecoderModel } from "./models/kinds/encoder-decoder.ts";
 export { encoderDecoderLoss } from "./models/kinds/encoder-decoder-loss.ts";
+export { imageEncoderModel } from "./models/kinds/image-encoder.ts";
+export { imageEncoderLoss } from "./models/kinds/image-encoder-loss.ts";
+export { twoTowersModel } from "./models/kinds/two-towers.ts";
+export { twoTowersLoss } from "./models/kinds/two-towers-loss.ts";
 export { activations } from "./nn/activations.ts";
 export { attend, type Dropout } from "./nn/attend.ts";
 export { initialValue } from "./nn/initial.ts";
 export { linear } from "./nn/linear.ts";
 export { layerNorm, rmsNorm } from "./nn/norms.ts";
+export { sinusoids } from "./nn/positions.ts";
 export {
   createScope,
   gainOf,

@@ -18,9 +18,12 @@ export { givenGradients } from "./learn/given.ts";
 export { adafactor, adamw, type Optimizer, sgd } from "./learn/optimizers.ts";
 export { averagedWeights, type StateVariable } from "./learn/state.ts";
 export { createTrainer, type StepReport, type Trainer, type TrainerOptions } from "./learn/trainer.ts";
+export { type ImageExample, imageEncoderLoss } from "./models/kinds/image-encoder-loss.ts";
+export { type PairExample, twoTowersLoss } from "./models/kinds/two-towers-loss.ts";
 export { initialValue } from "./nn/initial.ts";
 export { linear } from "./nn/linear.ts";
 export { layerNorm, rmsNorm } from "./nn/norms.ts";
+export { sinusoids } from "./nn/positions.ts";
 export {
   createScope,
   gainOf,
@@ -56,8 +59,10 @@ export type { EncodingModel } from "./text/encoding-model.ts";
 export type { Scored, TextModel } from "./text/model.ts";
 export {
   type OpenedEncoder,
+  type OpenedImageEncoder,
   type OpenedLanguageModel,
   type OpenedModel,
+  type OpenedTwoTowers,
   type OpenOptions,
   openEncoder,
   openModel,

@@ -158,7 +158,7 @@ test.each([
   expect(sizes.reduce((a, b) => a + b) / 1e9).toBeCloseTo(billions, 3);
 });
 
-describe("experts nobody is sent to", () => {
+describe("experts that receive no tokens", () => {
   const { config, expected, values } = open("half");
   /** The fixture's weights in memory, as float32 or rounded to bfloat16. */
   const stored = (dtype: "float32" | "bfloat16", rounded = dtype): Weights =>

@@ -107,7 +107,7 @@ def to_q4(model, level):
 
 
 def products(model):
-    """How many products of weights each graph has, in few bits and not."""
+    """How many products of weights each graph has, quantised and not."""
     weights = {i.name: list(i.dims) for part in graphs(model.graph) for i in part.initializer}
     few = sum(node.op_type in PRODUCTS for part in graphs(model.graph) for node in part.node)
     whole = [node.name for part in graphs(model.graph) for node in part.node
@@ -137,7 +137,7 @@ def main():
         drop_unused(model)
         few, whole = products(model)
         if whole or few == 0:
-            raise SystemExit(f"{name}: {len(whole)} products of weights are not in few bits: {whole[:3]}")
+            raise SystemExit(f"{name}: {len(whole)} products of weights are not quantised: {whole[:3]}")
         file = f"{name}_{SUFFIX[args.dtype]}.onnx"
         onnx.save(model, os.path.join(args.out, "onnx", file))
         print(json.dumps({"file": file, "products": few, "bytes": os.path.getsize(os.path.join(args.out, "onnx", file))}))

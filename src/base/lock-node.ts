@@ -24,9 +24,9 @@ import { makeFolder, writeError } from "./files-node.ts";
 export interface LockTimes {
   /** Between two looks at a lock that is held, in milliseconds. */
   readonly poll: number;
-  /** Between two signs of life of a holder. */
+  /** Between two heartbeats of a holder. */
   readonly beat: number;
-  /** A lock of another machine without a sign of life for so long is nobody's. */
+  /** A lock of another machine without a heartbeat for so long is free. */
   readonly dead: number;
 }
 

@@ -1,14 +1,23 @@
 /** Rows of prompts as jobs for a model: what cannot be one keeps its error, in its place. */
-import { type InputRow, idsOf, readInput, textOf } from "../data/cli-rows-node.ts";
+import { batchesOf } from "../data/batches.ts";
+import { type InputRow, idsOf, openInput, textOf } from "../data/cli-rows-node.ts";
 import { fail, ZerothError } from "../errors.ts";
 import type { Prompt } from "../text/model.ts";
+import type { Output } from "./output.ts";
 
-/** Rows of the file that was named, or those made of the arguments. */
-export const inputRows = (
+export type InputBatch = readonly (InputRow | ZerothError)[];
+
+/** Rows of the file that was named, as they are read, or those made of the arguments; many at once. */
+export async function inputBatches(
   input: string | undefined,
   given: readonly InputRow[],
-): Promise<(InputRow | ZerothError)[]> | (InputRow | ZerothError)[] =>
-  input === undefined ? [...given] : readInput(input);
+  { output, signal }: { readonly output: Output; readonly signal: AbortSignal },
+): Promise<AsyncIterable<InputBatch>> {
+  return batchesOf<InputRow | ZerothError>(
+    input === undefined ? given : await openInput(input, { signal, say: (text) => output.say(text) }),
+    input === undefined ? { rows: given.length, patience: 60_000 } : {},
+  );
+}
 
 /** A job of each row. */
 export function jobsOf<J>(

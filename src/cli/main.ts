@@ -62,7 +62,7 @@ function needFolder(): void {
 /** What cannot be written is said in one line, and only where there is somebody to read it. */
 function watchStreams(wanted: { json: boolean; debug: boolean }): void {
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    // A reader that goes away (head, less) ends the program without a word.
+    // A reader that goes away (head, less) ends the program without a message.
     if (error.code === "EPIPE") process.exit(0);
     const parts = { where: "standard output", cause: error };
     process.exit(reportError(new ZerothError("bad_input", `cannot be written (${error.code})`, parts), wanted));

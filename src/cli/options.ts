@@ -16,7 +16,7 @@ export const model = {
 
 export const input = {
   flags: "--input <file>",
-  help: "rows to do: .jsonl, .csv, .parquet, or - for JSON lines on stdin",
+  help: "rows to do: .jsonl, .csv, .tsv (each also .gz), .parquet, or - for JSON lines on stdin",
 } as const satisfies OptionSpec;
 
 /** How a model is run. */

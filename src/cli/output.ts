@@ -1,4 +1,5 @@
 /** Where things are said: results on stdout, talk on stderr, colours only where a person sees them. */
+import { rowText } from "../data/raw-json.ts";
 
 export interface Output {
   readonly json: boolean;
@@ -60,7 +61,7 @@ export function createOutput({ json = false, quiet = false, color = true }: Outp
       process.stdout.write(process.stdout.isTTY ? harmless(text) : text);
     },
     row(row) {
-      if (json) process.stdout.write(`${JSON.stringify(row)}\n`);
+      if (json) process.stdout.write(`${rowText(row)}\n`);
     },
     say(text) {
       if (quiet) return;

@@ -48,8 +48,8 @@ const help = `  1, 2, 3      ask one of the examples
   Ctrl-D       leave
 `;
 
-/** Where a person sits: the program's own streams, unless a test sits there. */
-interface Seat {
+/** Where a question comes from and an answer goes: the program's own streams, or those of a test. */
+interface Terminal {
   readonly input: NodeJS.ReadableStream;
   readonly screen: NodeJS.WritableStream;
   readonly open: (flags: EngineFlags, output: Output) => Promise<Answering>;
@@ -70,7 +70,7 @@ async function close(model: Answering): Promise<void> {
 /** Ask and answer until Ctrl-D; gives the exit code. Ctrl-C stops the answer under way and nothing else. */
 export async function openPrompt(
   output: Output,
-  { input, screen, open }: Seat = { input: process.stdin, screen: process.stdout, open: openForCommand },
+  { input, screen, open }: Terminal = { input: process.stdin, screen: process.stdout, open: openForCommand },
 ): Promise<number> {
   let model = await open({}, output);
   const path = historyFile();

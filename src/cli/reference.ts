@@ -24,8 +24,9 @@ Printed from the program's own definitions. \`zeroth\` alone on a terminal opens
 \`zeroth generate\` on the embedded model.
 
 Results go to stdout, talk to stderr. With \`--json\` stdout carries one JSON object a line. \`--input\` takes rows
-(\`.jsonl\`, \`.csv\`, \`.parquet\`, or \`-\` for JSON lines on stdin) and gives one result a row, in order, with the input's
-\`id\`; a row that cannot be done has \`{"id","error":{"code","message"}}\` in its place and the exit code is 1.
+(\`.jsonl\`, \`.csv\`, \`.tsv\`, each also \`.gz\`, \`.parquet\`, or \`-\` for JSON lines on stdin) and gives one result a row,
+in order, each batch as soon as it is done, with the input's \`id\` digit for digit; a row that cannot be done has
+\`{"id","error":{"code","message"}}\` in its place and the exit code is 1.
 
 ${sections.join("\n")}
 ## Every command
@@ -49,7 +50,7 @@ ${codes.join("\n")}
 | \`HF_HUB_DOWNLOAD_TIMEOUT\` | seconds without a byte after which a connection is asked anew (10) |
 | \`HF_HUB_DISABLE_PROGRESS_BARS\`, \`HF_HUB_DISABLE_SYMLINKS\`, \`HF_HUB_DISABLE_IMPLICIT_TOKEN\` | as in Python |
 | \`HTTP_PROXY\`, \`HTTPS_PROXY\`, \`NO_PROXY\` | proxies for downloads |
-| \`ZEROTH_HOME\` | where the prompt keeps its history, copies of models in few bits, and results of evaluations |
+| \`ZEROTH_HOME\` | where the prompt keeps its history, quantised copies of models, and results of evaluations |
 | \`NO_COLOR\`, \`FORCE_COLOR\`, \`TERM=dumb\` | colours off, on, off |
 `;
 }

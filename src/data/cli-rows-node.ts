@@ -1,105 +1,82 @@
-/** Input rows of a command: JSON lines, CSV, TSV, Parquet or stdin. */
-import { createReadStream, type ReadStream } from "node:fs";
-import { extname } from "node:path";
-import { createInterface } from "node:readline";
-import { pipeline } from "node:stream";
-import { createGunzip } from "node:zlib";
-import { isJsonObject } from "../base/json.ts";
+/** Input rows of a command, as plain objects, and their ids as they were written. */
 import { fail, ZerothError } from "../errors.ts";
-import { csvRecords } from "./csv.ts";
-import type { ParquetLimits } from "./parquet-rows-node.ts";
+import { RawJson } from "./raw-json.ts";
+import { openRows, type StreamOptions } from "./stream-node.ts";
+import { Float, idTextOf, Pair, type Row, Scalar, type Value } from "./values.ts";
 
 export type InputRow = Readonly<Record<string, unknown>>;
 
-async function jsonLines(stream: NodeJS.ReadableStream, where: string): Promise<(InputRow | ZerothError)[]> {
-  const rows: (InputRow | ZerothError)[] = [];
-  let line = 0;
-  for await (const text of createInterface({ input: stream, crlfDelay: Infinity })) {
-    line++;
-    const trimmed = line === 1 ? text.replace(/^\uFEFF/, "") : text;
-    if (trimmed.trim() === "") continue;
-    let value: unknown;
-    try {
-      value = JSON.parse(trimmed);
-    } catch (cause) {
-      rows.push(new ZerothError("bad_input", "the line is no JSON", { where: `${where}, line ${line}`, cause }));
-      continue;
-    }
-    const what = Array.isArray(value) ? "a list" : value === null ? "null" : `a ${typeof value}`;
-    rows.push(
-      isJsonObject(value)
-        ? value
-        : new ZerothError("bad_input", `expected an object, got ${what}`, { where: `${where}, line ${line}` }),
-    );
+/** A value as JSON.parse would have given it; numbers it cannot hold are near. */
+export function plainValue(value: Value): unknown {
+  if (value instanceof Float) return value.value;
+  if (typeof value === "bigint") return Number(value);
+  if (value instanceof Pair) return value.items.map(plainValue);
+  if (Array.isArray(value)) return value.map(plainValue);
+  if (value instanceof Map) {
+    return Object.fromEntries([...(value as Row)].map(([key, inner]) => [key, plainValue(inner)]));
   }
-  return rows;
+  return value;
+}
+
+export const plainRow = (row: Row): InputRow => plainValue(row) as InputRow;
+
+/** Numbers that JSON has, and how they are written. */
+function numberText(value: Value): string | undefined {
+  if (typeof value === "bigint") return String(value);
+  const number = value instanceof Float ? value.value : value;
+  if (typeof number !== "number" || !Number.isFinite(number)) return undefined;
+  const text = JSON.stringify(number);
+  return value instanceof Float && /^-?\d+$/.test(text) ? `${text}.0` : text;
+}
+
+/** The row's `id`, to be written digit for digit as it was read: see `rowText`. */
+export function idOf(row: Row): unknown {
+  const value = row.get("id");
+  if (value === undefined) return undefined;
+  const plain = plainValue(value);
+  if (typeof plain === "string" || plain === null || typeof plain === "boolean" || plain instanceof Scalar) {
+    return plain instanceof Scalar ? plain.text : plain;
+  }
+  const text = idTextOf(row) ?? numberText(value);
+  if (text === undefined) return plain;
+  try {
+    return JSON.stringify(JSON.parse(text)) === text ? plain : new RawJson(text);
+  } catch {
+    // NaN and the infinities are Python's, not JSON's.
+    return null;
+  }
+}
+
+/** In Parquet every row has every column: an empty cell means what an absent key means in JSON. */
+function inputRow(row: Row, everyColumn: boolean): InputRow {
+  const given: Row = everyColumn ? new Map([...row].filter(([, value]) => value !== null)) : row;
+  const plain = plainRow(given);
+  return given.has("id") ? { ...plain, id: idOf(given) } : plain;
+}
+
+async function* inputRows(
+  rows: AsyncIterable<Row | ZerothError>,
+  everyColumn: boolean,
+): AsyncGenerator<InputRow | ZerothError, void, undefined> {
+  for await (const row of rows) yield row instanceof ZerothError ? row : inputRow(row, everyColumn);
 }
 
 /**
- * A cell of a Parquet file as JSON would have given it: 64-bit whole numbers as numbers, or as text where a number
- * would change them.
+ * The rows of `--input`, as they are read; what is no row gives its error in its place.
+ * @throws as {@link openRows}
  */
-function plainCell(value: unknown): unknown {
-  if (typeof value === "bigint") {
-    const number = Number(value);
-    return Number.isSafeInteger(number) ? number : value.toString();
-  }
-  return Array.isArray(value) ? value.map(plainCell) : value;
+export async function openInput(
+  path: string,
+  options: StreamOptions = {},
+): Promise<AsyncIterable<InputRow | ZerothError>> {
+  return inputRows(await openRows(path, options), /\.parquet$/i.test(path));
 }
 
-/** Every Parquet row has every column: an empty cell means what an absent key means in JSON. */
-const plainRow = (row: InputRow): InputRow =>
-  Object.fromEntries(Object.entries(row).flatMap(([name, value]) => (value == null ? [] : [[name, plainCell(value)]])));
-
-async function opened(path: string): Promise<ReadStream> {
-  const file = createReadStream(path);
-  await new Promise<void>((resolve, reject) => {
-    file.once("open", () => resolve());
-    file.once("error", (error: NodeJS.ErrnoException) => {
-      const missing = error.code === "ENOENT";
-      const message = missing ? "no such file" : error.message;
-      reject(new ZerothError(missing ? "not_found" : "bad_input", message, { where: path }));
-    });
-  });
-  return file;
-}
-
-/** A file's text in pieces, unpacked where it is packed. */
-function textIn(file: ReadStream, path: string): NodeJS.ReadableStream & AsyncIterable<string> {
-  if (!path.endsWith(".gz")) return file.setEncoding("utf8");
-  const unpacked = createGunzip().setEncoding("utf8");
-  pipeline(file, unpacked, () => undefined);
-  return unpacked;
-}
-
-async function recordsOf(pieces: AsyncIterable<string>, separator: "," | "\t", where: string): Promise<InputRow[]> {
-  const rows: InputRow[] = [];
-  for await (const row of csvRecords(pieces, separator, where)) rows.push(row);
+/** All rows of `--input` at once. @throws as {@link openRows} */
+export async function readInput(path: string, options: StreamOptions = {}): Promise<(InputRow | ZerothError)[]> {
+  const rows: (InputRow | ZerothError)[] = [];
+  for await (const row of await openInput(path, options)) rows.push(row);
   return rows;
-}
-
-/** Read all rows of `--input`; a line that is no row gives its error in its place. */
-export async function readInput(path: string, parquetLimits?: ParquetLimits): Promise<(InputRow | ZerothError)[]> {
-  if (path === "-") return jsonLines(process.stdin, "stdin");
-  const file = await opened(path);
-  const kind = extname(path.replace(/\.gz$/, "")).toLowerCase();
-  try {
-    if (kind === ".jsonl" || kind === ".ndjson" || kind === ".json") return await jsonLines(textIn(file, path), path);
-    if (kind === ".csv") return await recordsOf(textIn(file, path), ",", path);
-    if (kind === ".tsv") return await recordsOf(textIn(file, path), "\t", path);
-  } catch (cause) {
-    if (cause instanceof ZerothError) throw cause;
-    fail("corrupt_file", `cannot be read: ${(cause as Error).message}`, { where: path, cause });
-  }
-  file.destroy();
-  if (kind === ".parquet") {
-    const { readParquet } = await import("./parquet-rows-node.ts");
-    return (await readParquet(path, parquetLimits)).map(plainRow);
-  }
-  return fail("bad_input", `"${kind || "no extension"}" is not a kind of rows`, {
-    where: path,
-    hint: "use .jsonl, .csv, .tsv (also .gz) or .parquet, or - for stdin",
-  });
 }
 
 /** A column that must be text. */

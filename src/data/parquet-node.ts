@@ -1,138 +1,177 @@
 /**
- * Parquet by row number, a row group at a time. Groups that were read are kept while they fit into a cache that all
- * files of a mixture share; its size bounds the memory, since a group is the least that can be read.
+ * Rows of Parquet files. What a file says of itself is followed by a library that has no limits of its own: so it is
+ * read in a process with little memory and for a limited time, and a file that breaks the process is one more damaged
+ * file. A thread would not do: when its memory is full in the middle of an allocation, the engine ends the whole program.
+ * Files are read one after the other, a row group at a time.
  */
-import { createHash } from "node:crypto";
-import zlib from "node:zlib";
-import type { Compressors, FileMetaData, SchemaTree } from "hyparquet";
-import { fail } from "../errors.ts";
+import { type ChildProcess, fork } from "node:child_process";
+import { statSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { fail, throwIfAborted, ZerothError } from "../errors.ts";
+import type { GroupCache } from "./group-cache.ts";
+import type {
+  ParquetFailure,
+  ParquetGroup,
+  ParquetOverview,
+  ParquetQuestion,
+  ParquetReply,
+} from "./parquet-messages.ts";
+import { received } from "./parquet-values.ts";
 import type { RowData } from "./rows.ts";
-import { float, int, type Row, rowFromObject, type Value } from "./values.ts";
+import { needReadable } from "./source-node.ts";
+import type { Row } from "./values.ts";
 
-/** Least recently used first; a group that is larger than the cache is kept alone. */
-export interface GroupCache {
-  get(key: string, bytes: number, read: () => Promise<readonly object[]>): Promise<readonly object[]>;
+/** For a file or one of its row groups. What the file's size adds to both is `each`, a megabyte. */
+export interface ParquetLimits {
+  readonly milliseconds: number;
+  readonly megabytes: number;
 }
 
-/** @param limit bytes of uncompressed groups */
-export function createGroupCache(limit = 256 << 20): GroupCache {
-  const held = new Map<string, { bytes: number; rows: Promise<readonly object[]> }>();
-  let sum = 0;
-  return {
-    get(key, bytes, read) {
-      const found = held.get(key);
-      if (found) {
-        held.delete(key);
-        held.set(key, found);
-        return found.rows;
-      }
-      for (const [oldest, { bytes: freed }] of held) {
-        if (sum + bytes <= limit) break;
-        held.delete(oldest);
-        sum -= freed;
-      }
-      const rows = read();
-      held.set(key, { bytes, rows });
-      sum += bytes;
-      return rows;
-    },
-  };
+/** A megabyte of well-packed text becomes some thirty of rows. */
+const usual: ParquetLimits = { milliseconds: 30_000, megabytes: 512 };
+const each: ParquetLimits = { milliseconds: 1000, megabytes: 32 };
+/** Whatever a file's size. */
+const mostMegabytes = 8192;
+
+// The sources themselves are only run by tests, which build first: a process cannot be started from TypeScript.
+const script = import.meta.url.endsWith(".ts")
+  ? new URL("../../dist/data/parquet-process-node.js", import.meta.url)
+  : new URL("./parquet-process-node.js", import.meta.url);
+
+/** The process of the last file, if nothing broke it. */
+let idle: { child: ChildProcess; megabytes: number } | undefined;
+/** Ends when the question before is answered. */
+let before: Promise<unknown> = Promise.resolve();
+
+/** Whether the process keeps this one alive. */
+function hold(child: ChildProcess, on: boolean): void {
+  if (on) child.ref();
+  else child.unref();
+  if (on) child.channel?.ref();
+  else child.channel?.unref();
 }
 
-const time = (date: Date) =>
-  date
-    .toISOString()
-    .replace("T", " ")
-    .replace(/(\.000)?Z$/, "");
-
-type Convert = (value: unknown) => Value;
-
-function leaf({ element }: SchemaTree): Convert {
-  const { type, converted_type: kind, logical_type: logical } = element;
-  const isFloat =
-    type === "FLOAT" ||
-    type === "DOUBLE" ||
-    kind === "DECIMAL" ||
-    logical?.type === "FLOAT16" ||
-    logical?.type === "DECIMAL";
-  const isDay = kind === "DATE" || logical?.type === "DATE";
-  return (value) => {
-    if (typeof value === "number") return isFloat ? float(value) : value;
-    if (typeof value === "bigint") return int(value);
-    if (value instanceof Date) return isDay ? time(value).slice(0, 10) : time(value);
-    // Pictures and sounds have no place in a prompt; they are there as text, so that the other columns can be read.
-    if (value instanceof Uint8Array) return Buffer.from(value).toString("base64");
-    if (typeof value === "object" && value !== null) return rowFromObject(value as Record<string, unknown>);
-    return (value ?? null) as Value;
-  };
+/** A process that has begun: how long that takes is the machine's affair, not the file's. */
+async function processOf(megabytes: number): Promise<ChildProcess> {
+  const kept = idle;
+  idle = undefined;
+  if (kept && kept.megabytes >= megabytes) return kept.child;
+  kept?.child.kill("SIGKILL");
+  const child = fork(fileURLToPath(script), {
+    serialization: "advanced",
+    execArgv: [`--max-old-space-size=${megabytes}`],
+    stdio: ["ignore", "ignore", "ignore", "ipc"],
+  });
+  // Whoever waits for it hears of its end; when nobody does, nothing is lost.
+  child.on("error", () => {});
+  child.once("exit", () => {
+    if (idle?.child === child) idle = undefined;
+  });
+  await new Promise<void>((resolve) => {
+    for (const event of ["message", "error", "exit"]) child.once(event, () => resolve());
+  });
+  return child;
 }
 
-/** How the values of a column become ours: the file's schema knows which numbers are floats. */
-function converter(tree: SchemaTree, inside = false): Convert {
-  const { element, children } = tree;
-  if (element.repetition_type === "REPEATED" && !inside) {
-    const each = converter(tree, true);
-    return (value) => (Array.isArray(value) ? value.map(each) : null);
-  }
-  if (children.length === 0) return leaf(tree);
-  const kind = element.converted_type ?? element.logical_type?.type;
-  if (kind === "LIST") {
-    const [inner] = children as [SchemaTree];
-    const each = inner.children.length === 1 ? converter(inner.children[0]!) : converter(inner, true);
-    return (value) => (Array.isArray(value) ? value.map(each) : null);
-  }
-  const entries = (of: (name: string) => Convert): Convert => {
-    return (value) =>
-      typeof value === "object" && value !== null
-        ? new Map(Object.entries(value).map(([name, one]) => [name, of(name)(one)]))
-        : null;
-  };
-  if (kind === "MAP" || kind === "MAP_KEY_VALUE") {
-    const each = converter(children[0]!.children[1]!);
-    return entries(() => each);
-  }
-  const fields = new Map(children.map((child) => [child.element.name, converter(child)]));
-  return entries((name) => fields.get(name)!);
+type Heard = ParquetReply | (ParquetFailure & { readonly broken: true });
+
+/** What the process says; it is not to be used again where it broke or did not answer. */
+function answerOf(child: ChildProcess, question: ParquetQuestion, patience: number): Promise<Heard> {
+  return new Promise((resolve) => {
+    const heard = (reply: unknown) => settle(reply as Heard);
+    const settle = (reply: Heard) => {
+      clearTimeout(timer);
+      child.off("message", heard).off("error", broke).off("exit", gone);
+      resolve(reply);
+    };
+    const wrong = (what: string) =>
+      settle({ error: `cannot be read as Parquet: ${what}`, code: "corrupt_file", broken: true });
+    const broke = ({ message }: Error) => wrong(message);
+    // The engine aborts when memory is full.
+    const gone = (code: number | null, signal: string | null) =>
+      wrong(signal === "SIGABRT" || code === 134 ? "takes too much memory" : `its reader ended (${signal ?? code})`);
+    const timer = setTimeout(() => wrong(`not done after ${patience / 1000} s`), patience);
+    child.on("message", heard).on("error", broke).on("exit", gone);
+    child.send(question, (error) => {
+      if (error) broke(error);
+    });
+  });
 }
 
-const zstd = (zlib as { zstdDecompressSync?: (input: Uint8Array) => Uint8Array }).zstdDecompressSync;
-const compressors: Compressors = {
-  GZIP: (input) => zlib.gunzipSync(input),
-  BROTLI: (input) => zlib.brotliDecompressSync(input),
-  ...(zstd ? { ZSTD: (input) => zstd(input) } : {}),
-};
+async function ask(question: ParquetQuestion, limits: ParquetLimits): Promise<ParquetReply> {
+  const size = Math.floor((statSync(question.path, { throwIfNoEntry: false })?.size ?? 0) / 1e6);
+  const megabytes = Math.min(limits.megabytes + each.megabytes * size, Math.max(limits.megabytes, mostMegabytes));
+  const child = await processOf(megabytes);
+  hold(child, true);
+  const reply = await answerOf(child, question, limits.milliseconds + each.milliseconds * size);
+  hold(child, false);
+  if ("broken" in reply) child.kill("SIGKILL");
+  else idle = { child, megabytes };
+  return reply;
+}
 
-/** @throws not_found, corrupt_file naming the file; unsupported for a compression this Node has not */
-export async function openParquet(path: string, cache: GroupCache): Promise<RowData> {
-  const { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects, parquetSchema } = await import("hyparquet");
-  const broken = (cause: unknown): never => {
-    const message = cause instanceof Error ? cause.message : String(cause);
-    if ((cause as NodeJS.ErrnoException).code === "ENOENT") fail("not_found", "no such file", { where: path });
-    if (/unsupported compression/.test(message)) {
-      fail("unsupported", message, { where: path, hint: "ZSTD needs Node 22.15 or newer", cause });
-    }
-    return fail("corrupt_file", `cannot be read as Parquet: ${message}`, { where: path, cause });
-  };
-  const file = await asyncBufferFromFile(path).catch(broken);
-  const metadata: FileMetaData = await parquetMetadataAsync(file).catch(broken);
-  const convert = converter(parquetSchema(metadata));
-  const blocks = metadata.row_groups.map(({ num_rows }) => Number(num_rows));
+async function asked<R extends ParquetOverview | ParquetGroup>(
+  question: ParquetQuestion,
+  limits: ParquetLimits,
+): Promise<R> {
+  const work = before.then(() => ask(question, limits));
+  before = work.catch(() => undefined);
+  const reply = await work;
+  return "error" in reply ? fail(reply.code, reply.error, { where: question.path }) : (reply as R);
+}
+
+/** Row i of a group, which is row `number` of its file. @throws bad_input naming the row */
+function rowOf({ names, rows }: ParquetGroup, i: number, where: string, number: number): Row {
+  const row = rows[i]!;
+  if (typeof row === "string") return fail("bad_input", row, { where: `${where}, row ${number}` });
+  return new Map(names.map((name, column) => [name, received(row[column]!)]));
+}
+
+/**
+ * Rows by number.
+ * @throws not_found, bad_input where the system refuses; corrupt_file for what cannot be read or asks for time or
+ *   memory out of proportion; unsupported naming a compression
+ */
+export async function openParquet(path: string, cache: GroupCache, limits: ParquetLimits = usual): Promise<RowData> {
+  await needReadable(path);
+  const { blocks, digest } = await asked<ParquetOverview>({ path }, limits);
   const starts = [0];
   for (const rows of blocks) starts.push(starts.at(-1)! + rows);
-  const read = (group: number): Promise<readonly object[]> =>
-    parquetReadObjects({ file, metadata, rowStart: starts[group]!, rowEnd: starts[group + 1]!, compressors }).catch(
-      broken,
-    );
-  const footer = await file.slice(Math.max(0, file.byteLength - 8 - metadata.metadata_length));
   return {
     size: starts.at(-1)!,
     blocks,
-    digest: createHash("sha256").update(`${file.byteLength}`).update(new Uint8Array(footer)).digest("hex"),
+    digest,
     async row(i): Promise<Row> {
       const group = starts.findLastIndex((start, g) => start <= i && blocks[g]! > 0);
-      const bytes = Number(metadata.row_groups[group]?.total_byte_size ?? 0);
-      const rows = await cache.get(`${path}\0${group}`, bytes, () => read(group));
-      return convert(rows[i - starts[group]!]) as Row;
+      if (group < 0) return fail("corrupt_file", `there is no row ${i + 1}`, { where: path });
+      const read = () => asked<ParquetGroup>({ path, group }, limits);
+      return rowOf(await cache.get(`${path}\0${digest}\0${group}`, read), i - starts[group]!, path, i + 1);
     },
   };
+}
+
+/** Rows in the order of the file; one that cannot be read gives its error in its place. @throws as {@link openParquet} */
+export async function* parquetRows(
+  path: string,
+  limits: ParquetLimits = usual,
+  signal?: AbortSignal,
+): AsyncGenerator<Row | ZerothError, void, undefined> {
+  const { blocks } = await asked<ParquetOverview>({ path }, limits);
+  let number = 0;
+  for (const [group, count] of blocks.entries()) {
+    if (count === 0) continue;
+    throwIfAborted(signal);
+    const read = await asked<ParquetGroup>({ path, group }, limits);
+    for (let i = 0; i < count; i++) {
+      number++;
+      let row: Row | ZerothError;
+      try {
+        row = rowOf(read, i, path, number);
+      } catch (error) {
+        if (!(error instanceof ZerothError)) throw error;
+        row = error;
+      }
+      yield row;
+    }
+  }
 }

@@ -12,8 +12,44 @@ export class Float {
   }
 }
 
+/**
+ * A value of one of Python's types that have no counterpart here: dates and times, Decimal, bytes, UUID. It is held as
+ * Python prints it, `text` by itself and `repr` within a list, and equals whatever has the same type and repr.
+ */
+export class Scalar {
+  readonly type: string;
+  readonly text: string;
+  readonly repr: string;
+  constructor(type: string, text: string, repr: string) {
+    this.type = type;
+    this.text = text;
+    this.repr = repr;
+  }
+  toJSON(): string {
+    return this.text;
+  }
+}
+
+/** One entry of a map column: Python has a tuple of key and value there. */
+export class Pair {
+  readonly items: readonly [Value, Value];
+  constructor(items: readonly [Value, Value]) {
+    this.items = items;
+  }
+}
+
 /** A whole `number` or a `bigint` is Python's int; any other `number`, or a {@link Float}, its float. */
-export type Value = null | boolean | number | bigint | Float | string | readonly Value[] | ReadonlyMap<string, Value>;
+export type Value =
+  | null
+  | boolean
+  | number
+  | bigint
+  | Float
+  | string
+  | Scalar
+  | Pair
+  | readonly Value[]
+  | ReadonlyMap<string, Value>;
 export type Row = ReadonlyMap<string, Value>;
 
 /** A Python float of this value. */
@@ -39,6 +75,12 @@ const constants: readonly (readonly [string, Value])[] = [
   ["-Infinity", Number.NEGATIVE_INFINITY],
 ];
 
+interface Parsed {
+  readonly value: Value;
+  /** Text of the member `id` of an object, as written. */
+  readonly id: string | undefined;
+}
+
 /**
  * One JSON value as Python's json module reads it: `1.0` and `1e3` are floats, whole numbers are exact at any size,
  * NaN and the infinities are accepted, of a repeated key the last value counts.
@@ -46,7 +88,12 @@ const constants: readonly (readonly [string, Value])[] = [
  * @throws bad_input with the place in the text
  */
 export function valueFromJson(text: string, where = "the row"): Value {
+  return parsed(text, where).value;
+}
+
+function parsed(text: string, where: string): Parsed {
   let at = 0;
+  let id: string | undefined;
   const wrong = (what: string): never => fail("bad_input", `not valid JSON: ${what} at character ${at + 1}`, { where });
   const match = (pattern: RegExp): RegExpExecArray | null => {
     pattern.lastIndex = at;
@@ -80,7 +127,10 @@ export function valueFromJson(text: string, where = "the row"): Value {
         match(space);
         const key = string();
         if (!take(":")) wrong('":" is expected');
+        match(space);
+        const from = at;
         map.set(key, value(depth + 1));
+        if (depth === 0 && key === "id") id = text.slice(from, at);
       } while (take(","));
       if (!take("}")) wrong('"," or "}" is expected');
       return map;
@@ -109,13 +159,20 @@ export function valueFromJson(text: string, where = "the row"): Value {
   const result = value(0);
   match(space);
   if (at < text.length) wrong("something follows the value");
-  return result;
+  return { value: result, id };
 }
+
+/** How the `id` of a row was written, where it was JSON: numbers have more spellings than values. */
+const idTexts = new WeakMap<Row, string>();
+export const idTextOf = (row: Row): string | undefined => idTexts.get(row);
 
 /** A row from one line of JSON Lines; see {@link valueFromJson}. */
 export function rowFromJson(text: string, where = "the row"): Row {
-  const value = valueFromJson(text, where);
-  if (value instanceof Map) return value as Row;
+  const { value, id } = parsed(text, where);
+  if (value instanceof Map) {
+    if (id !== undefined) idTexts.set(value as Row, id);
+    return value as Row;
+  }
   const got = value === null ? "null" : Array.isArray(value) ? "a list" : `a ${typeof value}`;
   return fail("bad_input", `expected an object, got ${got}`, { where });
 }
@@ -126,7 +183,9 @@ export function valueFrom(value: unknown, depth = 0): Value {
   if (value === undefined || value === null) return null;
   if (typeof value === "boolean" || typeof value === "number" || typeof value === "string") return value;
   if (typeof value === "bigint") return int(value);
-  if (value instanceof Float) return value;
+  if (value instanceof Float || value instanceof Scalar) return value;
+  if (value instanceof Pair)
+    return new Pair([valueFrom(value.items[0], depth + 1), valueFrom(value.items[1], depth + 1)]);
   if (value instanceof Date) return value.toISOString();
   if (Array.isArray(value)) return value.map((item) => valueFrom(item, depth + 1));
   if (ArrayBuffer.isView(value)) return Array.from(value as unknown as ArrayLike<number>, (item) => valueFrom(item));
@@ -144,5 +203,8 @@ export function rowFromObject(object: Readonly<Record<string, unknown>>): Row {
 /** Columns named as a template can name them: `a-b` becomes `a_b`, as T0's code renames them. */
 export function renamedColumns(row: Row): Row {
   if (![...row.keys()].some((key) => key.includes("-"))) return row;
-  return new Map([...row].map(([key, value]) => [key.replaceAll("-", "_"), value]));
+  const renamed: Row = new Map([...row].map(([key, value]) => [key.replaceAll("-", "_"), value]));
+  const id = idTexts.get(row);
+  if (id !== undefined) idTexts.set(renamed, id);
+  return renamed;
 }

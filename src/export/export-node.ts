@@ -5,7 +5,7 @@ import type { JsonObject } from "../base/json.ts";
 import { companions, copyCompanions, type NamedPath } from "../folders/companions-node.ts";
 import type { ModelFolder } from "../folders/open-node.ts";
 import type { Target } from "../graph/emit.ts";
-import { cannot, modelTypes, readModel } from "../models/families.ts";
+import { modelTypes, readModel } from "../models/families.ts";
 import type { Architecture } from "../models/family.ts";
 import { readStored, writeCheckpoint } from "../weights/safetensors-node.ts";
 import { isQuantized, unquantizedConfig, type Weights } from "../weights/weights.ts";
@@ -13,6 +13,8 @@ import { decoderOnnx, decoderTransformersJs } from "./decoder.ts";
 import { encoderOnnx, encoderTransformersJs } from "./encoder.ts";
 import { encoderDecoderOnnx, encoderDecoderTransformersJs } from "./encoder-decoder.ts";
 import type { ExportedFile, ExportSource } from "./files.ts";
+import { imageEncoderOnnx, imageEncoderTransformersJs } from "./image-encoder.ts";
+import { twoTowersOnnx, twoTowersTransformersJs } from "./two-towers.ts";
 
 /** The parts of an open model folder that an export needs. */
 export type ExportFolder = Pick<ModelFolder, "path" | "files" | "config" | "weights"> &
@@ -37,8 +39,10 @@ function onnxFiles(model: Architecture, source: ExportSource): ExportedFile[] {
       return decoderOnnx(model, source);
     case "encoder":
       return encoderOnnx(model, source);
-    default:
-      return cannot(model, "be exported to ONNX yet");
+    case "image-encoder":
+      return imageEncoderOnnx(model, source);
+    case "two-towers":
+      return twoTowersOnnx(model, source);
   }
 }
 
@@ -50,8 +54,10 @@ function transformersJsFiles(model: Architecture, source: ExportSource, target: 
       return decoderTransformersJs(model, source, target);
     case "encoder":
       return encoderTransformersJs(model, source, target);
-    default:
-      return cannot(model, "be exported to transformers.js yet");
+    case "image-encoder":
+      return imageEncoderTransformersJs(model, source, target);
+    case "two-towers":
+      return twoTowersTransformersJs(model, source, target);
   }
 }
 
@@ -121,7 +127,7 @@ export async function exportTransformersJs(
   out: string,
   { target = "webgpu" }: TransformersJsOptions = {},
 ): Promise<string[]> {
-  const beside = companions(folder, ["tokenizer", "pooling", "notes"]);
+  const beside = companions(folder, ["tokenizer", "images", "pooling", "notes"]);
   const { architecture, source } = sourceOf(folder);
   const own = architecture.configText ? (JSON.parse(architecture.configText()) as JsonObject) : {};
   const config = {

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { fetchModelFolder } from "./fetch-web.ts";
+import { fetchModelFolder, fetchModelParts } from "./fetch-web.ts";
 
 const tokenizer = readFileSync(new URL("../../test/fixtures/tokenizers/unigram.json", import.meta.url), "utf8");
 const model = readFileSync(new URL("../../test/fixtures/t5/tied-relu/model.safetensors", import.meta.url));
@@ -45,4 +45,11 @@ test("what is missing or damaged is named", async () => {
     throw new TypeError("fetch failed");
   };
   await expect(fetchModelFolder("http://host/m", { fetch: down })).rejects.toMatchObject({ code: "not_found" });
+});
+
+test("a model of images needs no tokenizer until somebody asks for it", async () => {
+  const { "tokenizer.json": _, ...without } = files;
+  const { weights, tokenizer } = await fetchModelParts("http://host/m", { fetch: serving(without) });
+  expect(weights.size).toBeGreaterThan(0);
+  await expect(tokenizer()).rejects.toMatchObject({ code: "not_found", where: "http://host/m" });
 });

@@ -17,6 +17,12 @@ export interface FetchedFolder {
   readonly generationConfig: JsonObject | undefined;
 }
 
+/** The same with the tokenizer opened on demand: a model of images has none. */
+export interface FetchedParts extends Omit<FetchedFolder, "tokenizer"> {
+  /** @throws not_found where the server has none; corrupt_file, unsupported */
+  tokenizer(): Promise<Tokenizer>;
+}
+
 export interface FetchFolderOptions {
   /** How to fetch; the global `fetch` by default. */
   readonly fetch?: (address: string, init: { signal?: AbortSignal }) => Promise<Response>;
@@ -73,6 +79,12 @@ export function safetensorsInMemory(bytes: Uint8Array, where: string): Weights {
  *   unsupported for weights that another program has quantised
  */
 export async function fetchModelFolder(base: string | URL, options: FetchFolderOptions = {}): Promise<FetchedFolder> {
+  const { tokenizer, ...parts } = await fetchModelParts(base, options);
+  return { ...parts, tokenizer: await tokenizer() };
+}
+
+/** The parts of {@link fetchModelFolder}, of which the tokenizer may be missing until it is asked for. */
+export async function fetchModelParts(base: string | URL, options: FetchFolderOptions = {}): Promise<FetchedParts> {
   const { fetch = globalThis.fetch.bind(globalThis), onProgress, signal } = options;
   const root = String(base).replace(/\/*$/, "/");
   const get = async (name: string): Promise<Response | undefined> => {
@@ -109,7 +121,7 @@ export async function fetchModelFolder(base: string | URL, options: FetchFolderO
   return {
     config,
     weights: stored,
-    tokenizer: await fetchTokenizer({ root, config, settings, found: tokenizer, get, setting }),
+    tokenizer: () => fetchTokenizer({ root, config, settings, found: tokenizer, get, setting }),
     generationConfig,
   };
 }

@@ -244,7 +244,7 @@ describe("a folder", () => {
     expect(openModelFolder(path, { weights: "optional" }).weights.size).toBe(0);
   });
 
-  test("stored by another program in few bits is unsupported, by its name or by its tensors", async () => {
+  test("quantised by another program is unsupported, by its name or by its tensors", async () => {
     const path = join(root, "foreign");
     const quantization_config = { quant_method: "bitsandbytes", load_in_8bit: true };
     await writeModelFolder(path, { config: { ...config, quantization_config }, tensors });

@@ -67,7 +67,7 @@ const weightsOf: Readonly<Record<NonNullable<OpenFolderOptions["weights"]>, (fol
 /**
  * Open a model folder: configuration parsed, every weight located (none read), tokenizer files named.
  * @throws not_found without a folder, or without a part that is needed; corrupt_file naming what does not fit;
- *   unsupported for weights of another format, and for those that another program stored in few bits
+ *   unsupported for weights of another format, and for those that another program quantised
  */
 export function openModelFolder(
   path: string,

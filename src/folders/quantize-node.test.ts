@@ -1,4 +1,4 @@
-/** Folders in few bits: what they hold, what they answer, and that a run cut short goes on. */
+/** Quantised folders: what they hold, what they answer, and that a run cut short goes on. */
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -57,7 +57,7 @@ test.each(["int8", "int8_rows", "int4"] as const)("%s loses at most half a step 
   );
 });
 
-test("a product and a look-up over stored weights in few bits equal those over the numbers they stand for", async () => {
+test("a product and a look-up over quantised weights equal those over the numbers they stand for", async () => {
   for (const format of ["int8", "int8_rows", "int4"] as QuantizedFormat[]) {
     const [out, width] = [40, 64];
     const work = quantizer(format, [out, width]);

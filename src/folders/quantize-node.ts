@@ -1,5 +1,5 @@
 /**
- * A model folder in few bits, made as a stream: one matrix at a time, a few rows at a time, into files of bounded size.
+ * A quantised model folder, made as a stream: one matrix at a time, a few rows at a time, into files of bounded size.
  * Every finished file says what it was made from, so an interrupted run goes on where it stopped.
  */
 import { createHash } from "node:crypto";
@@ -14,7 +14,14 @@ import { locate } from "../hub/locate-node.ts";
 import { fromFloat32, toFloat32 } from "../weights/convert.ts";
 import { int4Block, quantizer } from "../weights/quantize.ts";
 import { openSafetensors, readStored, type Writable, writeSafetensors } from "../weights/safetensors-node.ts";
-import { isQuantized, partNames, type QuantizedFormat, type StoredTensor, type Weights } from "../weights/weights.ts";
+import {
+  isQuantized,
+  layoutOf,
+  partNames,
+  type QuantizedFormat,
+  type StoredTensor,
+  type Weights,
+} from "../weights/weights.ts";
 import { companions, copyCompanions, type NamedPath } from "./companions-node.ts";
 import type { ModelFolder } from "./open-node.ts";
 
@@ -24,7 +31,7 @@ export type Choice = QuantizedFormat | "keep" | "drop";
 export interface QuantizeOptions {
   readonly out: string;
   readonly bits: 8 | 4;
-  /** What a model wants done with each of its tensors; matrices in `int4` that cannot be are done in `int8`. */
+  /** What a model wants done with each of its tensors; matrices that cannot be in 4 bits are done in 8. */
   readonly choose: (name: string, shape: readonly number[]) => Choice;
   /**
    * The name under which a stored tensor is written: the one its family asks for, where the file has an alias or a
@@ -53,7 +60,13 @@ export interface Quantized {
 }
 
 /** Losses above these send a matrix to the next better format. Gaussian weights lose 0.8 % in 8 bits, 8 % in 4. */
-export const tolerated: Readonly<Record<QuantizedFormat, number>> = { int8: 0.03, int8_rows: 0.03, int4: 0.15 };
+export const tolerated: Readonly<Record<QuantizedFormat, number>> = {
+  int8: 0.03,
+  int8_rows: 0.03,
+  int4: 0.15,
+  int8_turned: 0.03,
+  int4_turned: 0.15,
+};
 
 /** What is kept and has fewer elements stays as precise as it was: it weighs nothing. */
 const smallTensor = 1 << 16;
@@ -79,9 +92,32 @@ function rowReader(stored: StoredTensor): (from: number, to: number) => Float32A
   };
 }
 
+/**
+ * How to read columns `from` to `to` of a stored matrix as rows of float32. The matrix is gone through in parts each
+ * time, so that memory holds one part and the columns asked for.
+ */
+function columnReader(stored: StoredTensor): (from: number, to: number) => Float32Array {
+  const [height, width] = stored.shape as [number, number];
+  const rows = rowReader(stored);
+  const step = Math.max(1, Math.floor(chunkFloats / width));
+  return (from, to) => {
+    const columns = new Float32Array((to - from) * height);
+    for (let top = 0; top < height; top += step) {
+      const part = rows(top, Math.min(height, top + step));
+      const count = part.length / width;
+      for (let row = 0; row < count; row++) {
+        for (let column = from; column < to; column++) {
+          columns[(column - from) * height + top + row] = part[row * width + column]!;
+        }
+      }
+    }
+    return columns;
+  };
+}
+
 type Made = { readonly report: TensorReport; readonly parts: readonly (readonly [string, Writable])[] };
 
-/** Refuse numbers that are none: rounded, they would spoil their whole row without a word. */
+/** Refuse numbers that are none: rounded, they would spoil their whole row silently. */
 function needFinite(name: string, values: Float32Array): void {
   const at = values.findIndex((value) => !Number.isFinite(value));
   if (at < 0) return;
@@ -91,9 +127,11 @@ function needFinite(name: string, values: Float32Array): void {
 }
 
 function inFormat(name: string, stored: StoredTensor, format: QuantizedFormat, signal: AbortSignal | undefined): Made {
-  const [out, width] = stored.shape as [number, number];
+  const [height, across] = stored.shape as [number, number];
+  const { turned } = layoutOf(format);
+  const [out, width] = turned ? [across, height] : [height, across];
   const work = quantizer(format, [out, width]);
-  const rows = rowReader(stored);
+  const rows = turned ? columnReader(stored) : rowReader(stored);
   const step = Math.max(1, Math.floor(chunkFloats / width));
   for (let row = 0; row < out; row += step) {
     throwIfAborted(signal);
@@ -136,11 +174,14 @@ function kept(name: string, stored: StoredTensor): Made {
 /** The first of the formats, from the smallest on, in which the matrix loses little enough. */
 function quantizedOrKept(name: string, stored: StoredTensor, choice: Choice, signal: AbortSignal | undefined): Made {
   // What is in 8 bits is worth reading again only to make 4 of them.
-  const numbers = isQuantized(stored) ? choice === "int4" : isFloat(stored.dtype);
+  const four = choice === "int4" || choice === "int4_turned";
+  const numbers = isQuantized(stored) ? four : isFloat(stored.dtype);
   const matrix = stored.shape.length === 2 && numbers && Math.min(...stored.shape) >= 2 * int4Block;
   if (!matrix || choice === "keep" || choice === "drop") return kept(name, stored);
-  const whole = stored.shape[1]! % int4Block === 0;
-  const formats: QuantizedFormat[] = choice === "int4" ? (whole ? ["int4", "int8"] : ["int8"]) : [choice];
+  const turned = layoutOf(choice).turned;
+  const eight = turned ? "int8_turned" : "int8";
+  const whole = stored.shape[turned ? 0 : 1]! % int4Block === 0;
+  const formats: QuantizedFormat[] = four ? (whole ? [choice, eight] : [eight]) : [choice];
   for (const format of formats) {
     const made = inFormat(name, stored, format, signal);
     if (made.report.error <= tolerated[format]) return made;
@@ -149,8 +190,8 @@ function quantizedOrKept(name: string, stored: StoredTensor, choice: Choice, sig
 }
 
 /**
- * A sign of what a run is made from: another source or another wish does not go on with its files. Not the source by
- * name, since the sign stays in the files and these are passed on.
+ * Fingerprint of the source: a run from another source, or to other bits, does not go on with its files. A hash instead
+ * of the name, since it stays in the files and these are passed on.
  */
 export function sourceOf(folder: ModelFolder, bits: number): string {
   const files = folder.files
@@ -246,9 +287,12 @@ function linkOrCopy(from: string, to: string): void {
 
 /** 4 bits can be made of 8, which lose a tenth of what they do; nothing is gained the other way, or by doing it twice. */
 function needMoreBits(weights: Weights, bits: number, where: string): void {
-  const formats = new Set([...weights.values()].flatMap((stored) => (isQuantized(stored) ? [stored.format] : [])));
-  if (formats.size === 0 || (bits === 4 && !formats.has("int4"))) return;
-  fail("bad_input", `is in ${formats.has("int4") ? 4 : 8} bits already`, {
+  const formats = [...weights.values()].flatMap((stored) =>
+    isQuantized(stored) ? [layoutOf(stored.format).values] : [],
+  );
+  const four = formats.includes("int4");
+  if (formats.length === 0 || (bits === 4 && !four)) return;
+  fail("bad_input", `is in ${four ? 4 : 8} bits already`, {
     where,
     hint: "start from the model's original weights",
   });
@@ -280,7 +324,7 @@ function tasksOf({ weights, path }: ModelFolder, { choose, nameOf = (name) => na
 }
 
 /**
- * Quantise a folder into another. Memory stays near `shardBytes` and the largest matrix in few bits.
+ * Quantise a folder into another. Memory stays near `shardBytes` and the largest quantised matrix.
  * @throws bad_input where a model or another unfinished run is in the way, or the folder cannot be made; corrupt_file
  *   for weights that are no numbers; interrupted, to be gone on with
  */

@@ -39,7 +39,7 @@ export type Target = "cpu" | "cuda" | "wasm" | "webgpu" | "onnx";
  */
 export type Levels = 127 | 63;
 
-/** What is written for. */
+/** Target device and its exact 8-bit range. */
 export interface Machine {
   readonly target: Target;
   readonly levels: Levels;

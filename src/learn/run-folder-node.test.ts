@@ -54,7 +54,7 @@ test("another process is named while it lives, and followed when it is gone", as
   expect(JSON.parse(readFileSync(ownerOf(out), "utf8")).pid).toBe(process.pid);
 });
 
-test("another machine is named while it shows signs of life, and followed when it no longer does", async () => {
+test("another machine is named while its heartbeat goes on, and followed when it stops", async () => {
   for (const content of [JSON.stringify({ id: "x", pid: 7, machine: "elsewhere pid:[1]", began: "" }), "torn"]) {
     const out = fresh();
     mkdirSync(out, { recursive: true });

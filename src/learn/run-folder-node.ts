@@ -14,7 +14,7 @@ export interface RunFolderOptions {
 /**
  * Take a run's folder, made if it is not there, until this is disposed. Another training in it is an error that names
  * its process. The lock of a process that is gone is taken over: at once where it ran on this machine, else (another
- * machine, a container that was started anew) when it has shown no sign of life for a minute.
+ * machine, a container that was started anew) when it has had no heartbeat for a minute.
  */
 export async function openRunFolder(
   out: string,

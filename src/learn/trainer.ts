@@ -21,7 +21,7 @@ import {
   updateGraph,
 } from "./step-graph.ts";
 
-export type { ParameterGroup, ParameterRates, Trainable } from "./step-graph.ts";
+export type { ParameterGroup, ParameterRates } from "./step-graph.ts";
 
 export interface TrainerOptions<O extends string = string> extends StepGraphOptions<O> {
   /** Starting values by name, also of state variables that are parameters; they are updated in place. */

@@ -5,7 +5,7 @@ import * as o from "../graph/operators.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { activations } from "../nn/activations.ts";
 import { keepAll } from "../nn/attend.ts";
-import { embedding, linear } from "../nn/linear.ts";
+import { embedding, linear, wordVectors } from "../nn/linear.ts";
 import { layerNorm } from "../nn/norms.ts";
 import { normal, type Scope, zerosInit } from "../nn/scope.ts";
 import {
@@ -16,7 +16,9 @@ import {
   labelsOf,
   layers,
   needHeads,
+  padding,
   padOf,
+  problemOf,
   rate,
   readConfig,
   refuse,
@@ -36,9 +38,10 @@ const schema = labelled.extend({
   type_vocab_size: size.default(2),
   initializer_range: deviation.default(0.02),
   layer_norm_eps: epsilon.default(1e-12),
-  pad_token_id: z.number().int().nullish(),
+  pad_token_id: padding.default(0),
   position_embedding_type: z.string().nullish(),
   is_decoder: z.boolean().default(false),
+  tie_word_embeddings: z.boolean().default(true),
   problem_type: z.string().nullish(),
   architectures: z.array(z.string()).nullish(),
 });
@@ -55,7 +58,12 @@ const heads: Readonly<Record<string, keyof Heads>> = {
   BertForMultipleChoice: "choice",
 };
 
-function network(scope: Scope, c: Config, hasPooler: boolean, { dropout = keepAll }: NetworkOptions): Encoder {
+function network(
+  scope: Scope,
+  c: Config,
+  hasPooler: boolean,
+  { dropout = keepAll, training }: NetworkOptions,
+): Encoder {
   const width = c.hidden_size;
   const start = normal(c.initializer_range);
   const act = activations[c.hidden_act];
@@ -73,7 +81,8 @@ function network(scope: Scope, c: Config, hasPooler: boolean, { dropout = keepAl
       const at = scope.at("bert.embeddings");
       const position = embedding(at.at("position_embeddings"), pass.positions, c.max_position_embeddings, width, start);
       const type = embedding(at.at("token_type_embeddings"), types, c.type_vocab_size, width, start);
-      const sum = o.add(pass.enter(o.add(o.gather(words(), ids), type)), position);
+      const word = wordVectors(words(), ids, { padding: c.pad_token_id, training });
+      const sum = o.add(pass.enter(o.add(word, type)), position);
       let x = dropout(layerNorm(at.at("LayerNorm"), sum, c.layer_norm_eps));
       for (let i = 0; i < c.num_hidden_layers; i++) {
         const block = scope.at(`bert.encoder.layer.${i}`);
@@ -96,7 +105,8 @@ function network(scope: Scope, c: Config, hasPooler: boolean, { dropout = keepAl
         const at = scope.at("cls.predictions");
         const inner = act(dense(at.at("transform.dense"), hidden, width));
         const normed = layerNorm(at.at("transform.LayerNorm"), inner, c.layer_norm_eps);
-        const scores = o.matmul(normed, words(), { transB: true });
+        const output = c.tie_word_embeddings ? words() : at.param("decoder.weight", [c.vocab_size, width], start);
+        const scores = o.matmul(normed, output, { transB: true });
         return o.add(scores, at.param("bias", [c.vocab_size], zerosInit));
       },
       sequence: (hidden) => classes(pooled(hidden), labelsOf(c).length),
@@ -111,8 +121,7 @@ function architecture(c: Config, stored: Stored | undefined): EncoderArchitectur
   const labels = labelsOf(c);
   const head = heads[c.architectures?.[0] ?? ""];
   // A folder that was cut down to its encoder says in config.json what it was.
-  const present = head === undefined || head === "masked" || !stored || stored.has(headWeights[head]);
-  const multi = c.problem_type === "multi_label_classification";
+  const present = head === undefined || !stored || stored.has(headWeights[head]);
   return {
     kind: "encoder",
     type: "bert",
@@ -120,6 +129,9 @@ function architecture(c: Config, stored: Stored | undefined): EncoderArchitectur
       anchor: "bert.embeddings.word_embeddings.weight",
       aliases: {
         "cls.predictions.bias": ["cls.predictions.decoder.bias"],
+        ...(c.tie_word_embeddings && {
+          "bert.embeddings.word_embeddings.weight": ["cls.predictions.decoder.weight"],
+        }),
       },
       renamed: [
         [/LayerNorm\.gamma$/, "LayerNorm.weight"],
@@ -133,7 +145,7 @@ function architecture(c: Config, stored: Stored | undefined): EncoderArchitectur
     width: c.hidden_size,
     longest: c.max_position_embeddings,
     labels,
-    problem: multi ? "multi" : c.problem_type === "regression" || labels.length === 1 ? "regression" : "single",
+    problem: problemOf(c.problem_type, labels),
     head: present ? head : undefined,
     network: (scope, options = {}) => network(scope, c, stored?.has("bert.pooler.dense.weight") ?? true, options),
   };
@@ -155,7 +167,7 @@ export const bert: Family = {
     const position = c.position_embedding_type ?? "absolute";
     refuse(position !== "absolute", `position_embedding_type ${JSON.stringify(position)}`);
     refuse(c.is_decoder, "is_decoder");
-    needHeads(c.hidden_size / c.num_attention_heads, c.num_attention_heads);
+    needHeads("hidden_size", c.hidden_size, c.num_attention_heads);
     return architecture(c, stored);
   },
 };

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { fail } from "../errors.ts";
 import { type Activation, activationNames } from "../nn/activations.ts";
 import type { RopeScaling } from "../nn/rope-scaling.ts";
+import type { ImageSize, Problem } from "./family.ts";
 
 /** A size: a whole number above zero that something can be allocated by. */
 export const size = z
@@ -19,6 +20,13 @@ export const deviation = z.number().positive().max(1e6);
 
 /** Id of a token. */
 export const token = z.number().int().nonnegative();
+
+/** Token of padding; older files say -1 where there is none. */
+export const padding = z
+  .number()
+  .int()
+  .nullish()
+  .transform((id) => (id === null || id === undefined || id < 0 ? undefined : id));
 
 export const rate = z.number().min(0).max(1);
 
@@ -53,10 +61,51 @@ export function labelsOf({ id2label, num_labels }: z.infer<typeof labelled>): st
 export const padOf = (pad: number | null | undefined, vocabulary: number): number =>
   pad !== null && pad !== undefined && pad >= 0 && pad < vocabulary ? pad : 0;
 
-/** A head's channels: all heads of a layer are one product. */
-export function needHeads(width: number, heads: number): void {
-  needConsistent(Number.isInteger(width), `${heads} heads and the width of the model`);
-  needConsistent(width <= 2 ** 14, `a head of ${width} channels and attention`);
+/** All heads of a layer are one product of `width`, which `name` calls what config.json does. */
+export function needHeads(name: string, width: number, heads: number): void {
+  const size = width / heads;
+  needConsistent(Number.isInteger(size), `${name} ${width} and ${heads} heads`);
+  needConsistent(size <= 2 ** 14, `a head of ${size} channels and attention`);
+}
+
+/** What kind of classes these are, as transformers takes it where its configuration leaves it open. */
+export function problemOf(problemType: string | null | undefined, labels: readonly string[]): Problem {
+  if (problemType === "multi_label_classification") return "multi";
+  return problemType === "regression" || labels.length === 1 ? "regression" : "single";
+}
+
+/** Pixels of a side: one number, or the same one for rows and columns. */
+const side = z.union([size, z.tuple([size, size])]);
+
+/** Sides of square images and of the square patches that they are cut into. */
+export const imaged = z.object({
+  image_size: side.default(224),
+  patch_size: side.default(16),
+  num_channels: size.default(3),
+});
+
+export interface PatchedImage extends ImageSize {
+  readonly patch: number;
+  /** Patches of an image. */
+  readonly count: number;
+}
+
+/** Of an image of 4,096 pixels a side, with patches of 8. */
+const mostPatches = 2 ** 18;
+
+/** @throws unsupported for sides of two lengths; corrupt_file for a patch larger than the image, or too many of them */
+export function patchedImage({ image_size, patch_size, num_channels }: z.infer<typeof imaged>): PatchedImage {
+  const square = (name: string, given: number | readonly [number, number]): number => {
+    const [rows, columns] = typeof given === "number" ? [given, given] : given;
+    refuse(rows !== columns, `${name} of ${rows} by ${columns} pixels, which is not square,`);
+    return rows;
+  };
+  const image = square("image_size", image_size);
+  const patch = square("patch_size", patch_size);
+  needConsistent(patch <= image, `image_size ${image} and patch_size ${patch}`);
+  const count = Math.floor(image / patch) ** 2;
+  needConsistent(count <= mostPatches, `${count} patches and attention among all of them`);
+  return { size: image, channels: num_channels, patch, count };
 }
 
 /** Parse by a schema. @throws corrupt_file naming the entry */

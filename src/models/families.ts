@@ -5,14 +5,16 @@ import type { ParameterNode } from "../graph/tensor.ts";
 import { canonicalNames, failMissing } from "../weights/names.ts";
 import type { Weights } from "../weights/weights.ts";
 import { bert } from "./bert.ts";
+import { clip } from "./clip.ts";
 import type { Architecture, Family, Kind } from "./family.ts";
 import { gpt2 } from "./gpt2.ts";
 import { wholeGraph } from "./kinds/whole.ts";
 import { llama } from "./llama.ts";
 import { namedAs } from "./names.ts";
 import { t5 } from "./t5/family.ts";
+import { vit } from "./vit.ts";
 
-export const families: readonly Family[] = [t5, bert, gpt2, llama];
+export const families: readonly Family[] = [t5, bert, gpt2, llama, vit, clip];
 
 /** Every `model_type` that opens. */
 export const modelTypes: readonly string[] = families.flatMap(({ types }) => types);

@@ -35,16 +35,20 @@ interface Common {
   readonly names: Names;
   /** Tensors that stay as they are when the model is quantised: what decides by small differences. */
   readonly unquantized?: RegExp;
-  /** Tokens that are padding. */
-  readonly pad: number;
   /** Rate in training where nobody says another. */
   readonly dropout: number;
   /** The text of config.json for this model with weights of its own, read alike by every release of transformers. */
   configText?(): string;
 }
 
-interface Writing {
+/** What reads tokens. */
+interface Words {
   readonly vocabulary: number;
+  /** Token that fills rows up. */
+  readonly pad: number;
+}
+
+interface Writing extends Words {
   readonly width: number;
   /** Tokens that end an answer. */
   readonly ends: readonly number[];
@@ -89,10 +93,15 @@ export interface Decoder {
 
 export interface DecoderArchitecture extends Common, Writing {
   readonly kind: "decoder";
+  /** Keys of texts longer than this depend on the text's length, so that continuations cannot share their prompt's. */
+  readonly steadyUpTo?: number | undefined;
   /** Token before a prompt that is otherwise empty. */
   readonly begin?: number | undefined;
   network(scope: Scope, options?: NetworkOptions): Decoder;
 }
+
+/** Classes exclude each other, are independent, or the score is a number. */
+export type Problem = "single" | "multi" | "regression";
 
 /** What an encoder's checkpoint was trained to give, from the last layer's output. */
 export interface Heads {
@@ -116,45 +125,63 @@ export interface Encoder {
   readonly heads: Heads;
 }
 
-export interface EncoderArchitecture extends Common {
+export interface EncoderArchitecture extends Common, Words {
   readonly kind: "encoder";
-  readonly vocabulary: number;
   readonly width: number;
   readonly longest?: number | undefined;
   /** Names of the classes of `sequence` and `tokens`. */
   readonly labels?: readonly string[];
-  /** Classes exclude each other, are independent, or the score is a number. */
-  readonly problem?: "single" | "multi" | "regression";
+  readonly problem?: Problem | undefined;
   /** The head that the checkpoint has; none for a bare encoder. */
   readonly head?: keyof Heads | undefined;
   network(scope: Scope, options?: NetworkOptions): Encoder;
 }
 
+/** Images as a network takes them: square, so many pixels a side. */
+export interface ImageSize {
+  readonly size: number;
+  readonly channels: number;
+}
+
+export interface ImageEncoder {
+  /** pixels [batch, channels, size, size] to the last layer's output, [batch, tokens, width]. */
+  encode(pixels: Tensor): Tensor;
+  /** What the checkpoint gives of a whole image beside its tokens, [batch, any], where it has that. */
+  pooled?(hidden: Tensor): Tensor;
+  /** Scores of classes [batch, classes], where the checkpoint has a head. */
+  classify?(hidden: Tensor): Tensor;
+}
+
 export interface ImageEncoderArchitecture extends Common {
   readonly kind: "image-encoder";
   readonly width: number;
-  /** Pixels of a side, and channels. */
-  readonly image: { readonly size: number; readonly channels: number };
-  readonly labels?: readonly string[];
-  /** pixels [batch, channels, size, size] to patches [batch, tokens, width] and, with a head, classes [batch, classes]. */
-  network(
-    scope: Scope,
-    options?: NetworkOptions,
-  ): { encode(pixels: Tensor): Tensor; classify?(hidden: Tensor): Tensor };
+  readonly image: ImageSize;
+  /** Names of the classes; none for a bare encoder. */
+  readonly labels?: readonly string[] | undefined;
+  readonly problem?: Problem | undefined;
+  network(scope: Scope, options?: NetworkOptions): ImageEncoder;
 }
 
-export interface TwoTowersArchitecture extends Common {
+export interface TwoTowers {
+  /** ids [texts, length] to vectors [texts, width], not normalised. */
+  text(ids: Tensor, pass: Pass): Tensor;
+  /** pixels [images, channels, size, size] to vectors [images, width], not normalised. */
+  image(pixels: Tensor): Tensor;
+  /** What multiplies the cosine of a text and an image: a number. */
+  scale(): Tensor;
+}
+
+export interface TwoTowersArchitecture extends Common, Words {
   readonly kind: "two-towers";
   /** Width of the space that both towers share. */
   readonly width: number;
-  readonly vocabulary: number;
   readonly longest: number;
-  readonly image: { readonly size: number; readonly channels: number };
-  /** Each tower to vectors [batch, width], not normalised; `scale` multiplies their cosine. */
-  network(
-    scope: Scope,
-    options?: NetworkOptions,
-  ): { text(ids: Tensor, pass: Pass): Tensor; image(pixels: Tensor): Tensor; scale(): Tensor };
+  /** No token of a text sees what comes after it. */
+  readonly causal: boolean;
+  /** Token that every text must have, as its output is what counts; none where any text will do. */
+  readonly end?: number | undefined;
+  readonly image: ImageSize;
+  network(scope: Scope, options?: NetworkOptions): TwoTowers;
 }
 
 export type Architecture =

@@ -16,6 +16,7 @@ import {
   labelsOf,
   layers,
   needHeads,
+  padding,
   padOf,
   rate,
   readConfig,
@@ -42,7 +43,7 @@ const schema = labelled.extend({
   tie_word_embeddings: z.boolean().default(true),
   bos_token_id: token.nullish(),
   eos_token_id: ends,
-  pad_token_id: z.number().int().nullish(),
+  pad_token_id: padding,
   architectures: z.array(z.string()).nullish(),
 });
 
@@ -110,7 +111,7 @@ export const gpt2: Family = {
   read(json) {
     const c = readConfig(schema, json, "GPT-2");
     refuse(c.add_cross_attention, "add_cross_attention");
-    needHeads(c.n_embd / c.n_head, c.n_head);
+    needHeads("n_embd", c.n_embd, c.n_head);
     return architecture(c);
   },
 };

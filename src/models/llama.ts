@@ -4,8 +4,9 @@ import * as o from "../graph/operators.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { activations } from "../nn/activations.ts";
 import { keepAll } from "../nn/attend.ts";
-import { linear, vocabularyLogits } from "../nn/linear.ts";
+import { linear, vocabularyLogits, wordVectors } from "../nn/linear.ts";
 import { rmsNorm } from "../nn/norms.ts";
+import { steadyUpTo } from "../nn/rope-scaling.ts";
 import { anglesAt, type Rotary, rotate } from "../nn/rotary.ts";
 import { normal, type Scope } from "../nn/scope.ts";
 import {
@@ -18,6 +19,7 @@ import {
   layers,
   needConsistent,
   needHeads,
+  padding,
   padOf,
   readConfig,
   refuse,
@@ -46,7 +48,7 @@ const schema = rotarySchema.extend(labelled.shape).extend({
   num_local_experts: z.number().nullish(),
   bos_token_id: token.nullish(),
   eos_token_id: ends,
-  pad_token_id: z.number().int().nullish(),
+  pad_token_id: padding,
   architectures: z.array(z.string()).nullish(),
 });
 
@@ -64,7 +66,7 @@ function sizesOf(c: Config): Sizes {
   const kvHeads = c.num_key_value_heads ?? heads;
   const headWidth = c.head_dim ?? c.hidden_size / heads;
   needConsistent(heads % kvHeads === 0, `${heads} heads and ${kvHeads} heads of keys and values`);
-  needHeads(headWidth, heads);
+  needHeads(c.head_dim ? "head_dim times heads" : "hidden_size", headWidth * heads, heads);
   const { theta, scaling, share } = rotaryOf(c);
   const width = Math.floor(headWidth * share);
   needConsistent(width > 0 && width % 2 === 0, `${width} rotary channels and pairs`);
@@ -76,7 +78,7 @@ function sizesOf(c: Config): Sizes {
   return { heads, kvHeads, headWidth, rotary: { width, theta, scaling, pairs: "half" } };
 }
 
-function network(scope: Scope, c: Config, sizes: Sizes, { dropout = keepAll }: NetworkOptions): Decoder {
+function network(scope: Scope, c: Config, sizes: Sizes, { dropout = keepAll, training }: NetworkOptions): Decoder {
   const { heads, kvHeads, headWidth, rotary } = sizes;
   const width = c.hidden_size;
   const start = normal(c.initializer_range);
@@ -85,8 +87,8 @@ function network(scope: Scope, c: Config, sizes: Sizes, { dropout = keepAll }: N
   return {
     decode(ids, pass) {
       const top = scope.at("model");
-      const angles = anglesAt(rotary, pass.positions, pass.total);
-      let x = dropout(pass.enter(o.gather(words(), ids)));
+      const angles = anglesAt(rotary, pass);
+      let x = dropout(pass.enter(wordVectors(words(), ids, { padding: c.pad_token_id, training })));
       for (let i = 0; i < c.num_hidden_layers; i++) {
         const block = top.at(`layers.${i}`);
         const norm = (name: string, y: Tensor) => rmsNorm(block.at(name), y, c.rms_norm_eps);
@@ -132,6 +134,7 @@ function architecture(c: Config): DecoderArchitecture {
     width: c.hidden_size,
     ends: c.eos_token_id,
     begin: c.bos_token_id ?? undefined,
+    steadyUpTo: steadyUpTo(sizes.rotary.scaling),
     cache: { layers: c.num_hidden_layers, kvHeads: sizes.kvHeads, headWidth: sizes.headWidth },
     network: (scope, options = {}) => network(scope, c, sizes, options),
   };

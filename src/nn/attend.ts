@@ -1,4 +1,5 @@
 /** Attention: softmax(scale · q kᵀ + bias) v (Vaswani et al. 2017, equation 1). */
+import type { Dim } from "../graph/dims.ts";
 import * as o from "../graph/operators.ts";
 import type { Tensor } from "../graph/tensor.ts";
 
@@ -26,5 +27,8 @@ export interface AttentionOptions extends Heads {
 export function attend(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions): Tensor {
   const { heads, kvHeads = heads, scale, bias, training = false, dropout = keepAll } = options;
   if (training) return o.attentionInParts(bias ? [q, k, v, bias] : [q, k, v], { heads, kvHeads, scale }, dropout);
-  return o.attention(q, k, v, bias, heads, scale, kvHeads);
+  // The fused kernel takes a bias for every query, not one for all.
+  const [rows, groups, queries, keys] = (bias?.shape ?? []) as [Dim, Dim, Dim, Dim];
+  const each = bias && queries === 1 ? o.expand(bias, [rows, groups, q.shape[1]!, keys]) : bias;
+  return o.attention(q, k, v, each, heads, scale, kvHeads);
 }

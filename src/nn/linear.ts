@@ -27,6 +27,21 @@ export function embedding(scope: Scope, ids: Tensor, rows: number, width: number
   return o.gather(scope.param("weight", [rows, width], initial), ids);
 }
 
+/**
+ * Rows of a table of words. In training the row of `padding` does not learn from being looked up, as PyTorch's
+ * `padding_idx` has it; it may still learn as a row of the output matrix.
+ */
+export function wordVectors(
+  words: Tensor,
+  ids: Tensor,
+  { padding, training }: { readonly padding: number | undefined; readonly training: boolean | undefined },
+): Tensor {
+  const vectors = o.gather(words, ids);
+  if (!training || padding === undefined) return vectors;
+  const isPadding = o.reshape(o.equal(ids, padding), [...ids.shape, 1]);
+  return o.where(isPadding, o.stopGradient(vectors), vectors);
+}
+
 /** alpha · hidden [rows, length, width] by the output matrix [vocabulary, width]: [rows, length, vocabulary]. */
 export function vocabularyLogits(head: Tensor, hidden: Tensor, alpha = 1): Tensor {
   const [rows, length, width] = hidden.shape as [Dim, Dim, number];

@@ -27,8 +27,8 @@ export interface Pass {
   readonly keys: Tensor;
   /** Position of every token in its own text, int64 [1 | rows, query]: what learned and rotary positions are asked for. */
   readonly positions: Tensor;
-  /** Tokens of a row so far, earlier ones included. */
-  readonly total: Dim;
+  /** Tokens so far of the text that each token belongs to, int64 [1 | rows, 1 | query]. */
+  lengths(): Tensor;
   /** The embeddings of the tokens as the first layer gets them: with a tuned prompt in front, say. */
   enter(embedded: Tensor): Tensor;
   /** Self-attention of a layer over q [rows, query, heads · k] and the keys and values of the same tokens. */
@@ -73,6 +73,8 @@ export interface WholeRow extends Noise {
   readonly mask?: Tensor | undefined;
   /** Where rows begin with padding or hold several texts; else positions are indices. */
   readonly positions?: Tensor | undefined;
+  /** 1 where two tokens are of the same text, [rows, query, key], where rows hold several. */
+  readonly together?: Tensor | undefined;
   /** Changes the tokens' embeddings to those of `length` places. */
   readonly enter?: ((embedded: Tensor) => Tensor) | undefined;
   /** Keys and values of earlier tokens, [rows, kvHeads, past, k] a layer: the row goes on from there. */
@@ -98,7 +100,13 @@ export function wholeRow(length: Dim, options: WholeRow): Pass {
     queries,
     keys,
     positions: options.positions ?? o.reshape(queries, [1, length]),
-    total,
+    lengths() {
+      const { positions, together } = options;
+      if (!positions) return o.reshape(o.sizeValue(total, "int64"), [1, 1]);
+      if (!together) return o.add(o.max(positions, [1], true), 1);
+      const own = o.where(together, o.reshape(positions, [positions.shape[0]!, 1, length]), 0);
+      return o.add(o.max(own, [2]), 1);
+    },
     enter,
     self(layer, q, k, v, { window, bias, ...heads }) {
       const added = { ...heads, bias: biasFor(window, bias), training, dropout };
@@ -129,6 +137,7 @@ export function cachedStep({ past, indices, mask, positions }: CachedStep): Pass
   const present: KeyValue[] = [];
   const query = o.slice(indices, 0, -1);
   const total = indices.shape[0]!;
+  const places = positions ?? o.reshape(query, [1, 1]);
   const biasFor = biases((window) => {
     const rowBias = mask && paddingBias(mask);
     if (window === undefined) return rowBias;
@@ -138,8 +147,8 @@ export function cachedStep({ past, indices, mask, positions }: CachedStep): Pass
   return {
     queries: query,
     keys: indices,
-    positions: positions ?? o.reshape(query, [1, 1]),
-    total,
+    positions: places,
+    lengths: () => o.add(places, 1),
     enter: (embedded) => embedded,
     present,
     self(layer, q, k, v, { window, bias, ...heads }) {
@@ -168,8 +177,7 @@ export function crossing<P extends Pass>(
       const { k, v } = memories[layer]!;
       const [rows, length, width] = q.shape as [Dim, Dim, Dim];
       const across = mulDims(beams, length);
-      // The fused kernel takes a bias for every query, not one for all.
-      bias ??= mask && o.expand(paddingBias(mask), [batch, 1, across, k.shape.at(-2)!]);
+      bias ??= mask && paddingBias(mask);
       const queries = o.reshape(q, [batch, across, width]);
       const answer = attend(queries, k, v, { ...heads, bias, training, dropout });
       return o.reshape(answer, [rows, length, answer.shape.at(-1)!] as Shape);

@@ -4,9 +4,8 @@
  */
 import { z } from "zod";
 import { float32 } from "../graph/array.ts";
-import type { Dim } from "../graph/dims.ts";
 import * as o from "../graph/operators.ts";
-import { constant, full, type Tensor } from "../graph/tensor.ts";
+import { constant, type Tensor } from "../graph/tensor.ts";
 
 const factor = z.number().positive();
 const length = z.number().int().positive();
@@ -37,7 +36,7 @@ export const ropeScalingSchema = z.discriminatedUnion("kind", [
 
 export type RopeScaling = z.infer<typeof ropeScalingSchema>;
 
-/** Frequencies known when the graph is written, or computed in it from the length of the text. */
+/** Frequencies [width / 2] known when the graph is written, or computed in it from the texts' lengths, [..., width / 2]. */
 type Frequencies = { readonly data: Float32Array } | { readonly tensor: Tensor };
 
 interface Scaled {
@@ -74,15 +73,23 @@ function yarn(theta: number, width: number, s: Extract<RopeScaling, { kind: "yar
   });
 }
 
-/** The frequencies of a rotary table for a text of `total` tokens. */
+/** The text length above which a scaling's frequencies follow from the length; none where they are always the same. */
+export const steadyUpTo = (scaling: RopeScaling): number | undefined =>
+  scaling.kind === "dynamic" || scaling.kind === "longrope" ? scaling.trained : undefined;
+
+/** The frequencies of tokens whose texts have so many tokens, int64 [rows, length]; asked for where they matter. */
 export function scaledFrequencies(
   { width, theta, scaling }: { width: number; theta: number; scaling: RopeScaling },
-  total: Dim,
+  lengths: () => Tensor,
 ): Scaled {
   const known = (values: readonly number[], magnitude = 1): Scaled => ({
     inverse: { data: Float32Array.from(values) },
     magnitude,
   });
+  const each = () => {
+    const texts = lengths();
+    return o.reshape(texts, [...texts.shape, 1, 1]);
+  };
   const inverse = plain(theta, width);
   switch (scaling.kind) {
     case "default":
@@ -95,7 +102,7 @@ export function scaledFrequencies(
       return known(yarn(theta, width, scaling), scaling.magnitude);
     case "dynamic": {
       // θ' = θ · (s · n / M − (s − 1))^(r / (r − 2)) for texts of n > M tokens (NTK-aware scaling).
-      const n = o.maximum(o.sizeValue(total), scaling.trained);
+      const n = o.maximum(o.cast(each(), "float32"), scaling.trained);
       const grown = o.sub(o.mul(n, scaling.factor / scaling.trained), scaling.factor - 1);
       const base = o.mul(o.pow(grown, width / (width - 2)), theta);
       const exponents = constant(
@@ -114,7 +121,7 @@ export function scaledFrequencies(
             Float32Array.from(inverse, (f, j) => f / factors[j]!),
           ),
         );
-      const isLong = o.greater(o.sizeValue(total, "int64"), full("int64", scaling.trained));
+      const isLong = o.greater(each(), scaling.trained);
       return {
         inverse: { tensor: o.where(isLong, scaled(scaling.long), scaled(scaling.short)) },
         magnitude: scaling.magnitude,

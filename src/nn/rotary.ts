@@ -8,6 +8,7 @@ import { float32 } from "../graph/array.ts";
 import type { Dim } from "../graph/dims.ts";
 import * as o from "../graph/operators.ts";
 import { constant, type Tensor } from "../graph/tensor.ts";
+import type { Pass } from "./pass.ts";
 import { type RopeScaling, scaledFrequencies } from "./rope-scaling.ts";
 
 export interface Rotary {
@@ -27,14 +28,11 @@ export interface Angles {
   readonly pairs: Rotary["pairs"];
 }
 
-/**
- * The angles of tokens at `positions` [rows | 1, length] int64. `total` is the length of the text so far, on which the
- * kinds `dynamic` and `longrope` depend.
- */
-export function anglesAt(rotary: Rotary, positions: Tensor, total: Dim): Angles {
+/** The angles of the tokens of a pass; the kinds `dynamic` and `longrope` depend on the length of each one's text. */
+export function anglesAt(rotary: Rotary, { positions, lengths }: Pick<Pass, "positions" | "lengths">): Angles {
   const { width, pairs } = rotary;
   const [rows, length] = positions.shape as [Dim, Dim];
-  const { inverse, magnitude } = scaledFrequencies(rotary, total);
+  const { inverse, magnitude } = scaledFrequencies(rotary, lengths);
   const frequencies = "data" in inverse ? constant(float32([width / 2], inverse.data)) : inverse.tensor;
   const place = o.cast(o.reshape(positions, [rows, length, 1, 1]), "float32");
   const angle = o.mul(place, frequencies);

@@ -1,13 +1,14 @@
 /** From a config.json to a shape, family by family; and which tensors of a file are those that are counted. */
-import { dirname } from "node:path";
 import { z } from "zod";
 import type { JsonObject } from "../base/json.ts";
 import { fail } from "../errors.ts";
 import { familyOf, modelTypes, readModel } from "../models/families.ts";
+import type { Architecture } from "../models/family.ts";
 import { parseT5Config } from "../models/t5/config.ts";
 import type { Weights } from "../weights/weights.ts";
-import { networkShape } from "./network.ts";
+import { networkShape, networkTensors } from "./network.ts";
 import { checkShape, type Shape } from "./shapes.ts";
+import type { TensorGroup } from "./tensor-groups.ts";
 
 const size = z.number().int().positive();
 
@@ -48,31 +49,8 @@ const llama = z
     }),
   );
 
-const vit = z
-  .object({
-    ...layered,
-    image_size: size.default(224),
-    patch_size: size.default(16),
-    num_channels: z.literal(3, "three channels are counted here").default(3),
-    qkv_bias: z.literal(true, "projections without biases are not counted here").default(true),
-    architectures: z.array(z.string()).default([]),
-    id2label: z.record(z.string(), z.unknown()).optional(),
-  })
-  .transform(
-    (c): Shape => ({
-      family: "vit",
-      ...layers(c),
-      image: c.image_size,
-      patch: c.patch_size,
-      classToken: true,
-      classes: c.architectures.some((name) => name.endsWith("ForImageClassification"))
-        ? Object.keys(c.id2label ?? { a: 0, b: 0 }).length
-        : 0,
-    }),
-  );
-
 /** Families that are not run here yet. */
-const schemas: Readonly<Record<string, z.ZodType<Shape>>> = { mistral: llama, vit };
+const schemas: Readonly<Record<string, z.ZodType<Shape>>> = { mistral: llama };
 
 /** T5's and Switch's, by the reader that runs use. */
 function t5Shape(json: JsonObject, weights: Weights | undefined, where: string): Shape {
@@ -112,6 +90,22 @@ function t5Shape(json: JsonObject, weights: Weights | undefined, where: string):
 /** What can be counted from a configuration. */
 export const countedTypes: readonly string[] = [...modelTypes, ...Object.keys(schemas)];
 
+const architectureOf = (json: JsonObject, where: string, weights: Weights | undefined): Architecture =>
+  weights
+    ? readModel(json, weights, where.replace(/\/config\.json$/, ""), { incomplete: true }).architecture
+    : familyOf(json, where).read(json);
+
+/** The tensors that a config.json describes where its model has no one shape: of two towers. */
+export function tensorsOfConfig(
+  json: JsonObject,
+  where: string,
+  weights?: Weights,
+): readonly TensorGroup[] | undefined {
+  if (!modelTypes.includes(String(json.model_type ?? ""))) return undefined;
+  const architecture = architectureOf(json, where, weights);
+  return architecture.kind === "two-towers" ? networkTensors(architecture) : undefined;
+}
+
 /**
  * The shape that a config.json describes; undefined when its family is not one that is counted here.
  * @throws corrupt_file naming the entry that does not fit
@@ -122,9 +116,7 @@ export function shapeOfConfig(json: JsonObject, where: string, weights?: Weights
     return checkShape(t5Shape(json, weights, where), "corrupt_file", where);
   }
   if (modelTypes.includes(type)) {
-    const architecture = weights
-      ? readModel(json, weights, dirname(where), { incomplete: true }).architecture
-      : familyOf(json, where).read(json);
+    const architecture = architectureOf(json, where, weights);
     if (architecture.kind !== "encoder-decoder" && architecture.kind !== "two-towers") {
       return checkShape(networkShape(architecture), "corrupt_file", where);
     }

@@ -1,9 +1,11 @@
 /** The sizes of a model counted from its own network: which tensors it asks for, in which part, used how. */
 import type { OpNode } from "../graph/tensor.ts";
 import { kindWords } from "../models/families.ts";
-import type { Architecture } from "../models/family.ts";
+import type { Architecture, ImageEncoderArchitecture } from "../models/family.ts";
 import { usesOf } from "../models/kinds/formats.ts";
+import { pixelInput } from "../models/kinds/pixels.ts";
 import { wholeGraph } from "../models/kinds/whole.ts";
+import { createScope } from "../nn/scope.ts";
 import type { NetworkShape, StackShape } from "./shapes.ts";
 import type { Part, TensorGroup } from "./tensor-groups.ts";
 
@@ -20,8 +22,10 @@ function partOf(model: Architecture, name: string, lookup: boolean, product: boo
   return model.kind === "decoder" ? "decoder" : "encoder";
 }
 
+type OneStack = Exclude<Architecture, { kind: "encoder-decoder" | "two-towers" }>;
+
 /** How often attention stands in the network, and how wide: of one stack. */
-function stackOf(model: Architecture, tensors: readonly TensorGroup[]): StackShape {
+function stackOf(model: OneStack, tensors: readonly TensorGroup[]): StackShape {
   const attention = wholeGraph(model).nodes.filter(
     (node): node is OpNode<"Attention"> => node.kind === "op" && node.op === "Attention",
   );
@@ -43,15 +47,19 @@ function stackOf(model: Architecture, tensors: readonly TensorGroup[]): StackSha
   };
 }
 
-/** The shape of a model of one stack, a decoder's or an encoder's, from its network. */
-export function networkShape(model: Exclude<Architecture, { kind: "encoder-decoder" | "two-towers" }>): NetworkShape {
+/** Tokens that an image becomes. */
+const tokensOf = (model: ImageEncoderArchitecture): number =>
+  model.network(createScope()).encode(pixelInput(model.image)).shape[1] as number;
+
+/** Every tensor of a model, from its network. */
+export function networkTensors(model: Architecture): readonly TensorGroup[] {
   const uses = usesOf(model);
   const groups = new Map<string, TensorGroup>();
   for (const { name, outputs } of wholeGraph(model).parameters) {
-    const { product, turned, lookup } = uses.get(name)!;
+    const { product, turned, lookup, convolved } = uses.get(name)!;
     const stored = outputs[0]!.shape as number[];
     const alike = name.replace(layerNumber, ".*");
-    const use = lookup ? (product ? "tied" : "lookup") : product || turned ? "product" : "other";
+    const use = lookup ? (product ? "tied" : "lookup") : product || turned || convolved ? "product" : "other";
     groups.set(alike, {
       name: alike,
       // A matrix is [out, in] here, whichever way it is stored.
@@ -61,7 +69,12 @@ export function networkShape(model: Exclude<Architecture, { kind: "encoder-decod
       use,
     });
   }
-  const tensors = [...groups.values()];
+  return [...groups.values()];
+}
+
+/** The shape of a model of one stack, a decoder's or an encoder's, from its network. */
+export function networkShape(model: OneStack): NetworkShape {
+  const tensors = networkTensors(model);
   const stack = stackOf(model, tensors);
   const decodes = model.kind === "decoder";
   return {
@@ -78,6 +91,7 @@ export function networkShape(model: Exclude<Architecture, { kind: "encoder-decod
     gated: stack.gated,
     kvHeads: stack.keys / stack.headSize,
     tied: tensors.some(({ use }) => use === "tied"),
+    ...(model.kind === "image-encoder" && { image: model.image.size, tokens: tokensOf(model) }),
     ...("vocabulary" in model && { vocabulary: model.vocabulary }),
     ...("longest" in model && model.longest !== undefined && { positions: model.longest }),
     tensors,

@@ -111,6 +111,8 @@ describe("a config.json alone", () => {
       },
       86_567_656,
     ],
+    ["ViT without a classifier, all sizes left out", { model_type: "vit" }, 85_798_656],
+    ["CLIP ViT-B/32, all sizes left out", { model_type: "clip" }, 151_277_313],
     [
       "T5 without a word about tying",
       { model_type: "t5", d_model: 512, d_kv: 64, d_ff: 2048, num_heads: 8, num_layers: 6, vocab_size: 32128 },
@@ -142,6 +144,25 @@ describe("a config.json alone", () => {
     const refused = openSubject(write("config.json", config), { env });
     await expect(refused).rejects.toMatchObject({ code, message: expect.stringContaining(words) });
   });
+});
+
+test("an image is its tokens, and the windows of its convolution are products", async () => {
+  const subject = await openSubject(write("vit.json", { model_type: "vit", num_hidden_layers: 1 }), { env });
+  const planned = planModel(subject, { machine: { memory: 1e12, bandwidth: 1e10, flops: 1e10 } });
+  expect(planned.work).toEqual({ batch: 1, input: 197, output: 0 });
+  const products = 4 * 768 ** 2 + 2 * 768 * 3072 + 3 * 16 ** 2 * 768;
+  expect(planned.flops!.input).toBe(2 * products + 4 * 768 * 197);
+  expect(() => planModel(subject, { input: 5 })).toThrow("an image of this model is 197 tokens, always");
+});
+
+test("two towers are counted and nothing is said of their speed", async () => {
+  const path = join(fixtures, "clip", "end-token");
+  const subject = await openSubject(path, { env });
+  expect(subject.files).toMatchObject({ equal: true, missing: [], extra: [] });
+  const planned = planModel(subject, { machine: { memory: 1e9, bandwidth: 1e9 } });
+  expect(planned.counts!.total).toBe(subject.files!.parameters);
+  expect(planned.counts!.parts.embedding.total).toBe((30 + 10) * 12);
+  for (const key of ["flops", "speeds", "training"]) expect(planned).not.toHaveProperty(key);
 });
 
 test("a family that is not known is counted from its files, and nothing is said of its speed", async () => {

@@ -10,12 +10,13 @@ import { listModels, resolveModel } from "../hub/find-node.ts";
 import { nearestNames, parseModelName } from "../hub/names.ts";
 import { modelTypes, readModel } from "../models/families.ts";
 import { isQuantized, type Weights } from "../weights/weights.ts";
-import { countedTypes, isCounted, shapeOfConfig } from "./configs.ts";
+import { countedTypes, isCounted, shapeOfConfig, tensorsOfConfig } from "./configs.ts";
 import { findKnown, knownNames } from "./known.ts";
 import { layerNumber } from "./network.ts";
 import type { StoredCount, Subject } from "./plan.ts";
 import type { Precision } from "./precision.ts";
 import type { Shape } from "./shapes.ts";
+import type { TensorGroup } from "./tensor-groups.ts";
 import { count, elementsOf, tensorsOf, tensorsOfFile } from "./tensors.ts";
 
 export interface OpenSubjectOptions extends PullOptions {
@@ -30,8 +31,13 @@ function storedPrecision(weights: Weights): Precision {
   const counts: Record<Precision, number> = { fp32: 0, bf16: 0, int8: 0, int4: 0, q8: 0, q4: 0 };
   for (const stored of weights.values()) {
     const name = isQuantized(stored) ? stored.format : stored.dtype;
-    const precision =
-      name === "int4" ? "int4" : name.startsWith("int8") ? "int8" : name.endsWith("16") ? "bf16" : "fp32";
+    const precision = name.startsWith("int4")
+      ? "int4"
+      : name.startsWith("int8")
+        ? "int8"
+        : name.endsWith("16")
+          ? "bf16"
+          : "fp32";
     counts[precision] += elementsOf(stored.shape);
   }
   return (Object.keys(counts) as Precision[]).reduce((most, next) => (counts[next] > counts[most] ? next : most));
@@ -46,24 +52,23 @@ function fileOf(weights: Weights): string | undefined {
   return undefined;
 }
 
-const alike = (name: string, shape: Shape): string =>
-  shape.family === "network"
+const alike = (name: string, shape: Shape | undefined): string =>
+  shape === undefined || shape.family === "network"
     ? name.replace(layerNumber, ".*")
     : name.replace(/block\.\d+/, "block.*").replace(/expert_\d+/, "expert_*");
 
 /** The sum over the files' tensors beside the count from the configuration. */
-export function compareStored(weights: Weights, shape: Shape): StoredCount {
+function compareStored(weights: Weights, shape: Shape | undefined, tensors: readonly TensorGroup[]): StoredCount {
   const held = new Map<string, number>();
   for (const [name, { shape: sizes }] of weights) {
     if (!isCounted(name, shape)) continue;
     const group = alike(name, shape);
     held.set(group, (held.get(group) ?? 0) + elementsOf(sizes));
   }
-  const tensors = tensorsOf(shape);
   const parameters = [...held.values()].reduce((sum, n) => sum + n, 0);
   const { total } = count(tensors);
   // Only what is counted from a network is named as the files name it.
-  if (shape.family !== "t5" && shape.family !== "network")
+  if (shape && shape.family !== "t5" && shape.family !== "network")
     return { parameters, equal: parameters === total, missing: [], extra: [] };
   const counted = new Map(tensors.map((group) => [group.name, elementsOf(group.shape) * group.times]));
   const differs = (from: ReadonlyMap<string, number>, other: ReadonlyMap<string, number>) =>
@@ -91,7 +96,9 @@ function unknownFamily(config: JsonObject, where: string): never {
 function subjectOfConfig(name: string, path: string): Subject {
   const config = readJsonFile(path, jsonLimits.config);
   const shape = shapeOfConfig(config, path);
-  return shape ? { name, architecture: architectureOf(config), shape } : unknownFamily(config, path);
+  if (shape) return { name, architecture: architectureOf(config), shape };
+  const tensors = tensorsOfConfig(config, path);
+  return tensors ? { name, architecture: architectureOf(config), tensors } : unknownFamily(config, path);
 }
 
 /** A folder with its weights; one that has none yet is counted from its configuration. */
@@ -117,7 +124,9 @@ function subjectOfFolder(name: string, path: string): Subject {
     stored: storedPrecision(weights),
     ...(weightFile !== undefined && { weightFile }),
   };
-  if (shape) return { ...common, shape, files: compareStored(weights, shape) };
+  if (shape) return { ...common, shape, files: compareStored(weights, shape, tensorsOf(shape)) };
+  const tensors = tensorsOfConfig(config, join(path, "config.json"), weights);
+  if (tensors) return { ...common, tensors, files: compareStored(weights, undefined, tensors) };
   const counted = new Map([...weights].filter(([tensor]) => isCounted(tensor, undefined)));
   return { ...common, tensors: tensorsOfFile(counted) };
 }

@@ -14,7 +14,7 @@ import {
 } from "./memory.ts";
 import { ownPrecisions, type Precision, precisions, weightBytes } from "./precision.ts";
 import { type Flops, flopsOf, type Machine, type Speed, speedOf } from "./roofline.ts";
-import { imageTokens, natureOf, type Shape } from "./shapes.ts";
+import { fixedTokens, natureOf, type Shape } from "./shapes.ts";
 import type { TensorGroup } from "./tensor-groups.ts";
 import { type Counts, count, tensorsOf } from "./tensors.ts";
 
@@ -24,7 +24,7 @@ export interface Subject {
   /** What config.json calls it, or the family. */
   readonly architecture: string;
   readonly shape?: Shape;
-  /** Counted in the files instead, where there is no shape. */
+  /** Counted without a shape: in the files of a family that is not known, or of two towers from their network. */
   readonly tensors?: readonly TensorGroup[];
   readonly known?: KnownModel;
   /** The precision of the files that are there. */
@@ -111,9 +111,10 @@ const shortOfMemory = ({ output, input, first }: Speed): Speed => ({
 /** Tokens in and out as the model takes them. */
 function workOf(shape: Shape | undefined, { input, output, batch = 1 }: PlanOptions): Work {
   const writes = shape ? natureOf(shape).writes : true;
-  if (shape?.family === "vit") {
-    if (input !== undefined) fail("wrong_use", `an image of this model is ${imageTokens(shape)} tokens, always`);
-    return { batch, input: imageTokens(shape), output: 0 };
+  const tokens = shape && fixedTokens(shape);
+  if (tokens !== undefined) {
+    if (input !== undefined) fail("wrong_use", `an image of this model is ${tokens} tokens, always`);
+    return { batch, input: tokens, output: 0 };
   }
   if (!writes && output !== undefined) fail("wrong_use", "this model writes no tokens: it only reads");
   const work = { batch, input: input ?? 512, output: writes ? (output ?? 128) : 0 };

@@ -15,7 +15,7 @@ export interface Machine {
   readonly bandwidth: number;
   /** fp32. */
   readonly flops?: number;
-  /** Products with weights in few bits; taken to be those of fp32 where it is not known. */
+  /** Products with quantised weights; taken to be those of fp32 where it is not known. */
   readonly flopsInt8?: number;
   /** Rate at which a file is read that nobody has read before. */
   readonly disk?: number;

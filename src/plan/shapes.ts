@@ -89,6 +89,9 @@ export interface NetworkShape extends Layers {
   readonly decoder?: StackShape;
   readonly vocabulary?: number;
   readonly positions?: number;
+  /** Of a model of images: the side of one in pixels, and the tokens that it becomes. */
+  readonly image?: number;
+  readonly tokens?: number;
   readonly tensors: readonly TensorGroup[];
 }
 
@@ -124,6 +127,10 @@ export const sparseBlocks = (layers: number, sparse: number): number =>
 /** Tokens an image becomes. */
 export const imageTokens = ({ image, patch, classToken }: VitShape): number =>
   Math.floor(image / patch) ** 2 + Number(classToken);
+
+/** The same of any shape; none of a model of texts. */
+export const fixedTokens = (shape: Shape): number | undefined =>
+  shape.family === "vit" ? imageTokens(shape) : shape.family === "network" ? shape.tokens : undefined;
 
 /**
  * A stack of layers as attention and caches see it.

@@ -1,11 +1,11 @@
 /** Collections of instructions from files: one JSON file a task, or headers and instances as JSON Lines. */
-import { readdir, readFile, stat } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { isJsonObject, jsonLimits, parseJsonObject } from "../base/json.ts";
 import { openLines, spooled } from "../data/lines-node.ts";
-import { openData } from "../data/open-node.ts";
-import type { GroupCache } from "../data/parquet-node.ts";
+import { type Opening, openData } from "../data/open-node.ts";
 import { picked, type RowData, rowsFrom } from "../data/rows.ts";
+import { readText } from "../data/source-node.ts";
 import type { Value } from "../data/values.ts";
 import { fail } from "../errors.ts";
 import { type InstructionOptions, instructionWording, parseInstructionHeader } from "./instructions.ts";
@@ -15,12 +15,6 @@ export interface InstructionData {
   readonly name: string;
   readonly data: RowData;
   readonly wording: Wording;
-}
-
-interface Opening {
-  readonly opened: AsyncDisposable[];
-  readonly cache: GroupCache;
-  readonly signal?: AbortSignal | undefined;
 }
 
 /** Rows of a data set by the task they name. */
@@ -44,7 +38,7 @@ async function fromLines(
   options: InstructionOptions,
   opening: Opening,
 ): Promise<InstructionData[]> {
-  await using lines = await openLines(headers, opening.signal);
+  await using lines = await openLines(headers, opening);
   const data = await openData(instances, opening);
   const rows = await grouped(data, opening.signal);
   const plain = (value: Value): unknown =>
@@ -84,7 +78,7 @@ async function fromTaskFiles(
   async function* instances() {
     let row = 0;
     for (const file of files) {
-      const task = parseJsonObject(await readFile(file, "utf8"), file, jsonLimits.tokenizer);
+      const task = parseJsonObject(readText(file), file, jsonLimits.tokenizer);
       const { Instances: list } = task;
       if (!Array.isArray(list) || !list.every(isJsonObject)) {
         return fail("bad_input", '"Instances" must be a list of {input, output}', { where: file });

@@ -1,7 +1,8 @@
 /** Templates on the disk: this package's own, another folder of promptsource's layout, or one file. */
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { readText } from "../data/source-node.ts";
 import { fail } from "../errors.ts";
 import type { Template, TemplateFile } from "./template.ts";
 import { parseTemplates } from "./yaml.ts";
@@ -31,7 +32,7 @@ export function datasetsIn(folder: string): { root: string; paths: string[] } {
 /** Read a file of templates. */
 export function readTemplates(path: string): TemplateFile {
   if (!existsSync(path)) fail("not_found", "no such file", { where: path });
-  return parseTemplates(readFileSync(path, "utf8"), path);
+  return parseTemplates(readText(path), path);
 }
 
 const last = (path: string): string => path.slice(path.lastIndexOf("/") + 1);

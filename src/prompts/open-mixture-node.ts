@@ -4,10 +4,11 @@ import { existsSync, readdirSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { dirname, isAbsolute, join } from "node:path";
 import { parseJsonObject } from "../base/json.ts";
+import { createGroupCache } from "../data/group-cache.ts";
 import { type DataSetOptions, findDataSet } from "../data/hub-node.ts";
 import { openData } from "../data/open-node.ts";
-import { createGroupCache } from "../data/parquet-node.ts";
 import { type RowData, sampled } from "../data/rows.ts";
+import { readText } from "../data/source-node.ts";
 import { chooseSplit } from "../data/split-files.ts";
 import { fail, throwIfAborted } from "../errors.ts";
 import { flanWordings } from "./flan.ts";
@@ -52,10 +53,6 @@ type Entries = readonly (readonly [name: string, entry: TaskEntry])[];
 
 const list = (files: string | readonly string[]): readonly string[] => (typeof files === "string" ? [files] : files);
 const nameOf = ({ dataset, subset }: T0DataSet) => (subset === undefined ? dataset : `${dataset}/${subset}`);
-
-async function text(path: string): Promise<string> {
-  return readFile(path, "utf8").catch(() => fail("not_found", "no such file", { where: path }));
-}
 
 /** Files of one split of a data set in a folder: DATASET/SUBSET/train.jsonl, DATASET/train.jsonl, DATASET.train.jsonl. */
 function filesIn(folder: string, { dataset, subset }: T0DataSet, split: string): string[] | undefined {
@@ -127,7 +124,7 @@ function chosen(wordings: readonly Wording[], use: TaskEntry["use"], where: stri
  */
 export async function openMixture(path: string, options: MixtureOptions = {}): Promise<OpenMixture> {
   const { split = "train", seed = 0, readTemplates = templateWordings, signal, hub = {}, cacheBytes } = options;
-  const json = await text(path);
+  const json = readText(path);
   const at = (name: string) => (isAbsolute(name) ? name : join(dirname(path), name));
   const parsed = parseMixtureFile(parseJsonObject(json, path), path);
   const file: MixtureFile = {
@@ -162,7 +159,7 @@ export async function openMixture(path: string, options: MixtureOptions = {}): P
     // A name that is no file's is one of this package's own templates.
     const own = templates !== undefined && !/\.ya?ml$/.test(templates);
     const where = own ? join(ownTemplates(), templates, "templates.yaml") : at((templates ?? patterns)!);
-    const content = await text(where);
+    const content = readText(where);
     hash.update(content);
     if (patterns !== undefined) return chosen(flanWordings(parseJsonObject(content, where), where), entry.use, where);
     return chosen(readTemplates(content, where), entry.use, where);

@@ -8,10 +8,10 @@ import { siteSeed } from "../graph/random.ts";
 import { guarded, undeclared } from "./jinja/analysis.ts";
 import type { Limits } from "./jinja/budget.ts";
 import { render } from "./jinja/evaluate.ts";
-import { parse } from "./jinja/parse.ts";
 import { contextOf } from "./jinja/scope.ts";
-import type { Statement } from "./jinja/syntax.ts";
-import { strip } from "./jinja/whitespace.ts";
+import { parse } from "./jinja/syntax/parse.ts";
+import type { Statement } from "./jinja/syntax/syntax.ts";
+import { strip } from "./jinja/syntax/whitespace.ts";
 
 export interface TemplateMetadata {
   /** The choices stand in the prompt. */

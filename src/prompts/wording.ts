@@ -1,6 +1,6 @@
 /** One way to put rows of a data set into words: a promptsource template, a pattern of FLAN's, an instruction. */
 
-import { Float, type Row, type Value } from "../data/values.ts";
+import { Float, type Row, Scalar, type Value } from "../data/values.ts";
 import { fail } from "../errors.ts";
 
 export interface Rendered {
@@ -38,6 +38,7 @@ export function trainable(rendered: Rendered | undefined): Rendered | undefined 
 function textOf(value: Value | undefined, name: string): string {
   if (typeof value === "string") return value;
   if (value instanceof Float) return value.value.toFixed(1);
+  if (value instanceof Scalar) return value.text;
   if (typeof value === "number" || typeof value === "bigint") return String(value);
   if (typeof value === "boolean") return value ? "True" : "False";
   if (value === null) return "None";

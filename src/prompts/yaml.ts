@@ -1,25 +1,13 @@
 /** Files of templates in promptsource's YAML: read with their lines, written back in the same shape. */
-import {
-  Document,
-  isMap,
-  isNode,
-  LineCounter,
-  type Node,
-  Pair,
-  parseDocument,
-  type Scalar,
-  type Tags,
-  YAMLMap,
-} from "yaml";
+import { Document, isMap, isNode, type Node, Pair, type Scalar, type Tags, YAMLMap } from "yaml";
 import { jsonKind, shown } from "../base/json.ts";
 import { fail } from "../errors.ts";
 import type { Template, TemplateFile, TemplateMetadata } from "./template.ts";
-
-const longest = 4 << 20;
+import { plainYaml, pythonTags, readYaml } from "./yaml-document.ts";
 
 /** promptsource's two types: mappings with a tag. */
 const customTags = (tags: Tags): Tags => [
-  ...tags,
+  ...pythonTags(tags),
   ...["!Template", "!TemplateMetadata"].map((tag) => ({
     tag,
     collection: "map" as const,
@@ -38,23 +26,12 @@ type Fields = ReadonlyMap<string, unknown>;
  * @throws bad_input naming file, template and line: not YAML, an unknown tag, a missing or wrong key, a key twice
  */
 export function parseTemplates(yamlText: string, where: string): TemplateFile {
-  if (yamlText.length > longest)
-    fail("bad_input", `${yamlText.length} characters, at most ${longest} are read`, { where });
-  const lines = new LineCounter();
-  const document = parseDocument(yamlText, { ...options, lineCounter: lines, stringKeys: true, prettyErrors: false });
+  const { document, lineOf } = readYaml(yamlText, where, { ...options, stringKeys: true });
   const wrong = (what: string, offset: number): never =>
-    fail("bad_input", what, { where: `${where}:${lines.linePos(offset).line}` });
-  const [problem] = [...document.errors, ...document.warnings];
-  if (problem) wrong(`not readable as YAML: ${problem.message}`, problem.pos[0]);
+    fail("bad_input", what, { where: `${where}:${lineOf(offset)}` });
   const top = document.contents;
   if (!isMap(top)) return wrong("expected a mapping with dataset and templates", 0);
-  const plain = (node: unknown): unknown => {
-    try {
-      return (node as Scalar).toJS(document, { mapAsMap: true });
-    } catch (error) {
-      return wrong(`not readable as YAML: ${(error as Error).message}`, 0);
-    }
-  };
+  const plain = (node: unknown): unknown => plainYaml(() => (node as Scalar).toJS(document, { mapAsMap: true }), where);
   const entries = (map: YAMLMap) =>
     map.items.map(({ key, value }) => ({
       key: String((key as Scalar).value),
@@ -70,7 +47,7 @@ export function parseTemplates(yamlText: string, where: string): TemplateFile {
     if (key === "templates") {
       if (!isMap(value)) return wrong("templates: expected a mapping from ids to templates", at);
       templates = entries(value).map((entry) => {
-        const line = lines.linePos(entry.at).line;
+        const line = lineOf(entry.at);
         if (!isMap(entry.value)) return wrong(`templates: expected a !Template under ${shown(entry.key)}`, entry.at);
         return template(plain(entry.value) as Fields, { where, line, key: entry.key });
       });

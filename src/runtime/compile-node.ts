@@ -63,7 +63,7 @@ export function prepare(g: Graph, options: PrepareOptions = {}): Prepared {
   });
   const folder = binding.folder();
   const session = {
-    // The kernels for few bits are up to sixty times slower on weights that are not packed.
+    // The kernels for quantised weights are up to sixty times slower on weights that are not packed.
     ...(options.prepack || small !== g ? {} : { disable_prepacking: "1" }),
     ...(options.spin === false ? { intra_op: { allow_spinning: "0" } } : {}),
     ...(folder ? { model_external_initializers_file_folder_path: folder } : {}),

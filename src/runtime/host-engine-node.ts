@@ -3,12 +3,12 @@ import { parentPort } from "node:worker_threads";
 import type { InferenceSession } from "onnxruntime-node";
 import type { TypedArray } from "../graph/dtype.ts";
 import { engine } from "./engine-node.ts";
-import type { Call, Parcel, Reply } from "./host-messages.ts";
+import type { Call, Reply, TensorMessage } from "./host-messages.ts";
 import type { TensorClass } from "./session.ts";
 
 const sessions = new Map<number, InferenceSession>();
 
-async function handle(call: Call): Promise<number | Record<string, Parcel> | undefined> {
+async function handle(call: Call): Promise<number | Record<string, TensorMessage> | undefined> {
   if (call.kind === "open") {
     sessions.set(call.id, await engine().InferenceSession.create(call.prepared.model, call.prepared.options));
     return call.id;
@@ -21,11 +21,11 @@ async function handle(call: Call): Promise<number | Record<string, Parcel> | und
       ([name, { type, data, dims }]) => [name, new EngineTensor(type, data, dims)] as const,
     );
     const results = await session.run(Object.fromEntries(feeds), call.outputs);
-    const parcels = Object.entries(results).map(([name, { type, dims, data }]) => {
+    const tensors = Object.entries(results).map(([name, { type, dims, data }]) => {
       // The engine's buffers belong to this thread: a copy travels.
-      return [name, { type, dims, data: (data as TypedArray).slice() } as Parcel] as const;
+      return [name, { type, dims, data: (data as TypedArray).slice() } as TensorMessage] as const;
     });
-    return Object.fromEntries(parcels);
+    return Object.fromEntries(tensors);
   }
   if (call.kind === "release") {
     await sessions.get(call.session)?.release();
@@ -42,10 +42,10 @@ function reply(message: Reply): void {
     process.send?.(message);
     return;
   }
-  const parcels = "value" in message && typeof message.value === "object" ? Object.values(message.value) : [];
+  const tensors = "value" in message && typeof message.value === "object" ? Object.values(message.value) : [];
   parentPort.postMessage(
     message,
-    parcels.map(({ data }) => data.buffer as ArrayBuffer),
+    tensors.map(({ data }) => data.buffer as ArrayBuffer),
   );
 }
 

@@ -1,9 +1,9 @@
-/** What a program's owner and an engine in another thread or process say to each other. */
+/** Messages between a program's owner and an engine in another thread or process. */
 import type { DType, TypedArray } from "../graph/dtype.ts";
 import type { Prepared } from "./sessions-node.ts";
 
-/** A tensor as it travels. */
-export interface Parcel {
+/** A tensor in a message. */
+export interface TensorMessage {
   readonly type: DType;
   readonly dims: readonly number[];
   readonly data: TypedArray;
@@ -15,7 +15,7 @@ export type Call =
       readonly kind: "run";
       readonly id: number;
       readonly session: number;
-      readonly feeds: Readonly<Record<string, Parcel>>;
+      readonly feeds: Readonly<Record<string, TensorMessage>>;
       readonly outputs: readonly string[];
     }
   | { readonly kind: "release"; readonly id: number; readonly session: number }
@@ -23,7 +23,7 @@ export type Call =
 
 /** `value`: the number of an opened session, or a run's outputs. */
 export type Reply = { readonly id: number } & (
-  | { readonly value: number | Readonly<Record<string, Parcel>> | undefined }
+  | { readonly value: number | Readonly<Record<string, TensorMessage>> | undefined }
   | { readonly error: string }
 );
 

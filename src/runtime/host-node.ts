@@ -10,7 +10,7 @@ import { fail, throwIfAborted, ZerothError } from "../errors.ts";
 import type { DType, TypedArray } from "../graph/dtype.ts";
 import type { Graph } from "../graph/graph.ts";
 import { type CompileOptions, compile, prepare } from "./compile-node.ts";
-import { type Call, compact, type Parcel, type Reply } from "./host-messages.ts";
+import { type Call, compact, type Reply, type TensorMessage } from "./host-messages.ts";
 import { int8Levels } from "./int8-node.ts";
 import type { Program } from "./program.ts";
 import { engineError, type OpenSession, sessionProgram, type TensorClass } from "./session.ts";
@@ -74,13 +74,13 @@ function childLine(script: URL, { heard, gone }: Ends): Line {
   };
 }
 
-type Value = number | Readonly<Record<string, Parcel>> | undefined;
+type Value = number | Readonly<Record<string, TensorMessage>> | undefined;
 
 /** A call as written by the caller: its number is given when it is sent. */
 type Unsent = Call extends infer C ? (C extends Call ? Omit<C, "id"> : never) : never;
 
 /** Calls and their answers over a line; when it breaks, whoever waits is told. */
-function telephone(open: (ends: Ends) => Line) {
+function openChannel(open: (ends: Ends) => Line) {
   const waiting = new Map<number, { resolve: (value: Value) => void; reject: (error: unknown) => void }>();
   let next = 1;
   let ended: ZerothError | undefined;
@@ -124,7 +124,7 @@ function telephone(open: (ends: Ends) => Line) {
       line.kill();
     },
     /** Let the other end finish, and wait until it is gone. */
-    async hangUp() {
+    async close() {
       await call({ kind: "exit" });
       line.hold(true);
       await end;
@@ -137,12 +137,12 @@ function telephone(open: (ends: Ends) => Line) {
 function remoteSession(call: (call: Unsent) => Promise<Value>, session: number): OpenSession {
   return {
     async run(feeds: Readonly<Record<string, OrtTensor>>, fetches: Readonly<Record<string, unknown>>) {
-      const parcels = Object.entries(feeds).map(([name, { type, dims, data }]) => {
-        const parcel: Parcel = { type: type as DType, dims, data: compact(data as TypedArray) };
-        return [name, parcel] as const;
+      const tensors = Object.entries(feeds).map(([name, { type, dims, data }]) => {
+        const message: TensorMessage = { type: type as DType, dims, data: compact(data as TypedArray) };
+        return [name, message] as const;
       });
       const outputs = Object.keys(fetches);
-      const results = await call({ kind: "run", session, feeds: Object.fromEntries(parcels), outputs });
+      const results = await call({ kind: "run", session, feeds: Object.fromEntries(tensors), outputs });
       return results as unknown as Record<string, OrtTensor>;
     },
     async release() {
@@ -162,7 +162,7 @@ const onThisThread: EngineHost = {
 export function openHost(kind: HostKind, { engine }: HostOptions = {}): EngineHost {
   if (kind === "thread") return onThisThread;
   const script = engine ?? new URL("./host-engine-node.js", import.meta.url);
-  const phone = telephone((ends) => (kind === "worker" ? workerLine : childLine)(script, ends));
+  const channel = openChannel((ends) => (kind === "worker" ? workerLine : childLine)(script, ends));
   let last: Promise<unknown> = Promise.resolve();
   /** One thing at a time, so that what waits can still be called off. */
   const inTurn = <T>(signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> => {
@@ -179,12 +179,14 @@ export function openHost(kind: HostKind, { engine }: HostOptions = {}): EngineHo
       const { signature, model, options } = prepare(g, { ...how, levels: await int8Levels(how.weights) });
       let session: number;
       try {
-        session = (await inTurn(undefined, () => phone.call({ kind: "open", prepared: { model, options } }))) as number;
+        session = (await inTurn(undefined, () =>
+          channel.call({ kind: "open", prepared: { model, options } }),
+        )) as number;
       } catch (error) {
         throw engineError(error, "opening a session");
       }
       const inner = sessionProgram<O>(
-        remoteSession(phone.call, session),
+        remoteSession(channel.call, session),
         signature,
         Tensor as unknown as TensorClass,
         false,
@@ -194,15 +196,15 @@ export function openHost(kind: HostKind, { engine }: HostOptions = {}): EngineHo
         run: (feeds, run) => inTurn(run?.signal, () => inner.run(feeds, run)),
         async [Symbol.asyncDispose]() {
           // The engine took its sessions with it.
-          if (!phone.isGone()) await inTurn(undefined, async () => inner[Symbol.asyncDispose]());
+          if (!channel.isGone()) await inTurn(undefined, async () => inner[Symbol.asyncDispose]());
         },
       };
     },
-    kill: phone.kill,
+    kill: channel.kill,
     async [Symbol.asyncDispose]() {
       await last;
-      if (phone.isGone()) return;
-      await phone.hangUp();
+      if (channel.isGone()) return;
+      await channel.close();
     },
   };
 }

@@ -5,14 +5,14 @@ import { lower } from "../graph/lower.ts";
 import { encodeOnnx } from "../graph/onnx.ts";
 import * as o from "../graph/operators.ts";
 import { constant, input } from "../graph/tensor.ts";
-import { isQuantized, type Weights } from "../weights/weights.ts";
+import { isQuantized, layoutOf, type StoredTensor, type Weights } from "../weights/weights.ts";
 import { engine } from "./engine-node.ts";
 
 const [inner, outer, rows] = [64, 48, 3];
 
 /**
  * A product in which every pair of terms is as large as can be: kernels that add pairs in 16 bits (processors with AVX2
- * and without VNNI) get it wrong without a word.
+ * and without VNNI) get it wrong silently.
  */
 async function isExact(levels: Levels): Promise<boolean> {
   const w = constant({ dtype: "int8", shape: [inner, outer], data: new Int8Array(inner * outer).fill(-127) });
@@ -34,7 +34,8 @@ let known: Promise<Levels> | undefined;
 
 /** Levels that products in 8 bits can round rows to without overflow; asked of the machine only for such weights. */
 export async function int8Levels(weights: Weights | undefined): Promise<Levels> {
-  if (!weights || ![...weights.values()].some((stored) => isQuantized(stored) && stored.format === "int8")) return 127;
+  const inInt8 = (stored: StoredTensor) => isQuantized(stored) && layoutOf(stored.format).values === "int8";
+  if (!weights || ![...weights.values()].some(inInt8)) return 127;
   known ??= isExact(127).then((exact) => (exact ? 127 : 63));
   return known;
 }

@@ -1,6 +1,6 @@
 /**
- * A graph over quantised weights: products with a stored matrix in few bits become products that take it as it is, and
- * look-ups in it become look-ups of its rows. Models are written once, for numbers; this is where few bits come in.
+ * A graph over quantised weights: products with a quantised matrix become products that take it as it is, and
+ * look-ups in it become look-ups of its rows. Models are written once, for numbers; this is where quantised weights come in.
  */
 import { fail } from "../errors.ts";
 import type { Graph } from "../graph/graph.ts";
@@ -8,7 +8,7 @@ import * as o from "../graph/operators.ts";
 import { rewrite } from "../graph/passes/rewrite.ts";
 import { withoutOwnGradients } from "../graph/passes/simplify.ts";
 import { type OpNode, parameter, type Tensor } from "../graph/tensor.ts";
-import { isQuantized, partNames, type QuantizedTensor, type Weights } from "../weights/weights.ts";
+import { isQuantized, layoutOf, partNames, type QuantizedTensor, type Weights } from "../weights/weights.ts";
 
 /** The parts of a matrix as parameters of the graph, the same tensors every time. */
 interface Parts {
@@ -17,10 +17,11 @@ interface Parts {
   readonly scales: Tensor;
 }
 
-/** x [..., in] by the matrix [out, in], transposed. */
+/** x [..., in] by the matrix: [out, in] transposed, or [in, out] as it is. */
 function product(x: Tensor, { stored, values, scales }: Parts): Tensor {
-  if (stored.format === "int4") return o.matmulInt4(x, values, scales, 2 * (values.shape[2] as number));
-  if (stored.format === "int8") return o.matmulInt8(x, values, scales);
+  const layout = layoutOf(stored.format).values;
+  if (layout === "int4") return o.matmulInt4(x, values, scales, 2 * (values.shape[2] as number));
+  if (layout === "int8") return o.matmulInt8(x, values, scales);
   const rows = o.mul(o.cast(values, "float32"), o.reshape(scales, [scales.shape[0]!, 1]));
   return o.matmul(x, rows, { transB: true });
 }
@@ -35,7 +36,7 @@ function lookUp(ids: Tensor, { stored, values, scales }: Parts): Tensor {
     const axes = ids.shape.map((_, i) => i + 1);
     return o.mul(o.cast(o.transpose(turned, [...axes, 0]), "float32"), scale);
   }
-  return fail("unsupported", `looking up rows of a matrix in 4 bits`);
+  return fail("unsupported", `looking up rows of a matrix stored as ${stored.format}`);
 }
 
 /** What takes the place of a node that reads a quantised matrix; undefined where nothing can. */
@@ -45,9 +46,10 @@ function instead(node: OpNode, inputs: readonly Tensor[], parts: readonly (Parts
   if (node.op !== "MatMul") return undefined;
   const { transA, transB, alpha } = (node as OpNode<"MatMul">).attributes;
   const scaled = (y: Tensor) => o.mul(y, alpha);
-  if (right && !left && transB && !transA) return scaled(product(inputs[0]!, right));
+  const turned = (part: Parts) => layoutOf(part.stored.format).turned;
+  if (right && !left && transB !== turned(right) && !transA) return scaled(product(inputs[0]!, right));
   const column = inputs[1]!.shape;
-  if (left && !right && !transA && !transB && column.length === 2 && column[1] === 1) {
+  if (left && !turned(left) && !right && !transA && !transB && column.length === 2 && column[1] === 1) {
     const y = product(o.reshape(inputs[1]!, [1, column[0]!]), left);
     return scaled(o.reshape(y, [y.shape[1]!, 1]));
   }

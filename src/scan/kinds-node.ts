@@ -21,11 +21,11 @@ import {
   lookAtZip,
   type Nesting,
   outermost,
-} from "./archives.ts";
+} from "./archives-node.ts";
 import { type Content, type Finding, hints, largest, reading, unknown, unsafe, whole, worst } from "./findings.ts";
 import { lookAtJson, lookAtTemplate } from "./json.ts";
-import { beginsPickle, lookAtNumpy, lookAtPickle, lookAtTorchPickles } from "./pickles.ts";
-import { lookAtPicture, lookAtText } from "./plain.ts";
+import { beginsPickle, lookAtNumpy, lookAtPickle, lookAtTorchPickles } from "./pickles-node.ts";
+import { lookAtPicture, lookAtText } from "./plain-node.ts";
 
 /** The header's rules leave no byte of the file to nobody. */
 function lookAtSafetensors({ name, size, read }: Content): Finding {

@@ -248,7 +248,7 @@ describe("every byte is accounted for", () => {
     },
   );
 
-  test("weights that another program stored in few bits cannot be told", () => {
+  test("weights that another program quantised cannot be told", () => {
     const config = '{"quantization_config":{"quant_method":"bitsandbytes"}}';
     expect(look("config.json", config)).toMatchObject({ verdict: "unknown", findings: [/"bitsandbytes"/] });
     const header = '{"q.weight":{"dtype":"I8","shape":[1],"data_offsets":[0,1]}}';

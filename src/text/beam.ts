@@ -76,7 +76,7 @@ export async function beamSearch(
         // On log-probabilities, which are not positive, the penalty always multiplies.
         if (repetitionPenalty !== 1)
           for (const id of new Set([...reading.said[b]!, ...tokens])) z[id]! *= repetitionPenalty;
-        const only = forcedAt(forced, step - 1, maxNewTokens);
+        const only = forcedAt(forced, reading.said[b]!, step - 1, maxNewTokens);
         // Nothing else is possible, and being the only possibility it costs nothing.
         if (only !== undefined) z.fill(-Infinity)[only] = 0;
         else if (tokens.length < minNewTokens) for (const end of model.ends) z[end] = -Infinity;

@@ -37,7 +37,7 @@ const schema = z.object({
 type Config = z.infer<typeof schema>;
 
 export interface Forced {
-  /** The first new token of every answer. */
+  /** The first new token of an answer before which there is a single token: an encoder-decoder's start, as a rule. */
   readonly first?: number | undefined;
   /** The last one where an answer is cut at its greatest length. */
   readonly last?: number | undefined;
@@ -53,9 +53,11 @@ export interface GenerationConfig {
   readonly file: "generation_config.json" | "config.json";
 }
 
-/** The token that is the only possible one in a step, from 0, of at most `most`. */
-export const forcedAt = ({ first, last }: Forced, step: number, most: number): number | undefined =>
-  step === 0 && first !== undefined ? first : step === most - 1 ? last : undefined;
+/** The token that is the only possible one in a step, from 0, of at most `most`, for a row in which `said` came before. */
+export function forcedAt({ first, last }: Forced, said: readonly number[], step: number, most: number) {
+  if (step === most - 1 && last !== undefined) return last;
+  return step === 0 && said.length === 1 ? first : undefined;
+}
 
 type Writes = EncoderDecoderArchitecture | DecoderArchitecture;
 
@@ -157,7 +159,9 @@ export function withGenerationConfig<A extends Writes>(
   }
   const c = parsed.data;
   const listed = c.eos_token_id === null || c.eos_token_id === undefined ? undefined : [c.eos_token_id].flat();
-  const last = [c.forced_eos_token_id ?? []].flat()[0];
+  // All of several are equally likely then, and the lowest id comes first among equals.
+  const lasts = [c.forced_eos_token_id ?? []].flat();
+  const last = lasts.length > 0 ? Math.min(...lasts) : undefined;
   const pad =
     c.pad_token_id !== null && c.pad_token_id !== undefined && c.pad_token_id >= 0 ? c.pad_token_id : undefined;
   const start = c.decoder_start_token_id ?? undefined;

@@ -30,12 +30,14 @@ export async function generateTokens(
   /** The next token of every active row. */
   const next = async (step: number): Promise<readonly number[]> => {
     const early = step < minNewTokens;
-    const only = forcedAt(forced, step, maxNewTokens);
-    if (only !== undefined) return (await decoding.likeliest(feed)).map(() => only);
-    if (!sample && repetitionPenalty === 1 && !early) return decoding.likeliest(feed);
+    const only = active.map((row) => forcedAt(forced, reading.said[row]!, step, maxNewTokens));
+    if (!sample && repetitionPenalty === 1 && !early) {
+      return (await decoding.likeliest(feed)).map((token, at) => only[at] ?? token);
+    }
     const values = (await decoding.step(feed)).logits.data as Float32Array;
     return active.map((row, at) => {
       if (!open.has(row)) return model.pad;
+      if (only[at] !== undefined) return only[at];
       const z = values.subarray(at * model.vocabulary, (at + 1) * model.vocabulary);
       penaliseRepeats(z, seen[row]!, repetitionPenalty);
       if (early) for (const end of model.ends) z[end] = -Infinity;

@@ -3,6 +3,8 @@ import { type ErrorCode, throwIfAborted, ZerothError } from "../errors.ts";
 import { type BatchLimits, planBatches } from "./batching.ts";
 
 export interface JobOptions extends BatchLimits {
+  /** The number of the first row, where the job is a part of a longer one: draws follow from it. Default 0. */
+  readonly firstRow?: number;
   /** Called as results become final. */
   readonly onDone?: (done: number, total: number) => void;
 }

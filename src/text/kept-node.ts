@@ -1,4 +1,4 @@
-/** What the program itself has kept beside the caches: copies of models in few bits, results of evaluations. */
+/** What the program itself has kept beside the caches: quantised copies of models, results of evaluations. */
 import { existsSync, lstatSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { filesBelow, namesIn, writeError } from "../base/files-node.ts";

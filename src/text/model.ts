@@ -177,7 +177,7 @@ export function textModel({
       const limits = { ...options, rows: Math.min(options.rows ?? 32, most) };
       return inBatches(lengths, limits, (rows) =>
         batch(
-          rows,
+          rows.map((row) => row + (options.firstRow ?? 0)),
           rows.map((row) => ids[row] as readonly number[]),
           settings,
           options.signal,

@@ -3,15 +3,22 @@ import { fail } from "../errors.ts";
 import { type ModelFolder, openModelFolder, openTokenizer } from "../folders/open-node.ts";
 import { type EnsureOptions, ensureModel } from "../hub/download/ensure-node.ts";
 import { cannot, type ReadModel, readModel } from "../models/families.ts";
-import type { Architecture, EncoderArchitecture } from "../models/family.ts";
+import type {
+  Architecture,
+  EncoderArchitecture,
+  ImageEncoderArchitecture,
+  TwoTowersArchitecture,
+} from "../models/family.ts";
 import { decoderModel } from "../models/kinds/decoder.ts";
 import { type EncoderModel, encoderModel } from "../models/kinds/encoder.ts";
 import { encoderDecoderModel } from "../models/kinds/encoder-decoder.ts";
+import { type ImageEncoderModel, imageEncoderModel } from "../models/kinds/image-encoder.ts";
 import type { LanguageModel } from "../models/kinds/language.ts";
 import type { Compile } from "../models/kinds/programs.ts";
+import { type TwoTowersModel, twoTowersModel } from "../models/kinds/two-towers.ts";
 import { type CompileOptions, compile } from "../runtime/compile-node.ts";
 import type { Tokenizer } from "../tokenizers/tokenizer.ts";
-import { anyQuantized, isQuantized, type Weights } from "../weights/weights.ts";
+import { anyQuantized, isQuantized, layoutOf, type Weights } from "../weights/weights.ts";
 import { readEmbeddingConfig } from "./embedding-config-node.ts";
 import { type EncodingModel, encodingModel } from "./encoding-model.ts";
 import { type GenerationConfig, withGenerationConfig } from "./generation-config.ts";
@@ -57,8 +64,23 @@ export interface OpenedEncoder extends Opened {
   readonly tokenizer: Tokenizer;
 }
 
+/** A model that takes images and gives numbers. */
+export interface OpenedImageEncoder extends Opened {
+  readonly kind: "image-encoder";
+  readonly architecture: ImageEncoderArchitecture;
+  readonly model: ImageEncoderModel;
+}
+
+/** A model that brings texts and images into one space. */
+export interface OpenedTwoTowers extends Opened {
+  readonly kind: "two-towers";
+  readonly architecture: TwoTowersArchitecture;
+  readonly model: TwoTowersModel;
+  readonly tokenizer: Tokenizer;
+}
+
 /** What a model cannot do is not there: ask its `kind`. */
-export type OpenedModel = OpenedLanguageModel | OpenedEncoder;
+export type OpenedModel = OpenedLanguageModel | OpenedEncoder | OpenedImageEncoder | OpenedTwoTowers;
 
 const bitsOf = { int8: 8, int4: 4 } as const;
 const wide = { fp32: "float32", bf16: "bfloat16" } as const;
@@ -70,7 +92,9 @@ const readFolder = ({ config, weights, path, absent }: ModelFolder): ReadModel =
 function inBits(folder: ModelFolder, dtype: keyof typeof bitsOf, options: CopyOptions | undefined) {
   if (anyQuantized(folder.weights)) {
     // What is only looked up in is stored in 8 bits in both.
-    const four = [...folder.weights.values()].some((stored) => isQuantized(stored) && stored.format === "int4");
+    const four = [...folder.weights.values()].some(
+      (stored) => isQuantized(stored) && layoutOf(stored.format).values === "int4",
+    );
     if (four === (dtype === "int4")) return folder;
     if (four) {
       fail("unsupported", "is stored in 4 bits, which hold no more than they do", {
@@ -83,9 +107,15 @@ function inBits(folder: ModelFolder, dtype: keyof typeof bitsOf, options: CopyOp
 }
 
 /** Open a model: a folder, `zeroth-nano`, which comes with this package, or a name, downloaded unless it is cached. */
-export async function openModel(name = "zeroth-nano", options: OpenOptions = {}): Promise<OpenedModel> {
+export function openModel(name = "zeroth-nano", options: OpenOptions = {}): Promise<OpenedModel> {
+  return openAs(name, options, () => {});
+}
+
+/** `need` refuses what the caller has no use for, before anything but config.json is read or made. */
+async function openAs(name: string, options: OpenOptions, need: (model: Architecture) => void): Promise<OpenedModel> {
   const { dtype, download, quantize, ...engine } = options;
   const found = openModelFolder((await ensureModel(name, download)).path);
+  need(readFolder(found).architecture);
   const folder = dtype === "int8" || dtype === "int4" ? await inBits(found, dtype, quantize) : found;
   const { architecture, weights: stored } = readFolder(folder);
   const weights = dtype === "fp32" || dtype === "bf16" ? inPrecision(stored, wide[dtype]) : stored;
@@ -129,8 +159,17 @@ export async function openModel(name = "zeroth-nano", options: OpenOptions = {})
         [Symbol.asyncDispose]: () => model[Symbol.asyncDispose](),
       };
     }
-    default:
-      return fail("unsupported", `${architecture.type}: models of this kind do not open by name yet`, { where: name });
+    case "image-encoder": {
+      const model = imageEncoderModel(architecture, compileHere);
+      const dispose = () => model[Symbol.asyncDispose]();
+      return { kind: "image-encoder", architecture, model, folder, weights, [Symbol.asyncDispose]: dispose };
+    }
+    case "two-towers": {
+      const model = twoTowersModel(architecture, compileHere);
+      const tokenizer = openTokenizer(folder);
+      const dispose = () => model[Symbol.asyncDispose]();
+      return { kind: "two-towers", architecture, model, tokenizer, folder, weights, [Symbol.asyncDispose]: dispose };
+    }
   }
 }
 
@@ -138,22 +177,22 @@ export async function openModel(name = "zeroth-nano", options: OpenOptions = {})
  * A model that writes text.
  * @throws unsupported for a model that cannot, saying what it is
  */
-export async function openLanguageModel(name?: string, options?: OpenOptions): Promise<OpenedLanguageModel> {
-  const opened = await openModel(name, options);
-  if (opened.kind !== "encoder") return opened;
-  await opened[Symbol.asyncDispose]();
-  return cannot(opened.architecture, "generate text", name);
+export async function openLanguageModel(name = "zeroth-nano", options: OpenOptions = {}): Promise<OpenedLanguageModel> {
+  const opened = await openAs(name, options, (model) => {
+    if (model.kind !== "encoder-decoder" && model.kind !== "decoder") cannot(model, "generate text", name);
+  });
+  return opened as OpenedLanguageModel;
 }
 
 /**
  * A model that reads texts and gives vectors or labels.
  * @throws unsupported for a model that cannot, saying what it is
  */
-export async function openEncoder(name: string, options?: OpenOptions): Promise<OpenedEncoder> {
-  const opened = await openModel(name, options);
-  if (opened.kind === "encoder") return opened;
-  await opened[Symbol.asyncDispose]();
-  return cannot(opened.architecture, "embed or label texts", name);
+export async function openEncoder(name: string, options: OpenOptions = {}): Promise<OpenedEncoder> {
+  const opened = await openAs(name, options, (model) => {
+    if (model.kind !== "encoder") cannot(model, "be opened as an encoder of texts alone", name);
+  });
+  return opened as OpenedEncoder;
 }
 
 /** The text model alone: what a program that only wants answers needs. */

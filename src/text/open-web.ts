@@ -1,10 +1,17 @@
 /** A model at an address, opened in the browser as what it is. */
-import { type FetchedFolder, type FetchFolderOptions, fetchModelFolder } from "../folders/fetch-web.ts";
+import {
+  type FetchedFolder,
+  type FetchedParts,
+  type FetchFolderOptions,
+  fetchModelParts,
+} from "../folders/fetch-web.ts";
 import { cannot, readModel } from "../models/families.ts";
 import { decoderModel } from "../models/kinds/decoder.ts";
 import { encoderModel } from "../models/kinds/encoder.ts";
 import { encoderDecoderModel } from "../models/kinds/encoder-decoder.ts";
+import { type ImageEncoderModel, imageEncoderModel } from "../models/kinds/image-encoder.ts";
 import type { Compile } from "../models/kinds/programs.ts";
+import { type TwoTowersModel, twoTowersModel } from "../models/kinds/two-towers.ts";
 import { compile, type WebCompileOptions } from "../runtime/compile-web.ts";
 import { defaultEmbedding } from "./embed.ts";
 import { type EncodingModel, encodingModel } from "./encoding-model.ts";
@@ -23,42 +30,62 @@ export interface OpenedWebEncoder extends AsyncDisposable, FetchedFolder {
   readonly encoder: EncodingModel;
 }
 
-export type OpenedWebModel = OpenedWebTextModel | OpenedWebEncoder;
+export interface OpenedWebImageEncoder extends AsyncDisposable, Omit<FetchedParts, "tokenizer"> {
+  readonly kind: "image-encoder";
+  readonly model: ImageEncoderModel;
+}
+
+export interface OpenedWebTwoTowers extends AsyncDisposable, FetchedFolder {
+  readonly kind: "two-towers";
+  readonly model: TwoTowersModel;
+}
+
+export type OpenedWebModel = OpenedWebTextModel | OpenedWebEncoder | OpenedWebImageEncoder | OpenedWebTwoTowers;
 
 /** Fetch the model folder at `base` and open it. */
 export async function openModel(base: string | URL, options: WebOpenOptions = {}): Promise<OpenedWebModel> {
   const { device, threads, ...fetching } = options;
-  const folder = await fetchModelFolder(base, fetching);
-  const { architecture, weights } = readModel(folder.config, folder.weights, String(base));
+  const { tokenizer: openTokenizer, ...parts } = await fetchModelParts(base, fetching);
+  const { architecture, weights } = readModel(parts.config, parts.weights, String(base));
   const engine = { ...(device ? { device } : {}), ...(threads ? { threads } : {}), weights };
   const compileHere: Compile = (graph) => compile(graph, engine);
   switch (architecture.kind) {
     case "encoder-decoder":
     case "decoder": {
-      const read = withGenerationConfig(architecture, folder.config, folder.generationConfig);
+      const read = withGenerationConfig(architecture, parts.config, parts.generationConfig);
       const model =
         read.architecture.kind === "decoder"
           ? decoderModel(read.architecture, compileHere)
           : encoderDecoderModel(read.architecture, compileHere);
-      const text = textModel({ model, tokenizer: folder.tokenizer, forced: read.generation.forced });
+      const tokenizer = await openTokenizer();
+      const text = textModel({ model, tokenizer, forced: read.generation.forced });
       const dispose = () => model[Symbol.asyncDispose]();
-      return { ...folder, kind: architecture.kind, text, [Symbol.asyncDispose]: dispose };
+      return { ...parts, tokenizer, kind: architecture.kind, text, [Symbol.asyncDispose]: dispose };
     }
     case "encoder": {
       const model = encoderModel(architecture, compileHere);
-      const { tokenizer } = folder;
+      const tokenizer = await openTokenizer();
       const encoder = encodingModel({ model, architecture, tokenizer, embedding: defaultEmbedding });
-      return { ...folder, kind: "encoder", encoder, [Symbol.asyncDispose]: () => model[Symbol.asyncDispose]() };
+      const dispose = () => model[Symbol.asyncDispose]();
+      return { ...parts, tokenizer, kind: "encoder", encoder, [Symbol.asyncDispose]: dispose };
     }
-    default:
-      return cannot(architecture, "be opened by address yet", String(base));
+    case "image-encoder": {
+      const model = imageEncoderModel(architecture, compileHere);
+      return { ...parts, kind: "image-encoder", model, [Symbol.asyncDispose]: () => model[Symbol.asyncDispose]() };
+    }
+    case "two-towers": {
+      const model = twoTowersModel(architecture, compileHere);
+      const tokenizer = await openTokenizer();
+      const dispose = () => model[Symbol.asyncDispose]();
+      return { ...parts, tokenizer, kind: "two-towers", model, [Symbol.asyncDispose]: dispose };
+    }
   }
 }
 
 /** A model that writes text. @throws unsupported for one that cannot, saying what it is */
 export async function openTextModel(base: string | URL, options: WebOpenOptions = {}): Promise<OpenedWebTextModel> {
   const opened = await openModel(base, options);
-  if (opened.kind !== "encoder") return opened;
+  if ("text" in opened) return opened;
   await opened[Symbol.asyncDispose]();
-  return cannot({ type: String(opened.config.model_type), kind: "encoder" }, "generate text", String(base));
+  return cannot({ type: String(opened.config.model_type), kind: opened.kind }, "generate text", String(base));
 }

@@ -1,9 +1,8 @@
 /** The data of a training configuration: files of rows held as ids, or a mixture that is read as it is needed. */
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
-import { createInterface } from "node:readline";
-import { parseJsonObject } from "../base/json.ts";
-import { fail } from "../errors.ts";
+import { plainRow } from "../data/cli-rows-node.ts";
+import { openRows } from "../data/stream-node.ts";
+import { fail, ZerothError } from "../errors.ts";
 import type { Example } from "../models/kinds/loss.ts";
 import { type MixtureSettings, type OpenMixture, openMixture } from "../prompts/open-mixture-node.ts";
 import { type PlanOptions, planEpoch } from "./batches.ts";
@@ -46,15 +45,12 @@ function sourceOf(rows: Iterable<Row>, weight: number, options: ExampleOptions):
   return textSource(rows, weight, { ...options, objective });
 }
 
-/** Rows of a JSON Lines file, one at a time. */
+/** All rows of a file. @throws as reading it does, and for the first row that is none */
 async function readRows(file: string): Promise<Row[]> {
   const rows: Row[] = [];
-  const lines = createInterface({ input: createReadStream(file, "utf8"), crlfDelay: Infinity });
-  let number = 0;
-  for await (const line of lines) {
-    number++;
-    if (line.trim() === "") continue;
-    rows.push(parseJsonObject(line, `${file}, line ${number}`));
+  for await (const row of await openRows(file)) {
+    if (row instanceof ZerothError) throw row;
+    rows.push(plainRow(row));
   }
   return rows;
 }
@@ -66,9 +62,7 @@ async function readSources(entries: readonly DataSource[], c: TrainingConfig, ba
   const sources: TextSource[] = [];
   for (const entry of entries) {
     const { file, weight, objective = c.objective } = typeof entry === "string" ? { file: entry, weight: 1 } : entry;
-    const rows = await readRows(file).catch((error: NodeJS.ErrnoException) =>
-      error.code === "ENOENT" ? fail("not_found", "no such file", { where: file }) : Promise.reject(error),
-    );
+    const rows = await readRows(file);
     for (const row of rows) hash.update(JSON.stringify(row));
     const options = { ...base, file, objective };
     sources.push(sourceOf(rows, weight, options));

@@ -2,6 +2,7 @@
 import { fail } from "../errors.ts";
 import type { NdArray } from "../graph/array.ts";
 import type { GradientOptions } from "../graph/differentiate.ts";
+import { graph } from "../graph/graph.ts";
 import { add, bitwiseXor, mul } from "../graph/operators.ts";
 import { dropout as drop, isDropoutMask, siteSeed, uniform } from "../graph/random.ts";
 import { full, input, type Tensor } from "../graph/tensor.ts";
@@ -12,6 +13,7 @@ import { decoderLoss } from "../models/kinds/decoder-loss.ts";
 import { encoderDecoderLoss } from "../models/kinds/encoder-decoder-loss.ts";
 import { encoderLoss, type TrainedHead } from "../models/kinds/encoder-loss.ts";
 import type { Loss, LossOptions } from "../models/kinds/loss.ts";
+import { wanted } from "../models/kinds/programs.ts";
 import { initialValue } from "../nn/initial.ts";
 import { createScope, type ParameterSpec } from "../nn/scope.ts";
 import { matcher, type Objective, type TrainingConfig } from "./config.ts";
@@ -36,8 +38,10 @@ export function lossOf(architecture: Architecture, objective: Objective): Loss {
       const head = headOf[objective];
       return head ? encoderLoss(architecture, head) : refuse(Object.keys(headOf).join(", "));
     }
-    default:
-      return refuse("nothing here");
+    case "image-encoder":
+      return refuse("images and their classes, in a program of your own: imageEncoderLoss");
+    case "two-towers":
+      return refuse("images and their texts, in a program of your own: twoTowersLoss");
   }
 }
 
@@ -82,8 +86,8 @@ export function trainingModel(
   const rate = quiet ? 0 : (options.dropout ?? architecture.dropout);
   // Experts are chosen with jitter.
   const random = rate > 0 || (!quiet && unjoined);
-  const { graph, collate, labels } = lossOf(architecture, objective);
-  const loss = graph(scope, { ...(random ? siteNoise(rate) : {}), quiet, packed: packed && !quiet, zLoss });
+  const { graph: write, collate, labels } = lossOf(architecture, objective);
+  const loss = write(scope, { ...(random ? siteNoise(rate) : {}), quiet, packed: packed && !quiet, zLoss });
   const all = [...scope.parameters.values()];
   const matches = options.trainable ? matcher(options.trainable, "trainable") : () => true;
   const trained = all.filter(({ name }) => matches(name));
@@ -92,9 +96,11 @@ export function trainingModel(
       hint: `names look like ${all[0]!.name}; zeroth inspect --tensors lists them`,
     });
   }
+  // A family with relative positions does not ask for absolute ones.
+  const inputs = graph({ loss }).inputs.map(({ name }) => name);
   return {
     loss,
-    collate,
+    collate: (...given) => wanted({ inputs }, collate(...given)),
     labels,
     all,
     trained,

@@ -16,6 +16,7 @@ import { toFloat32 } from "../weights/convert.ts";
 import { readStored } from "../weights/safetensors-node.ts";
 import { isQuantized, unquantizedConfig, type Weights } from "../weights/weights.ts";
 import type { TrainingConfig } from "./config.ts";
+import { lossOf } from "./model.ts";
 
 /** A file to be written beside the trained weights. */
 export interface CarriedFile {
@@ -65,14 +66,28 @@ function namedTokenizer(given: string): OpenedTokenizer {
   return tokenizerOf(openModelFolder(findModel(given).path, { weights: "unread", config: "optional" }));
 }
 
+/** The class that reads a tokenizer, by the first of its files that is there; ByT5's has none. */
+const tokenizerClasses = {
+  "tokenizer.json": "PreTrainedTokenizerFast",
+  "spiece.model": "T5Tokenizer",
+  "tokenizer.model": "T5Tokenizer",
+  "vocab.txt": "BertTokenizer",
+  "vocab.json": "GPT2Tokenizer",
+};
+
 /** tokenizer_config.json of a new model: other programs do not open a tokenizer without it. */
-function newTokenizerConfig(tokenizer: Tokenizer, architecture: Architecture): JsonObject {
+function newTokenizerConfig(
+  tokenizer: Tokenizer,
+  architecture: Architecture,
+  files: readonly CarriedFile[],
+): JsonObject {
+  const there = Object.entries(tokenizerClasses).find(([file]) => files.some(({ name }) => name === file));
   const end = "ends" in architecture ? architecture.ends[0] : undefined;
   const special = {
-    pad_token: tokenizer.piece(architecture.pad),
+    ...("pad" in architecture && { pad_token: tokenizer.piece(architecture.pad) }),
     ...(end !== undefined && { eos_token: tokenizer.piece(end) }),
   };
-  return { tokenizer_class: "PreTrainedTokenizerFast", ...special, clean_up_tokenization_spaces: false };
+  return { tokenizer_class: there?.[1] ?? "ByT5Tokenizer", ...special, clean_up_tokenization_spaces: false };
 }
 
 /** Open what a configuration starts from. @throws what reading the folder, the sizes or the tokenizer throws */
@@ -80,13 +95,15 @@ export async function openStart(c: TrainingConfig): Promise<Start> {
   if (c.model !== undefined) {
     const folder = openModelFolder(findModel(c.model).path);
     const { architecture, weights } = readModel(folder.config, folder.weights, folder.path, folder);
+    // Asked before the tokenizer is looked for: a model of images has none.
+    lossOf(architecture, c.objective);
     const { tokenizer, files, config } = c.tokenizer ? namedTokenizer(c.tokenizer) : tokenizerOf(folder);
     return {
       architecture,
       tokenizer,
       carried: [
         ...files,
-        ...carry(folder, "generation", "pooling"),
+        ...carry(folder, "generation", "images", "pooling"),
         { name: "config.json", content: architecture.configText?.() ?? text(unquantizedConfig(folder.config)) },
       ],
       tokenizerConfig: config ?? folder.tokenizerConfig ?? {},
@@ -96,12 +113,13 @@ export async function openStart(c: TrainingConfig): Promise<Start> {
   }
   const json = { model_type: c.architecture!, ...c.sizes };
   const architecture = familyOf(json, "the training configuration").read(json);
+  lossOf(architecture, c.objective);
   const { tokenizer, files, config } = namedTokenizer(c.tokenizer!);
   return {
     architecture,
     tokenizer,
     carried: [...files, { name: "config.json", content: architecture.configText?.() ?? text(json) }],
-    tokenizerConfig: config ?? newTokenizerConfig(tokenizer, architecture),
+    tokenizerConfig: config ?? newTokenizerConfig(tokenizer, architecture, files),
     weights: undefined,
   };
 }

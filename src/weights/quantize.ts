@@ -6,9 +6,11 @@ import { fail } from "../errors.ts";
 import { type NdArray, ndarray } from "../graph/array.ts";
 import {
   isQuantized,
+  layoutOf,
   type PlainTensor,
   partNames,
   type QuantizedFormat,
+  quantizedFormats,
   type StoredTensor,
   type Weights,
 } from "./weights.ts";
@@ -111,15 +113,28 @@ function int4Quantizer(out: number, width: number): Quantizer {
   };
 }
 
-/** Begin a matrix [out, in]; 4 bits need whole blocks. */
+/** Begin a matrix [out, in], whose rows it takes also for a turned format; 4 bits need whole blocks. */
 export function quantizer(format: QuantizedFormat, [out, width]: readonly [number, number]): Quantizer {
-  if (format !== "int4") return int8Quantizer(out, width, format === "int8");
+  const { values } = layoutOf(format);
+  if (values !== "int4") return int8Quantizer(out, width, values === "int8");
   if (width % int4Block !== 0) fail("wrong_use", `rows of ${width} have no whole blocks of ${int4Block}`);
   return int4Quantizer(out, width);
 }
 
-/** A quantised matrix as float32 [out, in]. */
+/** Rows become columns. */
+function transposed({ shape, data }: NdArray<"float32">): NdArray<"float32"> {
+  const [rows, columns] = shape as [number, number];
+  const turned = new Float32Array(rows * columns);
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++) turned[column * rows + row] = Number(data[row * columns + column]);
+  }
+  return ndarray("float32", [columns, rows], turned);
+}
+
+/** A quantised matrix as float32: [out, in], or [in, out] of a turned format. */
 export function dequantized(format: QuantizedFormat, values: NdArray, scales: NdArray): NdArray<"float32"> {
+  const { values: layout, turned } = layoutOf(format);
+  if (turned) return transposed(dequantized(layout, values, scales));
   const factor = scales.data as Float32Array;
   const [first, second] = values.shape as [number, number];
   if (format === "int4") {
@@ -143,10 +158,12 @@ export function dequantized(format: QuantizedFormat, values: NdArray, scales: Nd
   return ndarray("float32", [out, width], result);
 }
 
-const suffix = /^(.+)\.(int8|int8_rows|int4)$/;
+const suffix = new RegExp(`^(.+)\\.(${quantizedFormats.join("|")})$`);
 
-/** Whether values and scales belong to each other and to a matrix; its shape [out, in]. */
+/** Whether values and scales belong to each other and to a matrix; its shape. */
 function matrixShape(format: QuantizedFormat, values: PlainTensor, scales: PlainTensor): [number, number] | undefined {
+  const { values: layout, turned } = layoutOf(format);
+  if (turned) return matrixShape(layout, values, scales)?.reverse() as [number, number] | undefined;
   const [a, b, c] = values.shape;
   const ranks = format === "int4" ? 3 : 2;
   if (values.shape.length !== ranks || scales.dtype !== "float32") return undefined;

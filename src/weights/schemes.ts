@@ -1,6 +1,6 @@
 /**
- * Whether a checkpoint's tensors are the numbers they stand for. Other programs store matrices in few bits too, each in
- * a way of its own; read as numbers they would give answers that are wrong without a word.
+ * Whether a checkpoint's tensors are the numbers they stand for. Other programs quantise matrices too, each in
+ * a way of its own; read as numbers they would give wrong answers without an error.
  */
 import { isJsonObject, type JsonObject, shown } from "../base/json.ts";
 import { fail } from "../errors.ts";

@@ -1,8 +1,9 @@
 /** A model on a task: templates by name, rows from anywhere, results kept on the disk. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
+import { createGroupCache } from "../data/group-cache.ts";
 import { openData } from "../data/open-node.ts";
-import { createGroupCache } from "../data/parquet-node.ts";
 import { rowsFrom } from "../data/rows.ts";
+import { readText } from "../data/source-node.ts";
 import { type Row, renamedColumns, rowFromObject } from "../data/values.ts";
 import { fail, throwIfAborted, ZerothError } from "../errors.ts";
 import type { ModelFolder } from "../folders/open-node.ts";
@@ -75,7 +76,7 @@ export function openTask(
   }: { folder?: string | undefined; nearest?: Nearest | undefined } = {},
 ): { file: TemplateFile; templates?: readonly string[]; own?: boolean } {
   if (/\.(ya?ml|json)$/.test(task) && existsSync(task)) {
-    const content = readFileSync(task, "utf8");
+    const content = readText(task);
     if (isTaskFile(content)) return { file: parseTaskFile(content, task), own: true };
   }
   const { file, template } = findTemplates(task, { folder, nearest });

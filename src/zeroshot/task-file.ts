@@ -1,8 +1,8 @@
 /** A task in a few lines: wordings, choices, and where the answer stands. What promptsource's format has in many. */
-import { parse } from "yaml";
 import { z } from "zod";
 import { fail } from "../errors.ts";
 import type { Template, TemplateFile } from "../prompts/template.ts";
+import { plainYaml, readYaml } from "../prompts/yaml-document.ts";
 
 const text = z.string().min(1);
 const schema = z.strictObject({
@@ -28,13 +28,7 @@ export const isTaskFile = (yaml: string): boolean => !/^\s*["']?templates["']?\s
  * @throws bad_input naming the key that is wrong
  */
 export function parseTaskFile(yaml: string, where: string): TemplateFile {
-  let value: unknown;
-  try {
-    value = parse(yaml);
-  } catch (cause) {
-    fail("bad_input", `not readable as YAML or JSON: ${(cause as Error).message.split("\n")[0]}`, { where, cause });
-  }
-  const read = schema.safeParse(value);
+  const read = schema.safeParse(plainYaml(() => readYaml(yaml, where, {}).document.toJS(), where));
   if (!read.success) {
     const [issue] = read.error.issues;
     fail("bad_input", `${issue!.path.join(".") || "the task"}: ${issue!.message}`, {

@@ -17,7 +17,7 @@ import { openTextModel } from "../../src/text/open-node.ts";
 import { expectClose, fixtures } from "../support/fixtures.ts";
 import { t5Loss } from "../support/models.ts";
 import { nanoAsNumbers } from "../support/nano.ts";
-import { type CompileOver, greedy, type Rows, trainingSteps } from "../support/tasks.ts";
+import { type CompileOver, greedy, type Rows, scores, trainingSteps } from "../support/tasks.ts";
 import { serve } from "./serve.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
@@ -135,9 +135,8 @@ describe("in wasm as in Node", () => {
     [3, 1],
   ];
 
-  const cases = ["untied-gated-gelu", "tied-relu-v5", "bf16", "fp16"].map(
-    (name) => [name, join(fixtures, "t5", name), `/fixtures/t5/${name}`] as const,
-  );
+  const written = ["t5/untied-gated-gelu", "t5/tied-relu-v5", "t5/bf16", "t5/fp16", "gpt2/tied", "llama/grouped"];
+  const cases = written.map((name) => [name, join(fixtures, name), `/fixtures/${name}`] as const);
 
   // In 8 bits the last bit of a sum can move a row by a whole level, so that all tokens are compared with its numbers.
   const shipped = ["zeroth-nano as numbers", numbers, "/models/numbers"] as const;
@@ -151,6 +150,15 @@ describe("in wasm as in Node", () => {
       prompts,
     ] as const);
     expect(got).toEqual(expected);
+  });
+
+  test("what an encoder's head gives", async () => {
+    const folder = join(fixtures, "bert/masked");
+    const weights = inMemory(folder, "model.safetensors");
+    const expected = await scores(readJson(folder, "config.json"), weights, prompts, inNode);
+    const page = await checking();
+    const got = await page.evaluate((rows) => window.checks.scores("/fixtures/bert/masked", rows), prompts);
+    expectClose(got, expected, 1e-4, "logits");
   });
 
   test.runIf(trained)("answers of zeroth-nano in 8 bits", async () => {

@@ -159,7 +159,7 @@ test("a damaged file is named", () => {
   expect(stderr).toContain("model.safetensors");
 });
 
-test("a reader that leaves early ends the program without a word", () => {
+test("a reader that leaves early ends the program without a message", () => {
   const input = Array.from({ length: 20 }, () => JSON.stringify({ text: "a b c" })).join("\n");
   file("many.jsonl", input);
   const command = `"${process.execPath}" "${program}" tokenize --input many.jsonl --json | head -1`;

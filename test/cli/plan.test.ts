@@ -42,7 +42,7 @@ describe("a row", () => {
   });
 });
 
-test("sizes instead of a name, in few bits, with a picture", () => {
+test("sizes instead of a name, in 4 bits, with a picture", () => {
   const sizes = [
     "--architecture",
     "t5",

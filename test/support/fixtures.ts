@@ -52,12 +52,13 @@ export function readFloats(tensor: { file: string; offset: number; length: numbe
   return new Float32Array(new Uint8Array(bytes).buffer);
 }
 
-/** Elementwise agreement relative to the largest expected magnitude; names the worst element. */
+/** Elementwise agreement relative to the largest expected magnitude, or to `floor` above it; names the worst element. */
 export function expectClose(
   actual: ArrayLike<number>,
   expected: ArrayLike<number>,
   tolerance: number,
   what: string,
+  floor = 1e-6,
 ): void {
   expect(actual.length, what).toBe(expected.length);
   let scale = 0;
@@ -71,6 +72,6 @@ export function expectClose(
       worst = i;
     }
   }
-  const ok = difference <= tolerance * Math.max(scale, 1e-6);
+  const ok = difference <= tolerance * Math.max(scale, floor);
   expect(ok, `${what}: element ${worst} is ${actual[worst]}, expected ${expected[worst]} (scale ${scale})`).toBe(true);
 }

@@ -10,8 +10,13 @@ import type { Weights } from "../../src/weights/weights.ts";
 import { readJson, readWeights } from "./fixtures.ts";
 
 /** An architecture of this kind and its weights, by the network's names. */
-export function readFixture<K extends Kind>(folder: string, kind: K, stored: Weights = readWeights(folder)) {
-  const { architecture, weights } = readModel(readJson(folder, "config.json"), stored, folder);
+export function readFixture<K extends Kind>(
+  folder: string,
+  kind: K,
+  stored: Weights = readWeights(folder),
+  config = "config.json",
+) {
+  const { architecture, weights } = readModel(readJson(folder, config), stored, folder);
   if (architecture.kind !== kind) throw new Error(`${folder} is ${architecture.kind}`);
   return { architecture: architecture as Extract<Architecture, { kind: K }>, weights };
 }

@@ -1,4 +1,4 @@
-/** The embedded model as numbers: what is stored in few bits is not quantised again. */
+/** The embedded model as numbers: what is stored quantised is not quantised again. */
 import { copyFileSync } from "node:fs";
 import { join } from "node:path";
 import { openModelFolder } from "../../src/folders/open-node.ts";

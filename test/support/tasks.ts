@@ -3,8 +3,10 @@ import {
   adamw,
   createScope,
   createTrainer,
+  decoderModel,
   encoderDecoderLoss,
   encoderDecoderModel,
+  encoderModel,
   float32,
   int64,
   type NdArray,
@@ -18,10 +20,30 @@ type Compile = TrainerOptions["compile"];
 /** Compiles over given weights; `trained` parameters are inputs. */
 export type CompileOver = (weights: Weights, trained: boolean) => Compile;
 
-function readT5(json: unknown, stored: Weights) {
-  const { architecture, weights } = readModel(json as Parameters<typeof readModel>[0], stored, "the test's folder");
-  if (architecture.kind !== "encoder-decoder") throw new Error(`${architecture.kind} is no T5`);
-  return { architecture, weights };
+const read = (json: unknown, stored: Weights) =>
+  readModel(json as Parameters<typeof readModel>[0], stored, "the test's folder");
+
+type Architecture = ReturnType<typeof read>["architecture"];
+
+function ofKind<K extends Architecture["kind"]>(architecture: Architecture, kind: K) {
+  if (architecture.kind !== kind) throw new Error(`${architecture.kind} is no ${kind}`);
+  return architecture as Extract<Architecture, { readonly kind: K }>;
+}
+
+/** What an encoder's head gives for rows of ids, all together. */
+export async function scores(
+  json: unknown,
+  stored: Weights,
+  rows: readonly (readonly number[])[],
+  compile: CompileOver,
+): Promise<number[]> {
+  const { architecture, weights } = read(json, stored);
+  const model = encoderModel(ofKind(architecture, "encoder"), compile(weights, false));
+  try {
+    return Array.from((await model.answer!(rows.map((ids) => ({ ids })))).scores.data as Float32Array);
+  } finally {
+    await model[Symbol.asyncDispose]();
+  }
 }
 
 /** Greedy tokens of each prompt, all decoded together. */
@@ -32,8 +54,12 @@ export async function greedy(
   count: number,
   compile: CompileOver,
 ): Promise<number[][]> {
-  const { architecture, weights } = readT5(json, stored);
-  const model = encoderDecoderModel(architecture, compile(weights, false));
+  const { architecture, weights } = read(json, stored);
+  const over = compile(weights, false);
+  const model =
+    architecture.kind === "decoder"
+      ? decoderModel(architecture, over)
+      : encoderDecoderModel(ofKind(architecture, "encoder-decoder"), over);
   try {
     const decoding = (await model.read(prompts)).begin(1, count);
     const rows = prompts.map((): number[] => []);
@@ -78,7 +104,7 @@ export async function trainingSteps(
   compile: CompileOver,
 ): Promise<StepResult> {
   const scope = createScope();
-  const loss = encoderDecoderLoss(readT5(json, weights).architecture).graph(scope);
+  const loss = encoderDecoderLoss(ofKind(read(json, weights).architecture, "encoder-decoder")).graph(scope);
   const values = new Map(
     [...weights].map(([name, stored]): [string, NdArray] => [name, float32(stored.shape, floats(stored))]),
   );

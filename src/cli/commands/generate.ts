@@ -40,7 +40,7 @@ export default defineCommand({
   example: 'zeroth generate "Is this review positive or negative? A warm, funny film."',
   async run({ args: prompts, flags, output, signal }) {
     const { checkGeneration, generationOptions } = await import("../generation.ts");
-    const { answerJob, inputRows, jobsOf } = await import("../jobs.ts");
+    const { answerJob, inputBatches, jobsOf } = await import("../jobs.ts");
     const { openForCommand } = await import("../engine.ts");
     const { errorRow } = await import("../report.ts");
     checkGeneration(flags);
@@ -50,15 +50,16 @@ export default defineCommand({
       });
     }
     if (prompts.length > 0 && flags.input) fail("wrong_use", "give prompts or --input, not both");
-    const rows = await inputRows(
+    const batches = await inputBatches(
       flags.input,
       prompts.map((prompt) => ({ prompt })),
+      { output, signal },
     );
     await using opened = await openForCommand(flags, output, signal);
     const picked = { ...generationOptions(flags, output, opened.generation), signal };
     const started = performance.now();
 
-    const single = rows.length === 1 && !flags.input && !flags.choices ? prompts[0] : undefined;
+    const single = prompts.length === 1 && !flags.choices ? prompts[0] : undefined;
     if (single !== undefined && !output.json) {
       const stream = opened.text.stream(single, picked);
       let step = await stream.next();
@@ -71,36 +72,44 @@ export default defineCommand({
       return 0;
     }
 
-    const jobs = jobsOf(rows, (row) => answerJob(row, flags.choices));
-    const good = jobs.flatMap((job) => (job instanceof ZerothError ? [] : [job]));
-    const free = good.filter(({ choices }) => !choices);
-    const bound = good.flatMap(({ prompt, choices }) => (choices ? [{ prompt, choices }] : []));
-    const onDone = (done: number, total: number) => output.progress(`${done} of ${total} prompts`);
-    const answers = await opened.text.generateAll(
-      free.map(({ prompt }) => prompt),
-      { ...picked, onDone },
-    );
-    const chosen = await opened.text.chooseAll(bound, { ...picked, onDone });
     const made: Generated[] = [];
     let failed = false;
-    for (const [i, job] of jobs.entries()) {
-      const result = job instanceof ZerothError ? job : (job.choices ? chosen : answers).shift()!;
-      const row = rows[i]!;
-      const id = row instanceof ZerothError ? undefined : row.id;
-      if (result instanceof ZerothError) {
-        failed = true;
-        // A single prompt has no other rows to save: its error is the command's.
-        if (jobs.length === 1 && !flags.input) throw result;
-        output.row(errorRow(result, id));
-        if (!output.json) {
-          output.text("\n");
-          output.say(`row ${i + 1}: ${result.message}`);
+    // Rows before this batch, and those of them that were answered freely.
+    let before = 0;
+    let answered = 0;
+    for await (const rows of batches) {
+      const jobs = jobsOf(rows, (row) => answerJob(row, flags.choices));
+      const good = jobs.flatMap((job) => (job instanceof ZerothError ? [] : [job]));
+      const free = good.filter(({ choices }) => !choices);
+      const bound = good.flatMap(({ prompt, choices }) => (choices ? [{ prompt, choices }] : []));
+      const onDone = (done: number, total: number) =>
+        output.progress(`${before + done} of ${before + total}${flags.input ? " or more" : ""} prompts`);
+      const answers = await opened.text.generateAll(
+        free.map(({ prompt }) => prompt),
+        { ...picked, onDone, firstRow: answered },
+      );
+      const chosen = await opened.text.chooseAll(bound, { ...picked, onDone });
+      for (const [i, job] of jobs.entries()) {
+        const result = job instanceof ZerothError ? job : (job.choices ? chosen : answers).shift()!;
+        const row = rows[i]!;
+        const id = row instanceof ZerothError ? undefined : row.id;
+        if (result instanceof ZerothError) {
+          failed = true;
+          // A single prompt has no other rows to save: its error is the command's.
+          if (prompts.length === 1) throw result;
+          output.row(errorRow(result, id));
+          if (!output.json) {
+            output.text("\n");
+            output.say(`row ${before + i + 1}: ${result.message}`);
+          }
+          continue;
         }
-        continue;
+        if (flags.stats) made.push(result);
+        output.row(resultRow(id, result));
+        output.answer(`${result.text}\n`);
       }
-      made.push(result);
-      output.row(resultRow(id, result));
-      output.answer(`${result.text}\n`);
+      before += rows.length;
+      answered += free.length;
     }
     if (flags.stats) stats(opened, made, (performance.now() - started) / 1000, output);
     return failed ? 1 : 0;

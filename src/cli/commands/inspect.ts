@@ -1,5 +1,6 @@
 /** `zeroth inspect`: what a model folder holds and what it would take to run. */
 import { readFileSync, statSync } from "node:fs";
+import type { JsonObject } from "../../base/json.ts";
 import { ZerothError } from "../../errors.ts";
 import type { ModelFolder } from "../../folders/open-node.ts";
 import { isQuantized, type Weights } from "../../weights/weights.ts";
@@ -14,6 +15,11 @@ function licence(card: string | undefined): string | undefined {
   if (card === undefined || !stat?.isFile() || stat.size > 16 << 20) return undefined;
   const [, front] = readFileSync(card, "utf8").split(/^---\r?$/m, 2);
   return /^licen[cs]e: *(\S+)/m.exec(front ?? "")?.[1];
+}
+
+/** Tokens there are; of a model of images and texts, of its texts. */
+function vocabularyOf({ vocab_size: own, text_config: text }: JsonObject): number {
+  return Number(own ?? (text as JsonObject | null | undefined)?.vocab_size ?? 0);
 }
 
 function precision(weights: Weights): string {
@@ -69,7 +75,7 @@ export default defineCommand({
         : String(folder.config.model_type ?? "unknown"),
       parameters,
       dtype: precision(folder.weights),
-      vocabulary: Number(folder.config.vocab_size ?? 0),
+      vocabulary: vocabularyOf(folder.config),
       files,
       // Weights alone; int4 with a scale for every block of 32.
       memory: { fp32: parameters * 4, bf16: parameters * 2, int8: parameters, int4: Math.ceil(parameters * 0.625) },
@@ -80,7 +86,7 @@ export default defineCommand({
       ["architecture", row.architecture],
       ["parameters", parameters.toLocaleString("en")],
       ["stored as", row.dtype],
-      ["vocabulary", row.vocabulary.toLocaleString("en")],
+      ...(row.vocabulary > 0 ? [["vocabulary", row.vocabulary.toLocaleString("en")] as [string, string]] : []),
       [
         "memory",
         Object.entries(row.memory)

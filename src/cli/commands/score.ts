@@ -56,38 +56,43 @@ export default defineCommand({
       });
     }
     if (flags.choices && flags.target !== undefined) fail("wrong_use", "give --choices or --target, not both");
-    const { inputRows, jobsOf, scoreJob } = await import("../jobs.ts");
+    const { inputBatches, jobsOf, scoreJob } = await import("../jobs.ts");
     const { openForCommand } = await import("../engine.ts");
     const { errorRow } = await import("../report.ts");
     const given = { prompt: prompts[0], ...(flags.choices ? { choices: flags.choices } : { target: flags.target }) };
-    const rows = await inputRows(flags.input, [given]);
+    const batches = await inputBatches(flags.input, [given], { output, signal });
     await using opened = await openForCommand(flags, output, signal);
-    const jobs = jobsOf(rows, scoreJob);
-    const good = jobs.flatMap((job) => (job instanceof ZerothError ? [] : [job]));
-    const onDone = (done: number, total: number) => output.progress(`${done} of ${total} rows`);
-    const scored = await opened.text.scoreAll(good, {
-      eos: flags.eos !== false,
-      promptEnd: flags.promptEnd !== false,
-      signal,
-      onDone,
-    });
     let failed = false;
-    for (const [i, job] of jobs.entries()) {
-      const result = job instanceof ZerothError ? job : scored.shift()!;
-      const row = rows[i]!;
-      const id = row instanceof ZerothError ? undefined : row.id;
-      if (job instanceof ZerothError || result instanceof ZerothError) {
-        const error = job instanceof ZerothError ? job : (result as ZerothError);
-        if (!flags.input) throw error;
-        failed = true;
-        output.row(errorRow(error, id));
-        if (!output.json) output.say(`row ${i + 1}: ${error.message}`);
-        continue;
+    let before = 0;
+    for await (const rows of batches) {
+      const jobs = jobsOf(rows, scoreJob);
+      const good = jobs.flatMap((job) => (job instanceof ZerothError ? [] : [job]));
+      const onDone = (done: number, total: number) =>
+        output.progress(`${before + done} of ${before + total}${flags.input ? " or more" : ""} rows`);
+      const scored = await opened.text.scoreAll(good, {
+        eos: flags.eos !== false,
+        promptEnd: flags.promptEnd !== false,
+        signal,
+        onDone,
+      });
+      for (const [i, job] of jobs.entries()) {
+        const result = job instanceof ZerothError ? job : scored.shift()!;
+        const row = rows[i]!;
+        const id = row instanceof ZerothError ? undefined : row.id;
+        if (job instanceof ZerothError || result instanceof ZerothError) {
+          const error = job instanceof ZerothError ? job : (result as ZerothError);
+          if (!flags.input) throw error;
+          failed = true;
+          output.row(errorRow(error, id));
+          if (!output.json) output.say(`row ${before + i + 1}: ${error.message}`);
+          continue;
+        }
+        output.row(resultRow(id, result, job.single));
+        if (flags.input) {
+          output.text(`${result.best}\t${result.scores.map((value) => value.toFixed(4)).join("\t")}\n`);
+        } else output.text(table(job.choices, result, output));
       }
-      output.row(resultRow(id, result, job.single));
-      if (rows.length > 1) {
-        output.text(`${result.best}\t${result.scores.map((value) => value.toFixed(4)).join("\t")}\n`);
-      } else output.text(table(job.choices, result, output));
+      before += rows.length;
     }
     return failed ? 1 : 0;
   },

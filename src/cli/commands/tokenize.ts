@@ -17,28 +17,31 @@ export default defineCommand({
     const { textOf } = await import("../../data/cli-rows-node.ts");
     const { openModelFolder, openTokenizer } = await import("../../folders/open-node.ts");
     const { modelFor } = await import("../downloads.ts");
-    const { inputRows } = await import("../jobs.ts");
+    const { inputBatches } = await import("../jobs.ts");
     const { errorRow } = await import("../report.ts");
-    const rows = await inputRows(
+    const batches = await inputBatches(
       flags.input,
       texts.map((text) => ({ text })),
+      { output, signal },
     );
     const { path } = await modelFor(flags.model ?? "zeroth-nano", output, signal);
     const tokenizer = openTokenizer(openModelFolder(path, { weights: "unread" }));
     let failed = false;
-    for (const row of rows) {
-      try {
-        if (row instanceof ZerothError) throw row;
-        const { ids, pieces, offsets } = tokenizer.encode(textOf(row, "text"), {
-          addSpecialTokens: flags.special !== false,
-        });
-        output.row({ ...(row.id === undefined ? {} : { id: row.id }), tokens: ids, pieces, offsets });
-        output.text(`${pieces.map((piece, i) => `${piece} ${output.dim(String(ids[i]))}`).join("  ")}\n`);
-      } catch (error) {
-        if (!(error instanceof ZerothError) || !flags.input) throw error;
-        failed = true;
-        output.row(errorRow(error, row instanceof ZerothError ? undefined : row.id));
-        if (!output.json) output.say(error.message);
+    for await (const rows of batches) {
+      for (const row of rows) {
+        try {
+          if (row instanceof ZerothError) throw row;
+          const { ids, pieces, offsets } = tokenizer.encode(textOf(row, "text"), {
+            addSpecialTokens: flags.special !== false,
+          });
+          output.row({ ...(row.id === undefined ? {} : { id: row.id }), tokens: ids, pieces, offsets });
+          output.text(`${pieces.map((piece, i) => `${piece} ${output.dim(String(ids[i]))}`).join("  ")}\n`);
+        } catch (error) {
+          if (!(error instanceof ZerothError) || !flags.input) throw error;
+          failed = true;
+          output.row(errorRow(error, row instanceof ZerothError ? undefined : row.id));
+          if (!output.json) output.say(error.message);
+        }
       }
     }
     return failed ? 1 : 0;

@@ -3,7 +3,7 @@ import type { Training } from "../../plan/memory.ts";
 import { type Landmark, ownLandmark, type Plan, sizeOf } from "../../plan/plan.ts";
 import { bars, clipped, short } from "../../plan/plot.ts";
 import { ownPrecisions, type Precision } from "../../plan/precision.ts";
-import { natureOf } from "../../plan/shapes.ts";
+import { fixedTokens, natureOf } from "../../plan/shapes.ts";
 import { type Part, parts } from "../../plan/tensor-groups.ts";
 import { bytes } from "../output.ts";
 import { describeShape, duration, operations, rate, whole, wrapped } from "./words.ts";
@@ -55,9 +55,9 @@ function parametersSection({ counts, subject }: Plan, width: number): string[] {
   const line = (label: string, { total, active }: { total: number; active: number }) =>
     row(label, sparse ? [whole(total), whole(active)] : [whole(total)], 29, 20);
   const named = (part: Part) => {
-    if (!shape) return "all tensors";
+    if (!shape && counts.parts[part].total === counts.total) return "all tensors";
     if (part === "head" && tied) return "embeddings, also the output";
-    return part === "embedding" && (tied || shape.family === "vit") ? "positions" : partNames[part];
+    return part === "embedding" && (tied || shape?.family === "vit") ? "positions" : partNames[part];
   };
   const differing = files && [
     ...files.missing.map((name) => `${name} is missing`),
@@ -149,7 +149,7 @@ function speedSection({ speeds, subject, work, dtype }: Plan): string[] {
   const { writes } = natureOf(shape);
   const arithmetic = speeds.fp32.input !== undefined;
   if (!writes && !arithmetic) return ["  unknown without the machine's arithmetic: --machine 24GB,46GB/s,480GFLOP/s"];
-  const inputs = shape.family === "vit" ? "images/s" : "texts/s";
+  const inputs = fixedTokens(shape) === undefined ? "texts/s" : "images/s";
   const read = (p: Precision) => speeds[p].input?.rate ?? 0;
   const rows: (readonly [string, Cell])[] = [];
   if (writes) {
@@ -232,8 +232,9 @@ export function planPage(
   const kind = shape ? `${natureOf(shape).words} (${architecture})` : architecture;
   const job = [
     work.batch > 1 ? `${whole(work.batch)} at a time` : "one at a time",
-    shape?.family === "vit" ? "an image" : `${whole(work.input)} tokens in`,
-    ...(work.output > 0 ? [`${whole(work.output)} out`] : []),
+    // What an input is, is not known of tensors alone.
+    ...(shape ? [fixedTokens(shape) === undefined ? `${whole(work.input)} tokens in` : "an image"] : []),
+    ...(shape && work.output > 0 ? [`${whole(work.output)} out`] : []),
   ].join(", ");
   const sections: (readonly [string, string[]])[] = [
     ["Parameters", parametersSection(plan, width)],

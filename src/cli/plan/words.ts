@@ -44,9 +44,13 @@ export function describeShape(shape: Shape): string {
   if (shape.family === "network" && shape.kvHeads < heads) words.push(`${shape.kvHeads} heads of keys`);
   if (shape.family === "t5" && shape.experts) words.push(`${whole(shape.experts.count)} experts`);
   if ("vocabulary" in shape && shape.vocabulary !== undefined) words.push(`vocabulary ${whole(shape.vocabulary)}`);
-  if ("tied" in shape) words.push(shape.tied ? "tied output" : "untied output");
+  const makesWords = shape.family !== "network" || shape.vocabulary !== undefined;
+  if ("tied" in shape && makesWords) words.push(shape.tied ? "tied output" : "untied output");
   if ("positions" in shape && shape.positions !== undefined) words.push(`${whole(shape.positions)} positions`);
   if (shape.family === "vit") words.push(`images of ${shape.image} in patches of ${shape.patch}`);
+  if (shape.family === "network" && shape.tokens !== undefined) {
+    words.push(`images of ${shape.image} as ${whole(shape.tokens)} tokens`);
+  }
   return words.join(", ");
 }
 

@@ -3,7 +3,7 @@ import type { Flags, OptionSpec } from "../command.ts";
 
 export const promptsOptions = [
   { flags: "--template <name>", help: "FILE.yaml:NAME or DATASET/NAME; render: also a whole file or data set" },
-  { flags: "--data <file>", help: "rows: .jsonl (also .gz), .csv, .parquet, or - for JSON lines on stdin" },
+  { flags: "--data <file>", help: "rows: .jsonl, .csv, .tsv (each also .gz), .parquet, or - for JSON lines on stdin" },
   { flags: "--input <file>", help: "the same as --data" },
   { flags: "--row <n>", help: "show: the row to preview, from 1 (1)", as: "integer" },
   { flags: "--watch", help: "show: again whenever the file of templates changes" },

@@ -1,18 +1,11 @@
 /** `zeroth prompts render`: what templates make of every row. */
-import { Float, type Row, renamedColumns } from "../../data/values.ts";
+import { idOf } from "../../data/cli-rows-node.ts";
+import { renamedColumns } from "../../data/values.ts";
 import { fail, throwIfAborted, ZerothError } from "../../errors.ts";
 import { applyTemplate } from "../../prompts/template.ts";
 import { promptRows } from "../prompt-rows.ts";
 import { errorRow } from "../report.ts";
 import { applyFlags, type Call, find, warnMissing } from "./templates.ts";
-
-/** The row's `id` as JSON has it. */
-function idOf(row: Row): string | number | boolean | null | undefined {
-  const id = row.get("id");
-  if (id instanceof Float) return id.value;
-  if (typeof id === "bigint") return String(id);
-  return typeof id === "object" && id !== null ? undefined : id;
-}
 
 export async function render({ names, flags, output, signal }: Call): Promise<number> {
   const name = flags.template ?? names[0];
@@ -27,7 +20,7 @@ export async function render({ names, flags, output, signal }: Call): Promise<nu
   let index = -1;
   let failed = 0;
   let skipped = 0;
-  for await (const given of promptRows(path)) {
+  for await (const given of promptRows(path, { signal, say: (text) => output.say(text) })) {
     if (++index >= (flags.limit ?? Number.POSITIVE_INFINITY)) break;
     throwIfAborted(signal);
     const row = given instanceof ZerothError ? given : renamedColumns(given);

@@ -12,13 +12,22 @@ export interface ContinuedRow {
 /** Continuations go together in a row up to so many tokens: what attention keeps grows with the square of the row. */
 const longestRow = 512;
 
-/** Rows for the choices of every prompt; a prompt whose choices are long comes in several. */
-export function splitTargets(prompts: readonly (readonly number[])[], targets: Targets): ContinuedRow[] {
+/**
+ * Rows for the choices of every prompt; a prompt whose choices are long comes in several. Texts longer than `steadyUpTo`
+ * are a row each.
+ */
+export function splitTargets(
+  prompts: readonly (readonly number[])[],
+  targets: Targets,
+  steadyUpTo = Infinity,
+): ContinuedRow[] {
   return prompts.flatMap((prompt, row) => {
     const rows: { row: number; prompt: readonly number[]; choices: (readonly number[])[] }[] = [];
     let length = Infinity;
+    const most = (choice: readonly number[]) => prompt.length + choice.length - 1;
+    const apart = targets[row]!.some((choice) => most(choice) > steadyUpTo);
     for (const choice of targets[row]!) {
-      if (length + choice.length > Math.max(longestRow, 2 * prompt.length)) {
+      if (apart || length + choice.length > Math.max(longestRow, 2 * prompt.length)) {
         rows.push({ row, prompt, choices: [] });
         length = prompt.length;
       }
@@ -32,7 +41,7 @@ export function splitTargets(prompts: readonly (readonly number[])[], targets: T
 /** What the scoring graph takes, and where the scores of a choice begin. */
 export function laidOutRows(rows: readonly ContinuedRow[], pad: number) {
   const answers = (row: ContinuedRow) => row.choices.reduce((sum, { length }) => sum + length, 0);
-  // The last token of a choice foretells nothing that is asked for.
+  // The last token of a choice predicts nothing that is asked for.
   const width = Math.max(1, ...rows.map((row) => row.prompt.length + answers(row) - row.choices.length));
   const asked = Math.max(1, ...rows.map(answers));
   const sheet = (columns: number, value: number) => new Array<number>(rows.length * columns).fill(value);

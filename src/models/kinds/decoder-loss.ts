@@ -21,7 +21,7 @@ export function decoderLoss(model: DecoderArchitecture): Loss {
       const network = model.network(scope, training);
       const segments = rows("segments");
       const mask = sameSegment(segments, segments);
-      const row = wholeRow("length", { causal: true, mask, positions: rows("positions"), ...training });
+      const row = wholeRow("length", { causal: true, mask, together: mask, positions: rows("positions"), ...training });
       const logits = network.logits(network.decode(rows("ids"), row));
       const sum = summedCrossEntropy(logits, rows("labels"), quiet ? 0 : zLoss);
       return o.mul(sum, input("scale", "float32", []));
@@ -59,7 +59,7 @@ export function decoderLoss(model: DecoderArchitecture): Loss {
         scale: float32([], [1 / Math.max(1, count)]),
       };
     },
-    // A text without an input begins with its first token, which nothing foretells.
+    // A text without an input begins with its first token, which nothing predicts.
     labels: ({ input, target }) => (input.length === 0 ? target.length - 1 : target.length),
   };
 }

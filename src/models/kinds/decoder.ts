@@ -67,7 +67,7 @@ export function stepGraph(model: DecoderArchitecture, single = false): Graph {
 /**
  * Rows that hold a prompt and its continuations one after another: ids, positions and segments [batch, length] (1 for the
  * prompt, which all see, 2, 3, … for continuations, which do not see each other, 0 for padding), the places [batch,
- * answers] whose output foretells a token, and those tokens, labels [batch, answers] (-100: none), to `scores` [batch,
+ * answers] whose output predicts a token, and those tokens, labels [batch, answers] (-100: none), to `scores` [batch,
  * answers], their log-probabilities.
  */
 export function scoreGraph(model: DecoderArchitecture): Graph {
@@ -215,7 +215,7 @@ export function decoderModel(model: DecoderArchitecture, compile: Compile, { pac
   }
 
   async function score(prompts: readonly (readonly number[])[], targets: Targets): Promise<number[][][]> {
-    const rows = splitTargets(prompts, targets);
+    const rows = splitTargets(prompts, targets, model.steadyUpTo);
     for (const { prompt, choices } of rows) {
       needRoom(prompt.length + Math.max(...choices.map(({ length }) => length)) - 1, "the prompt with a choice");
     }

@@ -1,6 +1,6 @@
 /**
  * The training of an encoder for one of its heads. What an example's `target` holds: `masked` and `tokens` a label for
- * every token of the input (-100: none); `sequence` the class, the classes of which several may hold, or the number;
+ * every token of the input (-100: none); `sequence` the class, the classes of which several may hold, or the numbers;
  * `span` the first and the last place of the answer.
  */
 import { float32, int64, type NdArray } from "../../graph/array.ts";
@@ -9,15 +9,13 @@ import * as o from "../../graph/operators.ts";
 import { input, type Tensor } from "../../graph/tensor.ts";
 import { wholeRow } from "../../nn/pass.ts";
 import type { EncoderArchitecture, Heads } from "../family.ts";
+import { classesLoss, classLabels } from "./classes.ts";
 import { padded } from "./ids.ts";
 import { type Example, type Loss, sheet, summedCrossEntropy } from "./loss.ts";
 
 export type TrainedHead = Exclude<keyof Heads, "choice">;
 
 const rows = (name: string) => input(name, "int64", ["batch", "length"]);
-
-/** log(1 + eˣ), without overflow. */
-const softplus = (x: Tensor) => o.add(o.maximum(x, 0), o.log(o.add(o.exp(o.neg(o.abs(x))), 1)));
 
 interface HeadLoss {
   /** Summed over examples. */
@@ -44,33 +42,12 @@ const heads: Readonly<Record<TrainedHead, HeadLoss>> = {
   masked: everyToken,
   tokens: everyToken,
   sequence: {
-    sum(scores, { problem = "single" }) {
-      const [batch, classes] = scores.shape as [Dim, number];
-      if (problem === "single") return summedCrossEntropy(scores, input("labels", "int64", [batch]));
-      const labels = input("labels", "float32", [batch, classes]);
-      if (problem === "regression") return o.sum(o.square(o.sub(scores, labels)));
-      // Binary cross-entropy of independent classes, their mean for each text: softplus(z) − z · y.
-      return o.div(o.sum(o.sub(softplus(scores), o.mul(scores, labels))), classes);
-    },
-    labels(examples, _, { problem = "single", labels: names = [] }) {
-      if (problem === "single") {
-        return int64(
-          [examples.length],
-          examples.map(({ target }) => target[0]!),
-        );
-      }
-      if (problem === "regression") {
-        return float32(
-          [examples.length, 1],
-          examples.map(({ target }) => target[0]!),
-        );
-      }
-      const held = sheet(examples.length, names.length, 0);
-      examples.forEach(({ target }, row) => {
-        for (const label of target) held[row * names.length + label] = 1;
-      });
-      return float32([examples.length, names.length], held);
-    },
+    sum: classesLoss,
+    labels: (examples, _, model) =>
+      classLabels(
+        examples.map(({ target }) => target),
+        model,
+      ),
     count: () => 1,
   },
   span: {

@@ -9,6 +9,8 @@ export interface Uses {
   readonly product: boolean;
   readonly turned: boolean;
   readonly lookup: boolean;
+  /** The windows of a convolution; as formats go, something else too. */
+  readonly convolved: boolean;
   readonly other: boolean;
 }
 
@@ -16,7 +18,8 @@ export interface Uses {
 export function usesOf(model: Architecture): Map<string, Uses> {
   const uses = new Map<string, Uses>();
   const g = wholeGraph(model);
-  for (const { name } of g.parameters) uses.set(name, { product: false, turned: false, lookup: false, other: false });
+  const none: Uses = { product: false, turned: false, lookup: false, convolved: false, other: false };
+  for (const { name } of g.parameters) uses.set(name, none);
   for (const node of g.nodes) {
     if (node.kind !== "op") continue;
     node.inputs.forEach(({ node: source }, place) => {
@@ -26,7 +29,10 @@ export function usesOf(model: Architecture): Map<string, Uses> {
       else if (node.op === "MatMul" && place === 1) {
         const { transA, transB } = (node as OpNode<"MatMul">).attributes;
         use(transA ? "other" : transB ? "product" : "turned");
-      } else use("other");
+      } else {
+        if (node.op === "Conv" && place === 1) use("convolved");
+        use("other");
+      }
     });
   }
   return uses;
@@ -52,7 +58,7 @@ export function formatsOf(model: Architecture, bits: 8 | 4) {
       const words = "vocabulary" in model && shape[0] === model.vocabulary;
       return words && !use.turned ? (use.product ? "int8" : "int8_rows") : "keep";
     }
-    if (use.turned) return "keep";
+    if (use.turned) return use.product ? "keep" : bits === 4 ? "int4_turned" : "int8_turned";
     return bits === 4 ? "int4" : "int8";
   };
 }

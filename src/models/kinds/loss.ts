@@ -24,16 +24,17 @@ export interface LossOptions extends Pick<NetworkOptions, "dropout" | "jitter"> 
   readonly zLoss?: number | undefined;
 }
 
-export interface Loss {
+/** The loss of a model that is trained on examples of this type: of text, or with images. */
+export interface Loss<E = Example> {
   /**
    * The graph's scalar over inputs named as `collate` names them. Among them `scale`, the inverse of the labels in the
    * whole step, makes the losses of micro-batches add up to their mean.
    */
   graph(scope: Scope, options?: LossOptions): Tensor;
   /** Inputs for rows of examples: one a row, or several where rows are packed. `labels` are those of the whole step. */
-  collate(rows: readonly (readonly Example[])[], labels: number, packed?: boolean): Record<string, NdArray>;
+  collate(rows: readonly (readonly E[])[], labels: number, packed?: boolean): Record<string, NdArray>;
   /** Labels of an example: what the mean is taken over. */
-  labels(example: Example): number;
+  labels(example: E): number;
 }
 
 /** Sum over labels of (logsumexp z)², where −log p(label) = logsumexp z − z(label) is known already. */

@@ -1,16 +1,17 @@
 /** The network of an architecture in one graph, for what is asked of the network itself: which tensors, used how. */
 import { type Graph, graph } from "../../graph/graph.ts";
+import * as o from "../../graph/operators.ts";
 import { input } from "../../graph/tensor.ts";
 import { crossing, wholeRow } from "../../nn/pass.ts";
 import { createScope } from "../../nn/scope.ts";
 import type { Architecture } from "../family.ts";
+import { pixelInput } from "./pixels.ts";
+import { textPass } from "./two-towers.ts";
 
 /** Every tensor that an answer of this model may need, from inputs to outputs. */
 export function wholeGraph(model: Architecture): Graph {
   const scope = createScope();
   const tokens = (name: string) => input(name, "int64", ["batch", "length"]);
-  const pixels = (image: { size: number; channels: number }) =>
-    input("pixels", "float32", ["batch", image.channels, image.size, image.size]);
   switch (model.kind) {
     case "encoder-decoder": {
       const network = model.network(scope);
@@ -22,7 +23,9 @@ export function wholeGraph(model: Architecture): Graph {
     case "decoder": {
       const network = model.network(scope);
       const hidden = network.decode(tokens("ids"), wholeRow("length", { causal: true }));
-      return graph({ logits: network.logits(hidden) });
+      if (!network.classify) return graph({ logits: network.logits(hidden) });
+      const last = o.reshape(o.slice(hidden, 1, -1), ["batch", model.width]);
+      return graph({ scores: network.classify(last) });
     }
     case "encoder": {
       const network = model.network(scope);
@@ -34,13 +37,14 @@ export function wholeGraph(model: Architecture): Graph {
     }
     case "image-encoder": {
       const network = model.network(scope);
-      const hidden = network.encode(pixels(model.image));
-      return graph({ hidden: network.classify ? network.classify(hidden) : hidden });
+      const hidden = network.encode(pixelInput(model.image));
+      if (network.classify) return graph({ hidden: network.classify(hidden) });
+      return network.pooled ? graph<string>({ hidden, pooled: network.pooled(hidden) }) : graph({ hidden });
     }
     case "two-towers": {
       const network = model.network(scope);
-      const text = network.text(tokens("ids"), wholeRow("length", { causal: true }));
-      return graph({ text, image: network.image(pixels(model.image)), scale: network.scale() });
+      const text = network.text(tokens("ids"), textPass(model));
+      return graph({ text, image: network.image(pixelInput(model.image)), scale: network.scale() });
     }
   }
 }

@@ -4,6 +4,7 @@ import { fail } from "../../errors.ts";
 import { type Activation, activations } from "../../nn/activations.ts";
 import {
   deviation,
+  ends,
   epsilon,
   layers,
   needConsistent,
@@ -42,7 +43,7 @@ export const t5ConfigSchema = z.object({
   scale_decoder_outputs: z.boolean().optional(),
   decoder_start_token_id: token.nullish(),
   pad_token_id: token.nullish(),
-  eos_token_id: token.nullish(),
+  eos_token_id: ends,
 });
 
 export interface T5Config {
@@ -67,7 +68,7 @@ export interface T5Config {
   readonly scaled: boolean;
   readonly start: number;
   readonly pad: number;
-  readonly eos: number;
+  readonly eos: readonly number[];
   /** Some blocks have many feed-forward networks, of which each token takes one. */
   readonly experts?: SwitchConfig;
 }
@@ -84,7 +85,7 @@ export function parseT5Config(json: unknown, stored?: { has(name: string): boole
     c.relative_attention_max_distance > Math.floor(c.relative_attention_num_buckets / 2),
     `relative_attention_max_distance ${c.relative_attention_max_distance} and ${c.relative_attention_num_buckets} buckets`,
   );
-  needHeads(c.d_kv, c.num_heads);
+  needHeads("d_kv times heads", c.d_kv * c.num_heads, c.num_heads);
   const sparse =
     c.model_type === "switch_transformers"
       ? readSwitchConfig(json, c.num_layers + (c.num_decoder_layers ?? c.num_layers))
@@ -112,7 +113,7 @@ export function parseT5Config(json: unknown, stored?: { has(name: string): boole
     scaled: c.scale_decoder_outputs ?? c.tie_word_embeddings,
     start: c.decoder_start_token_id ?? 0,
     pad: padOf(c.pad_token_id, c.vocab_size),
-    eos: c.eos_token_id ?? 1,
+    eos: c.eos_token_id.length > 0 ? c.eos_token_id : [1],
     ...(sparse ? { experts: sparse.experts } : {}),
   };
 }
@@ -153,7 +154,7 @@ export function t5ConfigJson(config: T5Config): Record<string, unknown> {
     scale_decoder_outputs: config.scaled,
     decoder_start_token_id: config.start,
     pad_token_id: config.pad,
-    eos_token_id: config.eos,
+    eos_token_id: config.eos.length === 1 ? config.eos[0] : config.eos,
     is_encoder_decoder: true,
     use_cache: true,
     ...(config.experts ? switchConfigJson(config.experts) : {}),

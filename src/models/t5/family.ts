@@ -31,7 +31,7 @@ export function t5Architecture(config: T5Config): EncoderDecoderArchitecture {
     kind: "encoder-decoder",
     ...common(config),
     start: config.start,
-    ends: [config.eos],
+    ends: config.eos,
     cache: { layers, kvHeads, headWidth },
     memory: { layers, kvHeads, headWidth },
     ...(config.experts && { unjoined: true }),

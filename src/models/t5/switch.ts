@@ -3,7 +3,7 @@
  * one of many. A router picks one expert for every token; an expert takes a limited number of tokens of each row, and
  * what it does not take passes the layer by.
  *
- * Tokens are gathered by expert, so that an expert nobody was sent to is a product of no rows: its weights are not
+ * Tokens are gathered by expert, so that an expert without tokens is a product of no rows: its weights are not
  * read, and where they are mapped from a file they never come into memory. The rules are those of transformers 5.18:
  * capacity counts by row in the order of the tokens, padding included; the jitter of training reaches the experts too.
  *

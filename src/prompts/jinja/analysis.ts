@@ -1,7 +1,7 @@
 /** What a template needs, from its syntax alone: names of the row, filters, tests. */
 import { filterNames } from "./filters.ts";
 import { globalNames } from "./globals.ts";
-import type { Arguments, Expression, Of, Statement, Target } from "./syntax.ts";
+import type { Arguments, Expression, Of, Statement, Target } from "./syntax/syntax.ts";
 import { testNames } from "./tests.ts";
 
 interface Visitor {

@@ -5,7 +5,7 @@ import { fixedText } from "./decimals.ts";
 import { formatPercent } from "./format.ts";
 import { isFloat, isInt, List, numberOf, type PyValue, raise, Tuple, typeName } from "./objects.ts";
 import { index, lengthOf, refuseUndefined } from "./python.ts";
-import type { BinaryOperator } from "./syntax.ts";
+import type { BinaryOperator } from "./syntax/syntax.ts";
 
 /** Bits of the largest whole number that is computed with. */
 const mostBits = 8192;

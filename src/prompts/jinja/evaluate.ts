@@ -24,7 +24,16 @@ import {
 } from "./objects.ts";
 import { compare, contains, equals, iterate, list, slice, str, truthy } from "./python.ts";
 import { type Context, type Scope, scopeOf, undefinedName } from "./scope.ts";
-import type { Arguments, Comparison, Expression, FilterStep, Of, Parameter, Statement, Target } from "./syntax.ts";
+import type {
+  Arguments,
+  Comparison,
+  Expression,
+  FilterStep,
+  Of,
+  Parameter,
+  Statement,
+  Target,
+} from "./syntax/syntax.ts";
 import { applyTest } from "./tests.ts";
 import { itemOf, memberOf, noArguments, type Tools } from "./tools.ts";
 

@@ -7,6 +7,7 @@ import { formatPercent } from "./format.ts";
 import { toJson } from "./json.ts";
 import {
   type CallArguments,
+  comparable,
   Dict,
   dictOf,
   Group,
@@ -24,9 +25,9 @@ import {
   Undefined,
 } from "./objects.ts";
 import { characters, compare, index, iterate, list, refuseUndefined, size, str, truthy } from "./python.ts";
+import { whitespace } from "./syntax/whitespace.ts";
 import { capitalized, join, linesOf, replace, stripChars, text } from "./text.ts";
 import { absent, attributeOf, attributesOf, folded, itemOf, ownAttribute, type Tools } from "./tools.ts";
-import { whitespace } from "./whitespace.ts";
 
 type Filter = (input: PyValue, args: CallArguments, tools: Tools) => PyValue;
 
@@ -51,7 +52,7 @@ function integer(input: PyValue, otherwise: PyValue, base: number): PyValue {
   }
   if (typeof input === "boolean") return Number(input);
   if (isInt(input)) return input;
-  const value = numberOf(input);
+  const value = comparable(input);
   // An infinity fails in Python too: jinja2 catches other errors only.
   return value === undefined || Number.isNaN(value) ? otherwise : truncated(value);
 }
@@ -241,7 +242,7 @@ const filters = new Map<string, Filter>([
   }),
   filter("float", { default: float(0) }, (input, bound) => {
     refuseUndefined(input);
-    const value = typeof input === "string" ? parseFloatText(input) : numberOf(input);
+    const value = typeof input === "string" ? parseFloatText(input) : comparable(input);
     return value === undefined ? bound.default : float(value);
   }),
   [

@@ -5,8 +5,8 @@ import { type ErrorCode, ZerothError } from "../../errors.ts";
 import { undeclared, unknown } from "./analysis.ts";
 import type { Limits } from "./budget.ts";
 import { render } from "./evaluate.ts";
-import { parse } from "./parse.ts";
 import { contextOf } from "./scope.ts";
+import { parse } from "./syntax/parse.ts";
 
 interface Case {
   readonly template: string;

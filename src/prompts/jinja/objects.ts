@@ -1,5 +1,5 @@
 /** What an expression can be while a template runs: Python's objects, none of which can reach into JavaScript's. */
-import { Float, type Row, type Value } from "../../data/values.ts";
+import { Float, Pair, type Row, Scalar, type Value } from "../../data/values.ts";
 
 export class List {
   items: PyValue[];
@@ -102,6 +102,7 @@ export type PyValue =
   | number
   | bigint
   | Float
+  | Scalar
   | string
   | List
   | Tuple
@@ -147,7 +148,7 @@ export function typeName(value: PyValue): string {
   if (value instanceof Dict) return "dict";
   if (value instanceof View) return `dict_${value.kind}`;
   if (value instanceof Range) return "range";
-  if (value instanceof Once || value instanceof Attributes) return value.type;
+  if (value instanceof Once || value instanceof Attributes || value instanceof Scalar) return value.type;
   if (value instanceof Undefined) return "Undefined";
   return value instanceof Namespace ? "Namespace" : "function";
 }
@@ -158,6 +159,10 @@ export function numberOf(value: PyValue): number | undefined {
   if (typeof value === "boolean" || typeof value === "bigint") return Number(value);
   return value instanceof Float ? value.value : undefined;
 }
+
+/** What is compared as a number: also a Decimal, with which nothing is computed here. */
+export const comparable = (value: PyValue): number | undefined =>
+  value instanceof Scalar && value.type === "decimal.Decimal" ? Number(value.text) : numberOf(value);
 
 const longestKey = 100_000;
 
@@ -179,6 +184,7 @@ export function hashKey(value: PyValue): string {
     return text;
   }
   if (value instanceof Undefined) return "undefined";
+  if (value instanceof Scalar) return `o${value.repr}`;
   return raise(`unhashable type: '${typeName(value)}'`);
 }
 
@@ -202,5 +208,6 @@ export const getItem = (dict: Dict, key: PyValue): PyValue | undefined => dict.e
 export function fromValue(value: Value): PyValue {
   if (Array.isArray(value)) return new List(value.map(fromValue));
   if (value instanceof Map) return dictOf([...(value as Row)].map(([key, item]) => [key, fromValue(item)]));
-  return value as Exclude<Value, readonly Value[] | Row>;
+  if (value instanceof Pair) return new Tuple(value.items.map(fromValue));
+  return value as Exclude<Value, Pair | readonly Value[] | Row>;
 }

@@ -1,8 +1,10 @@
 /** What Python does with values: truth, equality, order, membership, iteration, str() and repr(). */
+import { Scalar } from "../../data/values.ts";
 import type { Budget } from "./budget.ts";
 import {
   Attributes,
   Callable,
+  comparable,
   Dict,
   getItem,
   isFloat,
@@ -30,8 +32,9 @@ export function truthy(value: PyValue): boolean {
   if (value === null || value instanceof Undefined) return false;
   if (typeof value === "boolean") return value;
   if (typeof value === "string") return value !== "";
-  const number = numberOf(value);
+  const number = comparable(value);
   if (number !== undefined) return number !== 0;
+  if (value instanceof Scalar) return !/^b(''|"")$/.test(value.repr);
   if (value instanceof List || value instanceof Tuple) return value.items.length > 0;
   if (value instanceof Dict) return value.entries.size > 0;
   if (value instanceof View) return value.dict.entries.size > 0;
@@ -39,7 +42,7 @@ export function truthy(value: PyValue): boolean {
 }
 
 function numbersEqual(a: PyValue, b: PyValue): boolean | undefined {
-  const [x, y] = [numberOf(a), numberOf(b)];
+  const [x, y] = [comparable(a), comparable(b)];
   if (x === undefined || y === undefined) return undefined;
   if (typeof a === "bigint" && typeof b === "bigint") return a === b;
   // JavaScript compares a whole number of any size with a double exactly.
@@ -53,6 +56,7 @@ export function equals(a: PyValue, b: PyValue, budget: Budget): boolean {
     if (a.length === b.length) budget.text(a.length);
     return a === b;
   }
+  if (a instanceof Scalar && b instanceof Scalar && a.repr === b.repr) return true;
   const numbers = numbersEqual(a, b);
   if (numbers !== undefined) return numbers;
   if (a instanceof List ? b instanceof List : a instanceof Tuple && b instanceof Tuple) {
@@ -92,11 +96,15 @@ function compareText(a: string, b: string): number {
 /** Below 0, 0 or above 0; NaN where neither is smaller. `operator` is for the message. */
 export function compare(a: PyValue, b: PyValue, budget: Budget, operator = "<"): number {
   budget.step();
-  const [x, y] = [numberOf(a), numberOf(b)];
+  const [x, y] = [comparable(a), comparable(b)];
   if (x !== undefined && y !== undefined) {
     const [left, right] = [typeof a === "bigint" ? a : x, typeof b === "bigint" ? b : y];
     if (Number.isNaN(x) || Number.isNaN(y)) return Number.NaN;
     return left < right ? -1 : left > right ? 1 : 0;
+  }
+  // Dates and times of one column: the order of what is printed.
+  if (a instanceof Scalar && b instanceof Scalar && a.type === b.type && a.type.startsWith("datetime.")) {
+    return compareText(a.text, b.text);
   }
   if (typeof a === "string" && typeof b === "string") {
     budget.text(Math.max(a.length, b.length));
@@ -237,6 +245,10 @@ export function repr(value: PyValue, budget: Budget, around: readonly PyValue[] 
     budget.text(value.length);
     return quoted(value);
   }
+  if (value instanceof Scalar) {
+    budget.text(value.repr.length);
+    return value.repr;
+  }
   if (value instanceof Undefined) return "Undefined";
   if (value instanceof Range) {
     const { start, stop, step } = value;
@@ -263,6 +275,10 @@ export function repr(value: PyValue, budget: Budget, around: readonly PyValue[] 
 export function str(value: PyValue, budget: Budget): string {
   if (typeof value === "string") return value;
   if (value instanceof Undefined) return "";
+  if (value instanceof Scalar) {
+    budget.text(value.text.length);
+    return value.text;
+  }
   return repr(value, budget);
 }
 

@@ -5,6 +5,7 @@ import { formatBraces } from "./format.ts";
 import { type Method, method } from "./method.ts";
 import { List } from "./objects.ts";
 import { characters, index, iterate, lengthOf, truthy } from "./python.ts";
+import { strip } from "./syntax/whitespace.ts";
 import {
   affix,
   capitalized,
@@ -20,7 +21,6 @@ import {
   text,
   titled,
 } from "./text.ts";
-import { strip } from "./whitespace.ts";
 
 const cased = /\p{Lu}|\p{Ll}|\p{Lt}/u;
 const test = (name: string, pattern: RegExp) => method<string, Parameters>(name, {}, (self) => pattern.test(self));

@@ -2,7 +2,7 @@
 import type { Budget } from "./budget.ts";
 import { List, type PyValue, raise, Tuple, typeName } from "./objects.ts";
 import { characters, lengthOf, sliceIndices } from "./python.ts";
-import { isBlank, strip, stripEnd, stripStart } from "./whitespace.ts";
+import { isBlank, strip, stripEnd, stripStart } from "./syntax/whitespace.ts";
 
 /** A text where one is needed. */
 export function text(value: PyValue, what: string): string {

@@ -1,4 +1,5 @@
 /** What filters, tests and functions need of the template that calls them. */
+import { Scalar } from "../../data/values.ts";
 import type { Budget } from "./budget.ts";
 import { methodOf } from "./methods.ts";
 import {
@@ -60,6 +61,7 @@ export function memberOf(value: PyValue, name: string, budget: Budget): PyValue 
 /** An attribute that is no item: a method, or what `loop` and namespaces hold. */
 export function ownAttribute(value: PyValue, name: string, budget: Budget): PyValue | undefined {
   refuseHidden(name);
+  if (value instanceof Scalar) return raise(`a ${value.type} is only printed and compared here, it has no "${name}"`);
   if (value instanceof Namespace) return value.values.get(name);
   if (value instanceof Attributes) return value.get(name);
   if (value instanceof Group && (name === "grouper" || name === "list")) return value.items[name === "list" ? 1 : 0];

@@ -1,7 +1,7 @@
 /** The tensors in what a torch file's pickle holds: a dictionary of them, or such dictionaries in dictionaries. */
 import { shown } from "../../base/json.ts";
 import { fail } from "../../errors.ts";
-import type { StorageRecord, TensorRecord, Value } from "./pickle.ts";
+import type { StorageRecord, TensorRecord, Value } from "./pickle-names.ts";
 
 /** Keys under which training programs put a model's tensors, beside their optimiser's; the first that is there. */
 const wrappers = ["state_dict", "model_state_dict", "model", "module", "net", "weights", "params"] as const;

@@ -5,7 +5,8 @@ import { headBytes, refuseMistaken } from "../../base/sniff.ts";
 import { fail } from "../../errors.ts";
 import { dtypes } from "../../graph/dtype.ts";
 import type { PlainTensor } from "../weights.ts";
-import { pickleBudget, readPickle, type StorageRecord, type TensorRecord, type Value } from "./pickle.ts";
+import { pickleBudget, readPickle } from "./pickle.ts";
+import type { StorageRecord, TensorRecord, Value } from "./pickle-names.ts";
 import { storagesIn, tensorsIn } from "./state.ts";
 import { type ReadAt, readZip, type Zip, type ZipEntry } from "./zip.ts";
 

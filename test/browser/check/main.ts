@@ -4,7 +4,7 @@ import { float32 } from "../../../src/graph/array.ts";
 import { graph } from "../../../src/graph/graph.ts";
 import { matmul } from "../../../src/graph/operators.ts";
 import { input, parameter } from "../../../src/graph/tensor.ts";
-import { type CompileOver, greedy, type Rows, type StepResult, trainingSteps } from "../../support/tasks.ts";
+import { type CompileOver, greedy, type Rows, type StepResult, scores, trainingSteps } from "../../support/tasks.ts";
 
 export interface Checks {
   threads(): number;
@@ -14,6 +14,7 @@ export interface Checks {
     count: number,
     device?: "wasm" | "webgpu",
   ): Promise<number[][]>;
+  scores(folder: string, rows: readonly (readonly number[])[]): Promise<number[]>;
   train(folder: string, rows: Rows, steps: number): Promise<StepResult>;
   /** A product in 8 bits in which every number is as large as can be: what an overflow of pairs gets wrong. */
   largest(): Promise<number[]>;
@@ -38,6 +39,10 @@ const checks: Checks = {
   async greedy(folder, prompts, count, device = "wasm") {
     const { config, weights } = await open(folder);
     return greedy(config, weights, prompts, count, over(device));
+  },
+  async scores(folder, rows) {
+    const { config, weights } = await open(folder);
+    return scores(config, weights, rows, over("wasm"));
   },
   async train(folder, rows, steps) {
     const { config, weights } = await open(folder);
