@@ -1,8 +1,10 @@
 /** Tiny random Llamas against what transformers computes with them (parity/llama.py). */
 import { describe } from "vitest";
+import type { JsonObject } from "../src/base/json.ts";
+import { readModel } from "../src/models/families.ts";
 import { decoderLoss } from "../src/models/kinds/decoder-loss.ts";
 import { cachedEqualsWhole, decoderTests } from "./support/decoders.ts";
-import { readWeights } from "./support/fixtures.ts";
+import { readJson, readWeights } from "./support/fixtures.ts";
 import { readFixture } from "./support/models.ts";
 import { packingTest, trainingTests } from "./support/training.ts";
 
@@ -28,3 +30,10 @@ describe.each(scalings.flatMap((kind) => spellings.map((file) => [kind, file] as
     decoderTests(folder, architecture, weights);
   },
 );
+
+describe("dynamic scaling, texts longer than the trained positions", () => {
+  const config = { ...readJson<JsonObject>("llama/rope-dynamic", "config.json"), max_position_embeddings: 6 };
+  const { architecture } = readModel(config, readWeights("llama/grouped"), "here");
+  if (architecture.kind !== "decoder") throw new Error(architecture.kind);
+  packingTest("llama/grouped", decoderLoss(architecture));
+});

@@ -236,7 +236,7 @@ test("exported as ONNX, the same; transformers.js cannot read it", async () => {
   const { folder, json, weights, expected } = open("uneven");
   const out = mkdtempSync(join(tmpdir(), "zeroth-switch-"));
   try {
-    const source = { config: json, weights, tokenizer: { json: "", config: "" } } as unknown as ExportFolder;
+    const source = { path: out, files: [], config: json, weights } satisfies ExportFolder;
     await exportOnnx(source, out);
     await expect(exportTransformersJs(source, out)).rejects.toMatchObject({ code: "unsupported" });
     const tensor = ({ data, shape }: NdArray) => new Tensor("int64", data as BigInt64Array, shape);

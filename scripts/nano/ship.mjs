@@ -39,6 +39,5 @@ const generation = {
   decoder_start_token_id: config.start,
   eos_token_id: config.eos,
   pad_token_id: config.pad,
-  max_new_tokens: 64,
 };
 await writeFileSafely(join(out, "generation_config.json"), `${JSON.stringify(generation, null, 2)}\n`);

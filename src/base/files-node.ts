@@ -46,7 +46,7 @@ export function writeError(cause: unknown, where: string): unknown {
   if (cause instanceof ZerothError || syscall === undefined) return cause;
   return new ZerothError("bad_input", `cannot be written (${code})`, {
     where,
-    hint: code === "ENOSPC" ? "free some space on the disk and try again" : "check the folder and its permissions",
+    hint: code === "ENOSPC" ? moreSpace : "check the folder and its permissions",
     cause,
   });
 }
@@ -54,43 +54,53 @@ export function writeError(cause: unknown, where: string): unknown {
 /**
  * Make a folder and those above it. Node's own `recursive` never comes back where the working folder has been deleted:
  * it climbs from one missing folder to the next above without an end.
+ * @param asked what messages name
  * @throws bad_input where it cannot be made, or something else has its name
  */
-export function makeFolder(path: string): void {
+export function makeFolder(path: string, asked: string = path): void {
   try {
     mkdirSync(path);
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
     if (code === "EEXIST" && statSync(path, { throwIfNoEntry: false })?.isDirectory()) return;
     const above = dirname(path);
-    if (code !== "ENOENT" || above === path) throw writeError(cause, path);
-    makeFolder(above);
-    makeLast(path);
+    if (code !== "ENOENT" || above === path) throw writeError(cause, asked);
+    makeFolder(above, asked);
+    makeLast(path, asked);
   }
 }
 
 /** The last step: everything above is there, so ENOENT means that the folder above is deleted and still in use. */
-function makeLast(path: string): void {
+function makeLast(path: string, asked: string): void {
   try {
     mkdirSync(path);
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
     // Another process was quicker.
     if (code === "EEXIST" && statSync(path, { throwIfNoEntry: false })?.isDirectory()) return;
-    if (code !== "ENOENT") throw writeError(cause, path);
+    if (code !== "ENOENT") throw writeError(cause, asked);
     fail("bad_input", "cannot be made: the folder it would be in has been deleted", {
-      where: path,
+      where: asked,
       hint: "change to a folder that is there, or give the whole path",
       cause,
     });
   }
 }
 
-async function writeAll(handle: FileHandle, piece: Uint8Array): Promise<void> {
+const moreSpace = "free some space on the disk and try again";
+
+/** Some network disks say nothing and take nothing when they are full: asked for ever, they would. */
+export function needProgress(written: number, where: string): number {
+  return written > 0
+    ? written
+    : fail("bad_input", "cannot be written: the disk takes no more", { where, hint: moreSpace });
+}
+
+async function writeAll(handle: FileHandle, piece: Uint8Array, where: string): Promise<void> {
   for (let done = 0; done < piece.length; ) {
     // One call writes at most 2 GiB on Linux.
     const { bytesWritten } = await handle.write(piece, done, Math.min(piece.length - done, 1 << 30));
-    done += bytesWritten;
+    done += needProgress(bytesWritten, where);
   }
 }
 
@@ -109,9 +119,9 @@ export async function writeFileSafely(
     makeFolder(folder);
     handle = await open(temporary, "wx");
     if (typeof content === "function") {
-      for (const piece of content()) await writeAll(handle, piece);
+      for (const piece of content()) await writeAll(handle, piece, path);
     } else {
-      await writeAll(handle, typeof content === "string" ? new TextEncoder().encode(content) : content);
+      await writeAll(handle, typeof content === "string" ? new TextEncoder().encode(content) : content, path);
     }
     await handle.sync();
     await handle.close();

@@ -123,9 +123,9 @@ test("a dead process's lock that cannot be removed is said, not waited for", asy
   const mine = JSON.parse(readFileSync(`${path}.owner`, "utf8")) as Record<string, unknown>;
   lock.release();
   writeFileSync(`${path}.owner`, JSON.stringify({ ...mine, id: "dead", pid: 999_999_999 }));
-  // Making a folder and writing a draft work, the link is refused by the dead one, and then the rename fails.
+  // A draft is written in several calls, the link is refused by the dead one, and then the rename fails.
   const codes: unknown[] = [];
-  for (let n = 1; n <= 4; n++) {
+  for (let n = 1; n <= 12; n++) {
     const { error } = await onFailingDisk({ n, code: "EROFS", below: root }, () => takeLock(path, options));
     expect(error).toMatchObject({ code: "bad_input" });
     codes.push((error as Error).message);

@@ -75,5 +75,7 @@ test.skipIf(process.platform === "win32")("in a deleted folder making one ends, 
     timeout: 20_000,
     killSignal: "SIGKILL",
   });
-  expect(run.stdout).toBe("bad_input out: cannot be made: the folder it would be in has been deleted\nbad_input\n");
+  expect(run.stdout).toBe(
+    "bad_input out/below: cannot be made: the folder it would be in has been deleted\nbad_input\n",
+  );
 });

@@ -1,5 +1,6 @@
 /** The options of generation, checked. */
 import { fail, ZerothError } from "../errors.ts";
+import type { GenerationConfig } from "../text/generation-config.ts";
 import { type GenerateOptions, settingsOf } from "../text/options.ts";
 import type { Flags } from "./command.ts";
 import type { generation } from "./options.ts";
@@ -16,12 +17,8 @@ const needs: readonly (readonly [need: string, met: (flags: GenerationFlags) => 
 
 const dashed = (name: string): string => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 
-/**
- * What the model is asked for. An option that does nothing without another one is told, not taken as that one: greedy is
- * the default whatever else is given.
- * @throws wrong_use for a value out of its range
- */
-export function generationOptions(flags: GenerationFlags, output: Output): GenerateOptions {
+/** @throws wrong_use for a value out of its range */
+export function checkGeneration(flags: GenerationFlags): void {
   try {
     settingsOf(flags);
   } catch (error) {
@@ -29,9 +26,62 @@ export function generationOptions(flags: GenerationFlags, output: Output): Gener
     if (!(error instanceof ZerothError)) throw error;
     fail("wrong_use", error.message, error.hint ? { hint: error.hint } : {});
   }
+}
+
+/** `--num-beams 4, --early-stopping`. */
+const typed = (options: GenerateOptions): string =>
+  Object.entries(options)
+    .map(([name, value]) => (value === true ? dashed(name) : `${dashed(name)} ${String(value)}`))
+    .join(", ");
+
+/** Options of drawing and of beams exclude each other: what was asked for decides which of the makers' apply. */
+const drawing: readonly (keyof GenerateOptions)[] = ["sample", "temperature", "topK", "topP"];
+const beams: readonly (keyof GenerateOptions)[] = ["numBeams", "lengthPenalty", "earlyStopping"];
+
+function applicable(defaults: GenerateOptions, flags: GenerationFlags): GenerateOptions {
+  const out = [...((flags.numBeams ?? 1) > 1 ? drawing : []), ...(flags.sample ? beams : [])];
+  const open = ([name]: readonly [string, unknown]) =>
+    !out.includes(name as keyof GenerateOptions) && flags[name as keyof GenerationFlags] === undefined;
+  return Object.fromEntries(Object.entries(defaults).filter(open));
+}
+
+/** What the makers recommend and this answer goes without, or takes, in one line. */
+function sayRecommended({ notComputed, file }: GenerationConfig, open: GenerateOptions, taken: boolean): string {
+  const recommended = typed(open);
+  const missing = notComputed.length > 0 ? [`not computed here: ${notComputed.join(", ")}`] : [];
+  const start = taken ? `taken from ${file}: ${recommended}` : `${file} recommends ${recommended} (--model-defaults)`;
+  return [...(recommended ? [start] : []), ...missing.map((line) => (recommended ? line : `${file}: ${line}`))].join(
+    "; ",
+  );
+}
+
+/**
+ * What the model is asked for. What its makers recommend is told, and taken with `--model-defaults` where nothing else
+ * was asked for. An option that does nothing without another one is told, not taken as that one: greedy is the default
+ * whatever else is given.
+ * @throws wrong_use for a value out of its range; bad_input for recommendations that are
+ */
+export function generationOptions(
+  flags: GenerationFlags,
+  output: Output,
+  recommended?: GenerationConfig,
+): GenerateOptions {
+  checkGeneration(flags);
+  const open = recommended ? applicable(recommended.defaults, flags) : {};
+  const picked = { ...(flags.modelDefaults ? open : {}), ...flags };
+  if (recommended) {
+    const line = sayRecommended(recommended, open, flags.modelDefaults === true);
+    if (line) output.say(line);
+    try {
+      settingsOf(picked);
+    } catch (error) {
+      if (!(error instanceof ZerothError)) throw error;
+      fail(error.code, error.message, { where: recommended.file, hint: "leave --model-defaults out" });
+    }
+  }
   for (const [need, met, names] of needs) {
-    const idle = met(flags) ? [] : names.filter((name) => flags[name] !== undefined).map(dashed);
+    const idle = met(picked) ? [] : names.filter((name) => flags[name] !== undefined).map(dashed);
     if (idle.length > 0) output.say(`${idle.join(", ")} without ${need}: of no effect`);
   }
-  return flags;
+  return picked;
 }

@@ -47,6 +47,7 @@ export const generation = [
   { flags: "--choices <a,b>", help: "answer with exactly one of these", as: "list" },
   { flags: "--max-input <n>", help: "refuse prompts longer than this many tokens", as: "integer" },
   { flags: "--no-prompt-end", help: "do not add the end token to prompts" },
+  { flags: "--model-defaults", help: "what the model's makers recommend, where nothing else is asked for" },
 ] as const satisfies readonly OptionSpec[];
 
 /** Models on this machine, for completion. */

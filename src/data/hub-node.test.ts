@@ -1,10 +1,11 @@
 /** Data sets from a hub on this machine, and which of their files hold a split. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type HubServer, startHub } from "../../test/support/hub-server.js";
+import { makePipe } from "../../test/support/pipe.ts";
 import { findDataSet } from "./hub-node.ts";
 import { chooseSplit } from "./split-files.ts";
 
@@ -111,6 +112,31 @@ describe("from a hub", () => {
     // With a network, what the cache lacks is fetched beside it.
     expect(await findDataSet("acme/reviews", { split: "validation" }, { env: env() })).toHaveLength(1);
   });
+
+  test.skipIf(process.platform === "win32")(
+    "a cache that leads elsewhere is refused, and no pipe is waited for",
+    async () => {
+      const root = join(home, "hub/datasets--acme--reviews");
+      const snapshot = join(root, "snapshots", "abc");
+      mkdirSync(snapshot, { recursive: true });
+      mkdirSync(join(root, "refs"));
+      writeFileSync(join(home, "train.jsonl"), "{}\n");
+      const offline = { ...env(), HF_HUB_OFFLINE: "1" };
+      const find = () => findDataSet("acme/reviews", { split: "train" }, { env: offline });
+      makePipe(join(root, "refs", "main"));
+      await expect(find()).rejects.toMatchObject({ code: "corrupt_file", message: /main: is not a file/ });
+      rmSync(join(root, "refs", "main"));
+      writeFileSync(join(root, "refs", "main"), "abc\n");
+      symlinkSync(join(home, "train.jsonl"), join(snapshot, "train.jsonl"));
+      await expect(find()).rejects.toMatchObject({ code: "corrupt_file", message: /link that leads outside/ });
+      rmSync(join(snapshot, "train.jsonl"));
+      writeFileSync(join(snapshot, "train.jsonl"), "{}\n");
+      expect(await find()).toEqual([join(snapshot, "train.jsonl")]);
+      renameSync(join(root, "refs"), join(home, "refs"));
+      symlinkSync(join(home, "refs"), join(root, "refs"));
+      await expect(find()).rejects.toMatchObject({ code: "corrupt_file", message: /leads out of the cache/ });
+    },
+  );
 
   test("a name that the hub has not", async () => {
     const work = findDataSet("acme/nothing", { split: "train" }, { env: env() });

@@ -1,10 +1,12 @@
 /** Data sets of the Hugging Face hub: found in the cache that Python shares, or downloaded into it. */
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, realpathSync } from "node:fs";
 import { join } from "node:path";
 import { fail, ZerothError } from "../errors.ts";
 import { repoCache, sizeOf } from "../hub/download/cache-node.ts";
 import { type PullOptions, pull, settingsHere } from "../hub/download/pull-node.ts";
+import { locate } from "../hub/locate-node.ts";
 import { cacheFolder, type Environment, parseModelName } from "../hub/names.ts";
+import { needInside, readRef } from "../hub/refs-node.ts";
 import { chooseSplit, type SplitWanted } from "./split-files.ts";
 
 /** The snapshot of a data set in the cache, and its files. */
@@ -14,13 +16,11 @@ function cachedFiles(name: string, env: Environment): { path: string; names: str
   if (parsed.kind !== "name" || cache === undefined) return undefined;
   const repo = repoCache(cache, parsed.repo, "dataset");
   const { revision = "main" } = parsed;
-  const ref = repo.ref(revision);
-  const commit = sizeOf(ref) === undefined ? revision : readFileSync(ref, "utf8").slice(0, 200).trim();
-  // A ref is a file like any other: its content must not lead out of the snapshots.
-  if (!/^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}$/.test(commit))
-    return fail("corrupt_file", "holds no commit", { where: ref });
-  const path = repo.snapshot(commit);
+  const ref = readRef(repo.root, revision);
+  if (ref && "problem" in ref) fail("corrupt_file", ref.problem, { where: repo.ref(revision) });
+  const path = repo.snapshot(ref?.commit ?? revision);
   if (!existsSync(path)) return undefined;
+  needInside(repo.root, path);
   const files = readdirSync(path, { recursive: true, encoding: "utf8" }).map((file) => file.replaceAll("\\", "/"));
   return { path, names: files.filter((file) => sizeOf(join(path, file)) !== undefined) };
 }
@@ -41,7 +41,11 @@ export async function findDataSet(name: string, wanted: SplitWanted, options: Da
   const cached = cachedFiles(name, env);
   if (cached) {
     try {
-      return chooseSplit(cached.names, wanted, where).map((file) => join(cached.path, file));
+      return chooseSplit(cached.names, wanted, where).map((file) => {
+        // Links within the cache are its way of keeping files; none leads anywhere else.
+        locate(realpathSync(cached.path), file);
+        return join(cached.path, file);
+      });
     } catch (cause) {
       // A part of a repository is what the cache usually holds.
       if (!(cause instanceof ZerothError) || cause.code !== "not_found" || settingsHere(env).offline) throw cause;

@@ -1,16 +1,14 @@
 /** Writing an exported model to disk: what there is for each kind of model. */
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { writeFileSafely } from "../base/files-node.ts";
 import type { JsonObject } from "../base/json.ts";
-import { needFile } from "../base/read-node.ts";
+import { companions, copyCompanions, type NamedPath } from "../folders/companions-node.ts";
 import type { ModelFolder } from "../folders/open-node.ts";
 import type { Target } from "../graph/emit.ts";
-import { locate } from "../hub/locate-node.ts";
-import { readModel } from "../models/families.ts";
+import { modelTypes, readModel } from "../models/families.ts";
 import type { Architecture } from "../models/family.ts";
-import { readStored } from "../weights/safetensors-node.ts";
-import { unquantizedConfig } from "../weights/weights.ts";
+import { readStored, writeCheckpoint } from "../weights/safetensors-node.ts";
+import { isQuantized, unquantizedConfig, type Weights } from "../weights/weights.ts";
 import { decoderOnnx, decoderTransformersJs } from "./decoder.ts";
 import { encoderOnnx, encoderTransformersJs } from "./encoder.ts";
 import { encoderDecoderOnnx, encoderDecoderTransformersJs } from "./encoder-decoder.ts";
@@ -19,8 +17,8 @@ import { imageEncoderOnnx, imageEncoderTransformersJs } from "./image-encoder.ts
 import { twoTowersOnnx, twoTowersTransformersJs } from "./two-towers.ts";
 
 /** The parts of an open model folder that an export needs. */
-export type ExportFolder = Pick<ModelFolder, "config" | "weights" | "tokenizer"> &
-  Partial<Pick<ModelFolder, "generationConfig" | "path">>;
+export type ExportFolder = Pick<ModelFolder, "path" | "files" | "config" | "weights"> &
+  Partial<Pick<ModelFolder, "generationConfig" | "absent">>;
 
 export interface TransformersJsOptions {
   /** Standard operators only, or also the engine's fused ones, which every device of transformers.js has. */
@@ -28,7 +26,8 @@ export interface TransformersJsOptions {
 }
 
 function sourceOf(folder: ExportFolder): { architecture: Architecture; source: ExportSource } {
-  const { architecture, weights } = readModel(folder.config, folder.weights, "config.json");
+  const { config, weights: stored, path, absent } = folder;
+  const { architecture, weights } = readModel(config, stored, path, { absent });
   return { architecture, source: { weights, read: readStored } };
 }
 
@@ -62,37 +61,53 @@ function transformersJsFiles(model: Architecture, source: ExportSource, target: 
   }
 }
 
-/** How texts and images become a model's input: the tokenizer's files, and how images are resized and normalised. */
-function inputFiles({ tokenizer, path }: ExportFolder): ExportedFile[] {
-  const about = (name: string) => (path === undefined ? undefined : locate(path, name));
-  const files = {
-    "tokenizer.json": tokenizer.json,
-    "tokenizer_config.json": tokenizer.config,
-    "preprocessor_config.json": about("preprocessor_config.json"),
-    "processor_config.json": about("processor_config.json"),
-  };
-  return Object.entries(files).flatMap(([name, file]) => {
-    if (file === undefined) return [];
-    needFile(file);
-    return [{ name, content: readFileSync(file) }];
-  });
-}
-
 const json = (value: JsonObject): string => `${JSON.stringify(value, null, 2)}\n`;
 
-async function writeAll(out: string, files: readonly ExportedFile[]): Promise<string[]> {
+/** Write files, then those that belong to the model besides, then config.json: until it is there, there is no model. */
+async function writeAll(
+  out: string,
+  files: readonly ExportedFile[],
+  beside: readonly NamedPath[],
+  config: JsonObject,
+): Promise<string[]> {
   for (const { name, content } of files) await writeFileSafely(join(out, name), content);
-  return files.map(({ name }) => name);
+  const copied = await copyCompanions(beside, out);
+  await writeFileSafely(join(out, "config.json"), json(config));
+  return [...files.map(({ name }) => name), ...copied, "config.json"];
 }
 
 /**
- * Write ONNX files of standard operators, with config.json and the tokenizer's files, into a folder. Returns the names
- * of the files written.
+ * Write ONNX files of standard operators, with config.json and what else belongs to the model, into a folder. Returns
+ * the names of the files written.
  */
 export async function exportOnnx(folder: ExportFolder, out: string): Promise<string[]> {
+  const beside = companions(folder);
   const { architecture, source } = sourceOf(folder);
-  const config = { name: "config.json", content: json(unquantizedConfig(folder.config)) };
-  return writeAll(out, [...onnxFiles(architecture, source), ...inputFiles(folder), config]);
+  return writeAll(out, onnxFiles(architecture, source), beside, unquantizedConfig(folder.config));
+}
+
+/**
+ * Write the weights as safetensors, those in few bits as numbers, with config.json and what else belongs to the model.
+ * Of families that run here the tensors get the names of the network; of others they keep theirs. Returns the names of
+ * the files written.
+ */
+export async function exportSafetensors(folder: ExportFolder, out: string): Promise<string[]> {
+  const beside = companions(folder);
+  const known = modelTypes.includes(String(folder.config.model_type));
+  const weights = known ? ownNames(sourceOf(folder)) : folder.weights;
+  // One matrix at a time.
+  const plain = [...weights].map(([name, stored]) => {
+    const numbers = { dtype: "float32", shape: stored.shape, read: () => readStored(stored) } as const;
+    return [name, isQuantized(stored) ? numbers : stored] as const;
+  });
+  const written = await writeCheckpoint(out, plain);
+  return [...written, ...(await writeAll(out, [], beside, unquantizedConfig(folder.config)))];
+}
+
+/** Without the second names of a tensor. */
+function ownNames({ architecture, source }: ReturnType<typeof sourceOf>): Weights {
+  const aliases = new Set(Object.values(architecture.names.aliases ?? {}).flat());
+  return new Map([...source.weights].filter(([name]) => !aliases.has(name)));
 }
 
 /** What a model that writes says of the tokens around an answer. */
@@ -112,6 +127,7 @@ export async function exportTransformersJs(
   out: string,
   { target = "webgpu" }: TransformersJsOptions = {},
 ): Promise<string[]> {
+  const beside = companions(folder, ["tokenizer", "pooling", "notes"]);
   const { architecture, source } = sourceOf(folder);
   const own = architecture.configText ? (JSON.parse(architecture.configText()) as JsonObject) : {};
   const config = {
@@ -119,10 +135,9 @@ export async function exportTransformersJs(
     ...own,
     "transformers.js_config": { dtype: "fp32", use_external_data_format: true },
   };
-  return writeAll(out, [
+  const files = [
     ...transformersJsFiles(architecture, source, target),
-    ...inputFiles(folder),
     ...generationConfig(architecture, folder.generationConfig),
-    { name: "config.json", content: json(config) },
-  ]);
+  ];
+  return writeAll(out, files, beside, config);
 }

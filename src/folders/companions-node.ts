@@ -1,44 +1,81 @@
 /** Small files beside a model's weights, that whoever writes the model anew takes over as they are. */
+import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { writeFileSafely } from "../base/files-node.ts";
 import { jsonLimits } from "../base/json.ts";
 import { readBytes, readWholeFile, withFile } from "../base/read-node.ts";
 import { headBytes, refuseMistaken } from "../base/sniff.ts";
 import { locate } from "../hub/locate-node.ts";
+import { tokenizerFileNames } from "../tokenizers/formats/kinds.ts";
 import type { ModelFolder } from "./open-node.ts";
 
-/** Every file that a tokenizer is opened from, of any kind; without one of them the copy could not be asked. */
-const tokenizerFiles =
-  /^(tokenizer[\w.-]*\.json|special_tokens_map\.json|added_tokens\.json|vocab\.(json|txt)|merges\.txt|spiece\.model|tokenizer\.model|sentencepiece(\.bpe)?\.model|(source|target)\.spm|chat_template\.(jinja|json))$/;
-const notes = /^(generation_config\.json|README\.md|LICEN[CS]E(\.\w+)?)$/;
+interface Kind {
+  /** Names in the folder itself. */
+  readonly named: (name: string) => boolean;
+  /** Files of folders in it. */
+  readonly below?: { readonly folder: RegExp; readonly file: RegExp };
+}
+
+/** What belongs to a model besides config.json and its weights. */
+const kinds = {
+  /** Every file that its tokenizer is opened from, here or by other programs; else the copy could not be asked. */
+  tokenizer: {
+    named: (name) => tokenizerFileNames.includes(name) || /^tokenizer[\w.-]*\.json$/.test(name),
+    below: { folder: /^additional_chat_templates$/, file: /\.jinja$/ },
+  },
+  generation: { named: (name) => name === "generation_config.json" },
+  /** How sentence-transformers make one vector of a text: the same weights give other vectors without. */
+  pooling: {
+    named: (name) => /^(modules|sentence_bert_config|config_sentence_transformers)\.json$/.test(name),
+    below: { folder: /^\d+_[A-Z]\w*$/, file: /^config\.json$/ },
+  },
+  /** How images are resized and normalised before a model sees them. */
+  images: { named: (name) => /^(pre)?processor_config\.json$/.test(name) },
+  notes: { named: (name) => /^(README\.md|LICEN[CS]E(\.\w+)?)$/.test(name) },
+} as const satisfies Readonly<Record<string, Kind>>;
+
+export type Companion = keyof typeof kinds;
 
 /** What a card or a list of words may be; the rest (a pointer in the place of a file) is no use in the copy. */
 const copied = ["empty", "html"] as const;
 
-/** A file's name and its real path. */
+/** A file's name, with / between folders, and its real path. */
 export type NamedPath = readonly [name: string, path: string];
 
 /**
- * The files beside a model's weights that belong to it: its tokenizer's, its settings for generation, its card and
- * licence.
+ * The files beside a model's weights that belong to it, of all kinds or of those that are asked for.
  * @throws corrupt_file for one that is a link out of the folder, or was not fetched
  */
-export function companions(folder: Pick<ModelFolder, "path" | "files">): NamedPath[] {
-  return folder.files.flatMap((name): NamedPath[] => {
-    const path = tokenizerFiles.test(name) || notes.test(name) ? locate(folder.path, name) : undefined;
+export function companions(
+  { path: folder, files }: Pick<ModelFolder, "path" | "files">,
+  asked: readonly Companion[] = Object.keys(kinds) as Companion[],
+): NamedPath[] {
+  const wanted: readonly Kind[] = asked.map((kind) => kinds[kind]);
+  const below = (name: string): string[] => {
+    const kind = wanted.find((one) => one.below?.folder.test(name));
+    if (!kind?.below || !statSync(join(folder, name), { throwIfNoEntry: false })?.isDirectory()) return [];
+    const { file } = kind.below;
+    const inside = readdirSync(join(folder, name)).filter((one) => file.test(one));
+    return inside.sort().map((one) => `${name}/${one}`);
+  };
+  const names = files.flatMap((name) => (wanted.some(({ named }) => named(name)) ? [name] : below(name)));
+  return names.flatMap((name): NamedPath[] => {
+    const path = locate(folder, name);
     if (path === undefined) return [];
     withFile(path, (file, size) => refuseMistaken(readBytes(file, 0, headBytes), size, path, ...copied));
     return [[name, path]];
   });
 }
 
+/** The content of one of the {@link companions}. */
+export const readCompanion = (path: string): Uint8Array<ArrayBuffer> =>
+  readWholeFile(path, jsonLimits.tokenizer, path, ...copied);
+
 /**
  * Copy companions into another folder, each whole or not at all.
  * @returns their names
  */
 export async function copyCompanions(files: readonly NamedPath[], out: string): Promise<string[]> {
-  for (const [name, path] of files) {
-    await writeFileSafely(join(out, name), readWholeFile(path, jsonLimits.tokenizer, path, ...copied));
-  }
+  for (const [name, path] of files) await writeFileSafely(join(out, name), readCompanion(path));
   return files.map(([name]) => name);
 }

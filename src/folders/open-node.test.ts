@@ -8,7 +8,8 @@ import { ZerothError } from "../errors.ts";
 import { float32, type NdArray, ndarray } from "../graph/array.ts";
 import { resolveModel } from "../hub/find-node.ts";
 import { readStored, writeSafetensors } from "../weights/safetensors-node.ts";
-import { openModelFolder, openTokenizer, tokenizerFiles } from "./open-node.ts";
+import { companions } from "./companions-node.ts";
+import { openModelFolder, openTokenizer } from "./open-node.ts";
 import { writeModelFolder } from "./write-node.ts";
 
 let root: string;
@@ -108,13 +109,13 @@ describe("a folder", () => {
   test("names every file of its tokenizer", async () => {
     const path = join(root, "tokenizer files");
     await writeModelFolder(path, { config, tensors, texts: { "README.md": "x" } });
-    expect(tokenizerFiles(openModelFolder(path))).toEqual([]);
+    const found = () => companions(openModelFolder(path), ["tokenizer"]).map(([name]) => name);
+    expect(found()).toEqual([]);
     const names = ["added_tokens.json", "chat_template.jinja", "merges.txt", "spiece.model", "vocab.json"];
     for (const name of names) await put(join(path, name), "{}");
     await mkdir(join(path, "additional_chat_templates"));
     await put(join(path, "additional_chat_templates", "tools.jinja"), "");
-    const found = tokenizerFiles(openModelFolder(path));
-    expect([...found].sort()).toEqual([...names, "additional_chat_templates/tools.jinja"].sort());
+    expect(found().sort()).toEqual([...names, "additional_chat_templates/tools.jinja"].sort());
   });
 
   test("is not replaced unless asked, and then keeps no weight file of the old one", async () => {

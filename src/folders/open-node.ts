@@ -1,12 +1,12 @@
 /** Model folders on disk, opened without reading a single weight. */
-import { readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
+import { readdirSync, realpathSync } from "node:fs";
 import { join } from "node:path";
 import { type JsonObject, jsonLimits } from "../base/json.ts";
-import { needFile, readJsonFile, systemError } from "../base/read-node.ts";
+import { needFile, readJsonFile, readWholeFile, systemError } from "../base/read-node.ts";
 import { fail } from "../errors.ts";
 import { locate } from "../hub/locate-node.ts";
 import { aboutOf } from "../tokenizers/formats/about.ts";
-import { tokenizerFileNames, tokenizerKind } from "../tokenizers/formats/kinds.ts";
+import { tokenizerKind } from "../tokenizers/formats/kinds.ts";
 import type { Tokenizer } from "../tokenizers/tokenizer.ts";
 import { joinQuantized } from "../weights/quantize.ts";
 import { refuseForeignStorage } from "../weights/schemes.ts";
@@ -127,19 +127,6 @@ export function openModelFolder(
 }
 
 /**
- * The names of all files in a folder that belong to its tokenizer: those {@link openTokenizer} reads and those other
- * programs read. Whatever writes a folder anew copies them.
- */
-export function tokenizerFiles({ path }: Pick<ModelFolder, "path">): string[] {
-  const templates = "additional_chat_templates";
-  const more = statSync(join(path, templates), { throwIfNoEntry: false })?.isDirectory()
-    ? readdirSync(join(path, templates)).filter((name) => name.endsWith(".jinja"))
-    : [];
-  const names = [...tokenizerFileNames, ...more.sort().map((name) => `${templates}/${name}`)];
-  return names.filter((name) => locate(path, name) !== undefined);
-}
-
-/**
  * The tokenizer of a model folder, of whatever kind its files are (`tokenizers/formats/kinds.ts`), with the added
  * tokens that are declared beside it.
  * @throws not_found when there is none; corrupt_file with the key or piece; unsupported for kinds that are not run here
@@ -159,17 +146,6 @@ export function openTokenizer(folder: ModelFolder): Tokenizer {
       special: setting("special_tokens_map.json"),
       added: setting("added_tokens.json"),
     },
-    bytes(name) {
-      const file = locate(path, name)!;
-      const { size } = statSync(file);
-      if (size > jsonLimits.tokenizer) {
-        fail("corrupt_file", `${size} bytes, at most ${jsonLimits.tokenizer} are read`, { where: join(path, name) });
-      }
-      try {
-        return readFileSync(file);
-      } catch (cause) {
-        throw systemError(cause, join(path, name));
-      }
-    },
+    bytes: (name) => readWholeFile(locate(path, name)!, jsonLimits.tokenizer, join(path, name)),
   });
 }

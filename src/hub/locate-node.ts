@@ -5,12 +5,12 @@ import { systemError } from "../base/read-node.ts";
 import { fail } from "../errors.ts";
 
 /**
- * Folders a model's files may really lie in: its own; in the Hugging Face cache the blobs of its repository, and those
+ * Folders a model's (or a data set's) files may really lie in: its own; in the Hugging Face cache the blobs of its repository, and those
  * that Python shares between repositories.
  */
 export function allowedRoots(folder: string): string[] {
   const repository = dirname(dirname(folder));
-  const cached = basename(dirname(folder)) === "snapshots" && basename(repository).startsWith("models--");
+  const cached = basename(dirname(folder)) === "snapshots" && /^(models|datasets)--/.test(basename(repository));
   return cached ? [folder, join(repository, "blobs"), join(dirname(repository), "blobs")] : [folder];
 }
 

@@ -45,7 +45,7 @@ test.each<[string, (folder: string) => void, string]>([
       rmSync(join(folder, "training_state.json"));
       mkdirSync(join(folder, "training_state.json"));
     },
-    "corrupt_file",
+    "bad_input",
   ],
 ])("a damaged one says what is wrong: %s", async (name, damage, code) => {
   const out = join(place, name);

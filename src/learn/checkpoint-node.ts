@@ -2,10 +2,10 @@
  * Checkpoints: a folder a step, written under another name and renamed, so there is never half of one. Each is a
  * model folder of its own with the optimiser's state beside it.
  */
-import { mkdir, readdir, rename, rm } from "node:fs/promises";
+import { readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import { writeError, writeFileSafely } from "../base/files-node.ts";
+import { makeFolder, writeError, writeFileSafely } from "../base/files-node.ts";
 import { readJsonFile } from "../base/read-node.ts";
 import { fail } from "../errors.ts";
 import type { NdArray } from "../graph/array.ts";
@@ -63,7 +63,7 @@ export async function saveCheckpoint(
   try {
     const draft = `${target}.partial`;
     await rm(draft, { recursive: true, force: true });
-    await mkdir(draft, { recursive: true });
+    makeFolder(draft);
     await model(draft);
     await writeSafetensors(join(draft, "optimizer.safetensors"), optimizer);
     await writeFileSafely(join(draft, "training_state.json"), `${JSON.stringify(state, null, 2)}\n`);

@@ -3,10 +3,11 @@
  * refuses a write leaves whole rows and a typed error; resuming from the last checkpoint goes on from there.
  */
 import { closeSync, existsSync, fstatSync, fsyncSync, ftruncateSync, openSync, writeSync } from "node:fs";
-import { readFile, truncate } from "node:fs/promises";
+import { truncate } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { makeFolder, writeError } from "../base/files-node.ts";
+import { makeFolder, needProgress, writeError } from "../base/files-node.ts";
+import { readWholeFile } from "../base/read-node.ts";
 import { eventFileHeader, scalarEvent } from "./tensorboard.ts";
 
 export interface MetricsLog extends AsyncDisposable {
@@ -21,7 +22,7 @@ export interface MetricsLog extends AsyncDisposable {
  */
 async function cutAfter(path: string, step: number): Promise<void> {
   if (!existsSync(path)) return;
-  const bytes = await readFile(path);
+  const bytes = Buffer.from(readWholeFile(path, Number.MAX_SAFE_INTEGER, path, "empty").buffer);
   let kept = 0;
   for (let from = 0; from < bytes.length; ) {
     const newline = bytes.indexOf(10, from);
@@ -58,7 +59,7 @@ function openAppended(path: string): Appended {
   const file = onDisk(path, () => openSync(path, "a"));
   let size = onDisk(path, () => fstatSync(file).size);
   const writeAll = (piece: Uint8Array) => {
-    for (let done = 0; done < piece.length; ) done += writeSync(file, piece, done);
+    for (let done = 0; done < piece.length; ) done += needProgress(writeSync(file, piece, done), path);
   };
   return {
     append(piece) {

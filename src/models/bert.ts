@@ -10,11 +10,14 @@ import { layerNorm } from "../nn/norms.ts";
 import { normal, type Scope, zerosInit } from "../nn/scope.ts";
 import {
   activation,
+  deviation,
   epsilon,
   labelled,
   labelsOf,
-  needConsistent,
+  layers,
+  needHeads,
   padding,
+  padOf,
   problemOf,
   rate,
   readConfig,
@@ -26,14 +29,14 @@ import type { Encoder, EncoderArchitecture, Family, Heads, NetworkOptions, Store
 const schema = labelled.extend({
   vocab_size: size.default(30522),
   hidden_size: size.default(768),
-  num_hidden_layers: size.default(12),
+  num_hidden_layers: layers.default(12),
   num_attention_heads: size.default(12),
   intermediate_size: size.default(3072),
   hidden_act: activation.default("gelu"),
   hidden_dropout_prob: rate.default(0.1),
   max_position_embeddings: size.default(512),
   type_vocab_size: size.default(2),
-  initializer_range: z.number().positive().default(0.02),
+  initializer_range: deviation.default(0.02),
   layer_norm_eps: epsilon.default(1e-12),
   pad_token_id: padding.default(0),
   position_embedding_type: z.string().nullish(),
@@ -134,9 +137,9 @@ function architecture(c: Config, stored: Stored | undefined): EncoderArchitectur
         [/LayerNorm\.gamma$/, "LayerNorm.weight"],
         [/LayerNorm\.beta$/, "LayerNorm.bias"],
       ],
-      ignored: /position_ids$/,
+      prefixes: ["bert."],
     },
-    pad: c.pad_token_id ?? 0,
+    pad: padOf(c.pad_token_id, c.vocab_size),
     dropout: c.hidden_dropout_prob,
     vocabulary: c.vocab_size,
     width: c.hidden_size,
@@ -164,10 +167,7 @@ export const bert: Family = {
     const position = c.position_embedding_type ?? "absolute";
     refuse(position !== "absolute", `position_embedding_type ${JSON.stringify(position)}`);
     refuse(c.is_decoder, "is_decoder");
-    needConsistent(
-      c.hidden_size % c.num_attention_heads === 0,
-      `hidden_size ${c.hidden_size} and ${c.num_attention_heads} heads`,
-    );
+    needHeads(c.hidden_size / c.num_attention_heads, c.num_attention_heads);
     return architecture(c, stored);
   },
 };

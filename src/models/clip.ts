@@ -161,7 +161,7 @@ function architecture(c: Config, stored: Stored | undefined): TwoTowersArchitect
   return {
     kind: "two-towers",
     type: "clip",
-    names: { anchor: "text_model.final_layer_norm.weight", ignored: /position_ids$/ },
+    names: { anchor: "text_model.final_layer_norm.weight" },
     pad: Math.min(text.pad_token_id ?? 0, text.vocab_size - 1),
     dropout: text.attention_dropout,
     vocabulary: text.vocab_size,

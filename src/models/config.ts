@@ -12,6 +12,12 @@ export const size = z
   .positive()
   .max(2 ** 24);
 
+/** How many layers: the largest models have some 130, and a graph grows with every one. */
+export const layers = z.number().int().positive().max(512);
+
+/** Standard deviation of starting values. */
+export const deviation = z.number().positive().max(1e6);
+
 /** Id of a token. */
 export const token = z.number().int().nonnegative();
 
@@ -24,8 +30,8 @@ export const padding = z
 
 export const rate = z.number().min(0).max(1);
 
-/** Added to a variance. */
-export const epsilon = z.number().positive().max(1);
+/** Added to a variance: a number that float32 has. */
+export const epsilon = z.number().min(1e-30).max(1);
 
 export const activation = z.enum(activationNames) as z.ZodType<Activation>;
 
@@ -38,7 +44,12 @@ export const ends = z
 /** Names of classes by their numbers, else `num_labels` of them, else two, named as transformers names them. */
 export const labelled = z.object({
   id2label: z.record(z.string(), z.string()).nullish(),
-  num_labels: z.number().int().positive().nullish(),
+  num_labels: z
+    .number()
+    .int()
+    .positive()
+    .max(2 ** 20)
+    .nullish(),
 });
 
 export function labelsOf({ id2label, num_labels }: z.infer<typeof labelled>): string[] {
@@ -81,6 +92,16 @@ export function patchedImage({ image_size, patch_size, num_channels }: z.infer<t
   return { size: image, channels: num_channels, patch, count: Math.floor(image / patch) ** 2 };
 }
 
+/** The token that fills rows: masked, so any will do where the one that is named is not in the vocabulary. */
+export const padOf = (pad: number | null | undefined, vocabulary: number): number =>
+  pad !== null && pad !== undefined && pad >= 0 && pad < vocabulary ? pad : 0;
+
+/** A head's channels: all heads of a layer are one product. */
+export function needHeads(width: number, heads: number): void {
+  needConsistent(Number.isInteger(width), `${heads} heads and the width of the model`);
+  needConsistent(width <= 2 ** 14, `a head of ${width} channels and attention`);
+}
+
 /** Parse by a schema. @throws corrupt_file naming the entry */
 export function readConfig<T>(schema: z.ZodType<T>, json: unknown, family: string): T {
   const parsed = schema.safeParse(json);
@@ -102,24 +123,28 @@ export function needConsistent(consistent: boolean, what: string): void {
   if (!consistent) fail("corrupt_file", `${what} do not fit together`, { where: "config.json" });
 }
 
+const theta = z.number().gt(1).max(1e15);
+/** A factor of positions, frequencies or angles. */
+const factor = z.number().min(1e-6).max(1e6);
+
 const parameters = z
   .object({
     rope_type: z.string().optional(),
     type: z.string().optional(),
-    rope_theta: z.number().positive().optional(),
+    rope_theta: theta.optional(),
     partial_rotary_factor: z.number().positive().max(1).optional(),
-    factor: z.number().positive().nullish(),
+    factor: factor.nullish(),
     original_max_position_embeddings: size.nullish(),
-    low_freq_factor: z.number().positive().optional(),
-    high_freq_factor: z.number().positive().optional(),
-    beta_fast: z.number().positive().nullish(),
-    beta_slow: z.number().positive().nullish(),
+    low_freq_factor: factor.optional(),
+    high_freq_factor: factor.optional(),
+    beta_fast: factor.nullish(),
+    beta_slow: factor.nullish(),
     truncate: z.boolean().nullish(),
-    attention_factor: z.number().positive().nullish(),
-    mscale: z.number().nullish(),
-    mscale_all_dim: z.number().nullish(),
-    short_factor: z.array(z.number().positive()).optional(),
-    long_factor: z.array(z.number().positive()).optional(),
+    attention_factor: factor.nullish(),
+    mscale: z.number().min(0).max(1e6).nullish(),
+    mscale_all_dim: z.number().min(0).max(1e6).nullish(),
+    short_factor: z.array(factor).optional(),
+    long_factor: z.array(factor).optional(),
   })
   .nullish();
 
@@ -127,7 +152,7 @@ const parameters = z
 export const rotarySchema = z.object({
   rope_parameters: parameters,
   rope_scaling: parameters,
-  rope_theta: z.number().positive().nullish(),
+  rope_theta: theta.nullish(),
   partial_rotary_factor: z.number().positive().max(1).nullish(),
   original_max_position_embeddings: size.nullish(),
   max_position_embeddings: size,
@@ -160,6 +185,7 @@ export function rotaryOf(c: z.infer<typeof rotarySchema>, theta = 10000): Rotary
       case "llama3": {
         const low = need(p.low_freq_factor, "low_freq_factor");
         const high = need(p.high_freq_factor, "high_freq_factor");
+        needConsistent(low < high, `low_freq_factor ${low} and high_freq_factor ${high}`);
         return { kind, factor: need(p.factor, "factor"), trained, low, high };
       }
       case "yarn": {
@@ -173,6 +199,7 @@ export function rotaryOf(c: z.infer<typeof rotarySchema>, theta = 10000): Rotary
       case "longrope":
       case "su": {
         const factor = p.factor ?? positions / trained;
+        needConsistent(trained > 1, `longrope and texts of ${trained} token`);
         const magnitude = p.attention_factor ?? (factor <= 1 ? 1 : Math.sqrt(1 + Math.log(factor) / Math.log(trained)));
         const [short, long] = [need(p.short_factor, "short_factor"), need(p.long_factor, "long_factor")];
         return { kind: "longrope", trained, short, long, magnitude };

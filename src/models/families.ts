@@ -1,11 +1,14 @@
 /** Every family of models, a row each; a new one is a file and a row. */
-import type { JsonObject } from "../base/json.ts";
+import { type JsonObject, shown } from "../base/json.ts";
 import { fail } from "../errors.ts";
+import type { ParameterNode } from "../graph/tensor.ts";
+import { canonicalNames, failMissing } from "../weights/names.ts";
 import type { Weights } from "../weights/weights.ts";
 import { bert } from "./bert.ts";
 import { clip } from "./clip.ts";
 import type { Architecture, Family, Kind } from "./family.ts";
 import { gpt2 } from "./gpt2.ts";
+import { wholeGraph } from "./kinds/whole.ts";
 import { llama } from "./llama.ts";
 import { namedAs } from "./names.ts";
 import { t5 } from "./t5/family.ts";
@@ -43,17 +46,59 @@ export interface ReadModel {
   readonly weights: Weights;
 }
 
+export interface ReadOptions {
+  /** Tensors that the shard index names and no file has: for the message. */
+  readonly absent?: ReadonlyMap<string, string> | undefined;
+  /** Tensors may lack: for those who count what is there. */
+  readonly incomplete?: boolean;
+}
+
+/** Every tensor that the network asks for must be there, in the shape that config.json gives it. */
+function needShapes(parameters: readonly ParameterNode[], weights: Weights, where: string): void {
+  for (const { name, outputs } of parameters) {
+    const shape = outputs[0]!.shape.join(", ");
+    const found = weights.get(name)!.shape.join(", ");
+    if (found === shape) continue;
+    fail("corrupt_file", `tensor ${shown(name)} is [${found}], by config.json it would be [${shape}]`, {
+      where,
+      hint: "the weights and config.json are of different models",
+    });
+  }
+}
+
 /**
  * What a folder holds: its architecture, and its weights by the names of the network.
- * @throws unsupported for a family that is not there; corrupt_file for a configuration that does not fit
+ * @param where the folder
+ * @throws unsupported for a family that is not there; corrupt_file for a configuration that does not fit, and for
+ *   tensors that the network asks for and that are missing or of another shape
  */
-export function readModel(config: JsonObject, stored: Weights, where: string): ReadModel {
-  const family = familyOf(config, where);
+export function readModel(
+  config: JsonObject,
+  stored: Weights,
+  where: string,
+  { absent, incomplete = false }: ReadOptions = {},
+): ReadModel {
+  const family = familyOf(config, `${where}/config.json`);
   // The names follow from the family; which tensors are there may decide what the architecture is.
-  const first = family.read(config);
-  const weights = namedAs(stored, first.names);
-  const tensors = { has: (name: string) => weights.has(name), shape: (name: string) => weights.get(name)?.shape };
-  return { family, architecture: family.read(config, tensors), weights };
+  const { names, ...first } = family.read(config);
+  const architectureOf = (weights: Weights) =>
+    family.read(config, { has: (name) => weights.has(name), shape: (name) => weights.get(name)?.shape });
+  const asked = (model: Architecture) => wholeGraph(model).parameters;
+  const namesOf = (parameters: readonly ParameterNode[]) => parameters.map(({ name }) => name);
+
+  let weights = namedAs(stored, names, () => namesOf(asked({ names, ...first })));
+  let architecture = architectureOf(weights);
+  if (incomplete) return { family, architecture, weights };
+  let parameters = asked(architecture);
+  const lacks = () => parameters.some(({ name }) => !weights.has(name));
+  if (lacks()) {
+    weights = namedAs(stored, names, () => namesOf(parameters), true);
+    architecture = architectureOf(weights);
+    parameters = asked(architecture);
+  }
+  if (lacks()) failMissing(canonicalNames(weights.keys(), namesOf(parameters), names), where, absent);
+  needShapes(parameters, weights, where);
+  return { family, architecture, weights };
 }
 
 /** Refuse what a model of this kind is not made for. @throws unsupported saying what the model is instead */

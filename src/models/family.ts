@@ -7,6 +7,7 @@ import type { JsonObject } from "../base/json.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import type { CrossPass, KeyValue, Noise, Pass } from "../nn/pass.ts";
 import type { Scope } from "../nn/scope.ts";
+import type { NameRules } from "../weights/names.ts";
 import type { CacheShape } from "./kinds/cache.ts";
 
 /** What the stored tensors say where config.json leaves something open. */
@@ -21,15 +22,11 @@ export interface NetworkOptions extends Noise {
 }
 
 /** How a checkpoint may name the tensors that the network asks for. */
-export interface Names {
-  /** A tensor that every checkpoint of the family has: where it stands shows a prefix that was added or left out. */
+export interface Names extends Pick<NameRules, "aliases" | "prefixes"> {
+  /** A tensor that every checkpoint of the family has: where it is stored by this name, no prefix is looked for. */
   readonly anchor: string;
-  /** Other names of the same tensor, tried in their order. */
-  readonly aliases?: Readonly<Record<string, readonly string[]>>;
   /** Older spellings. */
   readonly renamed?: readonly (readonly [RegExp, string])[];
-  /** Stored tensors that are no weights: tables of positions, masks. */
-  readonly ignored?: RegExp;
 }
 
 interface Common {

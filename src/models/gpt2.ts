@@ -9,12 +9,15 @@ import { layerNorm } from "../nn/norms.ts";
 import { normal, type Scope } from "../nn/scope.ts";
 import {
   activation,
+  deviation,
   ends,
   epsilon,
   labelled,
   labelsOf,
-  needConsistent,
+  layers,
+  needHeads,
   padding,
+  padOf,
   rate,
   readConfig,
   refuse,
@@ -27,12 +30,12 @@ const schema = labelled.extend({
   vocab_size: size.default(50257),
   n_positions: size.default(1024),
   n_embd: size.default(768),
-  n_layer: size.default(12),
+  n_layer: layers.default(12),
   n_head: size.default(12),
   n_inner: size.nullish(),
   activation_function: activation.default("gelu_new"),
   layer_norm_epsilon: epsilon.default(1e-5),
-  initializer_range: z.number().positive().default(0.02),
+  initializer_range: deviation.default(0.02),
   resid_pdrop: rate.default(0.1),
   scale_attn_weights: z.boolean().default(true),
   scale_attn_by_inverse_layer_idx: z.boolean().default(false),
@@ -89,8 +92,8 @@ function architecture(c: Config): DecoderArchitecture {
   return {
     kind: "decoder",
     type: "gpt2",
-    names: { anchor: "transformer.ln_f.weight", ignored: /\.attn\.(masked_)?bias$/ },
-    pad: c.pad_token_id ?? c.eos_token_id[0] ?? 0,
+    names: { anchor: "transformer.ln_f.weight", prefixes: ["transformer."] },
+    pad: padOf(c.pad_token_id ?? c.eos_token_id[0], c.vocab_size),
     dropout: c.resid_pdrop,
     vocabulary: c.vocab_size,
     width: c.n_embd,
@@ -108,7 +111,7 @@ export const gpt2: Family = {
   read(json) {
     const c = readConfig(schema, json, "GPT-2");
     refuse(c.add_cross_attention, "add_cross_attention");
-    needConsistent(c.n_embd % c.n_head === 0, `n_embd ${c.n_embd} and n_head ${c.n_head} heads`);
+    needHeads(c.n_embd / c.n_head, c.n_head);
     return architecture(c);
   },
 };

@@ -11,12 +11,16 @@ import { anglesAt, type Rotary, rotate } from "../nn/rotary.ts";
 import { normal, type Scope } from "../nn/scope.ts";
 import {
   activation,
+  deviation,
   ends,
   epsilon,
   labelled,
   labelsOf,
+  layers,
   needConsistent,
+  needHeads,
   padding,
+  padOf,
   readConfig,
   refuse,
   rotaryOf,
@@ -30,14 +34,14 @@ const schema = rotarySchema.extend(labelled.shape).extend({
   vocab_size: size,
   hidden_size: size,
   intermediate_size: size,
-  num_hidden_layers: size,
+  num_hidden_layers: layers,
   num_attention_heads: size,
   num_key_value_heads: size.nullish(),
   head_dim: size.nullish(),
   max_position_embeddings: size.default(2048),
   hidden_act: activation.default("silu"),
   rms_norm_eps: epsilon.default(1e-6),
-  initializer_range: z.number().positive().default(0.02),
+  initializer_range: deviation.default(0.02),
   attention_bias: z.boolean().default(false),
   mlp_bias: z.boolean().default(false),
   tie_word_embeddings: z.boolean().default(false),
@@ -62,10 +66,11 @@ function sizesOf(c: Config): Sizes {
   const kvHeads = c.num_key_value_heads ?? heads;
   const headWidth = c.head_dim ?? c.hidden_size / heads;
   needConsistent(heads % kvHeads === 0, `${heads} heads and ${kvHeads} heads of keys and values`);
-  needConsistent(Number.isInteger(headWidth), `hidden_size ${c.hidden_size} and ${heads} heads`);
+  needHeads(headWidth, heads);
   const { theta, scaling, share } = rotaryOf(c);
   const width = Math.floor(headWidth * share);
-  needConsistent(width % 2 === 0, `${width} rotary channels, an odd number, and pairs`);
+  needConsistent(width > 0 && width % 2 === 0, `${width} rotary channels and pairs`);
+  needConsistent(scaling.kind !== "dynamic" || width > 2, `${width} rotary channels and rope_type dynamic`);
   if (scaling.kind === "longrope") {
     const fits = scaling.short.length === width / 2 && scaling.long.length === width / 2;
     needConsistent(fits, `${width} rotary channels and longrope's factors`);
@@ -122,8 +127,8 @@ function architecture(c: Config): DecoderArchitecture {
   return {
     kind: "decoder",
     type: "llama",
-    names: { anchor: "model.norm.weight", ignored: /rotary_emb\.inv_freq$/ },
-    pad: c.pad_token_id ?? 0,
+    names: { anchor: "model.norm.weight", prefixes: ["model."] },
+    pad: padOf(c.pad_token_id, c.vocab_size),
     dropout: 0,
     vocabulary: c.vocab_size,
     width: c.hidden_size,

@@ -1,32 +1,40 @@
-/** Stored tensors under the names that a network asks for: prefixes that wrappers add or leave out, other names of one tensor. */
+/** Stored tensors under the names that a network asks for. */
+import { canonicalNames, commonIgnored } from "../weights/names.ts";
 import type { StoredTensor, Weights } from "../weights/weights.ts";
 import type { Names } from "./family.ts";
 
-/** What stands before the anchor in the file (`module.`), or before the file's name in the anchor (`transformer.`). */
-function prefixOf(weights: Weights, anchor: string): { readonly strip: string; readonly add: string } {
-  if (weights.has(anchor)) return { strip: "", add: "" };
-  for (const name of weights.keys()) {
-    if (name.endsWith(`.${anchor}`)) return { strip: name.slice(0, -anchor.length), add: "" };
-  }
-  const parts = anchor.split(".");
-  for (let i = 1; i < parts.length - 1; i++) {
-    if (weights.has(parts.slice(i).join("."))) return { strip: "", add: `${parts.slice(0, i).join(".")}.` };
-  }
-  return { strip: "", add: "" };
+/** Older spellings as today's; without the buffers that models once saved. */
+function respelled(weights: Weights, renamed: NonNullable<Names["renamed"]>): Map<string, StoredTensor> {
+  const now = ([name, stored]: readonly [string, StoredTensor]) =>
+    [renamed.reduce((old, [pattern, spelling]) => old.replace(pattern, spelling), name), stored] as const;
+  return new Map([...weights].map(now).filter(([name]) => !commonIgnored.some((pattern) => pattern.test(name))));
 }
 
-/** The same weights by the network's names. */
-export function namedAs(weights: Weights, { anchor, aliases = {}, renamed = [], ignored }: Names): Weights {
-  const { strip, add } = prefixOf(weights, anchor);
-  const named = new Map<string, StoredTensor>();
-  for (const [name, stored] of weights) {
-    const inner = strip && name.startsWith(strip) ? name.slice(strip.length) : name;
-    const bare = renamed.reduce((old, [pattern, now]) => old.replace(pattern, now), inner);
-    if (!ignored?.test(bare)) named.set(add + bare, stored);
+/**
+ * The same weights by the network's names. Where the anchor is at its place the names are taken as they are; else
+ * `wanted` tells what the network asks for, and the prefix is looked for that was added or left out.
+ * @param strictly look for a prefix whether the anchor is there or not
+ */
+export function namedAs(
+  weights: Weights,
+  { anchor, aliases = {}, prefixes = [], renamed = [] }: Names,
+  wanted: () => Iterable<string>,
+  strictly = false,
+): Weights {
+  const spelled = respelled(weights, renamed);
+  if (spelled.has(anchor) && !strictly) {
+    for (const [name, others] of Object.entries(aliases)) {
+      const other = spelled.has(name) ? undefined : others.find((alias) => spelled.has(alias));
+      if (other !== undefined) spelled.set(name, spelled.get(other)!);
+    }
+    return spelled;
   }
-  for (const [name, others] of Object.entries(aliases)) {
-    const other = named.has(name) ? undefined : others.find((alias) => named.has(alias));
-    if (other !== undefined) named.set(name, named.get(other)!);
-  }
-  return named;
+  const { stored, stripped } = canonicalNames(spelled.keys(), wanted(), { aliases, prefixes });
+  const asked = new Set(stored.values());
+  const rest = [...spelled].filter(([name]) => !asked.has(name));
+  const bare = (name: string) => (name.startsWith(stripped) ? name.slice(stripped.length) : name);
+  return new Map([
+    ...rest.map(([name, tensor]) => [bare(name), tensor] as const),
+    ...[...stored].map(([name, found]) => [name, spelled.get(found)!] as const),
+  ]);
 }

@@ -108,6 +108,7 @@ function architecture(c: Config, stored: Stored | undefined): ImageEncoderArchit
     type: "vit",
     names: {
       anchor: "vit.embeddings.cls_token",
+      prefixes: ["vit."],
       // As transformers 5 names them in memory.
       renamed: [
         [/(^|\.)layers\.(?=\d)/, "$1encoder.layer."],

@@ -1,4 +1,5 @@
 /** From a config.json to a shape, family by family; and which tensors of a file are those that are counted. */
+import { dirname } from "node:path";
 import { z } from "zod";
 import type { JsonObject } from "../base/json.ts";
 import { fail } from "../errors.ts";
@@ -91,7 +92,9 @@ function t5Shape(json: JsonObject, weights: Weights | undefined, where: string):
 export const countedTypes: readonly string[] = [...modelTypes, ...Object.keys(schemas)];
 
 const architectureOf = (json: JsonObject, where: string, weights: Weights | undefined): Architecture =>
-  weights ? readModel(json, weights, where).architecture : familyOf(json, where).read(json);
+  weights
+    ? readModel(json, weights, dirname(where), { incomplete: true }).architecture
+    : familyOf(json, where).read(json);
 
 /** The tensors that a config.json describes where its model has no one shape: of two towers. */
 export function tensorsOfConfig(

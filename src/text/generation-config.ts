@@ -45,8 +45,12 @@ export interface Forced {
 
 export interface GenerationConfig {
   readonly forced: Forced;
-  /** Options that the makers recommend. */
+  /** Options that the makers recommend, where they differ from those taken when nobody says anything. */
   readonly defaults: GenerateOptions;
+  /** Entries that would change answers and are not computed here, by their names in the file. */
+  readonly notComputed: readonly string[];
+  /** The file that says so. */
+  readonly file: "generation_config.json" | "config.json";
 }
 
 /** The token that is the only possible one in a step, from 0, of at most `most`, for a row in which `said` came before. */
@@ -57,11 +61,18 @@ export function forcedAt({ first, last }: Forced, said: readonly number[], step:
 
 type Writes = EncoderDecoderArchitecture | DecoderArchitecture;
 
+/** What transformers takes where a file says nothing. */
+const silentLength = 20;
+
 /** Options that differ from those taken when nobody says anything. */
-function defaultsOf(c: Config): GenerateOptions {
+function defaultsOf(c: Config, kind: Writes["kind"]): GenerateOptions {
+  // There lengths include the prompt; an encoder-decoder's is the start token alone.
+  const written = kind === "encoder-decoder";
+  const most = written && c.max_length && c.max_length !== silentLength ? c.max_length - 1 : undefined;
+  const least = written && c.min_length ? c.min_length - 1 : undefined;
   const entries: [keyof GenerateOptions, unknown][] = [
-    ["maxNewTokens", c.max_new_tokens ?? undefined],
-    ["minNewTokens", c.min_new_tokens || undefined],
+    ["maxNewTokens", c.max_new_tokens ?? most],
+    ["minNewTokens", (c.min_new_tokens ?? least) || undefined],
     ["numBeams", c.num_beams && c.num_beams > 1 ? c.num_beams : undefined],
     ["lengthPenalty", c.length_penalty === 1 ? undefined : (c.length_penalty ?? undefined)],
     ["earlyStopping", c.early_stopping === true ? true : undefined],
@@ -74,6 +85,61 @@ function defaultsOf(c: Config): GenerateOptions {
   return Object.fromEntries(entries.filter(([, value]) => value !== undefined));
 }
 
+const above = (least: number) => (value: unknown) => typeof value === "number" && value > least;
+const other = (neutral: number) => (value: unknown) => typeof value === "number" && value !== neutral;
+const given = (value: unknown) => (Array.isArray(value) ? value.length > 0 : typeof value === "object");
+const yes = (value: unknown) => value === true;
+const text = (value: unknown) => typeof value === "string" || given(value);
+
+/** Entries that change what is written and that nothing here computes, each with the values that do. */
+const unknownHere: Readonly<Record<string, (value: unknown) => boolean>> = {
+  no_repeat_ngram_size: above(0),
+  encoder_no_repeat_ngram_size: above(0),
+  bad_words_ids: given,
+  force_words_ids: given,
+  constraints: given,
+  suppress_tokens: given,
+  begin_suppress_tokens: given,
+  sequence_bias: given,
+  exponential_decay_length_penalty: given,
+  encoder_repetition_penalty: other(1),
+  num_beam_groups: above(1),
+  diversity_penalty: other(0),
+  penalty_alpha: other(0),
+  guidance_scale: other(1),
+  num_return_sequences: above(1),
+  stop_strings: text,
+  early_stopping: text,
+  dola_layers: text,
+  watermarking_config: given,
+  remove_invalid_values: yes,
+  renormalize_logits: yes,
+};
+
+/** Those that matter only when tokens are drawn. */
+const unknownDrawing: typeof unknownHere = {
+  typical_p: other(1),
+  min_p: other(0),
+  epsilon_cutoff: other(0),
+  eta_cutoff: other(0),
+};
+
+function notComputed(json: JsonObject, c: Config, kind: Writes["kind"]): string[] {
+  const rows = { ...unknownHere, ...(c.do_sample === true ? unknownDrawing : {}) };
+  const found = Object.entries(rows).filter(([key, changes]) => {
+    const value = json[key];
+    return value !== undefined && value !== null && changes(value);
+  });
+  const lengths =
+    kind === "encoder-decoder"
+      ? []
+      : [
+          ...(c.min_length && !c.min_new_tokens ? ["min_length"] : []),
+          ...(c.max_length && c.max_length !== silentLength && !c.max_new_tokens ? ["max_length"] : []),
+        ];
+  return [...found.map(([key]) => key), ...lengths];
+}
+
 /**
  * The architecture with the tokens that the file names, and what else the file says; generation keys left in
  * config.json count where there is no file.
@@ -84,12 +150,12 @@ export function withGenerationConfig<A extends Writes>(
   config: JsonObject,
   file: JsonObject | undefined,
 ): { readonly architecture: A; readonly generation: GenerationConfig } {
-  const parsed = schema.safeParse(file ?? config);
+  const json = file ?? config;
+  const name = file ? "generation_config.json" : "config.json";
+  const parsed = schema.safeParse(json);
   if (!parsed.success) {
     const { path, message } = parsed.error.issues[0]!;
-    return fail("corrupt_file", `${path.join(".")}: ${message}`, {
-      where: file ? "generation_config.json" : "config.json",
-    });
+    return fail("corrupt_file", `${path.join(".")}: ${message}`, { where: name });
   }
   const c = parsed.data;
   const listed = c.eos_token_id === null || c.eos_token_id === undefined ? undefined : [c.eos_token_id].flat();
@@ -99,31 +165,31 @@ export function withGenerationConfig<A extends Writes>(
   const pad =
     c.pad_token_id !== null && c.pad_token_id !== undefined && c.pad_token_id >= 0 ? c.pad_token_id : undefined;
   const start = c.decoder_start_token_id ?? undefined;
-  for (const id of [...(listed ?? []), last, start, c.forced_bos_token_id].filter(
-    (id) => id !== undefined && id !== null,
-  )) {
-    if (id >= architecture.vocabulary) {
-      fail("corrupt_file", `token ${id} is outside the vocabulary of ${architecture.vocabulary}`, {
-        where: file ? "generation_config.json" : "config.json",
-      });
-    }
+  const taken = {
+    ...architecture,
+    ...(listed && { ends: listed }),
+    ...(file && pad !== undefined && { pad }),
+    ...(architecture.kind === "encoder-decoder" && start !== undefined && { start }),
+  };
+  const named: readonly (readonly [number | undefined, boolean])[] = [
+    ...taken.ends.map((id) => [id, listed !== undefined] as const),
+    [last, true],
+    [c.forced_bos_token_id ?? undefined, true],
+    ["start" in taken ? taken.start : undefined, start !== undefined],
+  ];
+  for (const [id, here] of named) {
+    if (id === undefined || id < architecture.vocabulary) continue;
+    fail("corrupt_file", `token ${id} is outside the vocabulary of ${architecture.vocabulary}`, {
+      where: here ? name : "config.json",
+    });
   }
   return {
-    architecture: {
-      ...architecture,
-      ...(listed && { ends: listed }),
-      ...(file && pad !== undefined && { pad }),
-      ...(architecture.kind === "encoder-decoder" && start !== undefined && { start }),
-    },
+    architecture: taken,
     generation: {
       forced: { first: c.forced_bos_token_id ?? undefined, last },
-      defaults: file ? defaultsOf(c) : {},
+      defaults: defaultsOf(c, architecture.kind),
+      notComputed: notComputed(json, c, architecture.kind),
+      file: name,
     },
   };
 }
-
-/** Two ways to say the same: `numBeams 4, lengthPenalty 2`. */
-export const shownDefaults = (defaults: GenerateOptions): string =>
-  Object.entries(defaults)
-    .map(([name, value]) => `${name} ${String(value)}`)
-    .join(", ");

@@ -46,7 +46,7 @@ export type OpenedWebModel = OpenedWebTextModel | OpenedWebEncoder | OpenedWebIm
 export async function openModel(base: string | URL, options: WebOpenOptions = {}): Promise<OpenedWebModel> {
   const { device, threads, ...fetching } = options;
   const { tokenizer: openTokenizer, ...parts } = await fetchModelParts(base, fetching);
-  const { architecture, weights } = readModel(parts.config, parts.weights, `${base}/config.json`);
+  const { architecture, weights } = readModel(parts.config, parts.weights, String(base));
   const engine = { ...(device ? { device } : {}), ...(threads ? { threads } : {}), weights };
   const compileHere: Compile = (graph) => compile(graph, engine);
   switch (architecture.kind) {

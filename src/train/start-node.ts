@@ -1,13 +1,13 @@
 /** What a run starts from: a model's folder, or an architecture and a tokenizer. */
-import { readFileSync, statSync } from "node:fs";
-import { readFile } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { statSync } from "node:fs";
+import { basename } from "node:path";
 import { type JsonObject, jsonLimits, parseJsonObject } from "../base/json.ts";
+import { readTextFile, readWholeFile } from "../base/read-node.ts";
 import { fail } from "../errors.ts";
+import { type Companion, companions, readCompanion } from "../folders/companions-node.ts";
 import { openModelFolder, openTokenizer } from "../folders/open-node.ts";
 import { float32, type NdArray } from "../graph/array.ts";
 import { findModel } from "../hub/find-node.ts";
-import { locate } from "../hub/locate-node.ts";
 import { familyOf, readModel } from "../models/families.ts";
 import type { Architecture } from "../models/family.ts";
 import { inPrecision } from "../text/precision-node.ts";
@@ -35,19 +35,6 @@ export interface Start {
   readonly weights: Weights | undefined;
 }
 
-/** Files that a tokenizer may be read from, besides tokenizer_config.json. */
-const tokenizerNames = [
-  "tokenizer.json",
-  "spiece.model",
-  "tokenizer.model",
-  "sentencepiece.bpe.model",
-  "special_tokens_map.json",
-  "added_tokens.json",
-  "vocab.txt",
-  "vocab.json",
-  "merges.txt",
-];
-
 const text = (value: JsonObject): string => `${JSON.stringify(value, null, 2)}\n`;
 
 interface OpenedTokenizer {
@@ -56,57 +43,67 @@ interface OpenedTokenizer {
   readonly config: JsonObject | undefined;
 }
 
+type Folder = ReturnType<typeof openModelFolder>;
+
+const carry = (folder: Folder, ...kinds: readonly Companion[]): CarriedFile[] =>
+  companions(folder, kinds).map(([name, path]) => ({ name, content: readCompanion(path) }));
+
 /** The tokenizer of a model's folder. */
-function tokenizerOf(folder: ReturnType<typeof openModelFolder>): OpenedTokenizer {
-  const files = tokenizerNames.flatMap((name) => {
-    const path = locate(folder.path, name);
-    return path ? [{ name, content: readFileSync(path) }] : [];
-  });
-  return { tokenizer: openTokenizer(folder), files, config: folder.tokenizerConfig };
-}
+const tokenizerOf = (folder: Folder): OpenedTokenizer => ({
+  tokenizer: openTokenizer(folder),
+  files: carry(folder, "tokenizer"),
+  config: folder.tokenizerConfig,
+});
 
 /** A tokenizer.json by its path, or the tokenizer of a folder or a model by its name. */
-async function namedTokenizer(given: string): Promise<OpenedTokenizer> {
-  if (statSync(given, { throwIfNoEntry: false })?.isFile()) {
-    const json = await readFile(given, "utf8");
-    const parsed = parseJsonObject(json, given, jsonLimits.tokenizer);
-    return {
-      tokenizer: createTokenizer(parsed),
-      files: [{ name: "tokenizer.json", content: json }],
-      config: undefined,
-    };
+function namedTokenizer(given: string): OpenedTokenizer {
+  if (statSync(given, { throwIfNoEntry: false })?.isDirectory() === false) {
+    const content = readTextFile(given, jsonLimits.tokenizer);
+    const parsed = parseJsonObject(content, given, jsonLimits.tokenizer);
+    return { tokenizer: createTokenizer(parsed), files: [{ name: "tokenizer.json", content }], config: undefined };
   }
   if (basename(given).endsWith(".json")) fail("not_found", "no such file", { where: given });
-  return tokenizerOf(openModelFolder(findModel(given).path));
+  return tokenizerOf(openModelFolder(findModel(given).path, { weights: "unread", config: "optional" }));
 }
 
+/** The class that reads a tokenizer, by the first of its files that is there; ByT5's has none. */
+const tokenizerClasses = {
+  "tokenizer.json": "PreTrainedTokenizerFast",
+  "spiece.model": "T5Tokenizer",
+  "tokenizer.model": "T5Tokenizer",
+  "vocab.txt": "BertTokenizer",
+  "vocab.json": "GPT2Tokenizer",
+};
+
 /** tokenizer_config.json of a new model: other programs do not open a tokenizer without it. */
-function newTokenizerConfig(tokenizer: Tokenizer, architecture: Architecture): JsonObject {
+function newTokenizerConfig(
+  tokenizer: Tokenizer,
+  architecture: Architecture,
+  files: readonly CarriedFile[],
+): JsonObject {
+  const there = Object.entries(tokenizerClasses).find(([file]) => files.some(({ name }) => name === file));
   const end = "ends" in architecture ? architecture.ends[0] : undefined;
   const special = {
     ...("pad" in architecture && { pad_token: tokenizer.piece(architecture.pad) }),
     ...(end !== undefined && { eos_token: tokenizer.piece(end) }),
   };
-  return { tokenizer_class: "PreTrainedTokenizerFast", ...special, clean_up_tokenization_spaces: false };
+  return { tokenizer_class: there?.[1] ?? "ByT5Tokenizer", ...special, clean_up_tokenization_spaces: false };
 }
 
 /** Open what a configuration starts from. @throws what reading the folder, the sizes or the tokenizer throws */
 export async function openStart(c: TrainingConfig): Promise<Start> {
   if (c.model !== undefined) {
     const folder = openModelFolder(findModel(c.model).path);
-    const { architecture, weights } = readModel(folder.config, folder.weights, join(folder.path, "config.json"));
+    const { architecture, weights } = readModel(folder.config, folder.weights, folder.path, folder);
     // Asked before the tokenizer is looked for: a model of images has none.
     lossOf(architecture, c.objective);
-    const { tokenizer, files, config } = c.tokenizer ? await namedTokenizer(c.tokenizer) : tokenizerOf(folder);
-    const generation = folder.generationConfig
-      ? [{ name: "generation_config.json", content: text(folder.generationConfig) }]
-      : [];
+    const { tokenizer, files, config } = c.tokenizer ? namedTokenizer(c.tokenizer) : tokenizerOf(folder);
     return {
       architecture,
       tokenizer,
       carried: [
         ...files,
-        ...generation,
+        ...carry(folder, "generation", "pooling"),
         { name: "config.json", content: architecture.configText?.() ?? text(unquantizedConfig(folder.config)) },
       ],
       tokenizerConfig: config ?? folder.tokenizerConfig ?? {},
@@ -117,12 +114,12 @@ export async function openStart(c: TrainingConfig): Promise<Start> {
   const json = { model_type: c.architecture!, ...c.sizes };
   const architecture = familyOf(json, "the training configuration").read(json);
   lossOf(architecture, c.objective);
-  const { tokenizer, files, config } = await namedTokenizer(c.tokenizer!);
+  const { tokenizer, files, config } = namedTokenizer(c.tokenizer!);
   return {
     architecture,
     tokenizer,
     carried: [...files, { name: "config.json", content: architecture.configText?.() ?? text(json) }],
-    tokenizerConfig: config ?? newTokenizerConfig(tokenizer, architecture),
+    tokenizerConfig: config ?? newTokenizerConfig(tokenizer, architecture, files),
     weights: undefined,
   };
 }
@@ -137,9 +134,15 @@ export function loaded(weights: Weights, specs: readonly { name: string }[]): Ma
   );
 }
 
+/** Most bytes of starting embeddings: a table of two million words of 1,024 numbers each. */
+const mostEmbeddings = 2 ** 33;
+
 /** Starting token embeddings of a configuration, raw float32 [vocabulary, width]. */
-export async function startingEmbeddings(c: TrainingConfig): Promise<Float32Array | undefined> {
+export function startingEmbeddings(c: TrainingConfig): Float32Array | undefined {
   if (!c.embeddings) return undefined;
-  const bytes = await readFile(c.embeddings).catch(() => fail("not_found", "no such file", { where: c.embeddings! }));
-  return new Float32Array(new Uint8Array(bytes).buffer);
+  const bytes = readWholeFile(c.embeddings, mostEmbeddings);
+  if (bytes.length % 4 !== 0) {
+    fail("corrupt_file", `${bytes.length} bytes are no whole number of float32`, { where: c.embeddings });
+  }
+  return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
 }

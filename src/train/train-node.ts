@@ -1,8 +1,7 @@
 /** Training from a configuration to a model folder: files, resuming, metrics. */
 import { createHash } from "node:crypto";
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { writeFileSafely } from "../base/files-node.ts";
+import { makeFolder, writeFileSafely } from "../base/files-node.ts";
 import { fail } from "../errors.ts";
 import type { Graph } from "../graph/graph.ts";
 import { latestCheckpoint, listCheckpoints, removeLeftovers, saveCheckpoint } from "../learn/checkpoint-node.ts";
@@ -107,7 +106,7 @@ export async function train(c: TrainingConfig, options: TrainOptions = {}): Prom
   };
   const model = trainingModel(architecture, c);
   await using data = await openTrainingData(c, base, { ...mixture, signal });
-  const fresh = start.weights ? undefined : await startingEmbeddings(c);
+  const fresh = start.weights ? undefined : startingEmbeddings(c);
   const values = start.weights ? loaded(start.weights, model.all) : freshValues(model, c.seed, fresh);
   const fingerprint = fingerprintOf(c, data.digest);
   await using _folder = await openRunFolder(c.out, { signal });
@@ -122,7 +121,7 @@ export async function train(c: TrainingConfig, options: TrainOptions = {}): Prom
   for (const [name, value] of checkpoint?.values ?? []) {
     (values.get(name)?.data as Float32Array | undefined)?.set(value.data as Float32Array);
   }
-  await mkdir(c.out, { recursive: true });
+  makeFolder(c.out);
   await removeLeftovers(c.out);
   await writeFileSafely(join(c.out, "training_config.json"), `${JSON.stringify(c, null, 2)}\n`);
 

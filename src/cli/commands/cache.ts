@@ -9,6 +9,9 @@ import { bytes, type Output } from "../output.ts";
 const date = (milliseconds: number): string => new Date(milliseconds).toISOString().slice(0, 10);
 const time = (milliseconds: number): string => new Date(milliseconds).toISOString();
 const labelOf = ({ refs, commit }: CachedRepo): string => (refs.length > 0 ? refs.join(", ") : commit.slice(0, 7));
+/** What a row says at its end. Of what is broken nothing is known but that. */
+const noteOf = (output: Output, { lastUsed, problem }: { lastUsed: number; problem?: string }): string =>
+  problem === undefined ? output.dim(`used ${date(lastUsed)}`) : `broken: ${problem}`;
 const stateOf = ({ kind, whole }: Kept): string =>
   kind === "copy" ? (whole ? "copy" : "copy, unfinished") : "results";
 
@@ -22,16 +25,19 @@ function list(cached: readonly Named[], kept: readonly Kept[], cache: string, ou
   const width = Math.max(0, ...lines.map(({ name }) => name.length));
   const labels = Math.max(0, ...lines.map(({ label }) => label.length));
   for (const one of cached) {
-    const { name: repo, kind, commit, refs, bytes: size, lastUsed, files, path } = one;
+    const { name: repo, kind, commit, refs, bytes: size, lastUsed, files, path, problem } = one;
     const revision = refs[0] ?? commit;
-    output.row({ repo, kind, revision, commit, refs, bytes: size, files, last_used: time(lastUsed), path });
+    const state = problem === undefined ? { last_used: time(lastUsed) } : { problem };
+    output.row({ repo, kind, revision, commit, refs, bytes: size, files, ...state, path });
   }
   for (const { name, kind, whole, bytes: size, files, lastUsed, path } of kept) {
     output.row({ [kind]: name, whole, bytes: size, files, last_used: time(lastUsed), path });
   }
-  for (const { name, label, bytes: size, lastUsed } of lines) {
-    const used = output.dim(`used ${date(lastUsed)}`);
-    output.text(`${name.padEnd(width)}  ${label.padEnd(labels)}  ${bytes(size).padStart(8)}  ${used}\n`);
+  for (const line of lines) {
+    const { name, label, bytes: size } = line;
+    output.text(
+      `${name.padEnd(width)}  ${label.padEnd(labels)}  ${bytes(size).padStart(8)}  ${noteOf(output, line)}\n`,
+    );
   }
   if (cached.length === 0) output.say(`no models in ${cache}`);
   return 0;
@@ -98,7 +104,7 @@ export default defineCommand({
   words: ["list", "remove"],
   names: modelNames,
   options: [{ flags: "-y, --yes", help: "remove without asking" }],
-  rows: '`list`: `{"repo","kind":"model"|"dataset","revision","commit","refs","bytes","files","last_used","path"}`, of what was made `{"copy"|"evaluations":name,"whole","bytes","files","last_used","path"}`; `remove`: `{"removed",…}`, then `{"done":true,"repo"|"removed","bytes"}`',
+  rows: '`list`: `{"repo","kind":"model"|"dataset","revision","commit","refs","bytes","files","last_used"|"problem","path"}`, of what was made `{"copy"|"evaluations":name,"whole","bytes","files","last_used","path"}`; `remove`: `{"removed",…}`, then `{"done":true,"repo"|"removed","bytes"}`',
   example: "zeroth cache remove google/flan-t5-small",
   async run({ args: [action, name], flags, output, signal }) {
     const { cachedName, listCached, planRemoval } = await import("../../hub/download/cached-node.ts");

@@ -6,41 +6,13 @@ import { defineCommand } from "../define.ts";
 import { modelNames } from "../options.ts";
 import { bytes } from "../output.ts";
 
-const copied = ["tokenizer.json", "tokenizer_config.json", "generation_config.json"];
-
-async function exportSafetensors(folder: ModelFolder, out: string): Promise<string[]> {
-  const { readFile } = await import("node:fs/promises");
-  const { writeFileSafely } = await import("../../base/files-node.ts");
-  const { needFile } = await import("../../base/read-node.ts");
-  const { locate } = await import("../../hub/locate-node.ts");
-  const { readStored, writeCheckpoint } = await import("../../weights/safetensors-node.ts");
-  const { isQuantized, unquantizedConfig } = await import("../../weights/weights.ts");
-  // Quantised weights are written out as numbers, one matrix at a time.
-  const plain = [...folder.weights].map(([name, stored]) => {
-    const numbers = { dtype: "float32", shape: stored.shape, read: () => readStored(stored) } as const;
-    return [name, isQuantized(stored) ? numbers : stored] as const;
-  });
-  const written = await writeCheckpoint(out, plain);
-  for (const name of copied) {
-    const path = locate(folder.path, name);
-    if (!path) continue;
-    needFile(path);
-    await writeFileSafely(join(out, name), await readFile(path));
-    written.push(name);
-  }
-  const config = `${JSON.stringify(unquantizedConfig(folder.config), null, 2)}\n`;
-  await writeFileSafely(join(out, "config.json"), config);
-  return [...written, "config.json"];
-}
-
 type Exporter = (folder: ModelFolder, out: string) => Promise<string[]>;
 
-const formats = {
-  onnx: async (folder, out) => (await import("../../export/export-node.ts")).exportOnnx(folder, out),
-  safetensors: exportSafetensors,
-  "transformers.js": async (folder, out) =>
-    (await import("../../export/export-node.ts")).exportTransformersJs(folder, out),
-} satisfies Record<string, Exporter>;
+const formats: Readonly<Record<"onnx" | "safetensors" | "transformers.js", () => Promise<Exporter>>> = {
+  onnx: async () => (await import("../../export/export-node.ts")).exportOnnx,
+  safetensors: async () => (await import("../../export/export-node.ts")).exportSafetensors,
+  "transformers.js": async () => (await import("../../export/export-node.ts")).exportTransformersJs,
+};
 
 export default defineCommand({
   group: "models",
@@ -66,7 +38,7 @@ export default defineCommand({
     const { modelFor } = await import("../downloads.ts");
     const folder = openModelFolder((await modelFor(name, output, signal)).path);
     makeFolder(out);
-    for (const file of await formats[format](folder, out)) {
+    for (const file of await (await formats[format]())(folder, out)) {
       const path = join(out, file);
       const { size } = await stat(path);
       output.row({ file, bytes: size, sha256: await fileSha256(path) });

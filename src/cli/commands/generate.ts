@@ -39,11 +39,11 @@ export default defineCommand({
   rows: '`{"prompt"}` or `{"tokens":[…]}`, also `"choices":[…]` → `{"text","tokens","finish","prompt_tokens","score"?}`',
   example: 'zeroth generate "Is this review positive or negative? A warm, funny film."',
   async run({ args: prompts, flags, output, signal }) {
-    const { generationOptions } = await import("../generation.ts");
+    const { checkGeneration, generationOptions } = await import("../generation.ts");
     const { answerJob, inputBatches, jobsOf } = await import("../jobs.ts");
     const { openForCommand } = await import("../engine.ts");
     const { errorRow } = await import("../report.ts");
-    const picked = { ...generationOptions(flags, output), signal };
+    checkGeneration(flags);
     if (prompts.length === 0 && !flags.input) {
       fail("wrong_use", "there is no prompt", {
         hint: 'try: zeroth generate "Is this a fact or an opinion? Snow is cold."',
@@ -56,6 +56,7 @@ export default defineCommand({
       { output, signal },
     );
     await using opened = await openForCommand(flags, output, signal);
+    const picked = { ...generationOptions(flags, output, opened.generation), signal };
     const started = performance.now();
 
     const single = prompts.length === 1 && !flags.choices ? prompts[0] : undefined;

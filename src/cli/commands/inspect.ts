@@ -1,10 +1,12 @@
 /** `zeroth inspect`: what a model folder holds and what it would take to run. */
 import { readFileSync, statSync } from "node:fs";
 import type { JsonObject } from "../../base/json.ts";
+import { ZerothError } from "../../errors.ts";
+import type { ModelFolder } from "../../folders/open-node.ts";
 import { isQuantized, type Weights } from "../../weights/weights.ts";
 import { defineCommand } from "../define.ts";
 import { modelNames } from "../options.ts";
-import { bytes } from "../output.ts";
+import { bytes, type Output } from "../output.ts";
 
 /** The licence a model card names in its front matter. */
 function licence(card: string | undefined): string | undefined {
@@ -29,6 +31,17 @@ function precision(weights: Weights): string {
   return [...counts].sort((a, b) => b[1] - a[1])[0]?.[0] ?? "none";
 }
 
+/** A folder that lacks what its model needs is an error; one that holds something else is told of all the same. */
+async function needModel({ config, weights, path, absent }: ModelFolder, output: Output): Promise<void> {
+  const { readModel } = await import("../../models/families.ts");
+  try {
+    readModel(config, weights, path, { absent });
+  } catch (error) {
+    if (!(error instanceof ZerothError) || error.code !== "unsupported") throw error;
+    output.say(`does not run here: ${error.message}`);
+  }
+}
+
 export default defineCommand({
   group: "models",
   summary: "What a model folder holds",
@@ -43,6 +56,7 @@ export default defineCommand({
     const { locate } = await import("../../hub/locate-node.ts");
     const { modelFor } = await import("../downloads.ts");
     const folder = openModelFolder((await modelFor(names[0] ?? "zeroth-nano", output, signal)).path);
+    await needModel(folder, output);
     const parameters = [...folder.weights.values()].reduce(
       (sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1),
       0,

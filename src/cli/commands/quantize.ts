@@ -29,7 +29,7 @@ export default defineCommand({
     const { modelFor } = await import("../downloads.ts");
     const { withHint } = await import("../report.ts");
     const folder = openModelFolder((await modelFor(name, output, signal)).path);
-    const { architecture, weights } = readModel(folder.config, folder.weights, join(folder.path, "config.json"));
+    const { architecture, weights } = readModel(folder.config, folder.weights, folder.path, folder);
     const bits = dtype === "int8" ? 8 : 4;
     const choose = formatsOf(architecture, bits);
     makeFolder(out);

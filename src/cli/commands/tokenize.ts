@@ -25,7 +25,7 @@ export default defineCommand({
       { output, signal },
     );
     const { path } = await modelFor(flags.model ?? "zeroth-nano", output, signal);
-    const tokenizer = openTokenizer(openModelFolder(path));
+    const tokenizer = openTokenizer(openModelFolder(path, { weights: "unread" }));
     let failed = false;
     for await (const rows of batches) {
       for (const row of rows) {

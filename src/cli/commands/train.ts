@@ -1,4 +1,5 @@
 /** `zeroth train`: a configuration to a model folder, with what a person wants to see meanwhile. */
+import { existsSync } from "node:fs";
 import { dirname, isAbsolute, join } from "node:path";
 import { fail } from "../../errors.ts";
 import type { TrainingConfig } from "../../train/config.ts";
@@ -9,6 +10,8 @@ import { bytes, duration, type Output } from "../output.ts";
 /** Paths in a configuration are relative to its file, so a run means the same from every folder. */
 function rooted(config: TrainingConfig, folder: string): TrainingConfig {
   const at = (path: string) => (isAbsolute(path) ? path : join(folder, path));
+  /** A path where something is there, or where it can be nothing else; else a model's name. */
+  const named = (name: string) => (/^\.|\.json$/.test(name) || existsSync(at(name)) ? at(name) : name);
   const source = <T>(entry: T): T => {
     if (typeof entry === "string") return at(entry) as T;
     const { file } = entry as { file: string };
@@ -17,8 +20,8 @@ function rooted(config: TrainingConfig, folder: string): TrainingConfig {
   const { train, validation, mixture } = config.data;
   return {
     ...config,
-    ...(config.model?.startsWith(".") ? { model: at(config.model) } : {}),
-    ...(config.tokenizer ? { tokenizer: at(config.tokenizer) } : {}),
+    ...(config.model ? { model: named(config.model) } : {}),
+    ...(config.tokenizer ? { tokenizer: named(config.tokenizer) } : {}),
     ...(config.embeddings ? { embeddings: at(config.embeddings) } : {}),
     data: {
       ...(train === undefined ? {} : { train: Array.isArray(train) ? train.map(source) : source(train) }),
@@ -77,18 +80,13 @@ export default defineCommand({
   async run({ flags, output, signal }) {
     const { config: file } = flags;
     if (!file) fail("wrong_use", "--config is missing", { hint: "docs/train.md shows a configuration to start from" });
-    const { readFile } = await import("node:fs/promises");
     const { makeFolder } = await import("../../base/files-node.ts");
-    const { parseJsonObject } = await import("../../base/json.ts");
-    const { systemError } = await import("../../base/read-node.ts");
+    const { readJsonFile } = await import("../../base/read-node.ts");
     const { parseTrainingConfig } = await import("../../train/config.ts");
     const { train } = await import("../../train/train-node.ts");
     const { dataSetSettings, modelFor } = await import("../downloads.ts");
     const { withHint } = await import("../report.ts");
-    const text = await readFile(file, "utf8").catch((cause: unknown) => {
-      throw systemError(cause, file);
-    });
-    const config = rooted(parseTrainingConfig(parseJsonObject(text, file), file), dirname(file));
+    const config = rooted(parseTrainingConfig(readJsonFile(file), file), dirname(file));
     if (config.model !== undefined) await modelFor(config.model, output, signal);
     // Known before the data is read, not after.
     makeFolder(config.out);

@@ -1,9 +1,9 @@
 /** The Hugging Face cache on this disk: blobs by hash, snapshots of links, refs, as Python's huggingface_hub has them. */
 import { createHash } from "node:crypto";
 import { constants, existsSync, statSync } from "node:fs";
-import { copyFile, mkdir, open, readlink, rename, rm, statfs, symlink } from "node:fs/promises";
+import { copyFile, open, readlink, rename, rm, statfs, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { writeFileSafely } from "../../base/files-node.ts";
+import { makeFolder, needProgress, writeFileSafely } from "../../base/files-node.ts";
 import { fail, ZerothError } from "../../errors.ts";
 import { cacheName, type RepoKind } from "../names.ts";
 import { needInside, readRef } from "../refs-node.ts";
@@ -97,10 +97,7 @@ export async function openDraft(path: string): Promise<Draft & { finish(): Promi
       async write(at, piece) {
         for (let done = 0; done < piece.length; ) {
           const { bytesWritten } = await guard(handle.write(piece, done, piece.length - done, at + done));
-          // A disk that takes nothing and says nothing would be asked for ever.
-          if (bytesWritten === 0)
-            fail("bad_input", "cannot be written: the disk takes no more", { where: path, hint: space });
-          done += bytesWritten;
+          done += needProgress(bytesWritten, path);
         }
       },
       async *read(length) {
@@ -173,7 +170,7 @@ export async function linkFile(
     if (symlinks && (await readlink(path).catch(() => undefined)) === target) return;
     if (sizeOf(path) === file.bytes && !existsSync(blob)) return;
     needInside(repo.root, dirname(path));
-    await mkdir(dirname(path), { recursive: true });
+    makeFolder(dirname(path));
     // One that an ended process of our number left.
     await rm(draft, { force: true });
     const linked =

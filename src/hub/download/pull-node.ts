@@ -1,8 +1,8 @@
 /** Download a model, or files of a data set, into the Hugging Face cache. */
-import { mkdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { fileSha256 } from "../../base/files-node.ts";
+import { fileSha256, makeFolder } from "../../base/files-node.ts";
 import { type LockTimes, lockTimes, takeLock } from "../../base/lock-node.ts";
 import { fail, throwIfAborted } from "../../errors.ts";
 import { cacheFolder, type Environment, parseModelName, type RepoKind } from "../names.ts";
@@ -248,7 +248,7 @@ export async function pull(name: string, options: PullOptions = {}): Promise<Pul
     let fetched: ReadonlySet<string> = new Set();
     for (const folder of ["blobs", "snapshots", "refs", ".no_exist"]) needInside(cache.root, join(cache.root, folder));
     if (missing.length > 0) {
-      mkdirSync(join(cache.root, "blobs"), { recursive: true });
+      makeFolder(join(cache.root, "blobs"));
       await tagCache(dirname(cache.root));
       const meter = createMeter(sum(missing), now);
       let told = now();

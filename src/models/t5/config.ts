@@ -2,38 +2,47 @@
 import { z } from "zod";
 import { fail } from "../../errors.ts";
 import { type Activation, activations } from "../../nn/activations.ts";
-import { ends } from "../config.ts";
+import {
+  deviation,
+  ends,
+  epsilon,
+  layers,
+  needConsistent,
+  needHeads,
+  padOf,
+  rate,
+  readConfig,
+  size,
+  token,
+} from "../config.ts";
 import { readSwitchConfig, type SwitchConfig, switchConfigJson } from "./switch-config.ts";
 
 const types = ["t5", "mt5", "switch_transformers"] as const;
 
-const positive = z
-  .number()
-  .int()
-  .positive()
-  .max(2 ** 24);
+/** There is a table of all distances. */
+const buckets = size.max(2 ** 16);
 
 /** config.json of a T5 folder, with the defaults of its reference implementation. */
 export const t5ConfigSchema = z.object({
   model_type: z.enum(types),
-  d_model: positive,
-  d_kv: positive,
-  d_ff: positive,
-  num_heads: positive,
-  num_layers: positive,
-  num_decoder_layers: positive.nullish(),
-  vocab_size: positive,
+  d_model: size,
+  d_kv: size,
+  d_ff: size,
+  num_heads: size,
+  num_layers: layers,
+  num_decoder_layers: layers.nullish(),
+  vocab_size: size,
   feed_forward_proj: z.string().default("relu"),
   // Fewer leave no bucket for a distance of its own.
-  relative_attention_num_buckets: positive.min(4).default(32),
-  relative_attention_max_distance: positive.default(128),
-  layer_norm_epsilon: z.number().positive().max(1).default(1e-6),
-  initializer_factor: z.number().positive().default(1),
-  dropout_rate: z.number().min(0).max(1).default(0.1),
+  relative_attention_num_buckets: buckets.min(4).default(32),
+  relative_attention_max_distance: buckets.default(128),
+  layer_norm_epsilon: epsilon.default(1e-6),
+  initializer_factor: deviation.default(1),
+  dropout_rate: rate.default(0.1),
   tie_word_embeddings: z.boolean().default(true),
   scale_decoder_outputs: z.boolean().optional(),
-  decoder_start_token_id: z.number().int().nonnegative().nullish(),
-  pad_token_id: z.number().int().nonnegative().nullish(),
+  decoder_start_token_id: token.nullish(),
+  pad_token_id: token.nullish(),
   eos_token_id: ends,
 });
 
@@ -70,30 +79,20 @@ export interface T5Config {
  * asked too.
  */
 export function parseT5Config(json: unknown, stored?: { has(name: string): boolean; rows?: number }): T5Config {
-  const parsed = t5ConfigSchema.safeParse(json);
-  const refuse = (issue: z.core.$ZodIssue): never =>
-    fail("corrupt_file", `${issue.path.join(".") || "the file"}: ${issue.message}`, {
-      where: "config.json",
-      hint: "config.json must describe a T5 model, as the Hugging Face hub has them",
-    });
-  if (!parsed.success) return refuse(parsed.error.issues[0]!);
-  const c = parsed.data;
-  if (c.relative_attention_max_distance <= Math.floor(c.relative_attention_num_buckets / 4)) {
-    fail("corrupt_file", "relative_attention_max_distance: not above a quarter of relative_attention_num_buckets", {
-      where: "config.json",
-      hint: "the buckets would end before they begin to grow",
-    });
-  }
-  const sparse = c.model_type === "switch_transformers" ? readSwitchConfig(json) : undefined;
-  if (sparse && "problem" in sparse) return refuse(sparse.problem);
+  const c = readConfig(t5ConfigSchema, json, "T5");
+  // Of the decoder, whose buckets are all for tokens before: half of them are for one distance each.
+  needConsistent(
+    c.relative_attention_max_distance > Math.floor(c.relative_attention_num_buckets / 2),
+    `relative_attention_max_distance ${c.relative_attention_max_distance} and ${c.relative_attention_num_buckets} buckets`,
+  );
+  needHeads(c.d_kv, c.num_heads);
+  const sparse =
+    c.model_type === "switch_transformers"
+      ? readSwitchConfig(json, c.num_layers + (c.num_decoder_layers ?? c.num_layers))
+      : undefined;
   const { activation, gated } = feedForward(sparse ? sparse.activation : c.feed_forward_proj);
   const untied =
     !c.tie_word_embeddings || (c.scale_decoder_outputs !== undefined && (stored?.has("lm_head.weight") ?? false));
-  if (!c.tie_word_embeddings && stored && !stored.has("lm_head.weight")) {
-    fail("corrupt_file", "config.json unties the output matrix, but there is no lm_head.weight", {
-      where: "config.json",
-    });
-  }
   return {
     width: c.d_model,
     headWidth: c.d_kv,
@@ -113,7 +112,7 @@ export function parseT5Config(json: unknown, stored?: { has(name: string): boole
     tied: !untied,
     scaled: c.scale_decoder_outputs ?? c.tie_word_embeddings,
     start: c.decoder_start_token_id ?? 0,
-    pad: c.pad_token_id ?? 0,
+    pad: padOf(c.pad_token_id, c.vocab_size),
     eos: c.eos_token_id.length > 0 ? c.eos_token_id : [1],
     ...(sparse ? { experts: sparse.experts } : {}),
   };
@@ -123,7 +122,7 @@ export function parseT5Config(json: unknown, stored?: { has(name: string): boole
 function feedForward(text: string): { activation: Activation; gated: boolean } {
   const gated = text.startsWith("gated-");
   const name = text === "gated-gelu" ? "gelu_new" : gated ? text.slice("gated-".length) : text;
-  if (name in activations) return { activation: name as Activation, gated };
+  if (Object.hasOwn(activations, name)) return { activation: name as Activation, gated };
   return fail("unsupported", `feed_forward_proj "${text}" is not known`, {
     where: "config.json",
     hint: `known: ${Object.keys(activations).join(", ")}, each also as gated-…`,

@@ -11,6 +11,9 @@ const names = {
 /** The router of a Switch Transformer decides by small differences, and so do the few numbers of the position bias. */
 const unquantized = /router\.|relative_attention_bias/;
 
+/** A checkpoint with one of these has a decoder, be it a damaged one. */
+const decoderTensors = ["decoder.final_layer_norm.weight", "decoder.block.0.layer.0.SelfAttention.q.weight"];
+
 const common = (config: T5Config) => ({
   type: config.experts ? "switch_transformers" : "t5",
   names,
@@ -57,7 +60,7 @@ export const t5: Family = {
     const tensors = stored && { has: stored.has, ...(rows !== undefined && { rows }) };
     const config = parseT5Config(json, tensors);
     // What a checkpoint can do is read from it: an encoder alone has no decoder's tensors.
-    const decodes = stored?.has("decoder.final_layer_norm.weight") ?? true;
+    const decodes = !stored || decoderTensors.some((name) => stored.has(name));
     return decodes ? t5Architecture(config) : t5Encoder(config);
   },
 };

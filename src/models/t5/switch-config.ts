@@ -1,5 +1,7 @@
 /** The part of config.json that makes a T5 a Switch Transformer, read and written. */
 import { z } from "zod";
+import { fail } from "../../errors.ts";
+import { readConfig } from "../config.ts";
 
 const count = z
   .number()
@@ -36,13 +38,23 @@ export interface SwitchConfig {
   readonly balanceLoss: number;
 }
 
-/** Read the entries; gives the first entry that does not fit, or the values and the name of the activation. */
+/** Experts of all layers together: each is a piece of the graph. The largest published model has 61,440. */
+const mostExperts = 2 ** 16;
+
+/**
+ * Read the entries; gives the values and the name of the activation.
+ * @throws corrupt_file naming the entry; unsupported for more experts than a graph is built of
+ */
 export function readSwitchConfig(
   json: unknown,
-): { readonly problem: z.core.$ZodIssue } | { readonly experts: SwitchConfig; readonly activation: string } {
-  const parsed = schema.safeParse(json);
-  if (!parsed.success) return { problem: parsed.error.issues[0]! };
-  const c = parsed.data;
+  layers: number,
+): { readonly experts: SwitchConfig; readonly activation: string } {
+  const c = readConfig(schema, json, "Switch Transformer");
+  if (c.num_experts * layers > mostExperts) {
+    fail("unsupported", `${c.num_experts} experts in ${layers} layers: more than ${mostExperts} in all`, {
+      where: "config.json",
+    });
+  }
   return {
     activation: c.dense_act_fn,
     experts: {
