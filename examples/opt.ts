@@ -106,7 +106,7 @@ function network(scope: Scope, c: Config, { dropout = keepAll }: NetworkOptions)
 
 function architecture(c: Config): DecoderArchitecture {
   const heads = c.num_attention_heads;
-  needHeads(c.hidden_size / heads, heads);
+  needHeads("hidden_size", c.hidden_size, heads);
   return {
     kind: "decoder",
     type: "opt",
