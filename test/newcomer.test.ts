@@ -11,6 +11,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { openSafetensors, readStored, writeSafetensors } from "../src/weights/safetensors-node.ts";
 import { environment, type Ran, rowsOf } from "./support/cli.ts";
 import { expectClose, fixtures, readJson } from "./support/fixtures.ts";
 
@@ -204,6 +205,18 @@ test("the new command is listed, explains itself, and says what is wrong", () =>
   writeFileSync(text, "Snow.");
   const other = zeroth("perplexity", text);
   expect([other.status, other.stderr]).toEqual([1, expect.stringContaining("t5 is an encoder with a decoder")]);
+});
+
+test("names without their prefix are found", async () => {
+  const model = join(folder, "bare");
+  cpSync(join(fixtures, "opt/before"), model, { recursive: true });
+  const { tensors } = openSafetensors(join(model, "model.safetensors"));
+  const bare = [...tensors].map(([name, stored]) => [name.replace(/^model\./, ""), readStored(stored)] as const);
+  expect(bare[0]![0]).toMatch(/^decoder\./);
+  await writeSafetensors(join(model, "model.safetensors"), new Map(bare));
+  const { prompts } = readJson<Expected>("opt", "before", "expected.json");
+  const [answer] = rows("generate", prompts[0]!.prompt, "--model", model, "--max-new-tokens", "12");
+  expect(answer!.tokens).toEqual(prompts[0]!.tokens);
 });
 
 test("a configuration that changes the arithmetic is refused", () => {

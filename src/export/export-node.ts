@@ -127,7 +127,7 @@ export async function exportTransformersJs(
   out: string,
   { target = "webgpu" }: TransformersJsOptions = {},
 ): Promise<string[]> {
-  const beside = companions(folder, ["tokenizer", "pooling", "images", "notes"]);
+  const beside = companions(folder, ["tokenizer", "images", "pooling", "notes"]);
   const { architecture, source } = sourceOf(folder);
   const own = architecture.configText ? (JSON.parse(architecture.configText()) as JsonObject) : {};
   const config = {

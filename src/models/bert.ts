@@ -167,7 +167,7 @@ export const bert: Family = {
     const position = c.position_embedding_type ?? "absolute";
     refuse(position !== "absolute", `position_embedding_type ${JSON.stringify(position)}`);
     refuse(c.is_decoder, "is_decoder");
-    needHeads(c.hidden_size / c.num_attention_heads, c.num_attention_heads);
+    needHeads("hidden_size", c.hidden_size, c.num_attention_heads);
     return architecture(c, stored);
   },
 };

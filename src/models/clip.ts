@@ -11,11 +11,14 @@ import { type Pass, wholeRow } from "../nn/pass.ts";
 import { normal, type Scope } from "../nn/scope.ts";
 import {
   activation,
+  deviation,
   epsilon,
   imaged,
-  needConsistent,
+  layers,
+  needHeads,
   type PatchedImage,
   padding,
+  padOf,
   patchedImage,
   rate,
   readConfig,
@@ -25,14 +28,14 @@ import {
 import type { Family, NetworkOptions, Stored, TwoTowers, TwoTowersArchitecture } from "./family.ts";
 import { firstToken, patchTokens, withClassToken } from "./patches.ts";
 
-const layers = z.object({
+const stack = z.object({
   hidden_act: activation.default("quick_gelu"),
   layer_norm_eps: epsilon.default(1e-5),
   attention_dropout: rate.default(0),
-  num_hidden_layers: size.default(12),
+  num_hidden_layers: layers.default(12),
 });
 
-const textSchema = layers.extend({
+const textSchema = stack.extend({
   hidden_size: size.default(512),
   intermediate_size: size.default(2048),
   num_attention_heads: size.default(8),
@@ -42,12 +45,12 @@ const textSchema = layers.extend({
   pad_token_id: padding,
 });
 
-const visionSchema = layers.extend(imaged.shape).extend({
+const visionSchema = stack.extend(imaged.shape).extend({
   hidden_size: size.default(768),
   intermediate_size: size.default(3072),
   num_attention_heads: size.default(12),
   patch_size: imaged.shape.patch_size.unwrap().default(32),
-  initializer_range: z.number().positive().default(0.02),
+  initializer_range: deviation.default(0.02),
 });
 
 const schema = z.object({
@@ -57,7 +60,7 @@ const schema = z.object({
   text_config_dict: textSchema.nullish(),
   vision_config_dict: visionSchema.nullish(),
   projection_dim: size.default(512),
-  logit_scale_init_value: z.number().default(2.6592),
+  logit_scale_init_value: z.number().min(-50).max(50).default(2.6592),
 });
 
 interface Config {
@@ -68,7 +71,7 @@ interface Config {
   readonly startingScale: number;
 }
 
-type Tower = z.infer<typeof layers> & {
+type Tower = z.infer<typeof stack> & {
   readonly hidden_size: number;
   readonly intermediate_size: number;
   readonly num_attention_heads: number;
@@ -162,7 +165,7 @@ function architecture(c: Config, stored: Stored | undefined): TwoTowersArchitect
     kind: "two-towers",
     type: "clip",
     names: { anchor: "text_model.final_layer_norm.weight" },
-    pad: Math.min(text.pad_token_id ?? 0, text.vocab_size - 1),
+    pad: padOf(text.pad_token_id, text.vocab_size),
     dropout: text.attention_dropout,
     vocabulary: text.vocab_size,
     width: c.width,
@@ -185,8 +188,7 @@ export const clip: Family = {
       ["text_config", text],
       ["vision_config", vision],
     ] as const) {
-      const { hidden_size, num_attention_heads: heads } = tower;
-      needConsistent(hidden_size % heads === 0, `${name}: hidden_size ${hidden_size} and ${heads} heads`);
+      needHeads(`${name}: hidden_size`, tower.hidden_size, tower.num_attention_heads);
     }
     const image = patchedImage(vision);
     return architecture(

@@ -57,6 +57,17 @@ export function labelsOf({ id2label, num_labels }: z.infer<typeof labelled>): st
   return Array.from({ length: count }, (_, i) => id2label?.[i] ?? `LABEL_${i}`);
 }
 
+/** The token that fills rows: masked, so any will do where the one that is named is not in the vocabulary. */
+export const padOf = (pad: number | null | undefined, vocabulary: number): number =>
+  pad !== null && pad !== undefined && pad >= 0 && pad < vocabulary ? pad : 0;
+
+/** All heads of a layer are one product of `width`, which `name` calls what config.json does. */
+export function needHeads(name: string, width: number, heads: number): void {
+  const size = width / heads;
+  needConsistent(Number.isInteger(size), `${name} ${width} and ${heads} heads`);
+  needConsistent(size <= 2 ** 14, `a head of ${size} channels and attention`);
+}
+
 /** What kind of classes these are, as transformers takes it where its configuration leaves it open. */
 export function problemOf(problemType: string | null | undefined, labels: readonly string[]): Problem {
   if (problemType === "multi_label_classification") return "multi";
@@ -79,7 +90,10 @@ export interface PatchedImage extends ImageSize {
   readonly count: number;
 }
 
-/** @throws unsupported for sides of two lengths; corrupt_file for a patch larger than the image */
+/** Of an image of 4,096 pixels a side, with patches of 8. */
+const mostPatches = 2 ** 18;
+
+/** @throws unsupported for sides of two lengths; corrupt_file for a patch larger than the image, or too many of them */
 export function patchedImage({ image_size, patch_size, num_channels }: z.infer<typeof imaged>): PatchedImage {
   const square = (name: string, given: number | readonly [number, number]): number => {
     const [rows, columns] = typeof given === "number" ? [given, given] : given;
@@ -89,17 +103,9 @@ export function patchedImage({ image_size, patch_size, num_channels }: z.infer<t
   const image = square("image_size", image_size);
   const patch = square("patch_size", patch_size);
   needConsistent(patch <= image, `image_size ${image} and patch_size ${patch}`);
-  return { size: image, channels: num_channels, patch, count: Math.floor(image / patch) ** 2 };
-}
-
-/** The token that fills rows: masked, so any will do where the one that is named is not in the vocabulary. */
-export const padOf = (pad: number | null | undefined, vocabulary: number): number =>
-  pad !== null && pad !== undefined && pad >= 0 && pad < vocabulary ? pad : 0;
-
-/** A head's channels: all heads of a layer are one product. */
-export function needHeads(width: number, heads: number): void {
-  needConsistent(Number.isInteger(width), `${heads} heads and the width of the model`);
-  needConsistent(width <= 2 ** 14, `a head of ${width} channels and attention`);
+  const count = Math.floor(image / patch) ** 2;
+  needConsistent(count <= mostPatches, `${count} patches and attention among all of them`);
+  return { size: image, channels: num_channels, patch, count };
 }
 
 /** Parse by a schema. @throws corrupt_file naming the entry */

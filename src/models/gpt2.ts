@@ -111,7 +111,7 @@ export const gpt2: Family = {
   read(json) {
     const c = readConfig(schema, json, "GPT-2");
     refuse(c.add_cross_attention, "add_cross_attention");
-    needHeads(c.n_embd / c.n_head, c.n_head);
+    needHeads("n_embd", c.n_embd, c.n_head);
     return architecture(c);
   },
 };

@@ -66,7 +66,7 @@ function sizesOf(c: Config): Sizes {
   const kvHeads = c.num_key_value_heads ?? heads;
   const headWidth = c.head_dim ?? c.hidden_size / heads;
   needConsistent(heads % kvHeads === 0, `${heads} heads and ${kvHeads} heads of keys and values`);
-  needHeads(headWidth, heads);
+  needHeads(c.head_dim ? "head_dim times heads" : "hidden_size", headWidth * heads, heads);
   const { theta, scaling, share } = rotaryOf(c);
   const width = Math.floor(headWidth * share);
   needConsistent(width > 0 && width % 2 === 0, `${width} rotary channels and pairs`);

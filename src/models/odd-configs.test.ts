@@ -112,6 +112,46 @@ const sound: Readonly<Record<string, JsonObject>> = {
   },
 };
 
+const vit: JsonObject = {
+  model_type: "vit",
+  architectures: ["ViTForImageClassification"],
+  image_size: 16,
+  patch_size: 4,
+  num_channels: 3,
+  hidden_size: 8,
+  num_hidden_layers: 2,
+  num_attention_heads: 2,
+  intermediate_size: 16,
+  hidden_act: "gelu",
+  layer_norm_eps: 1e-12,
+  num_labels: 3,
+};
+
+const clip: JsonObject = {
+  model_type: "clip",
+  projection_dim: 8,
+  logit_scale_init_value: 2.6,
+  text_config: {
+    vocab_size: 20,
+    hidden_size: 8,
+    intermediate_size: 16,
+    num_hidden_layers: 1,
+    num_attention_heads: 2,
+    max_position_embeddings: 16,
+    eos_token_id: 1,
+    layer_norm_eps: 1e-5,
+  },
+  vision_config: {
+    image_size: 16,
+    patch_size: 4,
+    hidden_size: 8,
+    intermediate_size: 16,
+    num_hidden_layers: 1,
+    num_attention_heads: 2,
+    layer_norm_eps: 1e-5,
+  },
+};
+
 const numbers = [0, -0, -1, 0.5, 1, 2, 3, 5, 7, 512, 513, 65536, 65537, 1e6, 2 ** 24, 2 ** 24 + 1, 2 ** 53, 2 ** 63];
 const odd = fc.oneof(
   fc.constantFrom<unknown>(...numbers, 1e308, -1e308, 5e-324, 1e-300, 1e-30, 1e-45, 1e39),
@@ -159,7 +199,7 @@ const changed = (base: JsonObject): fc.Arbitrary<JsonObject> => {
 };
 
 /** One with rotary positions of each kind, so that each is changed often. */
-const bases = Object.entries(sound).flatMap(([name, base]) =>
+const bases = Object.entries({ ...sound, vit, clip }).flatMap(([name, base]) =>
   name === "llama"
     ? ["default", "linear", "dynamic", "llama3", "yarn", "longrope"].map(
         (rope_type) => [`${name} ${rope_type}`, { ...base, rope_scaling: { ...rope, rope_type } }] as const,
@@ -215,11 +255,15 @@ test.each<[string, JsonObject, RegExp]>([
   ["gpt2", { layer_norm_epsilon: 5e-324 }, /layer_norm_epsilon/],
   ["llama", { num_hidden_layers: 2 ** 24 }, /num_hidden_layers/],
   ["llama", { head_dim: 2 ** 24 }, /channels/],
+  ["vit", { image_size: 2 ** 24, patch_size: 1 }, /patches/],
+  ["vit", { num_hidden_layers: 2 ** 24 }, /num_hidden_layers/],
+  ["clip", { vision_config: { num_hidden_layers: 2 ** 24 } }, /vision_config\.num_hidden_layers/],
+  ["clip", { logit_scale_init_value: 1e308 }, /logit_scale_init_value/],
   ["llama", { rope_theta: 1e308 }, /rope_theta/],
   ["llama", { partial_rotary_factor: 0.1 }, /rotary channels/],
 ])("%s with %j is refused at once", (family, entries, message) => {
   const started = performance.now();
-  expect(() => build({ ...sound[family]!, ...entries })).toThrow(message);
+  expect(() => build({ ...{ ...sound, vit, clip }[family]!, ...entries })).toThrow(message);
   expect(performance.now() - started).toBeLessThan(1000);
 });
 

@@ -10,11 +10,13 @@ import { wholeRow } from "../nn/pass.ts";
 import { type Scope, truncatedNormal } from "../nn/scope.ts";
 import {
   activation,
+  deviation,
   epsilon,
   imaged,
   labelled,
   labelsOf,
-  needConsistent,
+  layers,
+  needHeads,
   type PatchedImage,
   patchedImage,
   problemOf,
@@ -27,12 +29,12 @@ import { firstToken, patchTokens, withClassToken } from "./patches.ts";
 
 const schema = labelled.extend(imaged.shape).extend({
   hidden_size: size.default(768),
-  num_hidden_layers: size.default(12),
+  num_hidden_layers: layers.default(12),
   num_attention_heads: size.default(12),
   intermediate_size: size.default(3072),
   hidden_act: activation.default("gelu"),
   hidden_dropout_prob: rate.default(0),
-  initializer_range: z.number().positive().default(0.02),
+  initializer_range: deviation.default(0.02),
   layer_norm_eps: epsilon.default(1e-12),
   qkv_bias: z.boolean().default(true),
   pooler_output_size: size.nullish(),
@@ -133,10 +135,7 @@ export const vit: Family = {
   types: ["vit"],
   read(json, stored) {
     const c = readConfig(schema, json, "ViT");
-    needConsistent(
-      c.hidden_size % c.num_attention_heads === 0,
-      `hidden_size ${c.hidden_size} and ${c.num_attention_heads} heads`,
-    );
+    needHeads("hidden_size", c.hidden_size, c.num_attention_heads);
     return architecture(c, stored);
   },
 };

@@ -1,5 +1,4 @@
 /** From a config.json to a shape, family by family; and which tensors of a file are those that are counted. */
-import { dirname } from "node:path";
 import { z } from "zod";
 import type { JsonObject } from "../base/json.ts";
 import { fail } from "../errors.ts";
@@ -93,7 +92,7 @@ export const countedTypes: readonly string[] = [...modelTypes, ...Object.keys(sc
 
 const architectureOf = (json: JsonObject, where: string, weights: Weights | undefined): Architecture =>
   weights
-    ? readModel(json, weights, dirname(where), { incomplete: true }).architecture
+    ? readModel(json, weights, where.replace(/\/config\.json$/, ""), { incomplete: true }).architecture
     : familyOf(json, where).read(json);
 
 /** The tensors that a config.json describes where its model has no one shape: of two towers. */

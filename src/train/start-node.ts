@@ -103,7 +103,7 @@ export async function openStart(c: TrainingConfig): Promise<Start> {
       tokenizer,
       carried: [
         ...files,
-        ...carry(folder, "generation", "pooling"),
+        ...carry(folder, "generation", "images", "pooling"),
         { name: "config.json", content: architecture.configText?.() ?? text(unquantizedConfig(folder.config)) },
       ],
       tokenizerConfig: config ?? folder.tokenizerConfig ?? {},

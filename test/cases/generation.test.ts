@@ -62,7 +62,8 @@ describe("what belongs to the model", () => {
       const { tokens } = generate(path, "--max-new-tokens", "4", ...way);
       expect([tokens[0], tokens.at(-1)]).toEqual([9, 1]);
     }
-    expect(generate(path, "--max-new-tokens", "1").tokens).toEqual([9]);
+    // Where there is room for one, it is the last, as in the reference.
+    expect(generate(path, "--max-new-tokens", "1").tokens).toEqual([1]);
   });
 
   test.each([

@@ -3,6 +3,7 @@ import type { NdArray } from "../../graph/array.ts";
 import { type Graph, graph } from "../../graph/graph.ts";
 import { createScope } from "../../nn/scope.ts";
 import type { ImageEncoderArchitecture, ImageSize } from "../family.ts";
+import { numbers } from "./language.ts";
 import { needPixels, pixelInput } from "./pixels.ts";
 import { type Compile, disposeAll, lazily } from "./programs.ts";
 
@@ -39,12 +40,12 @@ export function imageEncoderModel(model: ImageEncoderArchitecture, compile: Comp
     async encode(pixels) {
       needPixels(pixels, image);
       const { hidden, pooled } = await (await encoder.get()).run({ pixels });
-      return { hidden: hidden!, ...(pooled && { pooled }) };
+      return { hidden: numbers(hidden!), ...(pooled && { pooled: numbers(pooled) }) };
     },
     ...(labels && {
       async classify(pixels: NdArray) {
         needPixels(pixels, image);
-        return (await (await classifier.get()).run({ pixels })).scores!;
+        return numbers((await (await classifier.get()).run({ pixels })).scores!);
       },
     }),
     [Symbol.asyncDispose]: () => disposeAll([encoder, classifier]),

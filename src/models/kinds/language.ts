@@ -62,6 +62,12 @@ export function needNumbers(values: Iterable<number>): void {
   }
 }
 
+/** The same array, if it holds numbers. @throws engine_failed */
+export function numbers(array: NdArray): NdArray {
+  needNumbers(array.data as Float32Array);
+  return array;
+}
+
 /**
  * Of logits [..., vocabulary]: themselves, the likeliest token, and their sum, which is a number only if all of them
  * are.

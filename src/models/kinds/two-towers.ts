@@ -11,6 +11,7 @@ import { type Noise, type Pass, wholeRow } from "../../nn/pass.ts";
 import { createScope } from "../../nn/scope.ts";
 import type { ImageSize, TwoTowersArchitecture } from "../family.ts";
 import { needTokens, padded } from "./ids.ts";
+import { numbers } from "./language.ts";
 import { needPixels, pixelInput } from "./pixels.ts";
 import { type Compile, disposeAll, lazily, wanted } from "./programs.ts";
 
@@ -110,16 +111,16 @@ export function twoTowersModel(model: TwoTowersArchitecture, compile: Compile): 
     async text(texts) {
       const feeds = textFeeds(model, texts);
       const program = await textTower.get();
-      return (await program.run(wanted(program, feeds))).vectors!;
+      return numbers((await program.run(wanted(program, feeds))).vectors!);
     },
     async images(pixels) {
       needPixels(pixels, image);
-      return (await (await imageTower.get()).run({ pixels })).vectors!;
+      return numbers((await (await imageTower.get()).run({ pixels })).vectors!);
     },
     async compare(images, texts) {
       needVectors("images", images, width);
       needVectors("texts", texts, width);
-      return (await (await comparing.get()).run({ images, texts })).scores!;
+      return numbers((await (await comparing.get()).run({ images, texts })).scores!);
     },
     [Symbol.asyncDispose]: () => disposeAll([textTower, imageTower, comparing]),
   };

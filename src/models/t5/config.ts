@@ -85,7 +85,7 @@ export function parseT5Config(json: unknown, stored?: { has(name: string): boole
     c.relative_attention_max_distance > Math.floor(c.relative_attention_num_buckets / 2),
     `relative_attention_max_distance ${c.relative_attention_max_distance} and ${c.relative_attention_num_buckets} buckets`,
   );
-  needHeads(c.d_kv, c.num_heads);
+  needHeads("d_kv times heads", c.d_kv * c.num_heads, c.num_heads);
   const sparse =
     c.model_type === "switch_transformers"
       ? readSwitchConfig(json, c.num_layers + (c.num_decoder_layers ?? c.num_layers))
