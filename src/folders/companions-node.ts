@@ -23,8 +23,6 @@ const kinds = {
     named: (name) => tokenizerFileNames.includes(name) || /^tokenizer[\w.-]*\.json$/.test(name),
     below: { folder: /^additional_chat_templates$/, file: /\.jinja$/ },
   },
-  /** How images become a model's input. */
-  images: { named: (name) => /^(pre)?processor_config\.json$/.test(name) },
   generation: { named: (name) => name === "generation_config.json" },
   /** How sentence-transformers make one vector of a text: the same weights give other vectors without. */
   pooling: {
