@@ -115,9 +115,10 @@ export function openModel(name = "zeroth-nano", options: OpenOptions = {}): Prom
 async function openAs(name: string, options: OpenOptions, need: (model: Architecture) => void): Promise<OpenedModel> {
   const { dtype, download, quantize, ...engine } = options;
   const found = openModelFolder((await ensureModel(name, download)).path);
-  need(readFolder(found).architecture);
+  const read = readFolder(found);
+  need(read.architecture);
   const folder = dtype === "int8" || dtype === "int4" ? await inBits(found, dtype, quantize) : found;
-  const { architecture, weights: stored } = readFolder(folder);
+  const { architecture, weights: stored } = folder === found ? read : readFolder(folder);
   const weights = dtype === "fp32" || dtype === "bf16" ? inPrecision(stored, wide[dtype]) : stored;
   // Of a mixture of experts only those that receive tokens are read.
   if (!("unjoined" in architecture)) needRoom(weights, name);
