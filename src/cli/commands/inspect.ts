@@ -31,14 +31,19 @@ function precision(weights: Weights): string {
   return [...counts].sort((a, b) => b[1] - a[1])[0]?.[0] ?? "none";
 }
 
-/** A folder that lacks what its model needs is an error; one that holds something else is told of all the same. */
-async function needModel({ config, weights, path, absent }: ModelFolder, output: Output): Promise<void> {
-  const { readModel } = await import("../../models/families.ts");
+/**
+ * What the model does, for people. A folder that lacks what its model needs is an error; one that holds something else
+ * is told of all the same.
+ */
+async function kindOf({ config, weights, path, absent }: ModelFolder, output: Output) {
+  const { kindWords, readModel } = await import("../../models/families.ts");
   try {
-    readModel(config, weights, path, { absent });
+    const { kind } = readModel(config, weights, path, { absent }).architecture;
+    return { kind, words: kindWords[kind] };
   } catch (error) {
     if (!(error instanceof ZerothError) || error.code !== "unsupported") throw error;
     output.say(`does not run here: ${error.message}`);
+    return undefined;
   }
 }
 
@@ -48,7 +53,7 @@ export default defineCommand({
   arguments: "[model]",
   names: modelNames,
   options: [{ flags: "--tensors", help: "list every tensor" }],
-  rows: '`{"architecture","parameters","dtype","vocabulary","files","memory","licence"?}`',
+  rows: '`{"architecture","kind"?,"parameters","dtype","vocabulary","files","memory","licence"?}`',
   example: "zeroth inspect zeroth-nano",
   async run({ args: names, flags, output, signal }) {
     const { fileSha256 } = await import("../../base/files-node.ts");
@@ -56,7 +61,7 @@ export default defineCommand({
     const { locate } = await import("../../hub/locate-node.ts");
     const { modelFor } = await import("../downloads.ts");
     const folder = openModelFolder((await modelFor(names[0] ?? "zeroth-nano", output, signal)).path);
-    await needModel(folder, output);
+    const does = await kindOf(folder, output);
     const parameters = [...folder.weights.values()].reduce(
       (sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1),
       0,
@@ -73,6 +78,7 @@ export default defineCommand({
       architecture: Array.isArray(architectures)
         ? String(architectures[0])
         : String(folder.config.model_type ?? "unknown"),
+      ...(does && { kind: does.kind }),
       parameters,
       dtype: precision(folder.weights),
       vocabulary: vocabularyOf(folder.config),
@@ -84,6 +90,7 @@ export default defineCommand({
     output.row(row);
     const lines: [string, string][] = [
       ["architecture", row.architecture],
+      ...(does ? [["kind", does.words] as [string, string]] : []),
       ["parameters", parameters.toLocaleString("en")],
       ["stored as", row.dtype],
       ...(row.vocabulary > 0 ? [["vocabulary", row.vocabulary.toLocaleString("en")] as [string, string]] : []),
