@@ -70,7 +70,7 @@ export function makeFolder(path: string, asked: string = path): void {
   }
 }
 
-/** The last step: everything above is there, so ENOENT means that the folder above is deleted and still in use. */
+/** The last step: everything above is there, so ENOENT means that the folder above is deleted and still in use, or takes none. */
 function makeLast(path: string, asked: string): void {
   try {
     mkdirSync(path);
@@ -78,7 +78,8 @@ function makeLast(path: string, asked: string): void {
     const { code } = cause as NodeJS.ErrnoException;
     // Another process was quicker.
     if (code === "EEXIST" && statSync(path, { throwIfNoEntry: false })?.isDirectory()) return;
-    if (code !== "ENOENT") throw writeError(cause, asked);
+    const deleted = code === "ENOENT" && statSync(dirname(path), { throwIfNoEntry: false })?.nlink === 0;
+    if (!deleted) throw writeError(cause, asked);
     fail("bad_input", "cannot be made: the folder it would be in has been deleted", {
       where: asked,
       hint: "change to a folder that is there, or give the whole path",
