@@ -12,6 +12,7 @@ export default defineConfig({
     // What a test does not serve itself is not asked for.
     env: { HF_HUB_OFFLINE: "1" },
     testTimeout: 240_000,
+    hookTimeout: 240_000,
     globalSetup: ["test/support/home.ts", "test/support/build.ts"],
   },
 });

@@ -8,11 +8,14 @@ import * as o from "../src/graph/operators.ts";
 import type { Tensor } from "../src/graph/tensor.ts";
 import {
   activation,
+  deviation,
   ends,
   labelled,
   labelsOf,
-  needConsistent,
+  layers,
+  needHeads,
   padding,
+  padOf,
   rate,
   readConfig,
   refuse,
@@ -30,7 +33,7 @@ const schema = labelled.extend({
   vocab_size: size.default(50272),
   hidden_size: size.default(768),
   word_embed_proj_dim: size.nullish(),
-  num_hidden_layers: size.default(12),
+  num_hidden_layers: layers.default(12),
   num_attention_heads: size.default(12),
   ffn_dim: size.default(3072),
   max_position_embeddings: size.default(2048),
@@ -40,7 +43,7 @@ const schema = labelled.extend({
   enable_bias: z.boolean().default(true),
   activation_function: activation.default("relu"),
   dropout: rate.default(0.1),
-  init_std: z.number().positive().default(0.02),
+  init_std: deviation.default(0.02),
   tie_word_embeddings: z.boolean().default(true),
   bos_token_id: token.nullish(),
   eos_token_id: ends,
@@ -103,12 +106,12 @@ function network(scope: Scope, c: Config, { dropout = keepAll }: NetworkOptions)
 
 function architecture(c: Config): DecoderArchitecture {
   const heads = c.num_attention_heads;
-  needConsistent(c.hidden_size % heads === 0, `hidden_size ${c.hidden_size} and ${heads} heads`);
+  needHeads("hidden_size", c.hidden_size, heads);
   return {
     kind: "decoder",
     type: "opt",
-    names: { anchor: "model.decoder.embed_positions.weight" },
-    pad: c.pad_token_id ?? 1,
+    names: { anchor: "model.decoder.embed_positions.weight", prefixes: ["model."] },
+    pad: padOf(c.pad_token_id ?? 1, c.vocab_size),
     dropout: c.dropout,
     vocabulary: c.vocab_size,
     width: c.hidden_size,

@@ -11,6 +11,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { openSafetensors, readStored, writeSafetensors } from "../src/weights/safetensors-node.ts";
 import { environment, type Ran, rowsOf } from "./support/cli.ts";
 import { expectClose, fixtures, readJson } from "./support/fixtures.ts";
 
@@ -72,7 +73,7 @@ beforeAll(() => {
   const { scripts } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { scripts: { build: string } };
   const path = `${join(root, "node_modules/.bin")}:${process.env.PATH}`;
   execFileSync("sh", ["-c", scripts.build], { cwd: house, env: { ...process.env, PATH: path }, stdio: "pipe" });
-}, 240_000);
+});
 
 test("the floors hold", () => {
   execFileSync(process.execPath, [join(house, "scripts/check-imports.mjs")], { stdio: "pipe" });
@@ -204,6 +205,27 @@ test("the new command is listed, explains itself, and says what is wrong", () =>
   writeFileSync(text, "Snow.");
   const other = zeroth("perplexity", text);
   expect([other.status, other.stderr]).toEqual([1, expect.stringContaining("t5 is an encoder with a decoder")]);
+});
+
+test("names without their prefix are found", async () => {
+  const model = join(folder, "bare");
+  cpSync(join(fixtures, "opt/before"), model, { recursive: true });
+  const { tensors } = openSafetensors(join(model, "model.safetensors"));
+  const bare = [...tensors].map(([name, stored]) => [name.replace(/^model\./, ""), readStored(stored)] as const);
+  expect(bare[0]![0]).toMatch(/^decoder\./);
+  await writeSafetensors(join(model, "model.safetensors"), new Map(bare));
+  const { prompts } = readJson<Expected>("opt", "before", "expected.json");
+  const [answer] = rows("generate", prompts[0]!.prompt, "--model", model, "--max-new-tokens", "12");
+  expect(answer!.tokens).toEqual(prompts[0]!.tokens);
+});
+
+test("weights of another shape are refused before a file is written", () => {
+  const model = join(folder, "mixed");
+  cpSync(join(fixtures, "opt/before"), model, { recursive: true });
+  const config = readJson<Record<string, unknown>>("opt", "before", "config.json");
+  writeFileSync(join(model, "config.json"), JSON.stringify({ ...config, max_position_embeddings: 63 }));
+  const ran = zeroth("export", model, "--format", "onnx", "--out", join(folder, "mixed-onnx"));
+  expect([ran.status, ran.stderr]).toEqual([1, expect.stringContaining("config.json are of different models")]);
 });
 
 test("a configuration that changes the arithmetic is refused", () => {

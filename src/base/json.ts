@@ -1,4 +1,4 @@
-/** JSON from files nobody vouches for: size first, then syntax, then the type of the top. */
+/** JSON from untrusted files: size first, then syntax, then the type of the top. */
 import { fail } from "../errors.ts";
 import { headBytes, refuseMistaken } from "./sniff.ts";
 

@@ -23,14 +23,14 @@ const kinds = {
     named: (name) => tokenizerFileNames.includes(name) || /^tokenizer[\w.-]*\.json$/.test(name),
     below: { folder: /^additional_chat_templates$/, file: /\.jinja$/ },
   },
-  /** How images become a model's input. */
-  images: { named: (name) => /^(pre)?processor_config\.json$/.test(name) },
   generation: { named: (name) => name === "generation_config.json" },
   /** How sentence-transformers make one vector of a text: the same weights give other vectors without. */
   pooling: {
     named: (name) => /^(modules|sentence_bert_config|config_sentence_transformers)\.json$/.test(name),
     below: { folder: /^\d+_[A-Z]\w*$/, file: /^config\.json$/ },
   },
+  /** How images are resized and normalised before a model sees them. */
+  images: { named: (name) => /^(pre)?processor_config\.json$/.test(name) },
   notes: { named: (name) => /^(README\.md|LICEN[CS]E(\.\w+)?)$/.test(name) },
 } as const satisfies Readonly<Record<string, Kind>>;
 

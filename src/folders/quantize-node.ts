@@ -74,7 +74,7 @@ const smallTensor = 1 << 16;
 /** Floats converted at once. */
 const chunkFloats = 4 << 20;
 const working = ".quantizing";
-const doomed = ".quantizing.removed";
+const removed = ".quantizing.removed";
 
 const elements = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1);
 
@@ -271,8 +271,8 @@ async function finish(
   const config = { ...folder.config, quantization_config: made };
   await writeFileSafely(join(out, "config.json"), `${JSON.stringify(config, null, 2)}\n`);
   // Under another name first: a run that finds some of its parts gone would number the others anew.
-  renameSync(place, join(out, doomed));
-  rmSync(join(out, doomed), { recursive: true });
+  renameSync(place, join(out, removed));
+  rmSync(join(out, removed), { recursive: true });
   return [...written, "config.json"];
 }
 
@@ -346,7 +346,7 @@ async function quantized(folder: ModelFolder, options: QuantizeOptions): Promise
   const beside = companions(folder);
   const todo = tasksOf(folder, options);
   const place = join(out, working);
-  rmSync(join(out, doomed), { recursive: true, force: true });
+  rmSync(join(out, removed), { recursive: true, force: true });
   makeFolder(place);
   const source = sourceOf(folder, bits);
   const parts = finishedParts(place, source);

@@ -40,12 +40,12 @@ export type Target = "cpu" | "cuda" | "wasm" | "webgpu" | "onnx";
 export type Levels = 127 | 63;
 
 /** Target device and its exact 8-bit range. */
-export interface Machine {
+export interface LoweringTarget {
   readonly target: Target;
   readonly levels: Levels;
 }
 
-export interface Emitter extends Machine {
+export interface Emitter extends LoweringTarget {
   readonly nodes: OnnxNode[];
   readonly initializers: OnnxInitializer[];
   /** The ONNX name of a tensor lowered before. */
@@ -89,7 +89,7 @@ export type SymbolSources = Map<string, { readonly name: string; readonly axis: 
 
 /** `sources` starts with the graph's inputs; `compute` emits what measures a symbol that is not among them yet. */
 export function createEmitter(
-  { target, levels }: Machine,
+  { target, levels }: LoweringTarget,
   sources: SymbolSources,
   compute: (symbol: string) => void = () => {},
 ): Emitter & { bind(value: Tensor, name: string, stored?: string): void } {

@@ -161,7 +161,7 @@ function nameOutputs(nodes: readonly OnnxNode[], outputs: readonly { name: strin
   }));
 }
 
-/** Drop nodes whose results nobody asks for: the runtime would compute them all the same. Unused outputs become "". */
+/** Drop nodes whose results are not used: the runtime would compute them all the same. Unused outputs become "". */
 function prune(nodes: readonly OnnxNode[], outputs: readonly { name: string }[]): OnnxNode[] {
   const needed = new Set(outputs.map(({ name }) => name));
   const kept: OnnxNode[] = [];

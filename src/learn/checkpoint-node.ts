@@ -29,7 +29,7 @@ export interface Checkpoint extends CheckpointState {
   readonly optimizer: ReadonlyMap<string, NdArray>;
 }
 
-/** What a run that was killed left half written or half removed; nobody reads it again. */
+/** What a run that was killed left half written or half removed; it is not read again. */
 export async function removeLeftovers(out: string): Promise<void> {
   const names = await readdir(out).catch(() => []);
   for (const name of names.filter((name) => /^checkpoint-\d+\.(partial|removed)$/.test(name))) {

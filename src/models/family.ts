@@ -35,7 +35,7 @@ interface Common {
   readonly names: Names;
   /** Tensors that stay as they are when the model is quantised: what decides by small differences. */
   readonly unquantized?: RegExp;
-  /** Rate in training where nobody says another. */
+  /** Rate in training by default. */
   readonly dropout: number;
   /** The text of config.json for this model with weights of its own, read alike by every release of transformers. */
   configText?(): string;

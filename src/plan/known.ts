@@ -17,7 +17,7 @@ export interface KnownModel {
   readonly published: string;
   /** Absent where no layer table was published: nothing can be computed then. */
   readonly shape?: WrittenShape;
-  /** Parameters that somebody claimed and nobody can check. */
+  /** Parameters that were claimed and cannot be checked. */
   readonly claimed?: number;
   /** What the count leaves out or takes on trust. */
   readonly note?: string;

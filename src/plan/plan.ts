@@ -18,7 +18,7 @@ import { fixedTokens, natureOf, type Shape } from "./shapes.ts";
 import type { TensorGroup } from "./tensor-groups.ts";
 import { type Counts, count, tensorsOf } from "./tensors.ts";
 
-/** What is planned: a shape, or the tensors of a file whose family is not known, or a claim that nobody can check. */
+/** What is planned: a shape, or the tensors of a file whose family is not known, or a claim that cannot be checked. */
 export interface Subject {
   readonly name: string;
   /** What config.json calls it, or the family. */

@@ -17,7 +17,7 @@ export interface Machine {
   readonly flops?: number;
   /** Products with quantised weights; taken to be those of fp32 where it is not known. */
   readonly flopsInt8?: number;
-  /** Rate at which a file is read that nobody has read before. */
+  /** Rate at which a file is read for the first time. */
   readonly disk?: number;
 }
 

@@ -1,5 +1,5 @@
 /**
- * YAML from files nobody vouches for, as PyYAML reads it where YAML 1.1 is asked for. The library reads nested nodes by
+ * YAML from untrusted files, as PyYAML reads it where YAML 1.1 is asked for. The library reads nested nodes by
  * recursion, which deep nesting ends in a way that cannot be caught: its parser, which has a stack of its own, is
  * looked at before.
  */

@@ -34,37 +34,37 @@ export interface HostOptions {
 }
 
 /** The other end, thread or process. */
-interface Line {
+interface Channel {
   send(call: Call): void;
   /** Whether the other end keeps this process alive. */
-  hold(on: boolean): void;
+  keepAlive(on: boolean): void;
   kill?(): void;
 }
 
-interface Ends {
-  heard(reply: Reply): void;
-  gone(why: string): void;
+interface Listeners {
+  onReply(reply: Reply): void;
+  onEnd(why: string): void;
 }
 
-function workerLine(script: URL, { heard, gone }: Ends): Line {
+function workerChannel(script: URL, { onReply, onEnd }: Listeners): Channel {
   const worker = new Worker(script, { execArgv: [] });
-  worker.on("message", heard);
-  worker.on("error", (error) => gone(error.message));
-  worker.on("exit", () => gone("its thread ended"));
+  worker.on("message", onReply);
+  worker.on("error", (error) => onEnd(error.message));
+  worker.on("exit", () => onEnd("its thread ended"));
   return {
     send: (call) => worker.postMessage(call),
-    hold: (on) => (on ? worker.ref() : worker.unref()),
+    keepAlive: (on) => (on ? worker.ref() : worker.unref()),
   };
 }
 
-function childLine(script: URL, { heard, gone }: Ends): Line {
+function childChannel(script: URL, { onReply, onEnd }: Listeners): Channel {
   const child: ChildProcess = fork(fileURLToPath(script), { serialization: "advanced", execArgv: [] });
-  child.on("message", (message) => heard(message as Reply));
-  child.on("error", (error) => gone(error.message));
-  child.on("exit", (code, signal) => gone(signal ? `its process was killed by ${signal}` : `exit code ${code}`));
+  child.on("message", (message) => onReply(message as Reply));
+  child.on("error", (error) => onEnd(error.message));
+  child.on("exit", (code, signal) => onEnd(signal ? `its process was killed by ${signal}` : `exit code ${code}`));
   return {
     send: (call) => child.send(call),
-    hold(on) {
+    keepAlive(on) {
       if (on) child.ref();
       else child.unref();
       if (on) child.channel?.ref();
@@ -79,8 +79,8 @@ type Value = number | Readonly<Record<string, TensorMessage>> | undefined;
 /** A call as written by the caller: its number is given when it is sent. */
 type Unsent = Call extends infer C ? (C extends Call ? Omit<C, "id"> : never) : never;
 
-/** Calls and their answers over a line; when it breaks, whoever waits is told. */
-function openChannel(open: (ends: Ends) => Line) {
+/** Calls over a channel; when it ends, calls that wait for a reply fail. */
+function callsOver(open: (listeners: Listeners) => Channel) {
   const waiting = new Map<number, { resolve: (value: Value) => void; reject: (error: unknown) => void }>();
   let next = 1;
   let ended: ZerothError | undefined;
@@ -89,15 +89,15 @@ function openChannel(open: (ends: Ends) => Line) {
   const end = new Promise<void>((resolve) => {
     closed = resolve;
   });
-  const line = open({
-    heard(reply) {
+  const channel = open({
+    onReply(reply) {
       const call = waiting.get(reply.id);
       waiting.delete(reply.id);
-      if (waiting.size === 0) line.hold(false);
+      if (waiting.size === 0) channel.keepAlive(false);
       if ("error" in reply) call?.reject(new Error(reply.error));
       else call?.resolve(reply.value);
     },
-    gone(why) {
+    onEnd(why) {
       ended ??= killed
         ? new ZerothError("interrupted", "the engine was stopped")
         : new ZerothError("engine_failed", `the engine is gone: ${why}`, { hint: "open a new host" });
@@ -106,30 +106,30 @@ function openChannel(open: (ends: Ends) => Line) {
       closed();
     },
   });
-  line.hold(false);
+  channel.keepAlive(false);
   const call = (unsent: Unsent): Promise<Value> => {
     if (ended) return Promise.reject(ended);
     const id = next++;
     return new Promise((resolve, reject) => {
       waiting.set(id, { resolve, reject });
-      line.hold(true);
-      line.send({ ...unsent, id } as Call);
+      channel.keepAlive(true);
+      channel.send({ ...unsent, id } as Call);
     });
   };
   return {
     call,
     kill() {
-      if (!line.kill) fail("wrong_use", "only a child process can be killed", { hint: 'open the host as "child"' });
+      if (!channel.kill) fail("wrong_use", "only a child process can be killed", { hint: 'open the host as "child"' });
       killed = true;
-      line.kill();
+      channel.kill();
     },
     /** Let the other end finish, and wait until it is gone. */
     async close() {
       await call({ kind: "exit" });
-      line.hold(true);
+      channel.keepAlive(true);
       await end;
     },
-    isGone: () => ended !== undefined,
+    hasEnded: () => ended !== undefined,
   };
 }
 
@@ -162,7 +162,7 @@ const onThisThread: EngineHost = {
 export function openHost(kind: HostKind, { engine }: HostOptions = {}): EngineHost {
   if (kind === "thread") return onThisThread;
   const script = engine ?? new URL("./host-engine-node.js", import.meta.url);
-  const channel = openChannel((ends) => (kind === "worker" ? workerLine : childLine)(script, ends));
+  const calls = callsOver((listeners) => (kind === "worker" ? workerChannel : childChannel)(script, listeners));
   let last: Promise<unknown> = Promise.resolve();
   /** One thing at a time, so that what waits can still be called off. */
   const inTurn = <T>(signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> => {
@@ -179,14 +179,12 @@ export function openHost(kind: HostKind, { engine }: HostOptions = {}): EngineHo
       const { signature, model, options } = prepare(g, { ...how, levels: await int8Levels(how.weights) });
       let session: number;
       try {
-        session = (await inTurn(undefined, () =>
-          channel.call({ kind: "open", prepared: { model, options } }),
-        )) as number;
+        session = (await inTurn(undefined, () => calls.call({ kind: "open", prepared: { model, options } }))) as number;
       } catch (error) {
         throw engineError(error, "opening a session");
       }
       const inner = sessionProgram<O>(
-        remoteSession(channel.call, session),
+        remoteSession(calls.call, session),
         signature,
         Tensor as unknown as TensorClass,
         false,
@@ -196,15 +194,15 @@ export function openHost(kind: HostKind, { engine }: HostOptions = {}): EngineHo
         run: (feeds, run) => inTurn(run?.signal, () => inner.run(feeds, run)),
         async [Symbol.asyncDispose]() {
           // The engine took its sessions with it.
-          if (!channel.isGone()) await inTurn(undefined, async () => inner[Symbol.asyncDispose]());
+          if (!calls.hasEnded()) await inTurn(undefined, async () => inner[Symbol.asyncDispose]());
         },
       };
     },
-    kill: channel.kill,
+    kill: calls.kill,
     async [Symbol.asyncDispose]() {
       await last;
-      if (channel.isGone()) return;
-      await channel.close();
+      if (calls.hasEnded()) return;
+      await calls.close();
     },
   };
 }

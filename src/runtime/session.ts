@@ -60,7 +60,7 @@ export function copyInto(target: NdArray, shape: readonly number[], data: TypedA
 
 /**
  * The engine's own tensor class. Each package of the engine has a copy and looks at `instanceof`: a tensor of
- * another copy given as an output would be ignored without an error, so the class comes from whoever opened the session.
+ * another copy given as an output would be ignored without an error, so the class is given by the code that opened the session.
  */
 export type TensorClass = new (type: DType, data: TypedArray, dims: readonly number[]) => OrtTensor;
 

@@ -27,7 +27,7 @@ import { lookAtJson, lookAtTemplate } from "./json.ts";
 import { beginsPickle, lookAtNumpy, lookAtPickle, lookAtTorchPickles } from "./pickles-node.ts";
 import { lookAtPicture, lookAtText } from "./plain-node.ts";
 
-/** The header's rules leave no byte of the file to nobody. */
+/** By the header's rules every byte of the file belongs to a tensor. */
 function lookAtSafetensors({ name, size, read }: Content): Finding {
   let problem: Finding | undefined;
   const looked = reading(() => {

@@ -7,7 +7,7 @@ export interface Kept {
   /** A copy's folder; `evaluations` for the results of all of them. */
   readonly name: string;
   readonly kind: "copy" | "evaluations";
-  /** False for a copy that somebody stopped: it is gone on with when it is asked for again. */
+  /** False for a copy that was interrupted: the next use continues it. */
   readonly whole: boolean;
   readonly bytes: number;
   readonly files: number;

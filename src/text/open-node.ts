@@ -89,7 +89,7 @@ const readFolder = ({ config, weights, path, absent }: ModelFolder): ReadModel =
   readModel(config, weights, path, { absent });
 
 /** The folder itself where it is stored in these bits, or its copy that is. */
-function inBits(folder: ModelFolder, dtype: keyof typeof bitsOf, options: CopyOptions | undefined) {
+function inBits(folder: ModelFolder, read: ReadModel, dtype: keyof typeof bitsOf, options: CopyOptions | undefined) {
   if (anyQuantized(folder.weights)) {
     // What is only looked up in is stored in 8 bits in both.
     const four = [...folder.weights.values()].some(
@@ -103,7 +103,7 @@ function inBits(folder: ModelFolder, dtype: keyof typeof bitsOf, options: CopyOp
       });
     }
   }
-  return quantizedCopy(folder, readFolder(folder), bitsOf[dtype], options);
+  return quantizedCopy(folder, read, bitsOf[dtype], options);
 }
 
 /** Open a model: a folder, `zeroth-nano`, which comes with this package, or a name, downloaded unless it is cached. */
@@ -117,7 +117,7 @@ async function openAs(name: string, options: OpenOptions, need: (model: Architec
   const found = openModelFolder((await ensureModel(name, download)).path);
   const read = readFolder(found);
   need(read.architecture);
-  const folder = dtype === "int8" || dtype === "int4" ? await inBits(found, dtype, quantize) : found;
+  const folder = dtype === "int8" || dtype === "int4" ? await inBits(found, read, dtype, quantize) : found;
   const { architecture, weights: stored } = folder === found ? read : readFolder(folder);
   const weights = dtype === "fp32" || dtype === "bf16" ? inPrecision(stored, wide[dtype]) : stored;
   // Of a mixture of experts only those that receive tokens are read.
@@ -127,15 +127,15 @@ async function openAs(name: string, options: OpenOptions, need: (model: Architec
   switch (architecture.kind) {
     case "encoder-decoder":
     case "decoder": {
-      const read = withGenerationConfig(architecture, folder.config, folder.generationConfig);
+      const told = withGenerationConfig(architecture, folder.config, folder.generationConfig);
       const model =
-        read.architecture.kind === "decoder"
-          ? decoderModel(read.architecture, compileHere, packed)
-          : encoderDecoderModel(read.architecture, compileHere, packed);
+        told.architecture.kind === "decoder"
+          ? decoderModel(told.architecture, compileHere, packed)
+          : encoderDecoderModel(told.architecture, compileHere, packed);
       const tokenizer = openTokenizer(folder);
-      const text = textModel({ model, tokenizer, forced: read.generation.forced });
+      const text = textModel({ model, tokenizer, forced: told.generation.forced });
       return {
-        ...read,
+        ...told,
         kind: architecture.kind,
         text,
         model,

@@ -1,4 +1,4 @@
-/** A quantised copy of a model, made when somebody first asks for it and kept beside the caches for the next time. */
+/** A quantised copy of a model, made at the first use and kept beside the caches for the next time. */
 import { existsSync, rmSync } from "node:fs";
 import { homedir, totalmem } from "node:os";
 import { basename, join } from "node:path";

@@ -1,6 +1,6 @@
 /**
  * Text that knows, for every UTF-16 unit, which range of the original it came from: the bookkeeping of the reference
- * library's NormalizedString, so that offsets come out the same. Tracking is left away where nobody asks for offsets.
+ * library's NormalizedString, so that offsets come out the same. Tracking is left out where offsets are not asked for.
  */
 
 import type { Growth } from "./growth.ts";

@@ -215,7 +215,7 @@ export function createTokenizer(
     return ids;
   };
 
-  /** Pieces and places: a second walk, made when somebody asks. */
+  /** Pieces and places: a second walk, made when they are first read. */
   const placesOf = (text: string, allowSpecial: boolean) => {
     const pieces: string[] = [];
     const offsets: Span[] = [];

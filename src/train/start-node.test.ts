@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { brotliDecompressSync } from "node:zlib";
 import { afterAll, expect, test } from "vitest";
+import { clipConfig, freshFolder, vitConfig } from "../../test/support/fresh.ts";
 import { openModelFolder, openTokenizer } from "../folders/open-node.ts";
 import { writeSafetensors } from "../weights/safetensors-node.ts";
 import { parseTrainingConfig } from "./config.ts";
@@ -58,4 +59,16 @@ test.each<[string, Record<string, string | Uint8Array>, Record<string, unknown>?
   for (const text of ["", "on", "snow is not sand", "Two!"]) {
     expect(again.encode(text).ids).toEqual(start.tokenizer.encode(text).ids);
   }
+});
+
+test.each([
+  ["vit", vitConfig, "images and their classes"],
+  ["clip", clipConfig, "images and their texts"],
+] as const)("a model of images is refused, whether it has a tokenizer or not: %s", async (name, config, words) => {
+  const model = await freshFolder(join(folder, name), config);
+  const started = (more: object) =>
+    openStart(parseTrainingConfig({ out: folder, data: { train: "rows.jsonl" }, steps: 1, ...more }, "train.json"));
+  const refused = { code: "unsupported", hint: expect.stringContaining(words) };
+  await expect(started({ model })).rejects.toMatchObject(refused);
+  await expect(started({ architecture: name, tokenizer: join(folder, "none.json") })).rejects.toMatchObject(refused);
 });

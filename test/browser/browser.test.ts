@@ -14,7 +14,8 @@ import { parseT5Config } from "../../src/models/t5/config.ts";
 import { initialValue } from "../../src/nn/initial.ts";
 import { compile } from "../../src/runtime/compile-node.ts";
 import { openTextModel } from "../../src/text/open-node.ts";
-import { expectClose, fixtures } from "../support/fixtures.ts";
+import { expectClose, fixtures, readFloats, readTensors } from "../support/fixtures.ts";
+import type { Planes } from "../support/images.ts";
 import { t5Loss } from "../support/models.ts";
 import { nanoAsNumbers } from "../support/nano.ts";
 import { type CompileOver, greedy, type Rows, scores, trainingSteps } from "../support/tasks.ts";
@@ -159,6 +160,22 @@ describe("in wasm as in Node", () => {
     const page = await checking();
     const got = await page.evaluate((rows) => window.checks.scores("/fixtures/bert/masked", rows), prompts);
     expectClose(got, expected, 1e-4, "logits");
+  });
+
+  test("classes of images, and images beside texts", async () => {
+    const page = await checking();
+    const of = (name: string) => readJson(fixtures, name, "expected.json") as { pixels: Planes[]; rows: number[][] };
+    const expected = (name: string) => readFloats(readTensors(name, "expected.safetensors").get("scores")!);
+    const classes = await page.evaluate(
+      (images) => window.checks.classes("/fixtures/vit/classifier", images),
+      of("vit/classifier").pixels,
+    );
+    expectClose(classes, expected("vit/classifier"), 1e-4, "classes");
+    const cosines = await page.evaluate(
+      ({ pixels, rows }) => window.checks.cosines("/fixtures/clip/end-token", pixels, rows),
+      of("clip/end-token"),
+    );
+    expectClose(cosines, expected("clip/end-token"), 1e-4, "cosines");
   });
 
   test.runIf(trained)("answers of zeroth-nano in 8 bits", async () => {

@@ -60,13 +60,12 @@ test.each([
 });
 
 test("a file of many rows: rows are written while it is read, and draws do not depend on where batches end", () => {
-  const rows = Array.from({ length: 600 }, (_, id) => `{"id":${id},"prompt":"${id % 7} a"}\n`);
+  const rows = Array.from({ length: 600 }, (_, id) => `{"id":${id},"prompt":"a"}\n`);
   file("many.jsonl", rows.join(""));
-  file("end.jsonl", rows.slice(0, 1).join("").repeat(3));
   const ran = zeroth(["generate", "--input", "many.jsonl", "--json", "--max-new-tokens", "2", "--sample"]);
   const made = rowsOf(ran);
   expect([ran.status, made.map(({ id }) => id)]).toEqual([0, rows.map((_, id) => id)]);
-  // The same prompt at two places draws differently: rows after the first batch are not numbered anew.
-  const texts = (from: number) => made.slice(from, from + 70).map(({ text }) => text);
-  expect(texts(256 - (256 % 7))).not.toEqual(texts(0));
+  // Rows after the first batch are not numbered anew: their draws would be those of the first rows again.
+  const texts = (from: number) => made.slice(from, from + 200).map(({ text }) => text);
+  expect(texts(256)).not.toEqual(texts(0));
 });

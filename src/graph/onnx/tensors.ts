@@ -98,7 +98,7 @@ export function externalTensor(t: TensorProto): ExternalTensor {
   return { dtype, shape, location, offset: number("offset", 0), length };
 }
 
-/** Dtype and shape of a declared input; sizes nobody names get names of their own. */
+/** Dtype and shape of a declared input; sizes without a name get one. */
 export function declaredType({ name, type }: ValueInfoProto): { dtype: DType; shape: Dim[] } {
   const value = type?.value.case === "tensorType" ? type.value.value : undefined;
   if (!value) return fail("unsupported", `input "${name}" is no tensor`);

@@ -2,7 +2,7 @@
 import type { OnnxNode } from "../emit.ts";
 
 /**
- * ONNX Runtime does not run nodes in the order of the file. It walks back from the last node nobody reads (a leaf),
+ * ONNX Runtime does not run nodes in the order of the file. It walks back from the last node whose result is not read (a leaf),
  * and from every node to its inputs, the one latest in the file first, and runs a node when all of its inputs are
  * there. Left alone, that computes the gradients of all weights at the very end, keeping every layer's cotangent
  * until then, and side products (slopes, recomputed values) before the cotangents they meet, keeping those as well.

@@ -75,7 +75,7 @@ const matmul: Rule<"MatMul"> = ({ inputs, attributes, make }) => {
   return make("MatMul", operands, { transA: flags[0]!, transB: flags[1]!, alpha });
 };
 
-/** (a b) c for numbers c goes into the product's alpha, (x b) c into one number; only where nobody else reads a b. */
+/** (a b) c for numbers c goes into the product's alpha, (x b) c into one number; only where a b is not read elsewhere. */
 const scale: Rule<"Mul"> = ({ output, inputs, alone, make }) => {
   for (const [x, other] of [inputs, [...inputs].reverse()] as [Tensor, Tensor][]) {
     const c = scalarValue(other);

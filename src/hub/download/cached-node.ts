@@ -215,7 +215,7 @@ export function planRemoval(cache: string, given: string): Removal {
   const going = whole ? namesIn(blobs) : [...used(snapshots)].filter((blob) => !kept.has(blob));
   const leaving = new Set(going.map((blob) => join(blobs, blob)));
   const shared = sharedLinks(cache);
-  /** Shared blobs that nobody links to afterwards. */
+  /** Shared blobs without a link to them afterwards. */
   const unused = [...shared].filter(([, links]) => links.every((link) => leaving.has(link))).map(([target]) => target);
   const staying = new Set([...shared].filter(([target]) => !unused.includes(target)).flatMap(([, links]) => links));
   const size = (path: string) => (staying.has(path) ? 0 : (targetOf(path)?.size ?? 0));

@@ -1,9 +1,20 @@
 /** The tasks, compiled in the browser and offered to the test that drives it. */
-import { compile, safetensorsInMemory, type Weights, webThreads } from "../../../src/browser.ts";
+
+import type { JsonObject } from "../../../src/base/json.ts";
+import {
+  compile,
+  openModel,
+  readModel,
+  safetensorsInMemory,
+  twoTowersModel,
+  type Weights,
+  webThreads,
+} from "../../../src/browser.ts";
 import { float32 } from "../../../src/graph/array.ts";
 import { graph } from "../../../src/graph/graph.ts";
 import { matmul } from "../../../src/graph/operators.ts";
 import { input, parameter } from "../../../src/graph/tensor.ts";
+import { imagesOf, type Planes } from "../../support/images.ts";
 import { type CompileOver, greedy, type Rows, type StepResult, scores, trainingSteps } from "../../support/tasks.ts";
 
 export interface Checks {
@@ -15,6 +26,10 @@ export interface Checks {
     device?: "wasm" | "webgpu",
   ): Promise<number[][]>;
   scores(folder: string, rows: readonly (readonly number[])[]): Promise<number[]>;
+  /** Scores of the classes of images, by a model opened at its address, which has no tokenizer. */
+  classes(folder: string, images: readonly Planes[]): Promise<number[]>;
+  /** Scaled cosines of images with texts. */
+  cosines(folder: string, images: readonly Planes[], texts: readonly (readonly number[])[]): Promise<number[]>;
   train(folder: string, rows: Rows, steps: number): Promise<StepResult>;
   /** A product in 8 bits in which every number is as large as can be: what an overflow of pairs gets wrong. */
   largest(): Promise<number[]>;
@@ -43,6 +58,19 @@ const checks: Checks = {
   async scores(folder, rows) {
     const { config, weights } = await open(folder);
     return scores(config, weights, rows, over("wasm"));
+  },
+  async classes(folder, images) {
+    await using opened = await openModel(new URL(folder, location.href), { device: "wasm" });
+    if (opened.kind !== "image-encoder") throw new Error(opened.kind);
+    return Array.from((await opened.model.classify!(imagesOf(images))).data as Float32Array);
+  },
+  async cosines(folder, images, texts) {
+    const { config, weights: stored } = await open(folder);
+    const { architecture, weights } = readModel(config as JsonObject, stored, folder);
+    if (architecture.kind !== "two-towers") throw new Error(architecture.kind);
+    await using model = twoTowersModel(architecture, over("wasm")(weights, false));
+    const scores = await model.compare(await model.images(imagesOf(images)), await model.text(texts));
+    return Array.from(scores.data as Float32Array);
   },
   async train(folder, rows, steps) {
     const { config, weights } = await open(folder);
