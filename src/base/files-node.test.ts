@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { makeFolder, writeFileSafely } from "./files-node.ts";
+import { makeFolder, needProgress, writeFileSafely } from "./files-node.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "zeroth-files-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -25,4 +25,9 @@ test.runIf(existsSync("/proc/self"))("a folder that takes no entries: an error, 
   const path = "/proc/no-such-entry/below";
   expect(() => makeFolder(path)).toThrow(expect.objectContaining({ code: "bad_input", where: path }));
   await expect(writeFileSafely(join(path, "file"), "text")).rejects.toMatchObject({ code: "bad_input" });
+});
+
+test("a write that takes nothing is an error, not a loop", () => {
+  expect(needProgress(3, "here")).toBe(3);
+  expect(() => needProgress(0, "here")).toThrow(expect.objectContaining({ code: "bad_input", where: "here" }));
 });

@@ -1,156 +1,11 @@
 /** config.json as nobody would write it: a value or a typed error, soon, for every family. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { rope, type SmallFamily, smallConfigs } from "../../test/support/small-configs.ts";
 import type { JsonObject } from "../base/json.ts";
 import { ZerothError } from "../errors.ts";
 import { familyOf } from "./families.ts";
 import { wholeGraph } from "./kinds/whole.ts";
-
-const rope = {
-  rope_type: "yarn",
-  factor: 4,
-  original_max_position_embeddings: 16,
-  low_freq_factor: 1,
-  high_freq_factor: 4,
-  beta_fast: 32,
-  beta_slow: 1,
-  mscale: 1,
-  mscale_all_dim: 1,
-  attention_factor: 1,
-  short_factor: [1, 1],
-  long_factor: [2, 2],
-};
-
-/** A small model of each family with every entry that is read. */
-const sound: Readonly<Record<string, JsonObject>> = {
-  t5: {
-    model_type: "t5",
-    d_model: 8,
-    d_kv: 4,
-    d_ff: 16,
-    num_heads: 2,
-    num_layers: 2,
-    num_decoder_layers: 2,
-    vocab_size: 20,
-    feed_forward_proj: "gated-gelu",
-    relative_attention_num_buckets: 8,
-    relative_attention_max_distance: 16,
-    layer_norm_epsilon: 1e-6,
-    initializer_factor: 1,
-    dropout_rate: 0.1,
-    tie_word_embeddings: true,
-    scale_decoder_outputs: true,
-    decoder_start_token_id: 0,
-    pad_token_id: 0,
-    eos_token_id: 1,
-  },
-  switch: {
-    model_type: "switch_transformers",
-    d_model: 8,
-    d_kv: 4,
-    d_ff: 16,
-    num_heads: 2,
-    num_layers: 4,
-    vocab_size: 20,
-    num_experts: 2,
-    expert_capacity: 4,
-    num_sparse_encoder_layers: 2,
-    num_sparse_decoder_layers: 2,
-    router_jitter_noise: 0.1,
-    router_z_loss_coef: 0.1,
-  },
-  bert: {
-    model_type: "bert",
-    architectures: ["BertForSequenceClassification"],
-    vocab_size: 20,
-    hidden_size: 8,
-    num_hidden_layers: 2,
-    num_attention_heads: 2,
-    intermediate_size: 16,
-    hidden_act: "gelu",
-    hidden_dropout_prob: 0.1,
-    max_position_embeddings: 16,
-    type_vocab_size: 2,
-    layer_norm_eps: 1e-12,
-    num_labels: 3,
-    pad_token_id: 0,
-    initializer_range: 0.02,
-  },
-  gpt2: {
-    model_type: "gpt2",
-    architectures: ["GPT2ForSequenceClassification"],
-    vocab_size: 20,
-    n_positions: 16,
-    n_embd: 8,
-    n_layer: 2,
-    n_head: 2,
-    n_inner: 16,
-    activation_function: "gelu_new",
-    layer_norm_epsilon: 1e-5,
-    initializer_range: 0.02,
-    id2label: { 0: "a", 1: "b" },
-    eos_token_id: [1, 2],
-    pad_token_id: 0,
-  },
-  llama: {
-    model_type: "llama",
-    vocab_size: 20,
-    hidden_size: 8,
-    intermediate_size: 16,
-    num_hidden_layers: 2,
-    num_attention_heads: 2,
-    num_key_value_heads: 1,
-    head_dim: 4,
-    max_position_embeddings: 64,
-    rms_norm_eps: 1e-6,
-    rope_theta: 10000,
-    rope_scaling: rope,
-    partial_rotary_factor: 1,
-    original_max_position_embeddings: 16,
-    bos_token_id: 1,
-    eos_token_id: 2,
-  },
-};
-
-const vit: JsonObject = {
-  model_type: "vit",
-  architectures: ["ViTForImageClassification"],
-  image_size: 16,
-  patch_size: 4,
-  num_channels: 3,
-  hidden_size: 8,
-  num_hidden_layers: 2,
-  num_attention_heads: 2,
-  intermediate_size: 16,
-  hidden_act: "gelu",
-  layer_norm_eps: 1e-12,
-  num_labels: 3,
-};
-
-const clip: JsonObject = {
-  model_type: "clip",
-  projection_dim: 8,
-  logit_scale_init_value: 2.6,
-  text_config: {
-    vocab_size: 20,
-    hidden_size: 8,
-    intermediate_size: 16,
-    num_hidden_layers: 1,
-    num_attention_heads: 2,
-    max_position_embeddings: 16,
-    eos_token_id: 1,
-    layer_norm_eps: 1e-5,
-  },
-  vision_config: {
-    image_size: 16,
-    patch_size: 4,
-    hidden_size: 8,
-    intermediate_size: 16,
-    num_hidden_layers: 1,
-    num_attention_heads: 2,
-    layer_norm_eps: 1e-5,
-  },
-};
 
 const numbers = [0, -0, -1, 0.5, 1, 2, 3, 5, 7, 512, 513, 65536, 65537, 1e6, 2 ** 24, 2 ** 24 + 1, 2 ** 53, 2 ** 63];
 const odd = fc.oneof(
@@ -199,7 +54,7 @@ const changed = (base: JsonObject): fc.Arbitrary<JsonObject> => {
 };
 
 /** One with rotary positions of each kind, so that each is changed often. */
-const bases = Object.entries({ ...sound, vit, clip }).flatMap(([name, base]) =>
+const bases = Object.entries(smallConfigs).flatMap(([name, base]) =>
   name === "llama"
     ? ["default", "linear", "dynamic", "llama3", "yarn", "longrope"].map(
         (rope_type) => [`${name} ${rope_type}`, { ...base, rope_scaling: { ...rope, rope_type } }] as const,
@@ -241,7 +96,7 @@ test.each(bases)("%s: changed, it gives a graph or says what is wrong", { timeou
   expect(built).toBeGreaterThan(20);
 });
 
-test.each<[string, JsonObject, RegExp]>([
+test.each<[SmallFamily, JsonObject, RegExp]>([
   ["t5", { num_layers: 2 ** 24 }, /num_layers/],
   ["t5", { relative_attention_num_buckets: 1_000_000 }, /relative_attention_num_buckets/],
   ["t5", { relative_attention_num_buckets: 40, relative_attention_max_distance: 20 }, /do not fit together/],
@@ -263,13 +118,13 @@ test.each<[string, JsonObject, RegExp]>([
   ["llama", { partial_rotary_factor: 0.1 }, /rotary channels/],
 ])("%s with %j is refused at once", (family, entries, message) => {
   const started = performance.now();
-  expect(() => build({ ...{ ...sound, vit, clip }[family]!, ...entries })).toThrow(message);
+  expect(() => build({ ...smallConfigs[family], ...entries })).toThrow(message);
   expect(performance.now() - started).toBeLessThan(1000);
 });
 
 test("a padding token that the vocabulary does not have is none", () => {
-  for (const family of ["bert", "gpt2", "llama", "t5"]) {
-    const json = { ...sound[family]!, pad_token_id: 1000 };
+  for (const family of ["bert", "gpt2", "llama", "t5"] as const) {
+    const json = { ...smallConfigs[family], pad_token_id: 1000 };
     expect(familyOf(json, "here").read(json)).toMatchObject({ pad: 0 });
   }
 });

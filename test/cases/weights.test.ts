@@ -124,6 +124,28 @@ test("a tensor of another shape names both shapes", async () => {
   }
 });
 
+test.each([
+  ["relative_attention_num_buckets", 1_000_000],
+  ["relative_attention_num_buckets", 300],
+  ["layer_norm_epsilon", 1e308],
+  ["layer_norm_epsilon", 1e-300],
+  ["num_layers", 2 ** 24],
+  ["d_kv", 2 ** 23],
+  ["num_heads", 1.5],
+])("config.json with %s %d is refused by every command, soon", async (entry, value) => {
+  const path = join(folder, `odd ${entry} ${value}`);
+  await smallModel(path, { config: { [entry]: value } });
+  for (const args of [
+    ["generate", "hi", "--model", path],
+    ["plan", path],
+    ["inspect", path],
+    ["quantize", path, "--dtype", "int8", "--out", join(folder, "out")],
+  ]) {
+    const { code, message } = errorOf(args);
+    expect([args[0], code, message]).toEqual([args[0], "corrupt_file", expect.stringMatching(/config\.json: /)]);
+  }
+});
+
 describe("an encoder alone", () => {
   test("cannot write, says so, and is told of by inspect; its weights can be quantised", async () => {
     const path = join(folder, "encoder");

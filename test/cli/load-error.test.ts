@@ -22,6 +22,9 @@ beforeAll(async () => {
     join(folder, "model", "model.safetensors"),
     others.map(([name, tensor]) => [name, float32([...tensor.shape], readFloats(tensor))] as const),
   );
+  writeFileSync(join(folder, "pairs.jsonl"), `${JSON.stringify({ prompt: "a", target: "b" })}\n`);
+  const training = { model: "./model", data: { train: "pairs.jsonl" }, batch: 1, steps: 1, out: "run" };
+  writeFileSync(join(folder, "train.json"), JSON.stringify(training));
   writeFileSync(join(folder, "news.jsonl"), `${JSON.stringify({ text: "news", label: 0 })}\n`);
 });
 
@@ -33,6 +36,10 @@ test.each([
   ["eval", "--model", "./model", "--task", "ag_news", "--data", "news.jsonl"],
   ["bench", "./model"],
   ["export", "./model", "--format", "onnx", "--out", "out"],
+  ["export", "./model", "--format", "safetensors", "--out", "out"],
+  ["quantize", "./model", "--dtype", "int8", "--out", "out"],
+  ["inspect", "./model"],
+  ["train", "--config", "train.json"],
 ])("zeroth %s %s", (...args) => {
   const plain = runIn(folder)(args);
   expect([plain.status, plain.stderr]).toEqual([1, expect.stringContaining(missing)]);
