@@ -9,6 +9,7 @@ export default defineConfig({
     exclude: ["**/node_modules/**", "test/browser/**"],
     // One process per file: the native engine keeps its own threads, and two cores are all a small machine has.
     pool: "forks",
+    maxWorkers: 2,
     // What a test does not serve itself is not asked for.
     env: { HF_HUB_OFFLINE: "1" },
     testTimeout: 240_000,

@@ -48,10 +48,10 @@ type Folder = ReturnType<typeof openModelFolder>;
 const carry = (folder: Folder, ...kinds: readonly Companion[]): CarriedFile[] =>
   companions(folder, kinds).map(([name, path]) => ({ name, content: readCompanion(path) }));
 
-/** The tokenizer of a model's folder. */
+/** The tokenizer of a model's folder. Its tokenizer_config.json is written anew: it says how prompts ended. */
 const tokenizerOf = (folder: Folder): OpenedTokenizer => ({
   tokenizer: openTokenizer(folder),
-  files: carry(folder, "tokenizer"),
+  files: carry(folder, "tokenizer").filter(({ name }) => name !== "tokenizer_config.json"),
   config: folder.tokenizerConfig,
 });
 
