@@ -17,13 +17,12 @@ import { mutate, mutateBytes } from "./mutate.js";
 import { tokenizers } from "./tokenizers.js";
 import { traceOpens } from "./trace.js";
 
-const fixtures = new URL("../test/fixtures/torch/", import.meta.url);
+const fixtures = new URL("../test/fixtures/", import.meta.url);
 const folderOf = (name) =>
   Object.fromEntries(
-    readdirSync(new URL(name, fixtures)).map((file) => [
-      file,
-      new Uint8Array(readFileSync(new URL(`${name}/${file}`, fixtures))),
-    ]),
+    readdirSync(new URL(name, fixtures))
+      .filter((file) => !file.startsWith("expected."))
+      .map((file) => [file, new Uint8Array(readFileSync(new URL(`${name}/${file}`, fixtures)))]),
   );
 const encode = (json) => new TextEncoder().encode(JSON.stringify(json));
 
@@ -82,8 +81,11 @@ function seeds() {
         b: ["BF16", [3], 6],
       }),
     },
-    folderOf("t5-sharded"),
-    folderOf("t5-zip"),
+    // Whole models, which open: one of each way to keep weights, and of each kind that reads text.
+    ...["torch/t5-sharded", "torch/t5-zip", "t5/sharded", "gpt2/bare", "llama/grouped", "bert/single"].map((name) => ({
+      ...common,
+      ...folderOf(name),
+    })),
   ];
 }
 
@@ -213,7 +215,7 @@ export function folderReaders({ openModelFolder, openTokenizer, readModel, lates
           const failed = [];
           // One that is wrong must not hide the other.
           for (const work of [
-            () => readModel(opened.config, opened.weights, "config.json"),
+            () => readModel(opened.config, opened.weights, folder, { absent: opened.absent }),
             () => openTokenizer(opened).encode("a ab <x>"),
           ]) {
             try {
