@@ -102,7 +102,8 @@ def with_rope(kind):
     else:
         raise SystemExit(f"rope-{kind}: no seed gives answers that end early and ones that do not")
     expected, logits = made
-    values = {**model.config.to_dict(), "eos_token_id": expected["ends"][0]}
+    # Where it was read from is a path of this machine.
+    values = {**model.config.to_dict(), "eos_token_id": expected["ends"][0], "_name_or_path": ""}
     for spelling, name in ((values, "config.json"), (old_spelling(values), "config.v4.json")):
         with open(os.path.join(folder, name), "w") as f:
             json.dump(spelling, f, indent=2, sort_keys=True)
