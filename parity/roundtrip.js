@@ -7,20 +7,20 @@ import { join } from "node:path";
 import { exportOnnx } from "../dist/export/export-node.js";
 import { openModelFolder } from "../dist/folders/open-node.js";
 import { writeModelFolder } from "../dist/folders/write-node.js";
-import { t5ConfigText } from "../dist/models/t5-config.js";
-import { canonicalWeights, t5ConfigFor } from "../dist/models/t5-model.js";
+import { readModel } from "../dist/models/families.js";
 import { toFloat32 } from "../dist/weights/convert.js";
 import { openSafetensors, readStored, readTensor } from "../dist/weights/safetensors-node.js";
 
 const [fixture, out] = process.argv.slice(2);
 const folder = openModelFolder(fixture);
-const config = t5ConfigFor(folder.config, canonicalWeights(folder.weights));
+const { architecture, weights } = readModel(folder.config, folder.weights, fixture);
+const config = architecture.configText();
 await writeModelFolder(join(out, "folder"), {
-  config: JSON.parse(t5ConfigText(config)),
-  tensors: [...folder.weights].map(([name, stored]) => [name, toFloat32(readStored(stored))]),
+  config: JSON.parse(config),
+  tensors: [...weights].map(([name, stored]) => [name, toFloat32(readStored(stored))]),
 });
 // The text keeps the points of whole floats, which an object cannot.
-writeFileSync(join(out, "folder", "config.json"), t5ConfigText(config));
+writeFileSync(join(out, "folder", "config.json"), config);
 await exportOnnx(openModelFolder(join(out, "folder")), join(out, "onnx"));
 
 const { batch } = JSON.parse(readFileSync(join(fixture, "expected.json"), "utf8"));

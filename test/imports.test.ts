@@ -1,8 +1,8 @@
 /** The floors of docs/architecture.md hold, and what breaks them is reported. */
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, expect, test } from "vitest";
 
@@ -55,4 +55,27 @@ test("circles are reported, type-only ones too; a folder without a row is; impor
     "index.ts": 'export * from "./train/a.ts";',
   };
   expect(check("down", down)).toEqual({ status: 0, lines: [] });
+});
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const scripts = ["bench", "fuzz", "parity", "scripts"].flatMap((from) =>
+  readdirSync(join(root, from), { recursive: true, encoding: "utf8" })
+    .filter((name) => /\.m?js$/.test(name) && !/(^|[\\/])[.]/.test(name))
+    .map((name) => join(root, from, name)),
+);
+
+test("what scripts import of the compiled package has a source: nothing else compiles them", () => {
+  const found: string[] = [];
+  const missing: string[] = [];
+  for (const script of scripts) {
+    for (const [, path] of readFileSync(script, "utf8").matchAll(
+      /["'`](\.{1,2}\/[^"'`$]*\bdist\/[^"'`$]+\.js)["'`]/g,
+    )) {
+      const source = resolve(dirname(script), path!).replace(join(root, "dist"), join(root, "src"));
+      if (source.includes(join(root, "src", "node"))) continue;
+      found.push(path!);
+      if (!existsSync(source.replace(/js$/, "ts"))) missing.push(`${script}: ${path}`);
+    }
+  }
+  expect([found.length > 50, missing]).toEqual([true, []]);
 });
