@@ -1,0 +1,133 @@
+/** Decoders and encoders as ONNX, run by the engine alone and by transformers.js, against transformers in Python. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { InferenceSession, Tensor } from "onnxruntime-node";
+import { afterAll, describe, expect, test } from "vitest";
+import type { DecoderExpected } from "../../test/support/decoders.ts";
+import { expectClose, fixtures, readFloats, readJson, readTensors } from "../../test/support/fixtures.ts";
+import { openModelFolder } from "../folders/open-node.ts";
+import { exportOnnx, exportTransformersJs } from "./export-node.ts";
+
+const out = mkdtempSync(join(tmpdir(), "zeroth-export-text-"));
+afterAll(() => rmSync(out, { recursive: true }));
+
+const row = (ids: readonly number[]) => new Tensor("int64", BigInt64Array.from(ids, BigInt), [1, ids.length]);
+const floats = ({ data }: Tensor) => [...(data as Float32Array)];
+const expectedOf = (name: string, tensor: string) => readFloats(readTensors(name, "expected.safetensors").get(tensor)!);
+
+async function exported(name: string) {
+  const folder = join(out, `onnx-${name}`);
+  const written = await exportOnnx(openModelFolder(join(fixtures, name)), folder);
+  expect(written.filter((file) => file.includes("onnx"))).toEqual(["model.onnx", "weights.onnx_data"]);
+  return InferenceSession.create(join(folder, "model.onnx"), { intraOpNumThreads: 1, logSeverityLevel: 3 });
+}
+
+test.each(["gpt2/tied", "gpt2/inverse-layer", "llama/grouped", "llama/biased"])(
+  "%s: model.onnx gives the logits of a text in two pieces, the second over the caches of the first",
+  async (name) => {
+    const session = await exported(name);
+    const { rows } = readJson<DecoderExpected>(name, "expected.json");
+    const got: number[] = [];
+    for (const ids of rows) {
+      const half = ids.length >> 1;
+      let past: Readonly<Record<string, Tensor>> = Object.fromEntries(
+        session.inputMetadata
+          .filter((one) => one.name.startsWith("past_key_values"))
+          .map((one) => {
+            const [, heads, , width] = (one as { shape: readonly (number | string)[] }).shape;
+            return [one.name, new Tensor("float32", new Float32Array(0), [1, Number(heads), 0, Number(width)])];
+          }),
+      );
+      for (const [from, to] of [
+        [0, half],
+        [half, ids.length],
+      ] as const) {
+        const result = await session.run({
+          input_ids: row(ids.slice(from, to)),
+          attention_mask: row(ids.slice(0, to).map(() => 1)),
+          position_ids: row(ids.map((_, i) => i).slice(from, to)),
+          ...past,
+        });
+        got.push(...floats(result.logits!));
+        past = Object.fromEntries(
+          Object.entries(result)
+            .filter(([key]) => key.startsWith("present"))
+            .map(([key, value]) => [key.replace("present", "past_key_values"), value]),
+        );
+      }
+    }
+    expectClose(got, expectedOf(name, "logits"), 1e-4, "logits");
+    await session.release();
+  },
+);
+
+test.each(["gpt2/tied", "llama/grouped"])(
+  "transformers.js generates the reference's tokens from %s, with its own caches",
+  async (name) => {
+    const folder = join(out, `js-${name}`);
+    await exportTransformersJs(openModelFolder(join(fixtures, name)), folder);
+    const { AutoModelForCausalLM, Tensor: JsTensor } = await import("@huggingface/transformers");
+    const model = await AutoModelForCausalLM.from_pretrained(folder, { local_files_only: true, dtype: "fp32" });
+    const { rows, runs, max_new_tokens } = readJson<DecoderExpected>(name, "expected.json");
+    const greedy = runs.find((run) => run.name === "greedy")!.tokens;
+    for (const [i, ids] of rows.entries()) {
+      const tensor = (values: number[]) =>
+        new JsTensor("int64", BigInt64Array.from(values, BigInt), [1, values.length]);
+      const made = await model.generate({
+        inputs: tensor(ids),
+        attention_mask: tensor(ids.map(() => 1)),
+        max_new_tokens,
+      } as never);
+      const tokens = Array.from((made as { data: BigInt64Array }).data, Number).slice(ids.length);
+      expect(tokens).toEqual(greedy[i]);
+    }
+    await model.dispose();
+  },
+);
+
+describe.each(["bare", "masked", "single", "regression", "tokens", "span"])("BERT, %s", (name) => {
+  const { rows, types } = readJson<{ rows: number[][]; types: number[][] }>(`bert/${name}`, "expected.json");
+  const scores = expectedOf(`bert/${name}`, "scores");
+
+  test("model.onnx", async () => {
+    const session = await exported(`bert/${name}`);
+    const got: number[] = [];
+    for (const [i, ids] of rows.entries()) {
+      const result = await session.run({
+        input_ids: row(ids),
+        attention_mask: row(ids.map(() => 1)),
+        token_type_ids: row(types[i]!),
+      });
+      if (name === "span") {
+        const [first, last] = [floats(result.start_logits!), floats(result.end_logits!)];
+        got.push(...first.flatMap((score, at) => [score, last[at]!]));
+      } else got.push(...floats((name === "bare" ? result.last_hidden_state : result.logits)!));
+    }
+    expectClose(got, scores, 1e-4, "scores");
+    await session.release();
+  });
+});
+
+test("transformers.js gives the classes' scores of a BERT", async () => {
+  const folder = join(out, "js-bert");
+  await exportTransformersJs(openModelFolder(join(fixtures, "bert/single")), folder);
+  const { AutoModelForSequenceClassification, Tensor: JsTensor } = await import("@huggingface/transformers");
+  const model = await AutoModelForSequenceClassification.from_pretrained(folder, {
+    local_files_only: true,
+    dtype: "fp32",
+  });
+  const { rows, types } = readJson<{ rows: number[][]; types: number[][] }>("bert/single", "expected.json");
+  const tensor = (ids: number[]) => new JsTensor("int64", BigInt64Array.from(ids, BigInt), [1, ids.length]);
+  const got: number[] = [];
+  for (const [i, ids] of rows.entries()) {
+    const { logits } = await model({
+      input_ids: tensor(ids),
+      attention_mask: tensor(ids.map(() => 1)),
+      token_type_ids: tensor(types[i]!),
+    });
+    got.push(...(logits.data as Float32Array));
+  }
+  expectClose(got, expectedOf("bert/single", "scores"), 1e-4, "scores");
+  await model.dispose();
+});
