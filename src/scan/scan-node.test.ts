@@ -6,7 +6,9 @@ import { fileURLToPath } from "node:url";
 import { deflateRawSync, deflateSync, gzipSync } from "node:zlib";
 import { afterAll, describe, expect, test } from "vitest";
 import { traceOpens } from "../../fuzz/trace.js";
-import { hostilePickles, int, stateOf, tensor, torchZip, zip } from "../../test/support/hostile-torch.ts";
+import { int, stateOf, tensor } from "../../test/support/torch/codes.ts";
+import { hostilePickles } from "../../test/support/torch/pickles.ts";
+import { torchZip, zip } from "../../test/support/torch/zips.ts";
 import { shippedModels } from "../hub/find-node.ts";
 import { scan } from "./scan-node.ts";
 

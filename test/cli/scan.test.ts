@@ -6,7 +6,9 @@ import { afterAll, expect, test } from "vitest";
 import scan from "../../src/cli/commands/scan.ts";
 import { createOutput, type Output } from "../../src/cli/output.ts";
 import { runIn } from "../support/cli.ts";
-import { hostileLegacy, hostilePickles, hostileZips, torchZip } from "../support/hostile-torch.ts";
+import { hostileLegacy } from "../support/torch/legacy.ts";
+import { hostilePickles } from "../support/torch/pickles.ts";
+import { hostileZips, torchZip } from "../support/torch/zips.ts";
 
 const place = mkdtempSync(join(tmpdir(), "zeroth-scan-cli-"));
 afterAll(() => rmSync(place, { recursive: true, force: true }));

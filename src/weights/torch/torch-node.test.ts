@@ -5,20 +5,10 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
-import {
-  hostileLegacy,
-  hostilePickles,
-  hostileZips,
-  int,
-  legacyHead,
-  pickle,
-  stateOf,
-  storage,
-  tensor,
-  text,
-  torchZip,
-  u64,
-} from "../../../test/support/hostile-torch.ts";
+import { int, pickle, stateOf, storage, tensor, text, u64 } from "../../../test/support/torch/codes.ts";
+import { hostileLegacy, legacyHead } from "../../../test/support/torch/legacy.ts";
+import { hostilePickles } from "../../../test/support/torch/pickles.ts";
+import { hostileZips, torchZip } from "../../../test/support/torch/zips.ts";
 import { ZerothError } from "../../errors.ts";
 import { openModelFolder } from "../../folders/open-node.ts";
 import { scan } from "../../scan/scan-node.ts";
