@@ -14,6 +14,6 @@ export default defineConfig({
     env: { HF_HUB_OFFLINE: "1" },
     testTimeout: 240_000,
     hookTimeout: 240_000,
-    globalSetup: ["test/support/home.ts", "test/support/build.ts"],
+    globalSetup: ["test/setup/home.ts", "test/setup/build.ts"],
   },
 });
