@@ -1,5 +1,6 @@
 /** A hub's answers with everything that can go wrong in them: status, headers, cuts, pieces, encodings. */
 import { createHash } from "node:crypto";
+import { memoryDraft } from "./memory-draft.js";
 
 const content = Uint8Array.from({ length: 2_500 }, (_, i) => (i * 2654435761) >>> 24);
 const sha256 = createHash("sha256").update(content).digest("hex");
@@ -168,26 +169,6 @@ function serverOf({ answers, forever }, whole) {
     return respond({ ...goodAnswers[0], status: from > 0 ? 206 : 200 }, whole, from);
   };
   return { fetch, tooMany: () => requests > mostRequests };
-}
-
-function memoryDraft(start) {
-  let data = start;
-  return {
-    size: async () => data.length,
-    clear: async () => {
-      data = new Uint8Array();
-    },
-    async write(at, piece) {
-      const next = new Uint8Array(Math.max(data.length, at + piece.length));
-      next.set(data);
-      next.set(piece, at);
-      data = next;
-    },
-    async *read(length) {
-      yield data.slice(0, length);
-    },
-    bytes: () => data,
-  };
 }
 
 /** What a person reads of an error must be words. */

@@ -11,7 +11,7 @@ import { openLines } from "./lines-node.ts";
 import { openData } from "./open-node.ts";
 import { openParquet } from "./parquet-node.ts";
 import { joined, type RowData, rowsFrom, sampled } from "./rows.ts";
-import { Float, type Row, Scalar, type Value } from "./values.ts";
+import { Float, plain, type Row, Scalar } from "./values.ts";
 
 let folder: string;
 beforeAll(async () => {
@@ -24,12 +24,6 @@ const file = async (name: string, content: string | Buffer): Promise<string> => 
   await writeFile(path, content);
   return path;
 };
-const plain = (value: Value): unknown =>
-  value instanceof Map
-    ? Object.fromEntries([...value].map(([key, inner]) => [key, plain(inner)]))
-    : Array.isArray(value)
-      ? value.map(plain)
-      : value;
 const all = async (data: RowData, from = 0) => {
   const rows: unknown[] = [];
   for await (const row of rowsFrom(data, from)) rows.push(plain(row));

@@ -208,3 +208,9 @@ export function renamedColumns(row: Row): Row {
   if (id !== undefined) idTexts.set(renamed, id);
   return renamed;
 }
+
+/** Rows and lists as plain objects and arrays; every other value as it is. */
+export function plain(value: Value): unknown {
+  if (value instanceof Map) return Object.fromEntries([...value].map(([key, inner]) => [key, plain(inner)]));
+  return Array.isArray(value) ? value.map(plain) : value;
+}

@@ -6,7 +6,7 @@ import { openLines, spooled } from "../data/lines-node.ts";
 import { type Opening, openData } from "../data/open-node.ts";
 import { picked, type RowData, rowsFrom } from "../data/rows.ts";
 import { readText } from "../data/source-node.ts";
-import type { Value } from "../data/values.ts";
+import { plain } from "../data/values.ts";
 import { fail } from "../errors.ts";
 import { type InstructionOptions, instructionWording, parseInstructionHeader } from "./instructions.ts";
 import type { Wording } from "./wording.ts";
@@ -41,12 +41,6 @@ async function fromLines(
   await using lines = await openLines(headers, opening);
   const data = await openData(instances, opening);
   const rows = await grouped(data, opening.signal);
-  const plain = (value: Value): unknown =>
-    value instanceof Map
-      ? Object.fromEntries([...value].map(([key, inner]) => [key, plain(inner)]))
-      : Array.isArray(value)
-        ? value.map(plain)
-        : value;
   const found: InstructionData[] = [];
   for await (const row of rowsFrom(lines, 0, opening.signal)) {
     const name = row.get("task");

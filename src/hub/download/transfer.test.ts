@@ -2,11 +2,12 @@
 import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { memoryDraft } from "../../../fuzz/memory-draft.js";
 import { ZerothError } from "../../errors.ts";
 import { createFileHash } from "./cache-node.ts";
 import { isSafeFilePath, parseListing, type RemoteFile } from "./listing.ts";
 import { createMeter } from "./progress.ts";
-import { type Draft, transfer } from "./transfer.ts";
+import { transfer } from "./transfer.ts";
 import { listedNames, takeWanted } from "./wanted.ts";
 
 const content = Uint8Array.from({ length: 3_000 }, (_, i) => (i * 2654435761) >>> 24);
@@ -18,27 +19,6 @@ const file: RemoteFile = {
   hash: "sha256",
 };
 const asked = { repo: "acme/tiny", revision: "main", endpoint, token: false, file: file.name };
-
-/** A file in memory. */
-function memoryDraft(start: Uint8Array): Draft & { bytes(): Uint8Array } {
-  let data = start;
-  return {
-    size: async () => data.length,
-    clear: async () => {
-      data = new Uint8Array();
-    },
-    async write(at, piece) {
-      const next = new Uint8Array(Math.max(data.length, at + piece.length));
-      next.set(data);
-      next.set(piece, at);
-      data = next;
-    },
-    async *read(length) {
-      yield data.slice(0, length);
-    },
-    bytes: () => data,
-  };
-}
 
 interface Fault {
   kind: "cut" | "shift" | "whole" | "corrupt" | "extra" | "length" | "status" | "total" | "etag" | "down" | "fine";
