@@ -6,7 +6,7 @@ import { graph } from "../src/graph/graph.ts";
 import { adafactor, adamw, type Optimizer, sgd } from "../src/learn/optimizers.ts";
 import { scheduleFactor } from "../src/learn/schedules.ts";
 import { createTrainer } from "../src/learn/trainer.ts";
-import { parseT5Config } from "../src/models/t5/config.ts";
+import { parseT5Config } from "../src/models/encoder-decoders/t5/config.ts";
 import { compile } from "../src/runtime/compile-node.ts";
 import { expectClose, readFloats, readJson, readTensors } from "./support/fixtures.ts";
 import { t5Loss } from "./support/models.ts";

@@ -4,15 +4,15 @@ import { fail } from "../errors.ts";
 import type { ParameterNode } from "../graph/tensor.ts";
 import { canonicalNames, failMissing } from "../weights/names.ts";
 import type { Weights } from "../weights/weights.ts";
-import { bert } from "./bert.ts";
-import { clip } from "./clip.ts";
+import { gpt2 } from "./decoders/gpt2.ts";
+import { llama } from "./decoders/llama.ts";
+import { t5 } from "./encoder-decoders/t5/family.ts";
+import { bert } from "./encoders/bert.ts";
 import type { Architecture, Family, Kind } from "./family.ts";
-import { gpt2 } from "./gpt2.ts";
+import { clip } from "./images/clip.ts";
+import { vit } from "./images/vit.ts";
 import { wholeGraph } from "./kinds/whole.ts";
-import { llama } from "./llama.ts";
 import { namedAs } from "./names.ts";
-import { t5 } from "./t5/family.ts";
-import { vit } from "./vit.ts";
 
 export const families: readonly Family[] = [t5, bert, gpt2, llama, vit, clip];
 

@@ -2,9 +2,9 @@
 import { z } from "zod";
 import type { JsonObject } from "../base/json.ts";
 import { fail } from "../errors.ts";
+import { parseT5Config } from "../models/encoder-decoders/t5/config.ts";
 import { familyOf, modelTypes, readModel } from "../models/families.ts";
 import type { Architecture } from "../models/family.ts";
-import { parseT5Config } from "../models/t5/config.ts";
 import type { Weights } from "../weights/weights.ts";
 import { networkShape, networkTensors } from "./network.ts";
 import { checkShape, type Shape } from "./shapes.ts";

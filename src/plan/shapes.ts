@@ -1,6 +1,6 @@
 /** The sizes that a model's parameters, memory and arithmetic follow from, one type a family. */
 import { fail } from "../errors.ts";
-import { isSparse, sparseStep } from "../models/t5/switch-config.ts";
+import { isSparse, sparseStep } from "../models/encoder-decoders/t5/switch-config.ts";
 import type { TensorGroup } from "./tensor-groups.ts";
 
 interface Layers {

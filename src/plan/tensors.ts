@@ -3,9 +3,9 @@
  * count is exact by construction; of families that are not run here they are written down as tables.
  */
 
+import { parseT5Config } from "../models/encoder-decoders/t5/config.ts";
+import { t5Architecture } from "../models/encoder-decoders/t5/family.ts";
 import { wholeGraph } from "../models/kinds/whole.ts";
-import { parseT5Config } from "../models/t5/config.ts";
-import { t5Architecture } from "../models/t5/family.ts";
 import type { Weights } from "../weights/weights.ts";
 import { imageTokens, type Shape, type T5Shape, type WrittenShape } from "./shapes.ts";
 import { type Part, parts, type TensorGroup, type Use } from "./tensor-groups.ts";

@@ -10,7 +10,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { safetensorsInMemory } from "../../src/browser.ts";
 import { openModelFolder, openTokenizer } from "../../src/folders/open-node.ts";
 import { writeModelFolder } from "../../src/folders/write-node.ts";
-import { parseT5Config } from "../../src/models/t5/config.ts";
+import { parseT5Config } from "../../src/models/encoder-decoders/t5/config.ts";
 import { initialValue } from "../../src/nn/initial.ts";
 import { compile } from "../../src/runtime/compile-node.ts";
 import { openTextModel } from "../../src/text/open-node.ts";

@@ -1,14 +1,14 @@
 /** Llama (Touvron et al. 2023, arXiv 2302.13971) and what is built like it: rotary positions, grouped heads, gated layers. */
 import { z } from "zod";
-import * as o from "../graph/operators.ts";
-import type { Tensor } from "../graph/tensor.ts";
-import { activations } from "../nn/activations.ts";
-import { keepAll } from "../nn/attend.ts";
-import { linear, vocabularyLogits, wordVectors } from "../nn/linear.ts";
-import { rmsNorm } from "../nn/norms.ts";
-import { steadyUpTo } from "../nn/rope-scaling.ts";
-import { anglesAt, type Rotary, rotate } from "../nn/rotary.ts";
-import { normal, type Scope } from "../nn/scope.ts";
+import * as o from "../../graph/operators.ts";
+import type { Tensor } from "../../graph/tensor.ts";
+import { activations } from "../../nn/activations.ts";
+import { keepAll } from "../../nn/attend.ts";
+import { linear, vocabularyLogits, wordVectors } from "../../nn/linear.ts";
+import { rmsNorm } from "../../nn/norms.ts";
+import { steadyUpTo } from "../../nn/rope-scaling.ts";
+import { anglesAt, type Rotary, rotate } from "../../nn/rotary.ts";
+import { normal, type Scope } from "../../nn/scope.ts";
 import {
   activation,
   deviation,
@@ -27,8 +27,8 @@ import {
   rotarySchema,
   size,
   token,
-} from "./config.ts";
-import type { Decoder, DecoderArchitecture, Family, NetworkOptions } from "./family.ts";
+} from "../config.ts";
+import type { Decoder, DecoderArchitecture, Family, NetworkOptions } from "../family.ts";
 
 const schema = rotarySchema.extend(labelled.shape).extend({
   vocab_size: size,

@@ -1,13 +1,13 @@
 /** ViT (Dosovitskiy et al. 2020, "An Image is Worth 16x16 Words", arXiv 2010.11929). */
 import { z } from "zod";
-import * as o from "../graph/operators.ts";
-import type { Tensor } from "../graph/tensor.ts";
-import { activations } from "../nn/activations.ts";
-import { keepAll } from "../nn/attend.ts";
-import { linear } from "../nn/linear.ts";
-import { layerNorm } from "../nn/norms.ts";
-import { wholeRow } from "../nn/pass.ts";
-import { type Scope, truncatedNormal } from "../nn/scope.ts";
+import * as o from "../../graph/operators.ts";
+import type { Tensor } from "../../graph/tensor.ts";
+import { activations } from "../../nn/activations.ts";
+import { keepAll } from "../../nn/attend.ts";
+import { linear } from "../../nn/linear.ts";
+import { layerNorm } from "../../nn/norms.ts";
+import { wholeRow } from "../../nn/pass.ts";
+import { type Scope, truncatedNormal } from "../../nn/scope.ts";
 import {
   activation,
   deviation,
@@ -23,8 +23,8 @@ import {
   rate,
   readConfig,
   size,
-} from "./config.ts";
-import type { Family, ImageEncoder, ImageEncoderArchitecture, NetworkOptions, Stored } from "./family.ts";
+} from "../config.ts";
+import type { Family, ImageEncoder, ImageEncoderArchitecture, NetworkOptions, Stored } from "../family.ts";
 import { firstToken, patchTokens, withClassToken } from "./patches.ts";
 
 const schema = labelled.extend(imaged.shape).extend({

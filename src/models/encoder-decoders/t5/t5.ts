@@ -3,15 +3,15 @@
  * arXiv 2002.05202; Sanh et al. 2021, arXiv 2110.08207). No bias vectors anywhere, no 1/√k in attention, one table
  * of relative position biases for each stack.
  */
-import { int64 } from "../../graph/array.ts";
-import * as o from "../../graph/operators.ts";
-import { constant, type Tensor } from "../../graph/tensor.ts";
-import { activations } from "../../nn/activations.ts";
-import { keepAll } from "../../nn/attend.ts";
-import { linear, vocabularyLogits } from "../../nn/linear.ts";
-import { rmsNorm } from "../../nn/norms.ts";
-import type { CrossPass, KeyValue, Noise, Pass } from "../../nn/pass.ts";
-import { type Initial, normal, type Scope } from "../../nn/scope.ts";
+import { int64 } from "../../../graph/array.ts";
+import * as o from "../../../graph/operators.ts";
+import { constant, type Tensor } from "../../../graph/tensor.ts";
+import { activations } from "../../../nn/activations.ts";
+import { keepAll } from "../../../nn/attend.ts";
+import { linear, vocabularyLogits } from "../../../nn/linear.ts";
+import { rmsNorm } from "../../../nn/norms.ts";
+import type { CrossPass, KeyValue, Noise, Pass } from "../../../nn/pass.ts";
+import { type Initial, normal, type Scope } from "../../../nn/scope.ts";
 import type { T5Config } from "./config.ts";
 
 /**

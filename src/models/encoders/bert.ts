@@ -1,13 +1,13 @@
 /** BERT (Devlin et al. 2018, arXiv 1810.04805) and its heads. */
 import { z } from "zod";
-import type { Dim } from "../graph/dims.ts";
-import * as o from "../graph/operators.ts";
-import type { Tensor } from "../graph/tensor.ts";
-import { activations } from "../nn/activations.ts";
-import { keepAll } from "../nn/attend.ts";
-import { embedding, linear, wordVectors } from "../nn/linear.ts";
-import { layerNorm } from "../nn/norms.ts";
-import { normal, type Scope, zerosInit } from "../nn/scope.ts";
+import type { Dim } from "../../graph/dims.ts";
+import * as o from "../../graph/operators.ts";
+import type { Tensor } from "../../graph/tensor.ts";
+import { activations } from "../../nn/activations.ts";
+import { keepAll } from "../../nn/attend.ts";
+import { embedding, linear, wordVectors } from "../../nn/linear.ts";
+import { layerNorm } from "../../nn/norms.ts";
+import { normal, type Scope, zerosInit } from "../../nn/scope.ts";
 import {
   activation,
   deviation,
@@ -23,8 +23,8 @@ import {
   readConfig,
   refuse,
   size,
-} from "./config.ts";
-import type { Encoder, EncoderArchitecture, Family, Heads, NetworkOptions, Stored } from "./family.ts";
+} from "../config.ts";
+import type { Encoder, EncoderArchitecture, Family, Heads, NetworkOptions, Stored } from "../family.ts";
 
 const schema = labelled.extend({
   vocab_size: size.default(30522),

@@ -1,7 +1,7 @@
 /** config.json of the T5 family: reading it against the stored tensors, and writing an honest one. */
 import { z } from "zod";
-import { fail } from "../../errors.ts";
-import { type Activation, activations } from "../../nn/activations.ts";
+import { fail } from "../../../errors.ts";
+import { type Activation, activations } from "../../../nn/activations.ts";
 import {
   deviation,
   ends,
@@ -14,7 +14,7 @@ import {
   readConfig,
   size,
   token,
-} from "../config.ts";
+} from "../../config.ts";
 import { readSwitchConfig, type SwitchConfig, switchConfigJson } from "./switch-config.ts";
 
 const types = ["t5", "mt5", "switch_transformers"] as const;

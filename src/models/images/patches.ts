@@ -1,9 +1,9 @@
 /** Images as tokens: square patches, each through the same matrix (Dosovitskiy et al. 2020, section 3.1). */
-import type { Dim } from "../graph/dims.ts";
-import * as o from "../graph/operators.ts";
-import type { Tensor } from "../graph/tensor.ts";
-import { type Initial, type Scope, zerosInit } from "../nn/scope.ts";
-import type { PatchedImage } from "./config.ts";
+import type { Dim } from "../../graph/dims.ts";
+import * as o from "../../graph/operators.ts";
+import type { Tensor } from "../../graph/tensor.ts";
+import { type Initial, type Scope, zerosInit } from "../../nn/scope.ts";
+import type { PatchedImage } from "../config.ts";
 
 /**
  * pixels [batch, channels, size, size] to patches, row by row, [batch, count, width]: a convolution whose windows touch

@@ -1,14 +1,14 @@
 /** CLIP with a ViT for its images (Radford et al. 2021, arXiv 2103.00020). */
 import { z } from "zod";
-import { fail } from "../errors.ts";
-import type { Dim } from "../graph/dims.ts";
-import * as o from "../graph/operators.ts";
-import type { Tensor } from "../graph/tensor.ts";
-import { activations } from "../nn/activations.ts";
-import { embedding, linear } from "../nn/linear.ts";
-import { layerNorm } from "../nn/norms.ts";
-import { type Pass, wholeRow } from "../nn/pass.ts";
-import { normal, type Scope } from "../nn/scope.ts";
+import { fail } from "../../errors.ts";
+import type { Dim } from "../../graph/dims.ts";
+import * as o from "../../graph/operators.ts";
+import type { Tensor } from "../../graph/tensor.ts";
+import { activations } from "../../nn/activations.ts";
+import { embedding, linear } from "../../nn/linear.ts";
+import { layerNorm } from "../../nn/norms.ts";
+import { type Pass, wholeRow } from "../../nn/pass.ts";
+import { normal, type Scope } from "../../nn/scope.ts";
 import {
   activation,
   deviation,
@@ -24,8 +24,8 @@ import {
   readConfig,
   size,
   token,
-} from "./config.ts";
-import type { Family, NetworkOptions, Stored, TwoTowers, TwoTowersArchitecture } from "./family.ts";
+} from "../config.ts";
+import type { Family, NetworkOptions, Stored, TwoTowers, TwoTowersArchitecture } from "../family.ts";
 import { firstToken, patchTokens, withClassToken } from "./patches.ts";
 
 const stack = z.object({

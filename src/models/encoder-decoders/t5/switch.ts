@@ -10,12 +10,12 @@
  * Full decoding therefore differs from cached decoding, which sees one token at a time, where a target holds more
  * tokens for one expert than its capacity. It does so in the reference as well.
  */
-import { fail } from "../../errors.ts";
-import { type Dim, mulDims } from "../../graph/dims.ts";
-import * as o from "../../graph/operators.ts";
-import { full, type Tensor } from "../../graph/tensor.ts";
-import { linear } from "../../nn/linear.ts";
-import { normal, type Scope } from "../../nn/scope.ts";
+import { fail } from "../../../errors.ts";
+import { type Dim, mulDims } from "../../../graph/dims.ts";
+import * as o from "../../../graph/operators.ts";
+import { full, type Tensor } from "../../../graph/tensor.ts";
+import { linear } from "../../../nn/linear.ts";
+import { normal, type Scope } from "../../../nn/scope.ts";
 import type { T5Config } from "./config.ts";
 import { isSparse, sparseStep } from "./switch-config.ts";
 import { type FeedForward, type Stack, type T5Options, t5 } from "./t5.ts";

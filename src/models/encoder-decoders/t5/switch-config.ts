@@ -1,7 +1,7 @@
 /** The part of config.json that makes a T5 a Switch Transformer, read and written. */
 import { z } from "zod";
-import { fail } from "../../errors.ts";
-import { readConfig } from "../config.ts";
+import { fail } from "../../../errors.ts";
+import { readConfig } from "../../config.ts";
 
 const count = z
   .number()

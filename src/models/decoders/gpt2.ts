@@ -1,12 +1,12 @@
 /** GPT-2 (Radford et al. 2019, "Language Models are Unsupervised Multitask Learners"). */
 import { z } from "zod";
-import * as o from "../graph/operators.ts";
-import type { Tensor } from "../graph/tensor.ts";
-import { activations } from "../nn/activations.ts";
-import { keepAll } from "../nn/attend.ts";
-import { embedding, linear, vocabularyLogits } from "../nn/linear.ts";
-import { layerNorm } from "../nn/norms.ts";
-import { normal, type Scope } from "../nn/scope.ts";
+import * as o from "../../graph/operators.ts";
+import type { Tensor } from "../../graph/tensor.ts";
+import { activations } from "../../nn/activations.ts";
+import { keepAll } from "../../nn/attend.ts";
+import { embedding, linear, vocabularyLogits } from "../../nn/linear.ts";
+import { layerNorm } from "../../nn/norms.ts";
+import { normal, type Scope } from "../../nn/scope.ts";
 import {
   activation,
   deviation,
@@ -23,8 +23,8 @@ import {
   refuse,
   size,
   token,
-} from "./config.ts";
-import type { Decoder, DecoderArchitecture, Family, NetworkOptions } from "./family.ts";
+} from "../config.ts";
+import type { Decoder, DecoderArchitecture, Family, NetworkOptions } from "../family.ts";
 
 const schema = labelled.extend({
   vocab_size: size.default(50257),

@@ -1,5 +1,5 @@
 /** T5's family as the kinds know it: T5, v1.1, LM-adapted, T0, Flan-T5, mT5 and Switch Transformers. */
-import type { EncoderArchitecture, EncoderDecoderArchitecture, Family } from "../family.ts";
+import type { EncoderArchitecture, EncoderDecoderArchitecture, Family } from "../../family.ts";
 import { parseT5Config, type T5Config, t5ConfigText } from "./config.ts";
 import { network } from "./switch.ts";
 
