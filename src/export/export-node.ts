@@ -18,7 +18,7 @@ import { twoTowersOnnx, twoTowersTransformersJs } from "./two-towers.ts";
 
 /** The parts of an open model folder that an export needs. */
 export type ExportFolder = Pick<ModelFolder, "path" | "files" | "config" | "weights"> &
-  Partial<Pick<ModelFolder, "generationConfig" | "absent">>;
+  Partial<Pick<ModelFolder, "generationConfig" | "absent" | "same">>;
 
 export interface TransformersJsOptions {
   /** Standard operators only, or also the engine's fused ones, which every device of transformers.js has. */
@@ -26,8 +26,7 @@ export interface TransformersJsOptions {
 }
 
 function sourceOf(folder: ExportFolder): { architecture: Architecture; source: ExportSource } {
-  const { config, weights: stored, path, absent } = folder;
-  const { architecture, weights } = readModel(config, stored, path, { absent });
+  const { architecture, weights } = readModel(folder.config, folder.weights, folder.path, folder);
   return { architecture, source: { weights, read: readStored } };
 }
 

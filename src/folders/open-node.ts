@@ -9,8 +9,9 @@ import { aboutOf } from "../tokenizers/formats/about.ts";
 import { tokenizerKind } from "../tokenizers/formats/kinds.ts";
 import type { Tokenizer } from "../tokenizers/tokenizer.ts";
 import { joinQuantized } from "../weights/quantize.ts";
+import { sameStored } from "../weights/same-node.ts";
 import { refuseForeignStorage } from "../weights/schemes.ts";
-import type { Weights } from "../weights/weights.ts";
+import type { StoredTensor, Weights } from "../weights/weights.ts";
 import type { Shards } from "./shards-node.ts";
 import { findWeights, openWeights } from "./weights-node.ts";
 
@@ -23,6 +24,8 @@ export interface ModelFolder {
   readonly metadata: ReadonlyMap<string, string>;
   /** Tensors that the shard index names and no file has, with the file it puts them in: for messages. */
   readonly absent?: ReadonlyMap<string, string>;
+  /** Whether two of its tensors hold the same numbers; reads them as far as they are equal. */
+  same(a: StoredTensor, b: StoredTensor): boolean;
   /** Real paths of the tokenizer's files that are there. */
   readonly tokenizer: { readonly json?: string; readonly config?: string; readonly sentencePiece?: string };
   /** Contents of tokenizer.json and tokenizer_config.json, read when first asked for: opening needs neither. */
@@ -108,6 +111,7 @@ export function openModelFolder(
     weights: joined,
     metadata,
     absent,
+    same: sameStored,
     tokenizer: {
       ...(json && { json }),
       ...(tokenizerConfig && { config: tokenizerConfig }),

@@ -14,6 +14,8 @@ import type { CacheShape } from "./kinds/cache.ts";
 export interface Stored {
   has(name: string): boolean;
   shape(name: string): readonly number[] | undefined;
+  /** Whether two tensors that are there hold the same numbers. */
+  same(name: string, other: string): boolean;
 }
 
 export interface NetworkOptions extends Noise {
@@ -22,7 +24,7 @@ export interface NetworkOptions extends Noise {
 }
 
 /** How a checkpoint may name the tensors that the network asks for. */
-export interface Names extends Pick<NameRules, "aliases" | "prefixes"> {
+export interface Names extends Pick<NameRules, "aliases" | "prefixes" | "ignored"> {
   /** A tensor that every checkpoint of the family has: where it is stored by this name, no prefix is looked for. */
   readonly anchor: string;
   /** Older spellings. */
@@ -37,6 +39,8 @@ interface Common {
   readonly unquantized?: RegExp;
   /** Rate in training by default. */
   readonly dropout: number;
+  /** What a person should know of this checkpoint: sentences. */
+  readonly warnings?: readonly string[] | undefined;
   /** The text of config.json for this model with weights of its own, read alike by every release of transformers. */
   configText?(): string;
 }

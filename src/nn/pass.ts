@@ -6,7 +6,7 @@ import { addDims, type Dim, mulDims, type Shape } from "../graph/dims.ts";
 import * as o from "../graph/operators.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { attend, type Dropout, type Heads, keepAll } from "./attend.ts";
-import { biasOf, causalMask, paddingBias } from "./masks.ts";
+import { biasOf, causalMask, nearMask, paddingBias } from "./masks.ts";
 
 /** Keys and values of one layer, [rows, kvHeads, length, k]. */
 export interface KeyValue {
@@ -93,8 +93,11 @@ export function wholeRow(length: Dim, options: WholeRow): Pass {
   const biasFor = biases((window) => {
     const rowBias = mask && paddingBias(mask);
     if (!causal) return rowBias;
-    const order = o.reshape(biasOf(causalMask(queries, keys, window)), [1, 1, length, total]);
-    return rowBias ? o.add(order, rowBias) : order;
+    // Where rows hold several texts, two tokens are as far apart as their positions, not as their places in the row.
+    const places = mask?.shape.length === 3 && window !== undefined ? options.positions : undefined;
+    const order = o.reshape(biasOf(causalMask(queries, keys, places ? undefined : window)), [1, 1, length, total]);
+    const near = places ? o.add(order, paddingBias(nearMask(places, window!))) : order;
+    return rowBias ? o.add(near, rowBias) : near;
   }, length);
   return {
     queries,

@@ -85,8 +85,8 @@ export type OpenedModel = OpenedLanguageModel | OpenedEncoder | OpenedImageEncod
 const bitsOf = { int8: 8, int4: 4 } as const;
 const wide = { fp32: "float32", bf16: "bfloat16" } as const;
 
-const readFolder = ({ config, weights, path, absent }: ModelFolder): ReadModel =>
-  readModel(config, weights, path, { absent });
+const readFolder = (folder: ModelFolder): ReadModel =>
+  readModel(folder.config, folder.weights, folder.path, folder);
 
 /** The folder itself where it is stored in these bits, or its copy that is. */
 function inBits(folder: ModelFolder, read: ReadModel, dtype: keyof typeof bitsOf, options: CopyOptions | undefined) {
