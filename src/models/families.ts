@@ -6,6 +6,7 @@ import { canonicalNames, failMissing } from "../weights/names.ts";
 import type { Weights } from "../weights/weights.ts";
 import { gpt2 } from "./decoders/gpt2.ts";
 import { llama } from "./decoders/llama.ts";
+import { bart, marian, mbart, pegasus } from "./encoder-decoders/bart/family.ts";
 import { t5 } from "./encoder-decoders/t5/family.ts";
 import { bert } from "./encoders/bert.ts";
 import type { Architecture, Family, Kind } from "./family.ts";
@@ -14,7 +15,7 @@ import { vit } from "./images/vit.ts";
 import { wholeGraph } from "./kinds/whole.ts";
 import { namedAs } from "./names.ts";
 
-export const families: readonly Family[] = [t5, bert, gpt2, llama, vit, clip];
+export const families: readonly Family[] = [t5, bart, mbart, pegasus, marian, bert, gpt2, llama, vit, clip];
 
 /** Every `model_type` that opens. */
 export const modelTypes: readonly string[] = families.flatMap(({ types }) => types);

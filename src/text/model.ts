@@ -73,10 +73,10 @@ export function textModel({
   tokenizer: TextCodec;
   rules?: TokenRules;
 }): TextModel {
-  const inVocabulary = (ids: readonly number[]): readonly number[] => {
+  const inVocabulary = (ids: readonly number[], vocabulary = model.vocabulary): readonly number[] => {
     for (const id of ids) {
-      if (!Number.isInteger(id) || id < 0 || id >= model.vocabulary) {
-        fail("bad_input", `token ${id} is outside the vocabulary of ${model.vocabulary}`);
+      if (!Number.isInteger(id) || id < 0 || id >= vocabulary) {
+        fail("bad_input", `token ${id} is outside the vocabulary of ${vocabulary}`);
       }
     }
     return ids;
@@ -90,7 +90,7 @@ export function textModel({
         hint: "shorten it or raise the limit; nothing is ever cut off silently",
       });
     }
-    return inVocabulary(ids);
+    return inVocabulary(ids, model.inputVocabulary);
   };
 
   /** Ids of a target: the tokenizer's own end token, or one appended where ids were given. */
