@@ -36,7 +36,7 @@ test.each(cases.map((one) => [one.folder, JSON.stringify(one.config), JSON.strin
       for (const [how, groups] of groupings(one.prompts)) {
         const got: number[][] = [];
         for (const prompts of groups) {
-          got.push(...(await generated(model, prompts, params, max_new_tokens, read.generation.forced)).tokens);
+          got.push(...(await generated(model, prompts, params, max_new_tokens, read.generation.rules)).tokens);
         }
         expect(got, `${JSON.stringify(params)}, ${how}`).toEqual(tokens);
       }

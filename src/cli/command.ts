@@ -24,8 +24,12 @@ type CamelCase<S extends string> = S extends `${infer Head}-${infer Tail}`
   ? `${Head}${Capitalize<CamelCase<Tail>>}`
   : S;
 
-/** `maxNewTokens` of "--max-new-tokens <n>", `eos` of "--no-eos". */
-type FlagName<F extends string> = LongName<F> extends `no-${infer Name}` ? CamelCase<Name> : CamelCase<LongName<F>>;
+/** `maxNewTokens` of "--max-new-tokens <n>", `eos` of "--no-eos", `noRepeatNgram` of "--no-repeat-ngram <n>". */
+type FlagName<F extends string> = F extends `${string}<${string}`
+  ? CamelCase<LongName<F>>
+  : LongName<F> extends `no-${infer Name}`
+    ? CamelCase<Name>
+    : CamelCase<LongName<F>>;
 
 type FlagValue<S extends OptionSpec> = S["flags"] extends `${string}<${string}`
   ? S extends { readonly as: "number" | "integer" }

@@ -9,11 +9,14 @@ import type { Output } from "./output.ts";
 type GenerationFlags = Flags<typeof generation>;
 
 /** Options that do nothing unless another one is given. */
-const needs: readonly (readonly [need: string, met: (flags: GenerationFlags) => boolean, (keyof GenerationFlags)[]])[] =
-  [
-    ["--sample", ({ sample }) => sample === true, ["temperature", "topK", "topP", "seed"]],
-    ["--num-beams", ({ numBeams = 1 }) => numBeams > 1, ["lengthPenalty", "earlyStopping"]],
-  ];
+const needs: readonly (readonly [
+  need: string,
+  met: (options: GenerateOptions) => boolean,
+  (keyof GenerationFlags)[],
+])[] = [
+  ["--sample", ({ sample }) => sample === true, ["temperature", "topK", "topP", "minP", "typicalP", "seed"]],
+  ["--num-beams", ({ numBeams = 1 }) => numBeams > 1, ["lengthPenalty", "earlyStopping"]],
+];
 
 const dashed = (name: string): string => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 
@@ -35,11 +38,15 @@ const typed = (options: GenerateOptions): string =>
     .join(", ");
 
 /** Options of drawing and of beams exclude each other: what was asked for decides which of the makers' apply. */
-const drawing: readonly (keyof GenerateOptions)[] = ["sample", "temperature", "topK", "topP"];
+const drawing: readonly (keyof GenerateOptions)[] = ["sample", "temperature", "topK", "topP", "minP", "typicalP"];
 const beams: readonly (keyof GenerateOptions)[] = ["numBeams", "lengthPenalty", "earlyStopping"];
 
 function applicable(defaults: GenerateOptions, flags: GenerationFlags): GenerateOptions {
-  const out = [...((flags.numBeams ?? 1) > 1 ? drawing : []), ...(flags.sample ? beams : [])];
+  const out: (keyof GenerateOptions)[] = [
+    ...((flags.numBeams ?? 1) > 1 ? drawing : []),
+    ...(flags.sample ? beams : []),
+    ...(flags.maxNewTokens === undefined ? [] : (["maxLength"] as const)),
+  ];
   const open = ([name]: readonly [string, unknown]) =>
     !out.includes(name as keyof GenerateOptions) && flags[name as keyof GenerationFlags] === undefined;
   return Object.fromEntries(Object.entries(defaults).filter(open));

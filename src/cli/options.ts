@@ -34,6 +34,12 @@ export const engine = [
 export const generation = [
   { flags: "--max-new-tokens <n>", help: "longest answer in tokens (256)", as: "integer" },
   { flags: "--min-new-tokens <n>", help: "shortest answer in tokens", as: "integer" },
+  {
+    flags: "--max-length <n>",
+    help: "longest prompt and answer together, where --max-new-tokens is not given",
+    as: "integer",
+  },
+  { flags: "--min-length <n>", help: "shortest prompt and answer together", as: "integer" },
   { flags: "--num-beams <k>", help: "beam search with k beams", as: "integer" },
   { flags: "--length-penalty <a>", help: "beams: scores divided by length^a (1)", as: "number" },
   { flags: "--early-stopping", help: "beams: stop when k have finished" },
@@ -41,6 +47,9 @@ export const generation = [
   { flags: "--temperature <t>", help: "sampling: below 1 is bolder, above 1 is wilder (1)", as: "number" },
   { flags: "--top-k <k>", help: "sampling: among the k likeliest", as: "integer" },
   { flags: "--top-p <p>", help: "sampling: among the likeliest that make up p", as: "number" },
+  { flags: "--min-p <p>", help: "sampling: among those with this share of the likeliest's probability", as: "number" },
+  { flags: "--typical-p <p>", help: "sampling: among the most typical that make up p", as: "number" },
+  { flags: "--no-repeat-ngram <n>", help: "no n tokens in a row are written twice", as: "integer" },
   { flags: "--repetition-penalty <r>", help: "make what was said less likely (1 is off)", as: "number" },
   { flags: "--seed <n>", help: "for sampling", as: "integer" },
   { flags: "--stop <text>", help: "end before this text; may be repeated", as: "repeat" },

@@ -75,9 +75,12 @@ export async function parse<O extends readonly OptionSpec[]>(
     if (option.as === "repeat") {
       const gather = (text: string, before: string[] | undefined) => [...(before ?? []), text];
       parser.option(option.flags, option.help, gather);
-    } else if (option.flags.includes("<"))
-      parser.option(option.flags, option.help, (text: string) => read(option, text));
-    else parser.option(option.flags, option.help);
+    } else if (option.flags.includes("<")) {
+      const spec = parser.createOption(option.flags, option.help).argParser((text: string) => read(option, text));
+      // "--no-repeat-ngram <n>" is the name of a number, not the opposite of an option.
+      spec.negate = false;
+      parser.addOption(spec);
+    } else parser.option(option.flags, option.help);
   }
   parser.argument("[rest...]");
   try {

@@ -14,6 +14,7 @@ import { llama } from "./decoders/llama.ts";
 import { mistral } from "./decoders/mistral.ts";
 import { phi3 } from "./decoders/phi3.ts";
 import { qwen2, qwen3 } from "./decoders/qwen.ts";
+import { bart, marian, mbart, pegasus } from "./encoder-decoders/bart/family.ts";
 import { t5 } from "./encoder-decoders/t5/family.ts";
 import { bert } from "./encoders/bert.ts";
 import type { Architecture, Family, Kind } from "./family.ts";
@@ -23,20 +24,10 @@ import { wholeGraph } from "./kinds/whole.ts";
 import { namedAs } from "./names.ts";
 
 export const families: readonly Family[] = [
-  t5,
-  bert,
-  gpt2,
-  gptNeo,
-  gptj,
-  gptNeox,
-  llama,
-  mistral,
-  qwen2,
-  qwen3,
-  gemma3,
-  phi3,
-  vit,
-  clip,
+  ...[t5, bart, mbart, pegasus, marian],
+  ...[gpt2, gptNeo, gptj, gptNeox, llama, mistral, qwen2, qwen3, gemma3, phi3],
+  ...[bert],
+  ...[vit, clip],
 ];
 
 /** Every `model_type` that opens. */

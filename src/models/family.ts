@@ -37,6 +37,8 @@ interface Common {
   readonly names: Names;
   /** Tensors that stay as they are when the model is quantised: what decides by small differences. */
   readonly unquantized?: RegExp;
+  /** Tensors that nothing learns: buffers of the reference. */
+  readonly frozen?: RegExp;
   /** Rate in training by default. */
   readonly dropout: number;
   /** What a person should know of this checkpoint: sentences. */
@@ -79,6 +81,12 @@ export interface EncoderDecoderArchitecture extends Common, Writing {
   readonly kind: "encoder-decoder";
   /** First token of every answer; never shown. */
   readonly start: number;
+  /** In training the last token of a target, its language, is what the decoder starts from in the place of `start`. */
+  readonly rotates?: boolean;
+  /** The last tokens of an answer that is cut at its greatest length, where no generation_config.json says so. */
+  readonly lasts?: readonly number[];
+  /** Tokens of the input, where it has a vocabulary of its own. */
+  readonly inputVocabulary?: number;
   /** Keys and values of cross-attention. */
   readonly memory: CacheShape;
   /** A token's result depends on the other tokens of its row (experts with a capacity): rows are never joined. */

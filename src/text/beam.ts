@@ -2,8 +2,8 @@
 import { throwIfAborted } from "../errors.ts";
 import type { LanguageModel, Reading } from "../models/kinds/language.ts";
 import { logSumExp } from "./choose.ts";
-import { type Forced, forcedAt } from "./generation-config.ts";
 import type { Settings } from "./options.ts";
+import { failImpossible, mostAfter, process, processorsFor, type TokenRules } from "./processors.ts";
 
 export interface Beam {
   readonly tokens: readonly number[];
@@ -17,11 +17,6 @@ interface Running {
   readonly row: number;
 }
 
-type Limits = { readonly forced?: Forced } & Pick<
-  Settings,
-  "numBeams" | "lengthPenalty" | "earlyStopping" | "minNewTokens" | "maxNewTokens" | "repetitionPenalty"
->;
-
 interface Candidate extends Running {
   readonly token: number;
 }
@@ -33,6 +28,7 @@ function continuations(beams: readonly Running[], scores: readonly Float32Array[
     const row = scores[i]!;
     for (let token = 0; token < row.length; token++) {
       const total = beam.total + row[token]!;
+      if (total === -Infinity) continue;
       if (best.length === count && total <= best[count - 1]!.total) continue;
       let at = best.length;
       while (at > 0 && best[at - 1]!.total < total) at--;
@@ -43,22 +39,25 @@ function continuations(beams: readonly Running[], scores: readonly Float32Array[
   return best;
 }
 
-/** The finished beams of each prompt, best first. */
+/** The finished beams of each prompt, best first. `numbers` are the prompts' numbers in the whole job. */
 export async function beamSearch(
   model: LanguageModel,
   reading: Reading,
-  limits: Limits,
+  numbers: readonly number[],
+  settings: Settings & { readonly rules?: TokenRules },
   signal?: AbortSignal,
 ): Promise<Beam[][]> {
-  const { numBeams, lengthPenalty, earlyStopping, minNewTokens, maxNewTokens, repetitionPenalty, forced = {} } = limits;
-  const decoding = reading.begin(numBeams, Math.min(maxNewTokens, 64));
+  const { numBeams, lengthPenalty, earlyStopping, rules = {} } = settings;
+  const processors = processorsFor(settings, rules, model.ends);
+  const most = reading.said.map((before) => mostAfter(settings, before));
+  const decoding = reading.begin(numBeams, Math.min(Math.max(...most), 64));
   const done: Beam[][] = Array.from({ length: reading.batch }, () => []);
   // Prompts still computed; all beams start equal, so only the first of each counts at first.
   let active = [...done.keys()];
   let running: Running[][] = active.map((_, at) => [{ total: 0, tokens: [], row: at * numBeams }]);
   const idle = new Set<number>();
   let feed: number[] | undefined;
-  for (let step = 1; step <= maxNewTokens; step++) {
+  for (let step = 1; ; step++) {
     throwIfAborted(signal);
     const { logits } = await decoding.step(feed);
     const values = logits.data as Float32Array;
@@ -73,18 +72,13 @@ export async function beamSearch(
         const z = values.subarray(row * model.vocabulary, (row + 1) * model.vocabulary);
         const total = logSumExp(z);
         for (let i = 0; i < z.length; i++) z[i]! -= total;
-        // On log-probabilities, which are not positive, the penalty always multiplies.
-        if (repetitionPenalty !== 1)
-          for (const id of new Set([...reading.said[b]!, ...tokens])) z[id]! *= repetitionPenalty;
-        const only = forcedAt(forced, reading.said[b]!, step - 1, maxNewTokens);
-        // Nothing else is possible, and being the only possibility it costs nothing.
-        if (only !== undefined) z.fill(-Infinity)[only] = 0;
-        else if (tokens.length < minNewTokens) for (const end of model.ends) z[end] = -Infinity;
+        process(processors, numbers[b]!, { before: reading.said[b]!, answer: tokens, most: most[b]! }, z);
         return z;
       });
       // Every end token may take a place from a beam that goes on.
       const ranked = continuations(beams, scores, Math.max(2, 1 + model.ends.length) * numBeams);
-      const ends = ranked.map(({ token }) => model.ends.includes(token) || step === maxNewTokens);
+      if (ranked.length === 0 && done[b]!.length === 0) failImpossible();
+      const ends = ranked.map(({ token }) => model.ends.includes(token) || step === most[b]);
       ranked.slice(0, numBeams).forEach(({ total, tokens, token }, i) => {
         if (ends[i]) done[b]!.push({ tokens: [...tokens, token], score: total / step ** lengthPenalty });
       });
@@ -92,16 +86,18 @@ export async function beamSearch(
       done[b]!.sort((x, y) => y.score - x.score).splice(numBeams);
       const goingOn = ranked.filter((_, i) => !ends[i]).slice(0, numBeams);
       const full = done[b]!.length === numBeams;
+      // The length by which a beam that goes on could be divided: its own, or the greatest one.
+      const hoped = earlyStopping === "never" && lengthPenalty > 0 ? most[b]! : step;
       const hopeless =
-        full && (goingOn.length === 0 || goingOn[0]!.total / step ** lengthPenalty <= done[b]!.at(-1)!.score);
-      if (goingOn.length === 0 || (full && earlyStopping) || hopeless) idle.add(b);
+        full && goingOn.length > 0 && goingOn[0]!.total / hoped ** lengthPenalty <= done[b]!.at(-1)!.score;
+      if (goingOn.length === 0 || (full && earlyStopping === true) || hopeless) idle.add(b);
       return goingOn.map(({ total, tokens, token, row }, i) => {
         parents[at * numBeams + i] = row;
         next[at * numBeams + i] = token;
         return { total, tokens: [...tokens, token], row: at * numBeams + i };
       });
     });
-    if (idle.size === reading.batch || step === maxNewTokens) break;
+    if (idle.size === reading.batch) break;
     decoding.reorder(parents);
     const going = [...active.keys()].filter((at) => !idle.has(active[at]!));
     if (2 * going.length > active.length) continue;

@@ -2,16 +2,16 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { randomAt } from "../base/rng.ts";
-import { argmax, draw, logSumExp, penaliseRepeats } from "./choose.ts";
+import { argmax, draw, logSumExp } from "./choose.ts";
 
 // Steps of 1/8: values that differ do so after the exponential in float32 too.
 const logits = fc
   .array(fc.integer({ min: -80, max: 80 }), { minLength: 1, maxLength: 300 })
   .map((values) => Float32Array.from(values, (value) => value / 8));
-const every = { temperature: 1, topK: 0, topP: 1 };
+const every = { temperature: 1, topK: 0, topP: 1, minP: 0, typicalP: 1 };
 
 /** Tokens that may be drawn, by sorting everything. */
-function allowed(z: Float32Array, { temperature, topK, topP }: typeof every): Set<number> {
+function allowed(z: Float32Array, { temperature, topK, topP, minP }: typeof every): Set<number> {
   let ids = [...z.keys()].sort((a, b) => z[b]! - z[a]! || a - b);
   if (topK > 0) ids = ids.filter((id) => z[id]! >= z[ids[Math.min(topK, ids.length) - 1]!]!);
   const weights = ids.map((id) => Math.exp((z[id]! - z[ids[0]!]!) / temperature));
@@ -20,7 +20,7 @@ function allowed(z: Float32Array, { temperature, topK, topP }: typeof every): Se
   const kept = ids.filter((_, i) => {
     const before = mass;
     mass += weights[i]!;
-    return before < topP * total * (1 + 1e-5);
+    return before < topP * total * (1 + 1e-5) && weights[i]! >= minP * (1 - 1e-5);
   });
   return new Set(kept);
 }
@@ -30,6 +30,8 @@ test("a draw never leaves the top k and the nucleus", () => {
     temperature: fc.double({ min: 0.1, max: 3, noNaN: true }),
     topK: fc.integer({ min: 0, max: 320 }),
     topP: fc.double({ min: 0.01, max: 1, noNaN: true }),
+    minP: fc.double({ min: 0, max: 1, noNaN: true }),
+    typicalP: fc.double({ min: 0.01, max: 1, noNaN: true }),
   });
   fc.assert(
     fc.property(logits, settings, fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }), (z, how, uniform) => {
@@ -55,6 +57,12 @@ test.each([
   { how: { ...every, topK: 2 }, expected: [0.625, 0.375, 0, 0] },
   { how: { ...every, topP: 0.6 }, expected: [0.625, 0.375, 0, 0] },
   { how: { ...every, topP: 0.9 }, expected: [10 / 19, 6 / 19, 3 / 19, 0] },
+  { how: { ...every, minP: 0.31 }, expected: [0.625, 0.375, 0, 0] },
+  { how: { ...every, minP: 0.31, temperature: 2 }, expected: [0.5, 0.3, 0.15, 0.05].map((p) => Math.sqrt(p) / 1.8657) },
+  // 1.142 nats are expected; the surprises are 0.69, 1.20, 1.90 and 3.00.
+  { how: { ...every, typicalP: 0.25 }, expected: [0, 1, 0, 0] },
+  { how: { ...every, typicalP: 0.75 }, expected: [0.625, 0.375, 0, 0] },
+  { how: { ...every, typicalP: 0.9 }, expected: [10 / 19, 6 / 19, 3 / 19, 0] },
 ])("frequencies of $how", ({ how, expected }) => {
   const z = Float32Array.from([0.5, 0.3, 0.15, 0.05], Math.log);
   const n = 20_000;
@@ -85,10 +93,4 @@ test("impossible tokens are never drawn", () => {
 test("results that are no numbers are an error", () => {
   expect(() => draw(Float32Array.of(1, NaN, 2), every, 0.5)).toThrow("not numbers");
   expect(() => logSumExp(Float32Array.of(1, NaN, 2))).toThrow("not numbers");
-});
-
-test("repeats are penalised once, whatever their sign", () => {
-  const z = Float32Array.of(2, -2, 1, 0);
-  penaliseRepeats(z, new Set([0, 1]), 2);
-  expect([...z]).toEqual([1, -4, 1, 0]);
 });

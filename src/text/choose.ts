@@ -1,4 +1,4 @@
-/** From logits to the next token: penalties, the likeliest, or a draw. */
+/** From scores to the next token: the likeliest, or a draw. */
 import { needNumbers } from "../models/kinds/language.ts";
 import type { Settings } from "./options.ts";
 
@@ -10,12 +10,6 @@ export function logSumExp(z: Float32Array): number {
   for (const value of z) sum += Math.exp(value - top);
   needNumbers([sum]);
   return top + Math.log(sum);
-}
-
-/** Make tokens seen before less likely (Keskar et al. 2019): positive logits divided, negative ones multiplied. */
-export function penaliseRepeats(z: Float32Array, seen: ReadonlySet<number>, penalty: number): void {
-  if (penalty === 1) return;
-  for (const id of seen) z[id] = z[id]! > 0 ? z[id]! / penalty : z[id]! * penalty;
 }
 
 export function argmax(z: Float32Array): number {
@@ -72,14 +66,30 @@ function nucleus(weights: Float32Array, total: number, p: number): number[] {
 }
 
 /**
- * Draw from softmax(z / temperature), cut to the top k and the nucleus of mass p (Holtzman et al. 2020), with a
- * uniform number from [0, 1). Overwrites `z`.
+ * Of these tokens the most typical that together have the share `mass`: those whose surprise is nearest to what is
+ * expected (Meister et al. 2022, section 5).
  */
-export function draw(
-  z: Float32Array,
-  { temperature, topK, topP }: Pick<Settings, "temperature" | "topK" | "topP">,
-  uniform: number,
-): number {
+function typical(ids: readonly number[], weights: Float32Array, mass: number): number[] {
+  const total = ids.reduce((sum, id) => sum + weights[id]!, 0);
+  const surprise = (id: number) => -Math.log(weights[id]! / total);
+  const expected = ids.reduce((sum, id) => sum + (weights[id]! / total) * surprise(id), 0);
+  const away = new Map(ids.map((id) => [id, Math.abs(surprise(id) - expected)]));
+  const order = [...ids].sort((a, b) => away.get(a)! - away.get(b)! || a - b);
+  let last = 0;
+  for (let held = weights[order[0]!]!; last < order.length - 1 && held < mass * total; held += weights[order[last]!]!) {
+    last++;
+  }
+  const limit = away.get(order[last]!)!;
+  return ids.filter((id) => away.get(id)! <= limit);
+}
+
+type Cuts = Pick<Settings, "temperature" | "topK" | "topP" | "minP" | "typicalP">;
+
+/**
+ * Draw from softmax(z / temperature), cut to the top k, the nucleus of mass p (Holtzman et al. 2020), what is not much
+ * less likely than the likeliest, and what is typical, in this order, with a uniform number from [0, 1). Overwrites `z`.
+ */
+export function draw(z: Float32Array, { temperature, topK, topP, minP, typicalP }: Cuts, uniform: number): number {
   const floor = topK > 0 && topK < z.length ? kthLargest(z, topK) : -Infinity;
   const top = z[argmax(z)]!;
   let total = 0;
@@ -88,8 +98,17 @@ export function draw(
     total += z[id]!;
   }
   needNumbers([total]);
-  const kept = topP < 1 ? nucleus(z, total, topP) : z.keys();
-  if (topP < 1) total = (kept as number[]).reduce((sum, id) => sum + z[id]!, 0);
+  let kept: Iterable<number> = z.keys();
+  if (topP < 1) kept = nucleus(z, total, topP);
+  // The likeliest has the weight 1.
+  if (minP > 0) kept = [...kept].filter((id) => z[id]! >= minP);
+  if (typicalP < 1)
+    kept = typical(
+      [...kept].filter((id) => z[id]! > 0),
+      z,
+      typicalP,
+    );
+  if (Array.isArray(kept)) total = (kept as number[]).reduce((sum, id) => sum + z[id]!, 0);
   let rest = uniform * total;
   let last = 0;
   for (const id of kept) {

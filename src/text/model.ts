@@ -3,10 +3,10 @@ import { fail, ZerothError } from "../errors.ts";
 import type { LanguageModel, Reading } from "../models/kinds/language.ts";
 import { beamSearch } from "./beam.ts";
 import { follow } from "./follow.ts";
-import type { Forced } from "./generation-config.ts";
 import { generateTokens } from "./greedy.ts";
 import { attempt, inBatches, type JobOptions, orThrow } from "./jobs.ts";
 import { type Generated, type GenerateOptions, type Settings, settingsOf, type TextCodec } from "./options.ts";
+import type { TokenRules } from "./processors.ts";
 import { bestOf, scoreTargets } from "./score.ts";
 
 /** A text, or token ids taken as they are. */
@@ -67,16 +67,16 @@ type PromptOptions = Pick<GenerateOptions, "maxInput" | "promptEnd">;
 export function textModel({
   model,
   tokenizer: codec,
-  forced = {},
+  rules = {},
 }: {
   model: LanguageModel;
   tokenizer: TextCodec;
-  forced?: Forced;
+  rules?: TokenRules;
 }): TextModel {
-  const inVocabulary = (ids: readonly number[]): readonly number[] => {
+  const inVocabulary = (ids: readonly number[], vocabulary = model.vocabulary): readonly number[] => {
     for (const id of ids) {
-      if (!Number.isInteger(id) || id < 0 || id >= model.vocabulary) {
-        fail("bad_input", `token ${id} is outside the vocabulary of ${model.vocabulary}`);
+      if (!Number.isInteger(id) || id < 0 || id >= vocabulary) {
+        fail("bad_input", `token ${id} is outside the vocabulary of ${vocabulary}`);
       }
     }
     return ids;
@@ -90,7 +90,7 @@ export function textModel({
         hint: "shorten it or raise the limit; nothing is ever cut off silently",
       });
     }
-    return inVocabulary(ids);
+    return inVocabulary(ids, model.inputVocabulary);
   };
 
   /** Ids of a target: the tokenizer's own end token, or one appended where ids were given. */
@@ -103,11 +103,12 @@ export function textModel({
 
   const beams = async (
     reading: Reading,
+    rows: readonly number[],
     prompts: readonly (readonly number[])[],
     settings: Settings,
     signal?: AbortSignal,
   ) => {
-    const found = await beamSearch(model, reading, { ...settings, forced }, signal);
+    const found = await beamSearch(model, reading, rows, { ...settings, rules }, signal);
     return found.map(([best], i): Generated => {
       const row = follow(codec, settings, model.ends);
       best!.tokens.every((token) => row.accept(token));
@@ -122,13 +123,13 @@ export function textModel({
     signal?: AbortSignal,
   ): Promise<Generated[]> => {
     const reading = await model.read(prompts);
-    if (settings.numBeams > 1) return beams(reading, prompts, settings, signal);
+    if (settings.numBeams > 1) return beams(reading, rows, prompts, settings, signal);
     const following = prompts.map(() => follow(codec, settings, model.ends));
     await generateTokens(
       model,
       reading,
       rows,
-      { ...settings, forced },
+      { ...settings, rules },
       (i, token) => following[i]!.accept(token),
       signal,
     );
@@ -189,7 +190,7 @@ export function textModel({
       const ids = idsOf(prompt, options);
       const reading = await model.read([ids]);
       if (settings.numBeams > 1) {
-        const [result] = await beams(reading, [ids], settings, options.signal);
+        const [result] = await beams(reading, [0], [ids], settings, options.signal);
         yield result!.text;
         return result!;
       }
@@ -207,7 +208,7 @@ export function textModel({
         model,
         reading,
         [0],
-        { ...settings, forced },
+        { ...settings, rules },
         (_, token) => row.accept(token),
         signal,
       ).finally(() => {

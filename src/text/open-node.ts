@@ -133,7 +133,7 @@ async function openAs(name: string, options: OpenOptions, need: (model: Architec
           ? decoderModel(told.architecture, compileHere, packed)
           : encoderDecoderModel(told.architecture, compileHere, packed);
       const tokenizer = openTokenizer(folder);
-      const text = textModel({ model, tokenizer, forced: told.generation.forced });
+      const text = textModel({ model, tokenizer, rules: told.generation.rules });
       return {
         ...told,
         kind: architecture.kind,

@@ -58,7 +58,7 @@ export async function openModel(base: string | URL, options: WebOpenOptions = {}
           ? decoderModel(read.architecture, compileHere)
           : encoderDecoderModel(read.architecture, compileHere);
       const tokenizer = await openTokenizer();
-      const text = textModel({ model, tokenizer, forced: read.generation.forced });
+      const text = textModel({ model, tokenizer, rules: read.generation.rules });
       const dispose = () => model[Symbol.asyncDispose]();
       return { ...parts, tokenizer, kind: architecture.kind, text, [Symbol.asyncDispose]: dispose };
     }

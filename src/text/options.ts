@@ -1,5 +1,6 @@
 /** What can be asked of a generation, with the names the field uses. */
 import { fail } from "../errors.ts";
+import type { Processor } from "./processor.ts";
 
 /** What is needed of a tokenizer. */
 export interface TextCodec {
@@ -12,11 +13,16 @@ export interface GenerateOptions {
   /** Greatest number of new tokens; 256 by default. Reaching it gives the finish "length". */
   readonly maxNewTokens?: number;
   readonly minNewTokens?: number;
+  /** Greatest number of tokens of what came before and the answer together; `maxNewTokens` wins where both are given. */
+  readonly maxLength?: number;
+  /** Least number of tokens of what came before (a prompt, or an encoder-decoder's start token) and the answer. */
+  readonly minLength?: number;
   /** More than 1 is beam search. */
   readonly numBeams?: number;
   /** Scores of finished beams are divided by length^penalty. */
   readonly lengthPenalty?: number;
-  readonly earlyStopping?: boolean;
+  /** Beams end when so many have finished, or, with "never", only when no longer one can be better. */
+  readonly earlyStopping?: boolean | "never";
   /** Draw tokens instead of taking the likeliest. */
   readonly sample?: boolean;
   readonly temperature?: number;
@@ -24,7 +30,17 @@ export interface GenerateOptions {
   readonly topK?: number;
   /** Draw among the likeliest that together have this probability. */
   readonly topP?: number;
+  /** Draw among those that have at least this share of the likeliest one's probability (Nguyen et al. 2024). */
+  readonly minP?: number;
+  /** Draw among the most typical that together have this probability (Meister et al. 2022). */
+  readonly typicalP?: number;
   readonly repetitionPenalty?: number;
+  /** No so many tokens in a row come twice; 0 for no such rule. */
+  readonly noRepeatNgram?: number;
+  /** Token sequences that are never written. */
+  readonly badWords?: readonly (readonly number[])[];
+  /** Further changes of every step's scores, after all others. */
+  readonly processors?: readonly Processor[];
   readonly seed?: number;
   /** The text ends before the first of these. */
   readonly stop?: readonly string[];
@@ -49,23 +65,31 @@ export interface Generated {
 
 export type Settings = Required<Omit<GenerateOptions, "signal" | "maxInput" | "promptEnd">>;
 
+const longest = 1_000_000;
+
 const ranges: Record<string, readonly [min: number, max: number, whole: boolean]> = {
-  maxNewTokens: [1, 1_000_000, true],
-  minNewTokens: [0, 1_000_000, true],
+  maxNewTokens: [1, longest, true],
+  minNewTokens: [0, longest, true],
+  minLength: [0, longest, true],
   numBeams: [1, 64, true],
   lengthPenalty: [-10, 10, false],
   temperature: [1e-3, 100, false],
-  topK: [0, 1_000_000, true],
+  topK: [0, longest, true],
   topP: [1e-6, 1, false],
+  minP: [0, 1, false],
+  typicalP: [1e-6, 1, false],
   repetitionPenalty: [1e-2, 100, false],
+  noRepeatNgram: [0, longest, true],
   seed: [0, Number.MAX_SAFE_INTEGER, true],
 };
 
 /** Options with their defaults; a value outside its range is a `bad_input` error that names it. */
 export function settingsOf(options: GenerateOptions): Settings {
   const settings: Settings = {
-    maxNewTokens: options.maxNewTokens ?? 256,
+    maxNewTokens: options.maxNewTokens ?? (options.maxLength === undefined ? 256 : longest),
     minNewTokens: options.minNewTokens ?? 0,
+    maxLength: options.maxNewTokens === undefined ? (options.maxLength ?? Infinity) : Infinity,
+    minLength: options.minLength ?? 0,
     numBeams: options.numBeams ?? 1,
     lengthPenalty: options.lengthPenalty ?? 1,
     earlyStopping: options.earlyStopping ?? false,
@@ -73,7 +97,12 @@ export function settingsOf(options: GenerateOptions): Settings {
     temperature: options.temperature ?? 1,
     topK: options.topK ?? 0,
     topP: options.topP ?? 1,
+    minP: options.minP ?? 0,
+    typicalP: options.typicalP ?? 1,
     repetitionPenalty: options.repetitionPenalty ?? 1,
+    noRepeatNgram: options.noRepeatNgram ?? 0,
+    badWords: options.badWords ?? [],
+    processors: options.processors ?? [],
     seed: options.seed ?? 0,
     stop: options.stop ?? [],
   };
@@ -87,6 +116,13 @@ export function settingsOf(options: GenerateOptions): Settings {
   if (settings.sample && settings.numBeams > 1) {
     fail("bad_input", "sampling and beam search do not go together", { hint: "choose one of them" });
   }
+  if (settings.maxLength !== Infinity && !(Number.isInteger(settings.maxLength) && settings.maxLength > 1)) {
+    fail("bad_input", `maxLength is ${settings.maxLength}; expected a whole number from 2`);
+  }
+  if (settings.minLength > settings.maxLength) {
+    fail("bad_input", `minLength (${settings.minLength}) is above maxLength (${settings.maxLength})`);
+  }
+  if (settings.badWords.some((word) => word.length === 0)) fail("bad_input", "a bad word has no tokens");
   if (settings.minNewTokens > settings.maxNewTokens) {
     fail("bad_input", `minNewTokens (${settings.minNewTokens}) is above maxNewTokens (${settings.maxNewTokens})`);
   }

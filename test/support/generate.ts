@@ -1,9 +1,9 @@
 /** Generation as the fixtures record it, under the names of transformers' settings. */
 import type { LanguageModel } from "../../src/models/kinds/language.ts";
 import { beamSearch } from "../../src/text/beam.ts";
-import type { Forced } from "../../src/text/generation-config.ts";
 import { generateTokens } from "../../src/text/greedy.ts";
 import { settingsOf } from "../../src/text/options.ts";
+import type { TokenRules } from "../../src/text/processors.ts";
 
 export interface RunParams {
   num_beams?: number;
@@ -28,7 +28,7 @@ export async function generated(
   prompts: readonly (readonly number[])[],
   params: RunParams,
   maxNewTokens: number,
-  forced: Forced = {},
+  rules: TokenRules = {},
 ): Promise<{ tokens: number[][]; scores: number[] }> {
   const settings = settingsOf({
     maxNewTokens,
@@ -40,7 +40,7 @@ export async function generated(
   });
   const reading = await model.read(prompts);
   if (settings.numBeams > 1) {
-    const found = await beamSearch(model, reading, { ...settings, forced });
+    const found = await beamSearch(model, reading, [...prompts.keys()], { ...settings, rules });
     const best = found.flatMap((beams) => beams.slice(0, params.num_return_sequences ?? 1));
     return { tokens: best.map(({ tokens }) => [...tokens]), scores: best.map(({ score }) => score) };
   }
@@ -49,7 +49,7 @@ export async function generated(
     model,
     reading,
     [...tokens.keys()],
-    { ...settings, forced },
+    { ...settings, rules },
     (row, token) => tokens[row]!.push(token) > 0,
   );
   return { tokens, scores: [] };

@@ -44,6 +44,8 @@ export type Targets = readonly (readonly (readonly number[])[])[];
 
 export interface LanguageModel extends AsyncDisposable {
   readonly vocabulary: number;
+  /** Tokens of prompts, where they have a vocabulary of their own. */
+  readonly inputVocabulary?: number;
   /** Fed to rows that have ended. */
   readonly pad: number;
   /** Tokens that end an answer; the first is appended where an answer is to be ended. */
