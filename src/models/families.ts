@@ -8,13 +8,23 @@ import { gpt2 } from "./decoders/gpt2.ts";
 import { llama } from "./decoders/llama.ts";
 import { t5 } from "./encoder-decoders/t5/family.ts";
 import { bert } from "./encoders/bert.ts";
+import { deberta } from "./encoders/deberta.ts";
+import { distilbert } from "./encoders/distilbert.ts";
+import { electra } from "./encoders/electra.ts";
+import { modernbert } from "./encoders/modernbert.ts";
+import { mpnet } from "./encoders/mpnet.ts";
+import { roberta } from "./encoders/roberta.ts";
 import type { Architecture, Family, Kind } from "./family.ts";
 import { clip } from "./images/clip.ts";
 import { vit } from "./images/vit.ts";
 import { wholeGraph } from "./kinds/whole.ts";
 import { namedAs } from "./names.ts";
 
-export const families: readonly Family[] = [t5, bert, gpt2, llama, vit, clip];
+export const families: readonly Family[] = [
+  ...[t5, gpt2, llama],
+  ...[bert, roberta, distilbert, electra, mpnet, modernbert, deberta],
+  ...[vit, clip],
+];
 
 /** Every `model_type` that opens. */
 export const modelTypes: readonly string[] = families.flatMap(({ types }) => types);
