@@ -17,6 +17,12 @@ import { qwen2, qwen3 } from "./decoders/qwen.ts";
 import { bart, marian, mbart, pegasus } from "./encoder-decoders/bart/family.ts";
 import { t5 } from "./encoder-decoders/t5/family.ts";
 import { bert } from "./encoders/bert.ts";
+import { deberta } from "./encoders/deberta.ts";
+import { distilbert } from "./encoders/distilbert.ts";
+import { electra } from "./encoders/electra.ts";
+import { modernbert } from "./encoders/modernbert.ts";
+import { mpnet } from "./encoders/mpnet.ts";
+import { roberta } from "./encoders/roberta.ts";
 import type { Architecture, Family, Kind } from "./family.ts";
 import { clip } from "./images/clip.ts";
 import { vit } from "./images/vit.ts";
@@ -26,7 +32,7 @@ import { namedAs } from "./names.ts";
 export const families: readonly Family[] = [
   ...[t5, bart, mbart, pegasus, marian],
   ...[gpt2, gptNeo, gptj, gptNeox, llama, mistral, qwen2, qwen3, gemma3, phi3],
-  ...[bert],
+  ...[bert, roberta, distilbert, electra, mpnet, modernbert, deberta],
   ...[vit, clip],
 ];
 

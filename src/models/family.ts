@@ -115,18 +115,23 @@ export interface DecoderArchitecture extends Common, Writing {
 /** Classes exclude each other, are independent, or the score is a number. */
 export type Problem = "single" | "multi" | "regression";
 
-/** What an encoder's checkpoint was trained to give, from the last layer's output. */
+/**
+ * What an encoder's checkpoint was trained to give, from the last layer's output. `mask` [rows, length] is 1 where there
+ * is text; it is everywhere without one.
+ */
 export interface Heads {
   /** Logits of the word at every place, [rows, length, vocabulary]. */
   masked?(hidden: Tensor): Tensor;
   /** Scores of classes of a text, [rows, classes]. */
-  sequence?(hidden: Tensor): Tensor;
+  sequence?(hidden: Tensor, mask?: Tensor): Tensor;
   /** Scores of classes of every token, [rows, length, classes]. */
   tokens?(hidden: Tensor): Tensor;
   /** Scores of every place as first and as last of an answer, [rows, length, 2]. */
   span?(hidden: Tensor): Tensor;
   /** Score of a text as the right one of several, [rows, 1]. */
-  choice?(hidden: Tensor): Tensor;
+  choice?(hidden: Tensor, mask?: Tensor): Tensor;
+  /** Logit of every token that it was put in the place of another, [rows, length, 1]. */
+  discriminator?(hidden: Tensor): Tensor;
 }
 
 export interface Encoder {

@@ -21,8 +21,9 @@ export function headNorm(scope: Scope, x: Tensor, heads: number, epsilon: number
   return o.reshape((shifted ? shiftedRmsNorm : rmsNorm)(scope, split, epsilon), x.shape);
 }
 
-/** (x − mean) · rsqrt(variance + ε) · w + b (Ba et al. 2016, arXiv 1607.06450). */
-export function layerNorm(scope: Scope, x: Tensor, epsilon: number): Tensor {
+/** (x − mean) · rsqrt(variance + ε) · w + b (Ba et al. 2016, arXiv 1607.06450); some models leave b away. */
+export function layerNorm(scope: Scope, x: Tensor, epsilon: number, { bias = true } = {}): Tensor {
   const width = x.shape.at(-1) as number;
-  return o.layerNorm(x, scope.param("weight", [width], onesInit), scope.param("bias", [width], zerosInit), epsilon);
+  const shift = bias ? scope.param("bias", [width], zerosInit) : o.filled("float32", 0, [width]);
+  return o.layerNorm(x, scope.param("weight", [width], onesInit), shift, epsilon);
 }
