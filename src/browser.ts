@@ -15,6 +15,7 @@ export { createTrainer, type StepReport, type Trainer, type TrainerOptions } fro
 export { readModel } from "./models/families.ts";
 export { decoderModel } from "./models/kinds/decoder.ts";
 export { decoderLoss } from "./models/kinds/decoder-loss.ts";
+export { createMemory, type Memory } from "./models/kinds/decoding/memory.ts";
 export { encoderModel } from "./models/kinds/encoder.ts";
 export { encoderDecoderModel } from "./models/kinds/encoder-decoder.ts";
 export { encoderDecoderLoss } from "./models/kinds/encoder-decoder-loss.ts";

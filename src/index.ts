@@ -20,6 +20,7 @@ export { averagedWeights, type StateVariable } from "./learn/state.ts";
 export { createTrainer, type StepReport, type Trainer, type TrainerOptions } from "./learn/trainer.ts";
 export { readModel } from "./models/families.ts";
 export { decoderLoss } from "./models/kinds/decoder-loss.ts";
+export { createMemory, type Memory } from "./models/kinds/decoding/memory.ts";
 export { encoderDecoderLoss } from "./models/kinds/encoder-decoder-loss.ts";
 export { encoderLoss } from "./models/kinds/encoder-loss.ts";
 export { type ImageExample, imageEncoderLoss } from "./models/kinds/image-encoder-loss.ts";

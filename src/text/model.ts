@@ -5,7 +5,14 @@ import { beamSearch } from "./beam.ts";
 import { follow } from "./follow.ts";
 import { generateTokens } from "./greedy.ts";
 import { attempt, inBatches, type JobOptions, orThrow } from "./jobs.ts";
-import { type Generated, type GenerateOptions, type Settings, settingsOf, type TextCodec } from "./options.ts";
+import {
+  type Generated,
+  type GenerateOptions,
+  type ReadingOptions,
+  type Settings,
+  settingsOf,
+  type TextCodec,
+} from "./options.ts";
 import type { TokenRules } from "./processors.ts";
 import { bestOf, scoreTargets } from "./score.ts";
 
@@ -120,9 +127,10 @@ export function textModel({
     rows: readonly number[],
     prompts: readonly (readonly number[])[],
     settings: Settings,
-    signal?: AbortSignal,
+    options: ReadingOptions,
   ): Promise<Generated[]> => {
-    const reading = await model.read(prompts);
+    const { signal } = options;
+    const reading = await model.read(prompts, options);
     if (settings.numBeams > 1) return beams(reading, rows, prompts, settings, signal);
     const following = prompts.map(() => follow(codec, settings, model.ends));
     await generateTokens(
@@ -181,14 +189,17 @@ export function textModel({
           rows.map((row) => row + (options.firstRow ?? 0)),
           rows.map((row) => ids[row] as readonly number[]),
           settings,
-          options.signal,
+          options,
         ),
       );
     },
     async *stream(prompt, options = {}) {
       const settings = settingsOf(options);
       const ids = idsOf(prompt, options);
-      const reading = await model.read([ids]);
+      // Leaving early stops the model.
+      const left = new AbortController();
+      const signal = options.signal ? AbortSignal.any([options.signal, left.signal]) : left.signal;
+      const reading = await model.read([ids], { ...options, signal });
       if (settings.numBeams > 1) {
         const [result] = await beams(reading, [0], [ids], settings, options.signal);
         yield result!.text;
@@ -200,9 +211,7 @@ export function textModel({
         pieces.push(piece);
         wake();
       });
-      // The reader may be slower or faster than the model: pieces wait in between, and leaving early stops the model.
-      const left = new AbortController();
-      const signal = options.signal ? AbortSignal.any([options.signal, left.signal]) : left.signal;
+      // The reader may be slower or faster than the model: pieces wait in between.
       let ended = false;
       const run = generateTokens(
         model,

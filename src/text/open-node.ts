@@ -85,8 +85,7 @@ export type OpenedModel = OpenedLanguageModel | OpenedEncoder | OpenedImageEncod
 const bitsOf = { int8: 8, int4: 4 } as const;
 const wide = { fp32: "float32", bf16: "bfloat16" } as const;
 
-const readFolder = (folder: ModelFolder): ReadModel =>
-  readModel(folder.config, folder.weights, folder.path, folder);
+const readFolder = (folder: ModelFolder): ReadModel => readModel(folder.config, folder.weights, folder.path, folder);
 
 /** The folder itself where it is stored in these bits, or its copy that is. */
 function inBits(folder: ModelFolder, read: ReadModel, dtype: keyof typeof bitsOf, options: CopyOptions | undefined) {
