@@ -1,5 +1,5 @@
 /** Filters: Jinja's own that make sense without HTML, and the three that promptsource adds. */
-import { float } from "../../data/values.ts";
+import { float } from "../data/values.ts";
 import { bind, type Parameters } from "./arguments.ts";
 import { binary, padded, parseFloatText, parseInteger, rounded, truncated } from "./arithmetic.ts";
 import { sorted } from "./container-methods.ts";

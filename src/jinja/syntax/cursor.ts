@@ -1,5 +1,5 @@
 /** A place in a template's tokens, for the parser. */
-import { fail } from "../../../errors.ts";
+import { fail } from "../../errors.ts";
 import { type Token, type TokenKind, tokenize } from "./tokens.ts";
 
 const deepest = 100;

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { rowFromJson } from "../../data/values.ts";
-import { type ErrorCode, ZerothError } from "../../errors.ts";
+import { rowFromJson } from "../data/values.ts";
+import { type ErrorCode, ZerothError } from "../errors.ts";
 import { undeclared, unknown } from "./analysis.ts";
 import type { Limits } from "./budget.ts";
 import { render } from "./evaluate.ts";
@@ -13,7 +13,7 @@ interface Case {
   readonly text?: string;
   readonly error?: string;
 }
-const fixture = new URL("../../../test/fixtures/templates/cases.json", import.meta.url);
+const fixture = new URL("../../test/fixtures/templates/cases.json", import.meta.url);
 const { row, cases } = JSON.parse(readFileSync(fixture, "utf8")) as { row: string; cases: Case[] };
 
 const middle = (n: number) => Math.floor(n / 2);

@@ -1,5 +1,5 @@
 /** What filters, tests and functions need of the template that calls them. */
-import { Scalar } from "../../data/values.ts";
+import { Scalar } from "../data/values.ts";
 import type { Budget } from "./budget.ts";
 import { methodOf } from "./methods.ts";
 import {

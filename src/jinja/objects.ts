@@ -1,5 +1,5 @@
 /** What an expression can be while a template runs: Python's objects, none of which can reach into JavaScript's. */
-import { Float, Pair, type Row, Scalar, type Value } from "../../data/values.ts";
+import { Float, Pair, type Row, Scalar, type Value } from "../data/values.ts";
 
 export class List {
   items: PyValue[];

@@ -1,5 +1,5 @@
 /** Python's arithmetic: whole numbers of any size, division towards minus infinity, rounding to even. */
-import { float, int } from "../../data/values.ts";
+import { float, int } from "../data/values.ts";
 import type { Budget } from "./budget.ts";
 import { fixedText } from "./decimals.ts";
 import { formatPercent } from "./format.ts";

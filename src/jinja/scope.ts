@@ -1,5 +1,5 @@
 /** Where names live: a loop, a macro and a `with` have a scope of their own; what they set is gone after them. */
-import type { Row, Value } from "../../data/values.ts";
+import type { Row, Value } from "../data/values.ts";
 import { fromValue, type PyValue, Undefined } from "./objects.ts";
 
 export interface Scope {

@@ -1,5 +1,5 @@
 /** What Python does with values: truth, equality, order, membership, iteration, str() and repr(). */
-import { Scalar } from "../../data/values.ts";
+import { Scalar } from "../data/values.ts";
 import type { Budget } from "./budget.ts";
 import {
   Attributes,

@@ -1,5 +1,5 @@
 /** The methods of a value, by its type. */
-import { Float } from "../../data/values.ts";
+import { Float } from "../data/values.ts";
 import type { Budget } from "./budget.ts";
 import { dictMethods, listMethods, tupleMethods } from "./container-methods.ts";
 import { type Method, method } from "./method.ts";

@@ -1,7 +1,7 @@
 /** Runs a template's statements: Python's semantics, within a budget, with nothing in reach but the row. */
 
-import { float, int } from "../../data/values.ts";
-import { ZerothError } from "../../errors.ts";
+import { float, int } from "../data/values.ts";
+import { ZerothError } from "../errors.ts";
 import { binary, signed } from "./arithmetic.ts";
 import { type Budget, createBudget, type Limits } from "./budget.ts";
 import { applyFilter } from "./filters.ts";

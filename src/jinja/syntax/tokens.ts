@@ -1,5 +1,5 @@
 /** A template's text as tokens, by the rules of Jinja's lexer with its default settings. */
-import { fail } from "../../../errors.ts";
+import { fail } from "../../errors.ts";
 import { stripEnd, whitespace } from "./whitespace.ts";
 
 export type TokenKind = "text" | "print" | "end print" | "block" | "end block" | Inner | "end";
