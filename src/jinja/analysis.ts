@@ -72,6 +72,8 @@ function statements(body: readonly Statement[], known: Set<string>, visitor: Vis
     } else if (node.kind === "filtered") {
       filtered(node.filters);
       inner(node.body);
+    } else if (node.kind === "generation") {
+      inner(node.body);
     } else if (node.kind === "macro") {
       known.add(node.name);
       visit(node.parameters.map(({ initial }) => initial));

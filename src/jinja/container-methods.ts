@@ -32,6 +32,12 @@ export function sorted(items: readonly PyValue[], key: (item: PyValue) => PyValu
   return keyed.sort(([a], [b]) => sign * (compare(a, b, budget) || 0)).map(([, item]) => item);
 }
 
+/** Methods that change what they are called on. */
+export const changing = {
+  list: new Set(["append", "extend", "insert", "pop", "remove", "clear", "reverse", "sort"]),
+  dict: new Set(["setdefault", "update", "pop", "popitem", "clear"]),
+} as const;
+
 export const listMethods: ReadonlyMap<string, Method<List>> = new Map<string, Method<List>>([
   method("append", { value: undefined }, (self, { value }, budget) => {
     budget.step();
@@ -122,7 +128,9 @@ export const dictMethods: ReadonlyMap<string, Method<Dict>> = new Map<string, Me
   method("keys", {}, (self) => new View(self, "keys")),
   method("values", {}, (self) => new View(self, "values")),
   method("items", {}, (self) => new View(self, "items")),
-  method("get", { key: undefined, default: null }, (self, given) => orElse(getItem(self, given.key), given.default)),
+  method("get", { key: undefined, default: null }, (self, { key, default: otherwise }, { rules }) =>
+    orElse(getItem(self, typeof key === "string" ? rules.plain(key) : key), otherwise),
+  ),
   method("setdefault", { key: undefined, default: null }, (self, given) => {
     const there = getItem(self, given.key);
     if (there === undefined) setItem(self, given.key, given.default);

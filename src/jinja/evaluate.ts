@@ -23,6 +23,7 @@ import {
   Undefined,
 } from "./objects.ts";
 import { compare, contains, equals, iterate, list, slice, str, truthy } from "./python.ts";
+import type { Rules } from "./rules.ts";
 import { type Context, type Scope, scopeOf, undefinedName } from "./scope.ts";
 import type {
   Arguments,
@@ -35,7 +36,7 @@ import type {
   Target,
 } from "./syntax/syntax.ts";
 import { applyTest } from "./tests.ts";
-import { itemOf, memberOf, noArguments, type Tools } from "./tools.ts";
+import { type Filter, itemOf, memberOf, noArguments, type Tools } from "./tools.ts";
 
 export interface RenderOptions {
   /** File and template, for messages. */
@@ -43,6 +44,9 @@ export interface RenderOptions {
   /** A whole number in [0, n), for the filters `choice` and `random`. */
   readonly below: (n: number) => number;
   readonly limits?: Limits;
+  readonly rules?: Rules;
+  /** Filters of this kind of template, before Jinja's own. */
+  readonly filters?: ReadonlyMap<string, Filter>;
 }
 
 const orders: Readonly<Record<Exclude<Comparison, "==" | "!=" | "in" | "not in">, (order: number) => boolean>> = {
@@ -57,7 +61,7 @@ const orders: Readonly<Record<Exclude<Comparison, "==" | "!=" | "in" | "not in">
  * @throws bad_input when the template asks for what cannot be, too_long when it exceeds the budget, both with the line
  */
 export function render(statements: readonly Statement[], context: Context, options: RenderOptions): string {
-  const budget = createBudget(options.limits);
+  const budget = createBudget(options.limits, options.rules);
   const state = { line: 1 };
   try {
     return run(statements, context, options, budget, state);
@@ -73,17 +77,20 @@ export function render(statements: readonly Statement[], context: Context, optio
 function run(
   statements: readonly Statement[],
   context: Context,
-  { below }: RenderOptions,
+  { below, filters }: RenderOptions,
   budget: Budget,
   state: { line: number },
 ): string {
   const root = scopeOf(context);
   let depth = 0;
+  /** The loop under way is being left, or its item is: nothing else of the body runs. */
+  let leaving: "break" | "continue" | undefined;
   let printed: string[] = [];
   let length = 0;
   const tools: Tools = {
     budget,
     below,
+    filters,
     filter: (name, input, args) => applyFilter(name, input, args, tools),
     test: (name, input, args) => applyTest(name, input, args, tools),
   };
@@ -256,6 +263,9 @@ function run(
       inner.set("loop", object);
       assign(node.target, item, inner);
       execute(node.body, inner);
+      const left = leaving;
+      leaving = undefined;
+      if (left === "break") break;
     }
     if (!any) execute(node.otherwise, scope.inner());
   }
@@ -314,6 +324,13 @@ function run(
       const text = captured(() => execute(body, scope.inner()));
       print(str(through(text, filters, scope), budget));
     },
+    generation: ({ body }, scope) => execute(body, scope.inner()),
+    break: () => {
+      leaving = "break";
+    },
+    continue: () => {
+      leaving = "continue";
+    },
     macro: (node, scope) => scope.set(node.name, macro(node.name, node.parameters, node.body, scope)),
     call: (node, scope) => {
       const { callee, arguments: args } = node.call as Of<Expression, "call">;
@@ -330,7 +347,10 @@ function run(
     kinds[node.kind as K](node, scope);
   }
   function execute(body: readonly Statement[], scope: Scope): void {
-    for (const node of body) one(node, scope);
+    for (const node of body) {
+      one(node, scope);
+      if (leaving) return;
+    }
   }
 
   execute(statements, root);

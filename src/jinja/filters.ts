@@ -4,7 +4,7 @@ import { bind, type Parameters } from "./arguments.ts";
 import { binary, padded, parseFloatText, parseInteger, rounded, truncated } from "./arithmetic.ts";
 import { sorted } from "./container-methods.ts";
 import { formatPercent } from "./format.ts";
-import { toJson } from "./json.ts";
+import { pageJson, toJson } from "./json.ts";
 import {
   type CallArguments,
   comparable,
@@ -25,13 +25,12 @@ import {
   Undefined,
 } from "./objects.ts";
 import { characters, compare, index, iterate, list, refuseUndefined, size, str, truthy } from "./python.ts";
+import { changed } from "./rules.ts";
 import { whitespace } from "./syntax/whitespace.ts";
 import { capitalized, join, linesOf, replace, stripChars, text } from "./text.ts";
-import { absent, attributeOf, attributesOf, folded, itemOf, ownAttribute, type Tools } from "./tools.ts";
+import { absent, attributeOf, attributesOf, type Filter, folded, itemOf, ownAttribute, type Tools } from "./tools.ts";
 
-type Filter = (input: PyValue, args: CallArguments, tools: Tools) => PyValue;
-
-function filter<const P extends Parameters>(
+export function filter<const P extends Parameters>(
   name: string,
   parameters: P,
   run: (input: PyValue, bound: { readonly [K in keyof P]: PyValue }, tools: Tools) => PyValue,
@@ -112,7 +111,8 @@ function* mapped(input: PyValue, { positional, keywords }: CallArguments, tools:
 function* unique(input: PyValue, key: (item: PyValue) => PyValue, tools: Tools): Generator<PyValue> {
   const seen = new Set<string>();
   for (const item of iterate(input, tools.budget)) {
-    const hash = hashKey(key(item));
+    const value = key(item);
+    const hash = hashKey(typeof value === "string" ? tools.budget.rules.plain(value) : value);
     if (!seen.has(hash)) yield item;
     seen.add(hash);
   }
@@ -196,6 +196,9 @@ function* pairs(input: PyValue): Generator<PyValue> {
   else for (const pair of [...input.entries.values()]) yield new Tuple(pair);
 }
 
+/** A filter that changes letters. */
+const recase = (name: string, change: (text: string) => string) =>
+  filter(name, {}, (input, _, { budget }) => changed(str(input, budget), change, budget.rules));
 const lengthAs = (name: string) => filter(name, {}, (input) => size(input));
 const byDefault = (name: string) =>
   filter(name, { default_value: "", boolean: false }, (input, bound) =>
@@ -218,7 +221,7 @@ const filters = new Map<string, Filter>([
   filter("batch", { linecount: undefined, fill_with: null }, (input, bound, tools) =>
     generator(batches(input, index(bound.linecount), bound.fill_with, tools)),
   ),
-  filter("capitalize", {}, (input, _, { budget }) => capitalized(str(input, budget))),
+  recase("capitalize", capitalized),
   filter("center", { width: 80 }, (input, { width }, { budget }) =>
     padded(str(input, budget), index(width), " ", "both", budget),
   ),
@@ -240,9 +243,9 @@ const filters = new Map<string, Filter>([
     for (const item of iterate(input, budget)) return item;
     return empty("No first item");
   }),
-  filter("float", { default: float(0) }, (input, bound) => {
+  filter("float", { default: float(0) }, (input, bound, { budget }) => {
     refuseUndefined(input);
-    const value = typeof input === "string" ? parseFloatText(input) : comparable(input);
+    const value = typeof input === "string" ? parseFloatText(budget.rules.plain(input)) : comparable(input);
     return value === undefined ? bound.default : float(value);
   }),
   [
@@ -274,7 +277,9 @@ const filters = new Map<string, Filter>([
   filter("indent", { width: 4, first: false, blank: false }, (input, bound, tools) =>
     indented(text(input, "indent"), bound.width, truthy(bound.first), truthy(bound.blank), tools),
   ),
-  filter("int", { default: 0, base: 10 }, (input, bound) => integer(input, bound.default, index(bound.base))),
+  filter("int", { default: 0, base: 10 }, (input, bound, { budget }) =>
+    integer(typeof input === "string" ? budget.rules.plain(input) : input, bound.default, index(bound.base)),
+  ),
   filter("items", {}, (input) => generator(pairs(input))),
   filter("join", { d: "", attribute: null }, (input, bound, { budget }) => {
     const get = attributeOf(bound.attribute, budget);
@@ -288,7 +293,7 @@ const filters = new Map<string, Filter>([
   }),
   lengthAs("length"),
   filter("list", {}, (input, _, { budget }) => new List(list(input, budget))),
-  filter("lower", {}, (input, _, { budget }) => str(input, budget).toLowerCase()),
+  recase("lower", (text) => text.toLowerCase()),
   ["map", (input, args, tools) => generator(mapped(input, args, tools))],
   ["max", extreme(1)],
   ["min", extreme(-1)],
@@ -333,16 +338,18 @@ const filters = new Map<string, Filter>([
     const get = attributeOf(bound.attribute, budget);
     return list(input, budget).reduce<PyValue>((sum, item) => binary("+", sum, get(item), budget), bound.start);
   }),
-  filter("title", {}, (input, _, { budget }) =>
-    str(input, budget).replace(
+  recase("title", (text) =>
+    text.replace(
       new RegExp(`[^-({\\[<${whitespace}]+`, "gu"),
       ([first = "", ...rest]) => first.toUpperCase() + rest.join("").toLowerCase(),
     ),
   ),
   filter("tojson", { indent: null }, (input, { indent }, { budget }) =>
-    toJson(input, indent === null ? null : index(indent), budget),
+    toJson(input, { ...pageJson, indent: indent === null ? null : " ".repeat(Math.max(0, index(indent))) }, budget),
   ),
-  filter("trim", { chars: null }, (input, { chars }, { budget }) => stripChars(str(input, budget), chars, true, true)),
+  filter("trim", { chars: null }, (input, { chars }, { budget }) =>
+    stripChars(str(input, budget), chars, true, true, budget.rules),
+  ),
   filter("truncate", { length: 255, killwords: false, end: "...", leeway: null }, (input, bound, { budget }) => {
     const leeway = bound.leeway === null ? 5 : index(bound.leeway);
     const length = index(bound.length);
@@ -355,15 +362,19 @@ const filters = new Map<string, Filter>([
     const fold = folded(truthy(bound.case_sensitive));
     return generator(unique(input, (item) => fold(get(item)), tools));
   }),
-  filter("upper", {}, (input, _, { budget }) => str(input, budget).toUpperCase()),
-  filter("wordcount", {}, (input, _, { budget }) => (str(input, budget).match(/[\p{L}\p{N}\p{M}_]+/gu) ?? []).length),
+  recase("upper", (text) => text.toUpperCase()),
+  filter(
+    "wordcount",
+    {},
+    (input, _, { budget }) => (budget.rules.plain(str(input, budget)).match(/[\p{L}\p{N}\p{M}_]+/gu) ?? []).length,
+  ),
 ]);
 
 export const filterNames: ReadonlySet<string> = new Set(filters.keys());
 
 /** Run a filter by its name. */
 export function applyFilter(name: string, input: PyValue, args: CallArguments, tools: Tools): PyValue {
-  const run = filters.get(name);
+  const run = tools.filters?.get(name) ?? filters.get(name);
   if (run) {
     if (typeof input === "string") tools.budget.text(input.length);
     return run(input, args, tools);

@@ -21,6 +21,7 @@ import {
   Undefined,
   View,
 } from "./objects.ts";
+import type { Rules } from "./rules.ts";
 
 /** Whether the text holds characters that JavaScript counts as two. */
 const wide = (text: string): boolean => /[\ud800-\udfff]/.test(text);
@@ -54,7 +55,7 @@ export function equals(a: PyValue, b: PyValue, budget: Budget): boolean {
   budget.step();
   if (typeof a === "string" && typeof b === "string") {
     if (a.length === b.length) budget.text(a.length);
-    return a === b;
+    return budget.rules.plain(a) === budget.rules.plain(b);
   }
   if (a instanceof Scalar && b instanceof Scalar && a.repr === b.repr) return true;
   const numbers = numbersEqual(a, b);
@@ -108,7 +109,7 @@ export function compare(a: PyValue, b: PyValue, budget: Budget, operator = "<"):
   }
   if (typeof a === "string" && typeof b === "string") {
     budget.text(Math.max(a.length, b.length));
-    return compareText(a, b);
+    return compareText(budget.rules.plain(a), budget.rules.plain(b));
   }
   if ((a instanceof List && b instanceof List) || (a instanceof Tuple && b instanceof Tuple)) {
     const length = Math.min(a.items.length, b.items.length);
@@ -188,11 +189,12 @@ export function contains(container: PyValue, item: PyValue, budget: Budget): boo
       return raise(`'in <string>' requires string as left operand, not ${typeName(item)}`);
     }
     budget.text(container.length);
-    return container.includes(item);
+    return budget.rules.plain(container).includes(budget.rules.plain(item));
   }
   if (typeof item === "string") budget.text(item.length);
-  if (container instanceof Dict) return getItem(container, item) !== undefined;
-  if (container instanceof View && container.kind === "keys") return getItem(container.dict, item) !== undefined;
+  const key = typeof item === "string" ? budget.rules.plain(item) : item;
+  if (container instanceof Dict) return getItem(container, key) !== undefined;
+  if (container instanceof View && container.kind === "keys") return getItem(container.dict, key) !== undefined;
   if (!isIterable(container)) raise(`argument of type '${typeName(container)}' is not iterable`);
   for (const other of iterate(container, budget)) if (equals(item, other, budget)) return true;
   return false;
@@ -217,16 +219,18 @@ export function floatText(value: number): string {
 
 const unprintable = /[\p{C}\p{Zl}\p{Zp}]|(?! )\p{Zs}/u;
 
-function quoted(text: string): string {
-  const quote = text.includes("'") && !text.includes('"') ? '"' : "'";
+function quoted(text: string, { plain }: Rules): string {
+  const whole = plain(text);
+  const quote = whole.includes("'") && !whole.includes('"') ? '"' : "'";
   let out = "";
-  for (const char of text) {
+  for (const given of text) {
+    const char = plain(given);
     const code = char.codePointAt(0)!;
-    if (char === quote || char === "\\") out += `\\${char}`;
+    if (char === quote || char === "\\") out += `\\${given}`;
     else if (char === "\n") out += "\\n";
     else if (char === "\r") out += "\\r";
     else if (char === "\t") out += "\\t";
-    else if (!unprintable.test(char)) out += char;
+    else if (!unprintable.test(char)) out += given;
     else if (code < 0x100) out += `\\x${code.toString(16).padStart(2, "0")}`;
     else if (code < 0x10000) out += `\\u${code.toString(16).padStart(4, "0")}`;
     else out += `\\U${code.toString(16).padStart(8, "0")}`;
@@ -243,7 +247,7 @@ export function repr(value: PyValue, budget: Budget, around: readonly PyValue[] 
   if (isFloat(value)) return floatText(numberOf(value)!);
   if (typeof value === "string") {
     budget.text(value.length);
-    return quoted(value);
+    return quoted(value, budget.rules);
   }
   if (value instanceof Scalar) {
     budget.text(value.repr.length);

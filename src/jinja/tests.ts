@@ -75,11 +75,11 @@ const tests: ReadonlyMap<string, Test> = new Map([
     (input) => typeof input === "string" || [List, Tuple, Dict, Range, Undefined].some((type) => input instanceof type),
   ),
   ...test("lower", {}, (input, _, { budget }) => {
-    const text = str(input, budget);
+    const text = budget.rules.plain(str(input, budget));
     return text === text.toLowerCase() && text !== text.toUpperCase();
   }),
   ...test("upper", {}, (input, _, { budget }) => {
-    const text = str(input, budget);
+    const text = budget.rules.plain(str(input, budget));
     return text === text.toUpperCase() && text !== text.toLowerCase();
   }),
   ...test("sameas", other, (input, bound) => input === bound.other),

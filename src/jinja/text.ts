@@ -2,6 +2,7 @@
 import type { Budget } from "./budget.ts";
 import { List, type PyValue, raise, Tuple, typeName } from "./objects.ts";
 import { characters, lengthOf, sliceIndices } from "./python.ts";
+import { places, type Rules } from "./rules.ts";
 import { isBlank, strip, stripEnd, stripStart } from "./syntax/whitespace.ts";
 
 /** A text where one is needed. */
@@ -9,13 +10,13 @@ export function text(value: PyValue, what: string): string {
   return typeof value === "string" ? value : raise(`${what}: expected a str, got ${typeName(value)}`);
 }
 
-export function stripChars(self: string, chars: PyValue, left: boolean, right: boolean): string {
+export function stripChars(self: string, chars: PyValue, left: boolean, right: boolean, { plain }: Rules): string {
   if (chars === null) return left && right ? strip(self) : left ? stripStart(self) : stripEnd(self);
-  const set = new Set(characters(text(chars, "strip()")));
+  const set = new Set(characters(plain(text(chars, "strip()"))));
   const parts = characters(self);
   let [start, end] = [0, parts.length];
-  while (left && start < end && set.has(parts[start]!)) start++;
-  while (right && end > start && set.has(parts[end - 1]!)) end--;
+  while (left && start < end && set.has(plain(parts[start]!))) start++;
+  while (right && end > start && set.has(plain(parts[end - 1]!))) end--;
   return parts.slice(start, end).join("");
 }
 
@@ -64,29 +65,42 @@ export function split(self: string, separator: PyValue, limit: number, fromRight
   }
   const mark = text(separator, "split()");
   if (mark === "") raise("empty separator");
-  const parts = self.split(mark);
-  budget.step(parts.length);
-  if (limit < 0 || parts.length <= limit + 1) return new List(parts);
-  if (fromRight)
-    return new List([parts.slice(0, parts.length - limit).join(mark), ...parts.slice(parts.length - limit)]);
-  return new List([...parts.slice(0, limit), parts.slice(limit).join(mark)]);
+  const found = places(self, mark, budget.rules);
+  budget.step(found.length);
+  const most = limit < 0 ? found.length : limit;
+  const cuts = fromRight ? found.slice(Math.max(0, found.length - most)) : found.slice(0, most);
+  return new List(piecesOf(self, cuts, mark.length));
 }
 
-export function partition(self: string, separator: PyValue, fromRight: boolean): Tuple {
+/** A text without the parts of a length that begin at these places. */
+function piecesOf(self: string, cuts: readonly number[], length: number): string[] {
+  const starts = [0, ...cuts.map((at) => at + length)];
+  return starts.map((start, i) => self.slice(start, cuts[i] ?? self.length));
+}
+
+export function partition(self: string, separator: PyValue, fromRight: boolean, { plain }: Rules): Tuple {
   const mark = text(separator, "partition()");
   if (mark === "") raise("empty separator");
-  const place = fromRight ? self.lastIndexOf(mark) : self.indexOf(mark);
+  const place = fromRight ? plain(self).lastIndexOf(plain(mark)) : plain(self).indexOf(plain(mark));
   if (place < 0) return new Tuple(fromRight ? ["", "", self] : [self, "", ""]);
-  return new Tuple([self.slice(0, place), mark, self.slice(place + mark.length)]);
+  const end = place + mark.length;
+  return new Tuple([self.slice(0, place), self.slice(place, end), self.slice(end)]);
 }
 
 /** Python's str.replace; `count` below 0 for all. */
 export function replace(self: string, old: string, by: string, count: number, budget: Budget): string {
-  const parts = old === "" ? ["", ...characters(self), ""] : self.split(old);
-  const done = count < 0 ? parts.length - 1 : Math.min(count, parts.length - 1);
-  budget.text(self.length + Math.max(0, by.length - old.length) * done);
-  budget.step(done >> 3);
-  return `${parts.slice(0, done + 1).join(by)}${done < parts.length - 1 ? old + parts.slice(done + 1).join(old) : ""}`;
+  const found = old === "" ? borders(self) : places(self, old, budget.rules);
+  const cuts = count < 0 ? found : found.slice(0, count);
+  budget.text(self.length + Math.max(0, by.length - old.length) * cuts.length);
+  budget.step(cuts.length >> 3);
+  return piecesOf(self, cuts, old.length).join(by);
+}
+
+/** Before, between and after the characters of a text. */
+function borders(self: string): number[] {
+  const found = [0];
+  for (const char of characters(self)) found.push(found.at(-1)! + char.length);
+  return found;
 }
 
 const titleDigraphs: ReadonlyMap<string, string> = new Map(
@@ -126,20 +140,29 @@ export function affix(
   start: PyValue,
   end: PyValue,
   at: "startsWith" | "endsWith",
+  { plain }: Rules,
 ): boolean {
   const parts = characters(self);
   const bounds = sliceIndices(parts.length, [start, end, null]);
-  const piece = parts.slice(bounds.start, bounds.start + bounds.count).join("");
+  const piece = plain(parts.slice(bounds.start, bounds.start + bounds.count).join(""));
   const options = given instanceof Tuple ? given.items : [given];
-  return options.some((option) => piece[at](text(option, at.toLowerCase())));
+  return options.some((option) => piece[at](plain(text(option, at.toLowerCase()))));
 }
 
 /** Place of a part, in code points, or -1. */
-export function find(self: string, part: PyValue, start: PyValue, end: PyValue, last: boolean): number {
+export function find(
+  self: string,
+  part: PyValue,
+  start: PyValue,
+  end: PyValue,
+  last: boolean,
+  { plain }: Rules,
+): number {
   const parts = characters(self);
   const bounds = sliceIndices(parts.length, [start, end, null]);
-  const piece = parts.slice(bounds.start, bounds.start + bounds.count).join("");
-  const place = last ? piece.lastIndexOf(text(part, "find()")) : piece.indexOf(text(part, "find()"));
+  const piece = plain(parts.slice(bounds.start, bounds.start + bounds.count).join(""));
+  const sought = plain(text(part, "find()"));
+  const place = last ? piece.lastIndexOf(sought) : piece.indexOf(sought);
   return place < 0 ? -1 : bounds.start + lengthOf(piece.slice(0, place));
 }
 export const found = (place: number): number => (place < 0 ? raise("substring not found") : place);

@@ -22,7 +22,11 @@ export interface Tools {
   readonly below: (n: number) => number;
   readonly filter: (name: string, input: PyValue, args: CallArguments) => PyValue;
   readonly test: (name: string, input: PyValue, args: CallArguments) => boolean;
+  /** Filters of this kind of template, before Jinja's own. */
+  readonly filters?: ReadonlyMap<string, Filter> | undefined;
 }
+
+export type Filter = (input: PyValue, args: CallArguments, tools: Tools) => PyValue;
 
 export const noArguments: CallArguments = { positional: [], keywords: new Map() };
 
@@ -40,12 +44,15 @@ export function itemOf(value: PyValue, key: PyValue, budget: Budget): PyValue {
   if (typeof key === "string") budget.text(key.length);
   let found: PyValue | undefined;
   try {
-    found = at(value, key);
+    found = at(value, typeof key === "string" ? budget.rules.plain(key) : key);
   } catch {
     // A key that cannot be one (a list) names nothing.
   }
   if (found !== undefined) return found;
-  return (typeof key === "string" ? ownAttribute(value, key, budget) : undefined) ?? absent(value, key, budget);
+  return (
+    (typeof key === "string" ? ownAttribute(value, budget.rules.plain(key), budget) : undefined) ??
+    absent(value, key, budget)
+  );
 }
 
 /** `value.name`: the attribute or method, else the item of that name, else undefined. */

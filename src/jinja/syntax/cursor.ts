@@ -1,5 +1,6 @@
 /** A place in a template's tokens, for the parser. */
 import { fail } from "../../errors.ts";
+import type { Dialect } from "./dialect.ts";
 import { type Token, type TokenKind, tokenize } from "./tokens.ts";
 
 const deepest = 100;
@@ -27,8 +28,8 @@ export interface Cursor {
   deeper<T>(inner: () => T): T;
 }
 
-export function cursorOf(text: string, where: string): Cursor {
-  const tokens = tokenize(text, where);
+export function cursorOf(text: string, where: string, dialect: Dialect): Cursor {
+  const tokens = tokenize(text, where, dialect);
   let at = 0;
   let depth = 0;
 

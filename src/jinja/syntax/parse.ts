@@ -1,5 +1,6 @@
-/** Jinja's grammar with the tags it has by default, as its own parser reads it. */
+/** Jinja's grammar with its own tags and those of a dialect, as its own parser reads it. */
 import { cursorOf } from "./cursor.ts";
+import { type Dialect, plainJinja } from "./dialect.ts";
 import { expressionParser } from "./parse-expressions.ts";
 import type { Expression, Parameter, Statement, Target } from "./syntax.ts";
 import type { Token } from "./tokens.ts";
@@ -11,8 +12,8 @@ const reserved = new Set(["true", "false", "none", "True", "False", "None"]);
  * @param where file and template, for messages
  * @throws bad_input with the line
  */
-export function parse(text: string, where: string): Statement[] {
-  const cursor = cursorOf(text, where);
+export function parse(text: string, where: string, dialect: Dialect = plainJinja): Statement[] {
+  const cursor = cursorOf(text, where, dialect);
   const { here, ahead, take, is, operator, word, skip, expect, wrong, deeper } = cursor;
   const { expression, tuple, listed, filterSteps } = expressionParser(cursor);
 
@@ -66,7 +67,32 @@ export function parse(text: string, where: string): Statement[] {
     take();
     return statements;
   };
+  /** Loops around the place, of those that a `break` there would leave. */
+  let loops = 0;
+  const within = <T>(depth: number, inner: () => T): T => {
+    const outer = loops;
+    loops = depth;
+    const result = inner();
+    loops = outer;
+    return result;
+  };
+  const leave =
+    (kind: "break" | "continue") =>
+    (tag: Token): Statement => {
+      if (loops === 0) wrong(`"{% ${kind} %}" stands in no loop`, tag.line);
+      return { kind, line: tag.line };
+    };
+  const more: Readonly<Record<string, (tag: Token) => Statement>> = {
+    break: leave("break"),
+    continue: leave("continue"),
+    generation: (tag) => ({
+      kind: "generation",
+      line: tag.line,
+      body: within(0, () => closed(tag, "endgeneration")),
+    }),
+  };
   const tags: Readonly<Record<string, (tag: Token) => Statement>> = {
+    ...Object.fromEntries([...dialect.tags].map((name) => [name, more[name]!])),
     if(tag) {
       const branches: { test: Expression; body: Statement[] }[] = [];
       let otherwise: Statement[] = [];
@@ -87,7 +113,7 @@ export function parse(text: string, where: string): Statement[] {
       const test = skip("name", "if") ? expression() : null;
       const recursive = skip("name", "recursive");
       expect("end block");
-      const inner = body(tag, "else", "endfor");
+      const inner = within(loops + 1, () => body(tag, "else", "endfor"));
       const otherwise = take().value === "else" ? closed(tag, "endfor") : [];
       return { kind: "for", line: tag.line, target: into, over, test, recursive, body: inner, otherwise };
     },
@@ -114,13 +140,14 @@ export function parse(text: string, where: string): Statement[] {
     macro(tag) {
       const name = expect("name").value;
       const given = parameters();
-      return { kind: "macro", line: tag.line, name, parameters: given, body: closed(tag, "endmacro") };
+      return { kind: "macro", line: tag.line, name, parameters: given, body: within(0, () => closed(tag, "endmacro")) };
     },
     call(tag) {
       const given = operator("(") ? parameters() : [];
       const call = expression();
       if (call.kind !== "call") wrong('"{% call %}" needs a call, as in {% call name() %}');
-      return { kind: "call", line: tag.line, call, parameters: given, body: closed(tag, "endcall") };
+      const inner = within(0, () => closed(tag, "endcall"));
+      return { kind: "call", line: tag.line, call, parameters: given, body: inner };
     },
   };
   function statement(): Statement {

@@ -92,6 +92,10 @@ interface Statements {
     readonly body: readonly Statement[];
   };
   filtered: { readonly filters: readonly FilterStep[]; readonly body: readonly Statement[] };
+  /** What a model says, within a chat template. */
+  generation: { readonly body: readonly Statement[] };
+  break: unknown;
+  continue: unknown;
   macro: { readonly name: string; readonly parameters: readonly Parameter[]; readonly body: readonly Statement[] };
   call: { readonly call: Expression; readonly parameters: readonly Parameter[]; readonly body: readonly Statement[] };
 }

@@ -1,6 +1,7 @@
-/** A template's text as tokens, by the rules of Jinja's lexer with its default settings. */
+/** A template's text as tokens, by the rules of Jinja's lexer. */
 import { fail } from "../../errors.ts";
-import { stripEnd, whitespace } from "./whitespace.ts";
+import { plainJinja } from "./dialect.ts";
+import { blankFrom, stripEnd, whitespace } from "./whitespace.ts";
 
 export type TokenKind = "text" | "print" | "end print" | "block" | "end block" | Inner | "end";
 type Inner = "name" | "string" | "int" | "float" | "operator";
@@ -20,13 +21,19 @@ const patterns: readonly (readonly [Inner, RegExp])[] = [
   ["operator", /\/\/|\*\*|==|!=|>=|<=|[-+/*%~[\](){}><=.:|,;]/y],
 ];
 const blanks = new RegExp(`[${whitespace}]+`, "y");
-const ends = {
+/** Where print, block, comment and raw text end; `after` is what goes with the end where no sign says otherwise. */
+const endsWith = (after: string) => ({
   print: new RegExp(`-\\}\\}[${whitespace}]*|\\}\\}`, "y"),
-  block: new RegExp(`-%\\}[${whitespace}]*|\\+?%\\}`, "y"),
-} as const;
-const commentEnd = new RegExp(`-#\\}[${whitespace}]*|\\+?#\\}`, "g");
+  block: new RegExp(`-%\\}[${whitespace}]*|\\+%\\}|%\\}${after}`, "y"),
+  comment: new RegExp(`-#\\}[${whitespace}]*|\\+#\\}|#\\}${after}`, "g"),
+  raw: new RegExp(
+    `\\{%([-+]?)[${whitespace}]*endraw[${whitespace}]*(?:-%\\}[${whitespace}]*|\\+%\\}|%\\}${after})`,
+    "g",
+  ),
+});
+const ordinary = endsWith("");
+const trimming = endsWith("\\n?");
 const raw = new RegExp(`\\{%([-+]?)[${whitespace}]*raw[${whitespace}]*(?:(-)%\\}[${whitespace}]*|%\\})`, "y");
-const rawEnd = new RegExp(`\\{%([-+]?)[${whitespace}]*endraw[${whitespace}]*(?:-%\\}[${whitespace}]*|\\+?%\\})`, "g");
 const closes: Readonly<Record<string, string>> = { "(": ")", "[": "]", "{": "}" };
 
 const escapes: Readonly<Record<string, string>> = {
@@ -60,13 +67,17 @@ function unescaped(text: string, wrong: (what: string) => never): string {
 /**
  * Tokens of a template: one trailing line break is dropped, line breaks become `\n`, white space goes where `-` asks.
  * @param where file and template, for messages
+ * @param dialect what else goes: the line break after a tag, the blanks before one on its line
  * @throws bad_input with the line
  */
-export function tokenize(text: string, where: string): Token[] {
+export function tokenize(text: string, where: string, { trimBlocks, lstripBlocks } = plainJinja): Token[] {
+  const ends = trimBlocks ? trimming : ordinary;
   const source = text.replace(/\r\n?/g, "\n").replace(/\n$/, "");
   const tokens: Token[] = [];
   let at = 0;
   let line = 1;
+  /** Whether a line begins here: blanks before a tag then go, where the dialect says so. */
+  let fresh = true;
   const wrong = (what: string): never => fail("bad_input", what, { where: `${where}, line ${line}` });
   const advance = (to: number) => {
     for (let i = source.indexOf("\n", at); i >= 0 && i < to; i = source.indexOf("\n", i + 1)) line++;
@@ -120,6 +131,14 @@ export function tokenize(text: string, where: string): Token[] {
     }
   };
 
+  /** Text before a tag that is not to be printed with all its blanks. */
+  const before = (text: string, sign: string | undefined, tag: boolean): string => {
+    if (sign === "-") return stripEnd(text);
+    if (sign === "+" || !lstripBlocks || !tag) return text;
+    const line = text.lastIndexOf("\n") + 1;
+    return (line > 0 || fresh) && blankFrom(text, line) ? text.slice(0, line) : text;
+  };
+
   const opening = /\{[{%#]/g;
   while (at < source.length) {
     opening.lastIndex = at;
@@ -128,33 +147,35 @@ export function tokenize(text: string, where: string): Token[] {
       addText(source.slice(at));
       break;
     }
-    const before = source.slice(at, found.index);
     const sign = source[found.index + 2];
-    addText(sign === "-" ? stripEnd(before) : before);
+    addText(before(source.slice(at, found.index), sign, found[0] !== "{{"));
     advance(found.index);
     const block = match(raw);
     if (block) {
       advance(at + block[0].length);
-      rawEnd.lastIndex = at;
-      const end = rawEnd.exec(source);
+      fresh = source[at - 1] === "\n";
+      ends.raw.lastIndex = at;
+      const end = ends.raw.exec(source);
       if (!end) return wrong('"{% raw %}" is never closed by "{% endraw %}"');
-      const content = source.slice(at, end.index);
-      addText(end[1] === "-" ? stripEnd(content) : content);
+      addText(before(source.slice(at, end.index), end[1], true));
       advance(end.index + end[0].length);
+      fresh = source[at - 1] === "\n";
       continue;
     }
     const kind = found[0] === "{{" ? "print" : found[0] === "{%" ? "block" : "comment";
     const skip = at + 2 + (sign === "-" || sign === "+" ? 1 : 0);
     if (kind === "comment") {
-      commentEnd.lastIndex = skip;
-      const end = commentEnd.exec(source);
+      ends.comment.lastIndex = skip;
+      const end = ends.comment.exec(source);
       if (!end) return wrong('"{#" is never closed by "#}"');
       advance(end.index + end[0].length);
+      fresh = source[at - 1] === "\n";
       continue;
     }
     tokens.push({ kind, value: "", line });
     advance(skip);
     inside(kind);
+    fresh = source[at - 1] === "\n";
   }
   tokens.push({ kind: "end", value: "", line });
   return tokens;

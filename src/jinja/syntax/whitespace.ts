@@ -17,3 +17,9 @@ export function stripEnd(text: string): string {
 
 /** Python's `str.strip()`. */
 export const strip = (text: string): string => stripEnd(stripStart(text));
+
+/** Whether there is nothing but white space from a place on, and some of it. */
+export function blankFrom(text: string, from: number): boolean {
+  for (let i = from; i < text.length; i++) if (!isBlank(text[i]!)) return false;
+  return from < text.length;
+}
