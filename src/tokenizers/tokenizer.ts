@@ -8,7 +8,7 @@ import { broken, createSplitter, type Ranges, touches } from "./added.ts";
 import { type Aligned, original, rangeOf, slice } from "./aligned.ts";
 import { type AddedToken, checkTokenizerJson } from "./check.ts";
 import { createDecoder } from "./decoders.ts";
-import { declarationsOf, joinAdded, namedToken, type Settings } from "./formats/declared.ts";
+import { declarationsOf, joinAdded, namedToken, namedTokens, type Settings } from "./formats/declared.ts";
 import { withEnds } from "./formats/ends.ts";
 import { createGrowth } from "./growth.ts";
 import { createModel, type Model, type Word } from "./models.ts";
@@ -59,6 +59,8 @@ export interface Tokenizer {
   piece(id: number): string | undefined;
   /** Content to id. */
   readonly specialTokens: ReadonlyMap<string, number>;
+  /** Content of the tokens that the settings name, by name: `bos_token`, `eos_token`, … */
+  readonly named: ReadonlyMap<string, string>;
   readonly eosId: number | undefined;
   readonly padId: number | undefined;
   readonly unknownId: number | undefined;
@@ -334,6 +336,7 @@ export function createTokenizer(
     tokenId,
     piece: pieceOf,
     specialTokens,
+    named: namedTokens(settings),
     eosId: named("eos_token", endTokens),
     padId: named("pad_token", ["<pad>", "[PAD]"]),
     unknownId: model.unknownId,

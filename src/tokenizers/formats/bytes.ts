@@ -5,7 +5,7 @@ import { createSearch, isPythonSpace } from "../added.ts";
 import type { AddedToken } from "../check.ts";
 import { streamDecoder } from "../stream.ts";
 import type { Encoded, EncodeOptions, Tokenizer } from "../tokenizer.ts";
-import { declarationsOf, namedToken, type Settings, settingOf } from "./declared.ts";
+import { declarationsOf, namedToken, namedTokens, type Settings, settingOf } from "./declared.ts";
 
 const offset = 3;
 const first = offset + 256;
@@ -144,6 +144,7 @@ export function createByteTokenizer(settings: Settings = {}): Tokenizer {
     },
     piece: (id) => byId.get(id) ?? (id >= offset && id < first ? String.fromCharCode(id - offset) : undefined),
     specialTokens,
+    named: namedTokens(settings),
     eosId: 1,
     padId: 0,
     unknownId: 2,

@@ -4,7 +4,7 @@ import { type JsonObject, shown } from "../../base/json.ts";
 import { fail } from "../../errors.ts";
 import { createSearch, isPythonSpace } from "../added.ts";
 import type { AddedToken } from "../check.ts";
-import { declarationsOf, namedToken, type Settings } from "../formats/declared.ts";
+import { declarationsOf, namedToken, namedTokens, type Settings } from "../formats/declared.ts";
 import { streamDecoder } from "../stream.ts";
 import type { Encoded, EncodeOptions, Tokenizer } from "../tokenizer.ts";
 import { createSentencePiece, type SentencePieces } from "./encode.ts";
@@ -241,6 +241,7 @@ export function createSentencePieceTokenizer(
     tokenId: (piece) => contents.get(piece)?.id ?? ids.get(piece),
     piece: (id) => byId.get(id) ?? model.pieces[id],
     specialTokens,
+    named: new Map([...family.special, ...namedTokens(settings)]),
     eosId,
     padId: named("pad_token"),
     unknownId: model.unknownId,
