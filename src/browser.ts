@@ -51,6 +51,9 @@ export {
 export { compile, type WebCompileOptions } from "./runtime/compile-web.ts";
 export type { Device, Program, RunOptions } from "./runtime/program.ts";
 export { type WebThreads, webThreads } from "./runtime/threads-web.ts";
+export { type Chat, type ChatAnswer, type ChatOptions, type ChatSource, createChat } from "./text/chat/chat.ts";
+export type { ChatMessage } from "./text/chat/messages.ts";
+export { type ChatSession, createSession } from "./text/chat/session.ts";
 export type { TextModel } from "./text/model.ts";
 export {
   type OpenedWebModel,

@@ -60,6 +60,9 @@ export { type CompileOptions, compile } from "./runtime/compile-node.ts";
 export { type EngineHost, type HostKind, type HostOptions, openHost } from "./runtime/host-node.ts";
 export { type Limits, measureLimits } from "./runtime/limits-node.ts";
 export type { Device, Program, RunOptions } from "./runtime/program.ts";
+export { type Chat, type ChatAnswer, type ChatOptions, type ChatSource, createChat } from "./text/chat/chat.ts";
+export type { ChatMessage } from "./text/chat/messages.ts";
+export { type ChatSession, createSession } from "./text/chat/session.ts";
 export type { EncodingModel } from "./text/encoding-model.ts";
 export type { Scored, TextModel } from "./text/model.ts";
 export {

@@ -2,7 +2,7 @@
 import { readdirSync, realpathSync } from "node:fs";
 import { join } from "node:path";
 import { type JsonObject, jsonLimits } from "../base/json.ts";
-import { needFile, readJsonFile, readWholeFile, systemError } from "../base/read-node.ts";
+import { needFile, readJsonFile, readTextFile, readWholeFile, systemError } from "../base/read-node.ts";
 import { fail } from "../errors.ts";
 import { locate } from "../hub/locate-node.ts";
 import { aboutOf } from "../tokenizers/formats/about.ts";
@@ -12,6 +12,7 @@ import { joinQuantized } from "../weights/quantize.ts";
 import { sameStored } from "../weights/same-node.ts";
 import { refuseForeignStorage } from "../weights/schemes.ts";
 import type { StoredTensor, Weights } from "../weights/weights.ts";
+import { chatTemplateFiles, chatTemplatesOf, templateLimit } from "./chat-templates.ts";
 import type { Shards } from "./shards-node.ts";
 import { findWeights, openWeights } from "./weights-node.ts";
 
@@ -32,6 +33,9 @@ export interface ModelFolder {
   readonly tokenizerJson: JsonObject | undefined;
   readonly tokenizerConfig: JsonObject | undefined;
   readonly generationConfig: JsonObject | undefined;
+  /** The chat template for ordinary talk, where there is one; read when it is first asked for, as are those by name. */
+  readonly chatTemplate?: string | undefined;
+  readonly chatTemplates?: ReadonlyMap<string, string> | undefined;
   /** Names in the folder, sorted. */
   readonly files: readonly string[];
 }
@@ -105,6 +109,30 @@ export function openModelFolder(
   const sentencePiece = fileOf("spiece.model");
   let tokenizerJson: JsonObject | undefined;
   let settings: JsonObject | undefined;
+  let read: ReadonlyMap<string, string> | undefined;
+  /** Chat templates by name. */
+  const templates = (): ReadonlyMap<string, string> => {
+    read ??= readChatTemplates();
+    return read;
+  };
+  function readChatTemplates(): ReadonlyMap<string, string> {
+    const textOf = (name: string): string | undefined => {
+      const file = fileOf(name);
+      return file ? readTextFile(file, templateLimit, join(path, name)) : undefined;
+    };
+    const { jinja, json: processor, additional } = chatTemplateFiles;
+    const more = files.includes(additional) ? readdirSync(join(folder, additional)).sort() : [];
+    return chatTemplatesOf({
+      config: jsonOf("tokenizer_config.json", jsonLimits.config),
+      json: jsonOf(processor, jsonLimits.config),
+      jinja: textOf(jinja),
+      additional: new Map(
+        more
+          .filter((name) => name.endsWith(".jinja"))
+          .map((name) => [name.slice(0, -".jinja".length), textOf(`${additional}/${name}`) ?? ""]),
+      ),
+    });
+  }
   return {
     path: folder,
     config: config ?? {},
@@ -126,6 +154,12 @@ export function openModelFolder(
       return settings;
     },
     generationConfig,
+    get chatTemplate() {
+      return templates().get("default");
+    },
+    get chatTemplates() {
+      return templates();
+    },
     files,
   };
 }

@@ -1,4 +1,5 @@
 /** A model by name or path, opened as what it is: a union by kind. */
+import type { JsonObject } from "../base/json.ts";
 import { fail } from "../errors.ts";
 import { type ModelFolder, openModelFolder, openTokenizer } from "../folders/open-node.ts";
 import { type EnsureOptions, ensureModel } from "../hub/download/ensure-node.ts";
@@ -52,6 +53,10 @@ export interface OpenedLanguageModel extends Opened {
   readonly model: LanguageModel;
   readonly tokenizer: Tokenizer;
   readonly generation: GenerationConfig;
+  /** config.json */
+  readonly config: JsonObject;
+  /** Chat templates by name, read when they are asked for; none for a model without. */
+  chatTemplates(): ReadonlyMap<string, string>;
 }
 
 /** A model that reads text and gives numbers. */
@@ -84,6 +89,12 @@ export type OpenedModel = OpenedLanguageModel | OpenedEncoder | OpenedImageEncod
 
 const bitsOf = { int8: 8, int4: 4 } as const;
 const wide = { fp32: "float32", bf16: "bfloat16" } as const;
+
+function templatesOf(folder: ModelFolder): ReadonlyMap<string, string> {
+  if (folder.chatTemplates) return folder.chatTemplates;
+  const { chatTemplate } = folder;
+  return new Map(chatTemplate === undefined ? [] : [["default", chatTemplate]]);
+}
 
 const readFolder = (folder: ModelFolder): ReadModel => readModel(folder.config, folder.weights, folder.path, folder);
 
@@ -139,6 +150,8 @@ async function openAs(name: string, options: OpenOptions, need: (model: Architec
         text,
         model,
         tokenizer,
+        config: folder.config,
+        chatTemplates: () => templatesOf(folder),
         folder,
         weights,
         [Symbol.asyncDispose]: () => model[Symbol.asyncDispose](),
