@@ -8,8 +8,12 @@ import { type GgufType, isPlainType, layoutOfType } from "./types.ts";
 /** Bytes from `from` on of what lies at a place. */
 export type ReadPlace = (place: Place, from: number, length: number) => Uint8Array;
 
-/** Rows and columns of a tensor as the file has it; vectors are one row. */
-export function rowsOf({ shape, turned }: Pick<GgufTensor, "shape" | "turned">): { rows: number; width: number } {
+/** Rows and columns of a tensor as the file has it; a vector is one row, and many where its elements change places. */
+export function rowsOf({ shape, turned, rowOf }: Pick<GgufTensor, "shape" | "turned" | "rowOf">): {
+  rows: number;
+  width: number;
+} {
+  if (shape.length === 1 && rowOf) return { rows: shape[0]!, width: 1 };
   const stored = turned ? [...shape].reverse() : shape;
   const width = stored.at(-1) ?? 1;
   return { rows: stored.slice(0, -1).reduce((a, b) => a * b, 1), width };
