@@ -8,7 +8,7 @@ import type { Target } from "../graph/emit.ts";
 import { modelTypes, readModel } from "../models/families.ts";
 import type { Architecture } from "../models/family.ts";
 import { readStored, writeCheckpoint } from "../weights/safetensors-node.ts";
-import { isQuantized, unquantizedConfig, type Weights } from "../weights/weights.ts";
+import { isGguf, isQuantized, unquantizedConfig, type Weights } from "../weights/weights.ts";
 import { decoderOnnx, decoderTransformersJs } from "./decoder.ts";
 import { encoderOnnx, encoderTransformersJs } from "./encoder.ts";
 import { encoderDecoderOnnx, encoderDecoderTransformersJs } from "./encoder-decoder.ts";
@@ -97,7 +97,7 @@ export async function exportSafetensors(folder: ExportFolder, out: string): Prom
   // One matrix at a time.
   const plain = [...weights].map(([name, stored]) => {
     const numbers = { dtype: "float32", shape: stored.shape, read: () => readStored(stored) } as const;
-    return [name, isQuantized(stored) ? numbers : stored] as const;
+    return [name, isQuantized(stored) || isGguf(stored) ? numbers : stored] as const;
   });
   const written = await writeCheckpoint(out, plain);
   return [...written, ...(await writeAll(out, [], beside, unquantizedConfig(folder.config)))];

@@ -1,23 +1,34 @@
 /** Model folders on disk, opened without reading a single weight. */
-import { readdirSync, realpathSync } from "node:fs";
-import { join } from "node:path";
+import { readdirSync, realpathSync, statSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { namesIn } from "../base/files-node.ts";
 import { type JsonObject, jsonLimits } from "../base/json.ts";
-import { needFile, readJsonFile, readTextFile, readWholeFile, systemError } from "../base/read-node.ts";
+import {
+  needFile,
+  readBytes,
+  readJsonFile,
+  readTextFile,
+  readWholeFile,
+  systemError,
+  withFile,
+} from "../base/read-node.ts";
 import { fail } from "../errors.ts";
 import { locate } from "../hub/locate-node.ts";
 import { aboutOf } from "../tokenizers/formats/about.ts";
 import { tokenizerKind } from "../tokenizers/formats/kinds.ts";
 import type { Tokenizer } from "../tokenizers/tokenizer.ts";
+import { beginsGguf } from "../weights/gguf/header.ts";
 import { joinQuantized } from "../weights/quantize.ts";
 import { sameStored } from "../weights/same-node.ts";
 import { refuseForeignStorage } from "../weights/schemes.ts";
 import type { StoredTensor, Weights } from "../weights/weights.ts";
 import { chatTemplateFiles, chatTemplatesOf, templateLimit } from "./chat-templates.ts";
+import { type OpenedGguf, onlyGguf, openGguf } from "./gguf/open-node.ts";
 import type { Shards } from "./shards-node.ts";
 import { findWeights, openWeights } from "./weights-node.ts";
 
 export interface ModelFolder {
-  /** Absolute, symlinks resolved. */
+  /** Absolute, symlinks resolved; of a GGUF file the file. */
   readonly path: string;
   readonly config: JsonObject;
   readonly weights: Weights;
@@ -36,8 +47,10 @@ export interface ModelFolder {
   /** The chat template for ordinary talk, where there is one; read when it is first asked for, as are those by name. */
   readonly chatTemplate?: string | undefined;
   readonly chatTemplates?: ReadonlyMap<string, string> | undefined;
-  /** Names in the folder, sorted. */
+  /** Names in the folder, sorted; none of a GGUF file. */
   readonly files: readonly string[];
+  /** What a GGUF file holds, where that was opened. */
+  readonly gguf?: OpenedGguf;
 }
 
 /** Which parts a folder must have. */
@@ -71,8 +84,49 @@ const weightsOf: Readonly<Record<NonNullable<OpenFolderOptions["weights"]>, (fol
   unread: () => noWeights,
 };
 
+/** A GGUF file as a folder with one model. */
+function ggufFolder(file: string, weights: NonNullable<OpenFolderOptions["weights"]>): ModelFolder {
+  const gguf = openGguf(file);
+  return {
+    path: resolve(gguf.file),
+    config: gguf.config,
+    weights: weights === "unread" ? new Map() : gguf.weights,
+    metadata: new Map(),
+    tokenizer: {},
+    tokenizerJson: undefined,
+    tokenizerConfig: gguf.tokenizerConfig,
+    generationConfig: gguf.generationConfig,
+    chatTemplate: gguf.chatTemplate,
+    get chatTemplates() {
+      return chatTemplatesOf({
+        config: gguf.tokenizerConfig,
+        json: undefined,
+        jinja: undefined,
+        additional: new Map(),
+      });
+    },
+    same: sameStored,
+    files: [],
+    gguf,
+  };
+}
+
+/** Weights that win over a GGUF file beside them. */
+const isWeightFile = (name: string): boolean => /^(model|pytorch_model)\b.*\.(safetensors|bin|json)$/.test(name);
+
+/** The GGUF file that a path is, or that is the one model of a folder. */
+function ggufAt(path: string): string | undefined {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (stat?.isFile()) return path.endsWith(".gguf") || beginsGguf(headOf(path)) ? path : undefined;
+  if (!stat?.isDirectory() || namesIn(path).some(isWeightFile)) return undefined;
+  const name = onlyGguf(path);
+  return name === undefined ? undefined : join(path, name);
+}
+
+const headOf = (path: string): Uint8Array => withFile(path, (file) => readBytes(file, 0, 4));
+
 /**
- * Open a model folder: configuration parsed, every weight located (none read), tokenizer files named.
+ * Open a model folder, a GGUF file, or a folder whose weights are one: configuration parsed, every weight located (none read), tokenizer files named.
  * @throws not_found without a folder, or without a part that is needed; corrupt_file naming what does not fit;
  *   unsupported for weights of another format, and for those that another program quantised
  */
@@ -80,6 +134,8 @@ export function openModelFolder(
   path: string,
   { weights = "needed", config: configuration = "needed" }: OpenFolderOptions = {},
 ): ModelFolder {
+  const file = ggufAt(path);
+  if (file !== undefined) return ggufFolder(file, weights);
   const { folder, files } = listFolder(path);
   /** The real path of a file that is there and is a file. */
   const fileOf = (name: string): string | undefined => {
@@ -170,6 +226,7 @@ export function openModelFolder(
  * @throws not_found when there is none; corrupt_file with the key or piece; unsupported for kinds that are not run here
  */
 export function openTokenizer(folder: ModelFolder): Tokenizer {
+  if (folder.gguf) return folder.gguf.tokenizer();
   const { tokenizerConfig, config, path } = folder;
   const about = aboutOf((name) => locate(path, name) !== undefined, config, tokenizerConfig);
   const setting = (name: string): JsonObject | undefined => {

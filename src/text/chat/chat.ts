@@ -127,7 +127,7 @@ export function createChat(source: ChatSource): Chat {
   const text = textModel({
     model: added ? { ...model, ends } : model,
     tokenizer: withoutEnds(tokenizer, ends),
-    forced: generation.forced,
+    rules: generation.rules,
   });
   const notes = [
     ...(templates.size === 0

@@ -8,7 +8,7 @@ import { declarationsOf, namedToken, namedTokens, type Settings } from "../forma
 import { streamDecoder } from "../stream.ts";
 import type { Encoded, EncodeOptions, Tokenizer } from "../tokenizer.ts";
 import { createSentencePiece, type SentencePieces } from "./encode.ts";
-import { pieceTypes, readSentencePieceModel } from "./model.ts";
+import { pieceTypes, readSentencePieceModel, type SentencePieceModel } from "./model.ts";
 
 /** What differs between the tokenizer classes that wrap a SentencePiece file. */
 interface Family {
@@ -100,14 +100,14 @@ function collectAdded(family: Family, settings: Settings, names: ReadonlyMap<str
 
 /**
  * Build a tokenizer from a SentencePiece file.
- * @param bytes the file (`spiece.model`, `tokenizer.model`)
+ * @param source the file (`spiece.model`, `tokenizer.model`), or what was read of it
  * @param config tokenizer_config.json. `tokenizer_class` decides what is put around a text: T5's and mT5's (also
  *   without a class), Llama's or Gemma's
  * @param beside other files that declare added tokens
  * @throws corrupt_file for a damaged file, unsupported for kinds that are not run here
  */
 export function createSentencePieceTokenizer(
-  bytes: Uint8Array,
+  source: Uint8Array | SentencePieceModel,
   config: JsonObject = {},
   where = "spiece.model",
   beside: Omit<Settings, "config"> = {},
@@ -121,7 +121,7 @@ export function createSentencePieceTokenizer(
       hint: "save it once as tokenizer.json: AutoTokenizer.from_pretrained(folder).save_pretrained(folder)",
     });
   }
-  const model = readSentencePieceModel(bytes, where);
+  const model = source instanceof Uint8Array ? readSentencePieceModel(source, where) : source;
   const legacy = !family.legacy || config.legacy !== false;
   const engine = createSentencePiece(model, legacy ? {} : { addDummyPrefix: false }, where);
   const ids = new Map(model.pieces.map((piece, id) => [piece, id]));
