@@ -1,4 +1,4 @@
-/** GPT-2, Llama and BERT in 8 and 4 bits, as `zeroth quantize` makes them: near their numbers, rows independent. */
+/** GPT-2, Llama, their relatives and BERT in 8 and 4 bits, as `zeroth quantize` makes them: near their numbers, rows independent. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -23,19 +23,44 @@ import { isQuantized, type StoredTensor, type Weights } from "../src/weights/wei
 const place = mkdtempSync(join(tmpdir(), "zeroth-families-"));
 afterAll(() => rmSync(place, { recursive: true }));
 
+const gated = {
+  vocab_size: 300,
+  hidden_size: 96,
+  intermediate_size: 128,
+  num_hidden_layers: 2,
+  num_attention_heads: 6,
+  num_key_value_heads: 2,
+  head_dim: 32,
+};
+const sliding = { sliding_window: 8, layer_types: ["sliding_attention", "full_attention"] };
+
 const configs: Record<string, JsonObject> = {
   gpt2: { model_type: "gpt2", vocab_size: 300, n_positions: 48, n_embd: 96, n_layer: 2, n_head: 4, eos_token_id: 1 },
-  llama: {
-    model_type: "llama",
+  "gpt-neo": {
+    model_type: "gpt_neo",
+    vocab_size: 300,
+    max_position_embeddings: 48,
+    hidden_size: 96,
+    num_layers: 2,
+    num_heads: 4,
+    window_size: 8,
+    attention_types: [[["global", "local"], 1]],
+  },
+  gptj: { model_type: "gptj", vocab_size: 300, n_embd: 96, n_layer: 2, n_head: 4, rotary_dim: 8 },
+  "gpt-neox": {
+    model_type: "gpt_neox",
     vocab_size: 300,
     hidden_size: 96,
-    intermediate_size: 128,
     num_hidden_layers: 2,
-    num_attention_heads: 6,
-    num_key_value_heads: 2,
-    head_dim: 32,
-    tie_word_embeddings: false,
+    num_attention_heads: 4,
+    intermediate_size: 128,
   },
+  llama: { model_type: "llama", ...gated, tie_word_embeddings: false },
+  mistral: { model_type: "mistral", ...gated, sliding_window: 8 },
+  qwen2: { model_type: "qwen2", ...gated, head_dim: 16, tie_word_embeddings: true },
+  qwen3: { model_type: "qwen3", ...gated, ...sliding, use_sliding_window: true },
+  gemma3: { model_type: "gemma3_text", ...gated, ...sliding, query_pre_attn_scalar: 32 },
+  phi3: { model_type: "phi3", ...gated },
   bert: {
     model_type: "bert",
     architectures: ["BertForMaskedLM"],
@@ -60,6 +85,22 @@ const expectedFormats: Record<string, Record<string, string>> = {
     "lm_head.weight": "int8",
     "model.layers.1.mlp.up_proj.weight": "int8",
   },
+  "gpt-neo": {
+    "transformer.wte.weight": "int8",
+    "transformer.wpe.weight": "-",
+    "transformer.h.1.attn.attention.q_proj.weight": "int8",
+  },
+  gptj: { "transformer.wte.weight": "int8_rows", "lm_head.weight": "int8", "transformer.h.0.mlp.fc_in.weight": "int8" },
+  "gpt-neox": {
+    "gpt_neox.embed_in.weight": "int8_rows",
+    "embed_out.weight": "int8",
+    "gpt_neox.layers.1.attention.query_key_value.weight": "int8",
+  },
+  mistral: { "model.embed_tokens.weight": "int8_rows", "model.layers.1.self_attn.k_proj.weight": "int8" },
+  qwen2: { "model.embed_tokens.weight": "int8", "model.layers.0.self_attn.q_proj.bias": "-" },
+  qwen3: { "model.embed_tokens.weight": "int8_rows", "model.layers.0.self_attn.q_norm.weight": "-" },
+  gemma3: { "model.embed_tokens.weight": "int8", "model.layers.1.pre_feedforward_layernorm.weight": "-" },
+  phi3: { "model.layers.1.self_attn.qkv_proj.weight": "int8", "model.layers.0.mlp.gate_up_proj.weight": "int8" },
   bert: {
     "bert.embeddings.word_embeddings.weight": "int8",
     "bert.embeddings.position_embeddings.weight": "-",
@@ -73,7 +114,7 @@ function drawn(architecture: Architecture): Map<string, NdArray> {
     const tensor = outputs[0]!;
     const shape = tensor.shape as number[];
     const norm = /norm|ln_/i.test(name) && name.endsWith("weight");
-    const table = /embed|wte|wpe/.test(name);
+    const table = /embed_tokens|embeddings|embed_in|wte|wpe/.test(name);
     const initial = norm ? onesInit : normal(table ? 1 : shape.length === 2 ? 96 ** -0.5 : 0.1);
     return { name, shape, initial, tensor };
   });
@@ -149,7 +190,7 @@ describe.each(Object.keys(configs).flatMap((name) => ([8, 4] as const).map((bits
       const { architecture, plain, few } = made();
       for (const [tensor, format] of Object.entries(expectedFormats[name]!)) {
         const stored = few.get(tensor)!;
-        const product = format !== "int8_rows" && !/wte|word_embeddings/.test(tensor);
+        const product = format !== "int8_rows" && !/wte|word_embeddings|embed_tokens/.test(tensor);
         const wanted = bits === 4 && product ? format.replace("int8", "int4") : format;
         expect(isQuantized(stored) ? stored.format : "-", tensor).toBe(wanted);
         // As a training reads them: the shape that the network asks for.

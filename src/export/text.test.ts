@@ -23,7 +23,10 @@ async function exported(name: string) {
   return InferenceSession.create(join(folder, "model.onnx"), { intraOpNumThreads: 1, logSeverityLevel: 3 });
 }
 
-test.each(["gpt2/tied", "gpt2/inverse-layer", "llama/grouped", "llama/biased"])(
+const families = ["gpt-neo", "gptj", "gpt-neox", "gpt-neox-serial", "mistral", "qwen3", "phi3"];
+const decoders = families.map((name) => `decoders/${name}`);
+
+test.each(["gpt2/tied", "gpt2/inverse-layer", "llama/grouped", "llama/biased", ...decoders])(
   "%s: model.onnx gives the logits of a text in two pieces, the second over the caches of the first",
   async (name) => {
     const session = await exported(name);
@@ -62,7 +65,7 @@ test.each(["gpt2/tied", "gpt2/inverse-layer", "llama/grouped", "llama/biased"])(
   },
 );
 
-test.each(["gpt2/tied", "llama/grouped"])(
+test.each(["gpt2/tied", "llama/grouped", ...decoders])(
   "transformers.js generates the reference's tokens from %s, with its own caches",
   async (name) => {
     const folder = join(out, `js-${name}`);

@@ -23,7 +23,15 @@ const renamed = (stored: Weights, name: (own: string) => string): Weights =>
 const bodies: Partial<Record<SmallFamily, string>> = {
   bert: "bert.",
   gpt2: "transformer.",
+  "gpt-neo": "transformer.",
+  gptj: "transformer.",
+  "gpt-neox": "gpt_neox.",
   llama: "model.",
+  mistral: "model.",
+  qwen2: "model.",
+  qwen3: "model.",
+  gemma3: "model.",
+  phi3: "model.",
   vit: "vit.",
 };
 

@@ -116,6 +116,30 @@ test.each<[SmallFamily, JsonObject, RegExp]>([
   ["clip", { logit_scale_init_value: 1e308 }, /logit_scale_init_value/],
   ["llama", { rope_theta: 1e308 }, /rope_theta/],
   ["llama", { partial_rotary_factor: 0.1 }, /rotary channels/],
+  ["llama", { hidden_act: "snake" }, /hidden_act/],
+  ["llama", { num_key_value_heads: 3 }, /heads of keys/],
+  ["llama", { rope_scaling: { rope_type: "proportional" } }, /proportional/],
+  ["llama", { rope_scaling: { rope_type: "linear" } }, /without factor/],
+  ["llama", { rope_scaling: { rope_type: "llama3", factor: 2 } }, /without low_freq_factor/],
+  ["llama", { rope_parameters: { full_attention: { rope_theta: 5 } } }, /each kind of layer/],
+  ["gpt-neo", { num_layers: 3 }, /attention_types/],
+  ["gpt-neo", { attention_types: [[["global", "strided"], 1]] }, /attention_types/],
+  ["gpt-neo", { attention_types: [[["global"], 2 ** 24]] }, /attention_types/],
+  ["gpt-neo", { attention_layers: ["local", "global"] }, /attention_layers/],
+  ["gptj", { rotary_dim: 3 }, /rotary_dim/],
+  ["gptj", { rotary_dim: 6 }, /rotary_dim/],
+  ["gptj", { rotary_dim: null }, /rotary_dim/],
+  ["gpt-neox", { rotary_pct: 0.25 }, /rotary channels/],
+  ["gpt-neox", { num_attention_heads: 3 }, /heads/],
+  ["mistral", { num_local_experts: 8 }, /mixture of experts \(num_local_experts 8\)/],
+  ["qwen2", { layer_types: ["full_attention"] }, /layer_types/],
+  ["qwen2", { layer_types: ["full_attention", "chunked_attention"] }, /chunked_attention/],
+  ["qwen2", { sliding_window: null }, /no sliding_window/],
+  ["qwen3", { num_experts: 128 }, /num_experts 128/],
+  ["gemma3", { use_bidirectional_attention: true }, /use_bidirectional_attention/],
+  ["gemma3", { model_type: "gemma3" }, /text_config/],
+  ["phi3", { rope_scaling: { ...rope, rope_type: "longrope", long_factor: [1] } }, /longrope/],
+  ["phi3", { n_routed_experts: 4 }, /n_routed_experts/],
 ])("%s with %j is refused at once", (family, entries, message) => {
   const started = performance.now();
   expect(() => build({ ...smallConfigs[family], ...entries })).toThrow(message);
@@ -123,7 +147,7 @@ test.each<[SmallFamily, JsonObject, RegExp]>([
 });
 
 test("a padding token that the vocabulary does not have is none", () => {
-  for (const family of ["bert", "gpt2", "llama", "t5"] as const) {
+  for (const family of ["bert", "gpt2", "gpt-neo", "gptj", "gpt-neox", "llama", "mistral", "gemma3", "t5"] as const) {
     const json = { ...smallConfigs[family], pad_token_id: 1000 };
     expect(familyOf(json, "here").read(json)).toMatchObject({ pad: 0 });
   }

@@ -1,5 +1,4 @@
 /** From a config.json to a shape, family by family; and which tensors of a file are those that are counted. */
-import { z } from "zod";
 import type { JsonObject } from "../base/json.ts";
 import { fail } from "../errors.ts";
 import { parseT5Config } from "../models/encoder-decoders/t5/config.ts";
@@ -9,48 +8,6 @@ import type { Weights } from "../weights/weights.ts";
 import { networkShape, networkTensors } from "./network.ts";
 import { checkShape, type Shape } from "./shapes.ts";
 import type { TensorGroup } from "./tensor-groups.ts";
-
-const size = z.number().int().positive();
-
-const layered = {
-  hidden_size: size,
-  intermediate_size: size,
-  num_hidden_layers: size,
-  num_attention_heads: size,
-};
-const layers = (c: z.infer<z.ZodObject<typeof layered>>) => ({
-  layers: c.num_hidden_layers,
-  width: c.hidden_size,
-  feedForward: c.intermediate_size,
-  heads: c.num_attention_heads,
-  headSize: c.hidden_size / c.num_attention_heads,
-});
-
-const llama = z
-  .object({
-    ...layered,
-    vocab_size: size,
-    max_position_embeddings: size,
-    num_key_value_heads: size.nullish(),
-    head_dim: size.nullish(),
-    tie_word_embeddings: z.boolean().default(false),
-    attention_bias: z.literal(false, "projections with biases are not counted here").default(false),
-    mlp_bias: z.literal(false, "products with biases are not counted here").default(false),
-  })
-  .transform(
-    (c): Shape => ({
-      family: "llama",
-      ...layers(c),
-      ...(c.head_dim && { headSize: c.head_dim }),
-      keyHeads: c.num_key_value_heads ?? c.num_attention_heads,
-      vocabulary: c.vocab_size,
-      positions: c.max_position_embeddings,
-      tied: c.tie_word_embeddings,
-    }),
-  );
-
-/** Families that are not run here yet. */
-const schemas: Readonly<Record<string, z.ZodType<Shape>>> = { mistral: llama };
 
 /** T5's and Switch's, by the reader that runs use. */
 function t5Shape(json: JsonObject, weights: Weights | undefined, where: string): Shape {
@@ -86,9 +43,6 @@ function t5Shape(json: JsonObject, weights: Weights | undefined, where: string):
     }),
   };
 }
-
-/** What can be counted from a configuration. */
-export const countedTypes: readonly string[] = [...modelTypes, ...Object.keys(schemas)];
 
 const architectureOf = (
   json: JsonObject,
@@ -130,15 +84,8 @@ export function shapeOfConfig(
     if (architecture.kind !== "encoder-decoder" && architecture.kind !== "two-towers") {
       return checkShape(networkShape(architecture), "corrupt_file", where);
     }
-    return undefined;
   }
-  if (!Object.hasOwn(schemas, type)) return undefined;
-  const parsed = schemas[type]!.safeParse(json);
-  if (!parsed.success) {
-    const { path, message } = parsed.error.issues[0]!;
-    fail("corrupt_file", `${path.join(".") || "the file"}: ${message}`, { where });
-  }
-  return checkShape(parsed.data, "corrupt_file", where);
+  return undefined;
 }
 
 /** Copies of tensors and buffers that a file may hold and no count includes. */

@@ -4,6 +4,8 @@
  * (2201.11990); Raffel et al. 2019 (1910.10683); Fedus et al. 2021 (2101.03961); Sanh et al. 2021 (2110.08207);
  * Thoppilan et al. 2022 (2201.08239); Zhai et al. 2021 (2106.04560); Wu Dao 2.0 by its announcement of June 2021.
  */
+import type { JsonObject } from "../base/json.ts";
+import { knownDecoders } from "./known-decoders.ts";
 import type { GptShape, T5Shape, VitShape, WrittenShape } from "./shapes.ts";
 
 export interface KnownModel {
@@ -15,8 +17,12 @@ export interface KnownModel {
   readonly hub: readonly string[];
   /** The total as it was published. */
   readonly published: string;
-  /** Absent where no layer table was published: nothing can be computed then. */
+  /** Other names that people say. */
+  readonly also?: readonly string[];
+  /** Absent where no layer table was published, and where `config` says it. */
   readonly shape?: WrittenShape;
+  /** Entries of config.json of a model whose network is built here. */
+  readonly config?: JsonObject;
   /** Parameters that were claimed and cannot be checked. */
   readonly claimed?: number;
   /** What the count leaves out or takes on trust. */
@@ -25,7 +31,7 @@ export interface KnownModel {
   readonly landmark?: boolean;
 }
 
-type More = Partial<Pick<KnownModel, "hub" | "note" | "landmark">>;
+type More = Partial<Pick<KnownModel, "hub" | "also" | "note" | "landmark">>;
 
 const entry = (name: string, title: string, published: string, shape: WrittenShape, more: More = {}): KnownModel => ({
   hub: [],
@@ -68,7 +74,7 @@ const gptModels: readonly KnownModel[] = [
   entry("gpt3-13b", "GPT-3 13B", "13B", gpt3(40, 5140, 40, 128.5), {
     note: "the paper gives a width of 5140 for 40 heads of 128; counted with projections as wide as the model",
   }),
-  entry("gpt3-175b", "GPT-3 175B", "174.6B", gpt3(96, 12288, 96, 128), { landmark: true }),
+  entry("gpt3-175b", "GPT-3 175B", "174.6B", gpt3(96, 12288, 96, 128), { also: ["gpt-3", "gpt3"], landmark: true }),
   entry("megatron-1.7b", "Megatron 1.7B", "1.7B", megatron(24, 2304, 24)),
   entry("megatron-3.6b", "Megatron 3.6B", "3.6B", megatron(30, 3072, 32)),
   entry("megatron-7.5b", "Megatron 7.5B", "7.5B", megatron(36, 4096, 32)),
@@ -78,7 +84,10 @@ const gptModels: readonly KnownModel[] = [
   entry("megatron-145b", "Megatron 145B", "145.6B", megatron(80, 12288, 96)),
   entry("megatron-310b", "Megatron 310B", "310.1B", megatron(96, 16384, 128)),
   entry("megatron-1008b", "Megatron 1T", "1008B", megatron(128, 25600, 160)),
-  entry("mt-nlg-530b", "Megatron-Turing NLG", "530B", megatron(105, 20480, 128), { landmark: true }),
+  entry("mt-nlg-530b", "Megatron-Turing NLG", "530B", megatron(105, 20480, 128), {
+    also: ["megatron-530b", "mt-nlg", "megatron-turing-nlg"],
+    landmark: true,
+  }),
 ];
 
 const t5Shape = (
@@ -214,6 +223,7 @@ const others: readonly KnownModel[] = [
     name: "wu-dao-2",
     title: "Wu Dao 2.0",
     hub: [],
+    also: ["wu-dao", "wu-dao-2.0", "wudao"],
     published: "1.75T",
     claimed: 1.75e12,
     landmark: true,
@@ -222,13 +232,21 @@ const others: readonly KnownModel[] = [
 ];
 
 /** Every model whose size is known without asking anybody. */
-export const knownModels: readonly KnownModel[] = [...t5Models, ...switchModels, ...gptModels, ...others];
+export const knownModels: readonly KnownModel[] = [
+  ...t5Models,
+  ...switchModels,
+  ...gptModels,
+  ...knownDecoders,
+  ...others,
+];
+
+const namesOf = ({ name, hub, also = [] }: KnownModel): readonly string[] => [name, ...hub, ...also];
 
 /** Names that a person may type for one of them. */
-export const knownNames: readonly string[] = knownModels.flatMap(({ name, hub }) => [name, ...hub]);
+export const knownNames: readonly string[] = knownModels.flatMap(namesOf);
 
 /** The model of a name, capitals and a revision aside. */
 export function findKnown(name: string): KnownModel | undefined {
   const typed = name.replace(/@.*$/, "").toLowerCase();
-  return knownModels.find((model) => [model.name, ...model.hub].some((known) => known.toLowerCase() === typed));
+  return knownModels.find((model) => namesOf(model).some((known) => known.toLowerCase() === typed));
 }

@@ -10,7 +10,7 @@ import { listModels, resolveModel } from "../hub/find-node.ts";
 import { nearestNames, parseModelName } from "../hub/names.ts";
 import { modelTypes, readModel } from "../models/families.ts";
 import { isQuantized, type Weights } from "../weights/weights.ts";
-import { countedTypes, isCounted, shapeOfConfig, tensorsOfConfig } from "./configs.ts";
+import { isCounted, shapeOfConfig, tensorsOfConfig } from "./configs.ts";
 import { findKnown, knownNames } from "./known.ts";
 import { layerNumber } from "./network.ts";
 import type { StoredCount, Subject } from "./plan.ts";
@@ -88,7 +88,7 @@ function unknownFamily(config: JsonObject, where: string): never {
     `the parameters of model_type ${shown(architectureOf(config))} cannot be counted from its config.json`,
     {
       where,
-      hint: `counted here: ${countedTypes.join(", ")}; of other families, give a folder with the weights`,
+      hint: `counted here: ${modelTypes.join(", ")}; of other families, give a folder with the weights`,
     },
   );
 }
@@ -177,9 +177,10 @@ export async function openSubject(name: string, options: OpenSubjectOptions = {}
   }
   const known = findKnown(name);
   if (known) {
-    const architecture =
-      known.shape?.family === "t5" && known.shape.experts ? "switch_transformers" : known.shape?.family;
-    const { shape } = known;
+    const { config } = known;
+    const shape = config ? shapeOfConfig(config, name) : known.shape;
+    const mixture = shape?.family === "t5" && shape.experts ? "switch_transformers" : shape?.family;
+    const architecture = config ? architectureOf(config) : mixture;
     return { name, architecture: architecture ?? "not published", known, ...(shape && { shape }) };
   }
   if (parseModelName(name).kind !== "name") throw missing;

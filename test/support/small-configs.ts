@@ -17,8 +17,99 @@ export const rope = {
   long_factor: [2, 2],
 };
 
+/** What Llama's relatives have in common. */
+const gated = {
+  vocab_size: 20,
+  hidden_size: 8,
+  intermediate_size: 16,
+  num_hidden_layers: 2,
+  num_attention_heads: 2,
+  num_key_value_heads: 1,
+  head_dim: 4,
+  max_position_embeddings: 64,
+  rms_norm_eps: 1e-6,
+  rope_theta: 10000,
+  rope_scaling: { ...rope, rope_type: "linear" },
+  tie_word_embeddings: true,
+  bos_token_id: 1,
+  eos_token_id: 2,
+};
+
+const sliding = { sliding_window: 4, layer_types: ["full_attention", "sliding_attention"] };
+
+/** Decoders; Llama stands with the other families of texts. */
+const decoders = {
+  "gpt-neo": {
+    model_type: "gpt_neo",
+    architectures: ["GPTNeoForSequenceClassification"],
+    vocab_size: 20,
+    max_position_embeddings: 16,
+    hidden_size: 8,
+    num_layers: 2,
+    num_heads: 2,
+    intermediate_size: 16,
+    window_size: 4,
+    activation_function: "gelu_new",
+    attention_types: [[["global", "local"], 1]],
+    layer_norm_epsilon: 1e-5,
+    eos_token_id: 1,
+  },
+  gptj: {
+    model_type: "gptj",
+    vocab_size: 20,
+    n_embd: 8,
+    n_layer: 2,
+    n_head: 2,
+    n_inner: 16,
+    rotary_dim: 2,
+    activation_function: "gelu_new",
+    layer_norm_epsilon: 1e-5,
+    tie_word_embeddings: false,
+    eos_token_id: 1,
+  },
+  "gpt-neox": {
+    model_type: "gpt_neox",
+    vocab_size: 20,
+    hidden_size: 8,
+    num_hidden_layers: 2,
+    num_attention_heads: 2,
+    intermediate_size: 16,
+    max_position_embeddings: 16,
+    hidden_act: "gelu",
+    layer_norm_eps: 1e-5,
+    rotary_pct: 0.5,
+    rotary_emb_base: 10000,
+    attention_bias: true,
+    use_parallel_residual: true,
+    eos_token_id: 1,
+  },
+  mistral: { model_type: "mistral", ...gated, sliding_window: 4, tie_word_embeddings: false },
+  qwen2: { model_type: "qwen2", ...gated, ...sliding, use_sliding_window: true, max_window_layers: 1 },
+  qwen3: { model_type: "qwen3", ...gated, ...sliding, use_sliding_window: true, attention_bias: true },
+  gemma3: {
+    model_type: "gemma3_text",
+    ...gated,
+    ...sliding,
+    hidden_activation: "gelu_pytorch_tanh",
+    query_pre_attn_scalar: 4,
+    sliding_window_pattern: 2,
+    rope_local_base_freq: 100,
+    final_logit_softcapping: 3,
+    use_bidirectional_attention: false,
+  },
+  phi3: {
+    model_type: "phi3",
+    ...gated,
+    rope_scaling: { ...rope, rope_type: "longrope" },
+    original_max_position_embeddings: 16,
+    partial_rotary_factor: 1,
+    sliding_window: null,
+  },
+};
+
 /** A small model of each family of texts, with every entry that is read. */
 const ofTexts = {
+  ...decoders,
   t5: {
     model_type: "t5",
     d_model: 8,

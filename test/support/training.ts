@@ -82,6 +82,18 @@ export function trainingTests<E, R = E>(
     }
   });
 
+  stepsTest(folder, loss, revive);
+}
+
+/** Twenty steps: the loss before each, the gradients' norm, and the weights afterwards where the fixture has them. */
+export function stepsTest<E, R = E>(
+  folder: string,
+  loss: Loss<E>,
+  revive: (row: R) => E = (row) => row as unknown as E,
+): void {
+  const expected = readJson<Expected<R>>(folder, "training.json");
+  const rowsOf = (step: number) => expected.batches[step % expected.batches.length]!.rows.map((row) => [revive(row)]);
+
   test(`twenty steps of ${expected.optimizer}`, async () => {
     const values = valuesOf(folder);
     const { loss: tensor, parameters } = write(loss);
