@@ -80,6 +80,7 @@ export async function openForCommand(flags: EngineFlags, output: Output, signal?
     quantize: { ...(signal && { signal }), events: copyEvents(output, flags) },
   });
   const seconds = (performance.now() - started) / 1000;
+  for (const warning of opened.architecture.warnings ?? []) output.say(`warning: ${name}: ${warning}`);
   const stored = [...opened.weights.values()];
   const size = storedBytes(opened.weights);
   const types = [...new Set(stored.map((tensor) => (isQuantized(tensor) ? tensor.format : tensor.dtype)))].join("+");

@@ -23,7 +23,7 @@ async function exported(name: string) {
   return InferenceSession.create(join(folder, "model.onnx"), { intraOpNumThreads: 1, logSeverityLevel: 3 });
 }
 
-const families = ["gpt-neo", "gptj", "gpt-neox", "gpt-neox-serial", "mistral", "qwen3", "phi3"];
+const families = ["gpt-neo", "gptj", "gpt-neox", "gpt-neox-serial", "mistral", "qwen2", "qwen3", "gemma3", "phi3"];
 const decoders = families.map((name) => `decoders/${name}`);
 
 test.each(["gpt2/tied", "gpt2/inverse-layer", "llama/grouped", "llama/biased", ...decoders])(

@@ -18,8 +18,8 @@ import { readFixture } from "../support/models.ts";
 import { packingTest, stepsTest, trainingTests } from "../support/training.ts";
 
 /** Of these the gradients of every tensor are compared, of the others the losses. */
-const withGradients = ["gpt-neox", "qwen3"];
-const others = ["gpt-neo", "gptj", "gpt-neox-serial", "mistral", "phi3"];
+const withGradients = ["gpt-neox", "qwen3", "gemma3"];
+const others = ["gpt-neo", "gptj", "gpt-neox-serial", "mistral", "qwen2", "phi3"];
 
 /** Logits of every place of every row, each row alone. */
 async function allLogits(folder: string, config: string, change: (weights: Weights) => Weights = (same) => same) {

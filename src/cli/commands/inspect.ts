@@ -38,7 +38,8 @@ function precision(weights: Weights): string {
 async function kindOf(folder: ModelFolder, output: Output) {
   const { kindWords, readModel } = await import("../../models/families.ts");
   try {
-    const { kind } = readModel(folder.config, folder.weights, folder.path, folder).architecture;
+    const { kind, warnings = [] } = readModel(folder.config, folder.weights, folder.path, folder).architecture;
+    for (const warning of warnings) output.say(`warning: ${warning}`);
     return { kind, words: kindWords[kind] };
   } catch (error) {
     if (!(error instanceof ZerothError) || error.code !== "unsupported") throw error;
