@@ -24,6 +24,7 @@ import { refuseForeignStorage } from "../weights/schemes.ts";
 import type { StoredTensor, Weights } from "../weights/weights.ts";
 import { chatTemplateFiles, chatTemplatesOf, templateLimit } from "./chat-templates.ts";
 import { type OpenedGguf, onlyGguf, openGguf } from "./gguf/open-node.ts";
+import { openMegatron } from "./megatron-node.ts";
 import type { Shards } from "./shards-node.ts";
 import { findWeights, openWeights } from "./weights-node.ts";
 
@@ -147,7 +148,13 @@ export function openModelFolder(
     const file = fileOf(name);
     return file ? readJsonFile(file, limit, join(path, name)) : undefined;
   };
-  const config = jsonOf("config.json", jsonLimits.config);
+  const given = jsonOf("config.json", jsonLimits.config);
+  const entries = () => {
+    const vocabulary = jsonOf("vocab.json", jsonLimits.tokenizer);
+    return vocabulary && Object.keys(vocabulary).length;
+  };
+  const megatron = openMegatron(folder, files, given, entries);
+  const config = megatron?.config ?? given;
   if (!config && configuration === "needed") {
     fail("not_found", "no config.json, so this is not a model folder", {
       where: path,
@@ -156,7 +163,8 @@ export function openModelFolder(
   }
   // Asked before the weights are opened, too: the scheme's name says more than a number type that is not known here.
   if (weights !== "unread") refuseForeignStorage(config ?? {}, new Map(), path);
-  const { tensors, metadata, absent } = weightsOf[weights](folder);
+  const { tensors, metadata, absent } =
+    megatron && weights !== "unread" ? { ...noWeights, tensors: megatron.tensors() } : weightsOf[weights](folder);
   const joined = joinQuantized(tensors, folder);
   if (weights !== "unread") refuseForeignStorage(config ?? {}, joined, path);
   const generationConfig = jsonOf("generation_config.json", jsonLimits.config);

@@ -4,10 +4,11 @@
  */
 import { join } from "node:path";
 import { isJsonObject, jsonKind, jsonLimits, shown } from "../base/json.ts";
-import { readBytes, readJsonFile, withFile } from "../base/read-node.ts";
+import { readJsonFile } from "../base/read-node.ts";
 import { fail } from "../errors.ts";
 import { locate } from "../hub/locate-node.ts";
 import { isPlainFileName } from "../hub/names.ts";
+import { sameStored } from "../weights/same-node.ts";
 import type { PlainTensor } from "../weights/weights.ts";
 
 /** What a weight file holds. */
@@ -23,8 +24,6 @@ export interface Shards extends OpenedFile {
 
 /** How many files one model may be in; the largest known has some 200. */
 const mostShards = 10_000;
-/** Tensors that two files hold are compared in pieces of this size. */
-const pieceBytes = 1 << 20;
 
 /** The file of each tensor, as an index puts them. */
 function readIndex(indexFile: string, where: string, extension: string): Map<string, string> {
@@ -71,12 +70,6 @@ export function shardNames(files: readonly string[], stem: string, extension: st
 
 const bytesOf = (tensor: PlainTensor) => ("data" in tensor ? tensor.data.length : tensor.length);
 
-/** A piece of a tensor's bytes. */
-const pieceOf = (tensor: PlainTensor, from: number, to: number): Uint8Array =>
-  "data" in tensor
-    ? tensor.data.subarray(from, to)
-    : withFile(tensor.file, (file) => readBytes(file, tensor.offset + from, to - from));
-
 /** Compares tensors that two files hold; together not more bytes than files can honestly repeat. */
 function comparer(where: string): (a: PlainTensor, b: PlainTensor) => boolean {
   const seen = new Set<string>();
@@ -94,11 +87,7 @@ function comparer(where: string): (a: PlainTensor, b: PlainTensor) => boolean {
     // Views of one storage under many names could ask for the same bytes without an end.
     allowed = Math.max(allowed, 4 * length + (1 << 30));
     if (compared > allowed) fail("unsupported", "its files hold the same tensors too many times", { where });
-    for (let from = 0; from < length; from += pieceBytes) {
-      const to = Math.min(length, from + pieceBytes);
-      if (Buffer.compare(pieceOf(a, from, to), pieceOf(b, from, to)) !== 0) return false;
-    }
-    return true;
+    return sameStored(a, b);
   };
 }
 

@@ -1,9 +1,9 @@
 /** Whether stored tensors hold the same numbers, read piece by piece from their files. */
 import { readBytes, withFile } from "../base/read-node.ts";
-import { comparable, sameBytes } from "./same.ts";
+import { comparable } from "./same.ts";
 import type { PlainTensor, StoredTensor } from "./weights.ts";
 
-const piece = 4 << 20;
+const piece = 1 << 20;
 
 function bytesOf(tensor: PlainTensor, from: number, length: number): Uint8Array {
   if ("data" in tensor) return tensor.data.subarray(from, from + length);
@@ -20,7 +20,7 @@ export function sameStored(a: StoredTensor, b: StoredTensor): boolean {
   if ("file" in one && "file" in other && one.file === other.file && one.offset === other.offset) return true;
   for (let from = 0; from < length(one); from += piece) {
     const next = Math.min(piece, length(one) - from);
-    if (!sameBytes(bytesOf(one, from, next), bytesOf(other, from, next))) return false;
+    if (Buffer.compare(bytesOf(one, from, next), bytesOf(other, from, next)) !== 0) return false;
   }
   return true;
 }

@@ -1,7 +1,7 @@
 /** Whether stored tensors hold the same numbers. */
 import { isGguf, isQuantized, type PlainTensor, type StoredTensor } from "./weights.ts";
 
-export const sameBytes = (a: Uint8Array, b: Uint8Array): boolean =>
+const sameBytes = (a: Uint8Array, b: Uint8Array): boolean =>
   a.length === b.length && a.every((byte, i) => byte === b[i]);
 
 const isPlain = (stored: StoredTensor): stored is PlainTensor => !isQuantized(stored) && !isGguf(stored);

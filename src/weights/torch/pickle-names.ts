@@ -51,6 +51,12 @@ export const storages: Readonly<Record<string, DType>> = {
   "torch.BoolStorage": "bool",
 };
 
+/** Names that stand for themselves among a program's settings. */
+export const words: ReadonlySet<string> = new Set(["torch.float32", "torch.float16", "torch.bfloat16"]);
+
+/** Objects that are nothing but their entries, as plain dictionaries: the settings of a training program. */
+export const holders: ReadonlySet<string> = new Set(["argparse.Namespace"]);
+
 /** A whole number that sizes can be, whatever it was written as. */
 export function size(value: Value | undefined, what: string): number {
   const n = typeof value === "bigint" ? Number(value) : value;

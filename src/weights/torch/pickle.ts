@@ -5,7 +5,7 @@
 
 import { shown } from "../../base/json.ts";
 import { fail } from "../../errors.ts";
-import { calls, cost, type Name, size, storages, type Value } from "./pickle-names.ts";
+import { calls, cost, holders, type Name, size, storages, type Value, words } from "./pickle-names.ts";
 
 /** Ends of what is read: real files are far below. */
 const limits = { operations: 20_000_000, stack: 4_000_000 } as const;
@@ -151,7 +151,8 @@ export function readPickle(
     if (typeof module !== "string" || typeof member !== "string") return refuse("asks for a name that is no text");
     const full = `${module}.${member}`;
     // A member with a dot would be a way through a known name to something else.
-    if (member.includes(".") || !(Object.hasOwn(storages, full) || Object.hasOwn(calls, full))) {
+    const known = Object.hasOwn(storages, full) || Object.hasOwn(calls, full) || holders.has(full) || words.has(full);
+    if (member.includes(".") || !known) {
       refuse(`wants Python's ${shown(full)}, which no weights need`);
     }
     spend(cost.list);
@@ -165,6 +166,27 @@ export function readPickle(
     if (!known || !Array.isArray(args)) return refuse("calls something that is no function");
     spend(cost.dictionary);
     stack.push(known(args, spend));
+  };
+  /** Objects that take their entries from a state. */
+  const held = new WeakSet<Map<Value, Value>>();
+  const object = () => {
+    const args = pop();
+    const made = pop() as Name;
+    const known = typeof made === "object" && made !== null && made.kind === "name" && holders.has(made.name);
+    if (!known || !Array.isArray(args) || args.length > 0) return refuse("makes an object that no weights need");
+    const map = dictionary();
+    held.add(map);
+    stack.push(map);
+  };
+  /** What a dictionary carries beside its items (torch's _metadata) is of no use here. */
+  const state = () => {
+    const given = pop();
+    const target = top();
+    if (!(target instanceof Map)) return refuse("gives a state to something that is no dictionary");
+    if (!held.has(target)) return;
+    if (!(given instanceof Map)) return refuse("a state that is no dictionary");
+    spend(given.size * cost.entry);
+    for (const [key, value] of given) target.set(key, value);
   };
   const persistent = () => {
     const id = pop();
@@ -266,11 +288,8 @@ export function readPickle(
       name(pop(), member);
     },
     82: call,
-    // What a dictionary carries beside its items (torch's _metadata) is of no use here.
-    98: () => {
-      pop();
-      if (!(top() instanceof Map)) refuse("gives a state to something that is no dictionary");
-    },
+    98: state,
+    129: object,
     81: persistent,
     115: () => {
       const value = pop();

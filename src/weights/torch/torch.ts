@@ -179,6 +179,8 @@ function unexplained({ entries }: Zip, value: Value): Map<string, ZipEntry> {
 }
 
 export interface TorchFile {
+  /** What the file holds as a whole: beside the model, whatever a training program wrote. */
+  readonly value: Value;
   readonly tensors: ReadonlyMap<string, PlainTensor>;
   /** Members of the zip file that hold neither the tensors nor torch's own notes. */
   readonly unexplained: ReadonlyMap<string, ZipEntry>;
@@ -199,10 +201,9 @@ export function readTorchFile(read: ReadAt, size: number, where: string, file = 
   const source: Source = { read, place, file, room: size };
   const tensors = new Map<string, PlainTensor>();
   for (const [name, tensor] of tensorsIn(value, where)) tensors.set(name, stored(name, tensor, source));
-  return { tensors, unexplained: zip ? unexplained(zip, value) : new Map(), loose: zip?.loose ?? 0 };
+  return { value, tensors, unexplained: zip ? unexplained(zip, value) : new Map(), loose: zip?.loose ?? 0 };
 }
 
 /** The tensors of {@link readTorchFile} alone. */
-export function readTorch(read: ReadAt, size: number, where: string, file = where): ReadonlyMap<string, PlainTensor> {
-  return readTorchFile(read, size, where, file).tensors;
-}
+export const readTorch = (read: ReadAt, size: number, where: string, file = where): TorchFile["tensors"] =>
+  readTorchFile(read, size, where, file).tensors;
