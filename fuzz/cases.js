@@ -92,7 +92,7 @@ export function readers(library, folder) {
     },
     pipelineReader(library),
     spieceReader(library.createSentencePieceTokenizer),
-    torchReader(library.readTorch),
+    torchReader(library.readTorchFile),
     {
       name: "names",
       seeds: [JSON.stringify({ stored: ["module.a.weight", "module.b"], wanted: ["a.weight", "b"], prefixes: ["a."] })],

@@ -25,4 +25,4 @@ export { createTokenizer } from "../dist/tokenizers/tokenizer.js";
 export { canonicalNames, failMissing } from "../dist/weights/names.js";
 export { parseSafetensorsHeader } from "../dist/weights/safetensors.js";
 export { readStored } from "../dist/weights/safetensors-node.js";
-export { readTorch } from "../dist/weights/torch/torch.js";
+export { readTorchFile } from "../dist/weights/torch/torch.js";

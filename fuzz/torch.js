@@ -207,7 +207,7 @@ function build(random) {
 const fixture = (name) => new Uint8Array(readFileSync(new URL(`../test/fixtures/torch/${name}`, import.meta.url)));
 
 /** The reader of torch files. */
-export function torchReader(readTorch) {
+export function torchReader(readTorchFile) {
   return {
     name: "torch .bin",
     seeds: ["tensors.zip.bin", "tensors.legacy.bin", "nested.bin"].map(fixture),
@@ -217,11 +217,8 @@ export function torchReader(readTorch) {
       return random.next() < 0.1 ? mutateBytes(built, random) : built;
     },
     read(bytes) {
-      for (const stored of readTorch(
-        (at, length) => bytes.subarray(at, at + length),
-        bytes.length,
-        "fuzz.bin",
-      ).values()) {
+      const { tensors } = readTorchFile((at, length) => bytes.subarray(at, at + length), bytes.length, "fuzz.bin");
+      for (const stored of tensors.values()) {
         if ("file" in stored && !(stored.offset >= 0 && stored.offset + stored.length <= bytes.length)) {
           throw new Error("a tensor outside the file");
         }

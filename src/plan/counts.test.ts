@@ -89,6 +89,17 @@ test.each([
   expect(count(tensorsOf(shape)).total).toBe(total);
 });
 
+test.each([
+  ["qwen3-0.6b", { feedForward: 3072, gated: true, heads: 16, headSize: 128, kvHeads: 8, tied: true }],
+  ["gemma-3-1b", { feedForward: 6912, gated: true, heads: 4, headSize: 256, kvHeads: 1, tied: true }],
+  ["phi-3-mini", { feedForward: 8192, gated: true, heads: 32, headSize: 96, kvHeads: 32, tied: false }],
+  ["pythia-160m", { feedForward: 3072, gated: false, heads: 12, headSize: 64, kvHeads: 12, tied: false }],
+  ["gpt-neo-125m", { feedForward: 3072, gated: false, heads: 12, headSize: 64, tied: true, positions: 2048 }],
+  ["gpt-j-6b", { feedForward: 16384, gated: false, heads: 16, headSize: 256, tied: false }],
+])("%s has the sizes %o", (name, sizes) => {
+  expect(shapeOfConfig(findKnown(name)!.config!, name)).toMatchObject(sizes);
+});
+
 test("every known decoder is counted above", () => {
   expect(knownModels.filter(({ config }) => config)).toHaveLength(35);
 });

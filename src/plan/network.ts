@@ -33,7 +33,11 @@ function stackOf(model: OneStack, tensors: readonly TensorGroup[]): StackShape {
   const inner = (first?.inputs[0]?.shape.at(-1) as number | undefined) ?? model.width;
   const { heads = 1, kvHeads = heads } = first?.attributes ?? {};
   const inLayers = tensors.filter(({ use, part, times }) => use === "product" && part !== "head" && times > 1);
-  const feedForward = Math.max(model.width, ...inLayers.map(({ shape }) => shape[0]!));
+  // What is narrowed to the model's width: in the feed-forward layer, and after attention.
+  const narrowed = inLayers.flatMap(({ shape: [out, wide] }) => (out === model.width ? [wide!] : []));
+  const wide = narrowed.filter((size) => size !== inner);
+  const feedForward = Math.max(model.width, ...(wide.length > 0 ? wide : narrowed));
+  const makes = (size: number) => inLayers.filter(({ shape }) => shape[0] === size && shape[1] === model.width).length;
   return {
     width: model.width,
     layers: attention.length,
@@ -42,7 +46,8 @@ function stackOf(model: OneStack, tensors: readonly TensorGroup[]): StackShape {
     inner,
     keys: (inner / heads) * kvHeads,
     feedForward,
-    gated: inLayers.filter(({ shape }) => shape[0] === feedForward).length > 1,
+    // Two products, or one that gives both.
+    gated: makes(feedForward) > 1 || (makes(feedForward) === 0 && makes(2 * feedForward) > 0),
     cross: false,
   };
 }

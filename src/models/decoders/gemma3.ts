@@ -86,12 +86,15 @@ export const gemma3: Family = {
       shifted: true,
       normsAfter: true,
     };
-    return gatedArchitecture(String(json.model_type), c, gated, {
+    // A copy with weights of its own is of the text model alone.
+    const own = { ...text, model_type: "gemma3_text", architectures: ["Gemma3ForCausalLM"] };
+    const architecture = gatedArchitecture(String(json.model_type), c, gated, {
       renamed: [
         [/^(language_model\.model|model\.language_model)\./, "model."],
         [/^language_model\.lm_head\./, "lm_head."],
       ],
       ignored: [/^(model\.)?(vision_tower|multi_modal_projector)\./],
     });
+    return text === json ? architecture : { ...architecture, configText: () => `${JSON.stringify(own, null, 2)}\n` };
   },
 };

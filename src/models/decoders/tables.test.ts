@@ -99,6 +99,9 @@ test.each([
   expect(read.architecture).toMatchObject({ kind: "decoder", type: "gemma3", ends: [1, 7] });
   expect([...read.weights.keys()].sort()).toEqual([...own.keys()].sort());
   expect([eos_token_id, tie_word_embeddings]).toEqual([2, true]);
+  const copied = JSON.parse(read.architecture.configText!()) as JsonObject;
+  expect(copied).toMatchObject({ model_type: "gemma3_text", eos_token_id: [1, 7], hidden_size: 8 });
+  expect(familyOf(copied, "here").read(copied)).toMatchObject({ type: "gemma3_text", ends: [1, 7] });
 });
 
 test("masks and frequencies that models once saved are no weights", async () => {

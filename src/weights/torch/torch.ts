@@ -203,7 +203,3 @@ export function readTorchFile(read: ReadAt, size: number, where: string, file = 
   for (const [name, tensor] of tensorsIn(value, where)) tensors.set(name, stored(name, tensor, source));
   return { value, tensors, unexplained: zip ? unexplained(zip, value) : new Map(), loose: zip?.loose ?? 0 };
 }
-
-/** The tensors of {@link readTorchFile} alone. */
-export const readTorch = (read: ReadAt, size: number, where: string, file = where): TorchFile["tensors"] =>
-  readTorchFile(read, size, where, file).tensors;
