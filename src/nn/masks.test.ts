@@ -5,7 +5,7 @@ import { int64 } from "../graph/array.ts";
 import { graph } from "../graph/graph.ts";
 import { cast } from "../graph/operators.ts";
 import { input } from "../graph/tensor.ts";
-import { biasOf, causalMask, paddingBias, sameSegment } from "./masks.ts";
+import { biasOf, causalMask, nearMask, paddingBias, sameSegment } from "./masks.ts";
 
 const numbers = (data: ArrayLike<number | bigint>) => Array.from(data, Number);
 
@@ -23,6 +23,15 @@ test.each([undefined, 1, 3, 100])("causal with a window of %s", async (window) =
   expect(seen!.shape).toEqual([3, 7]);
   const expected = queries.flatMap((i) => keys.map((j) => Number(j <= i && j > i - (window ?? Infinity))));
   expect(numbers(seen!.data)).toEqual(expected);
+});
+
+test("positions that are near, of texts one after another in a row", async () => {
+  // A text of three tokens and two continuations of it.
+  const positions = [0, 1, 2, 3, 4, 3, 4];
+  const mask = nearMask(input("at", "int64", ["rows", "length"]), 2);
+  const { near } = await runGraph(graph({ near: cast(mask, "int64") }), { at: int64([1, 7], positions) });
+  expect(near!.shape).toEqual([1, 7, 7]);
+  expect(numbers(near!.data)).toEqual(positions.flatMap((i) => positions.map((j) => Number(j > i - 2))));
 });
 
 test("segments see themselves, and padding sees padding alone", async () => {
