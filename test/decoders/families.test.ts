@@ -6,6 +6,7 @@ import { graph } from "../../src/graph/graph.ts";
 import * as o from "../../src/graph/operators.ts";
 import { input } from "../../src/graph/tensor.ts";
 import { readModel } from "../../src/models/families.ts";
+import { decoderModel } from "../../src/models/kinds/decoder.ts";
 import { decoderLoss } from "../../src/models/kinds/decoder-loss.ts";
 import { wholeRow } from "../../src/nn/pass.ts";
 import { createScope } from "../../src/nn/scope.ts";
@@ -14,6 +15,7 @@ import { inPrecision } from "../../src/text/precision-node.ts";
 import type { Weights } from "../../src/weights/weights.ts";
 import { cachedEqualsWhole, type DecoderExpected, decoderTests, logitsGraph, logitsOf } from "../support/decoders.ts";
 import { expectClose, readFloats, readJson, readTensors, readWeights } from "../support/fixtures.ts";
+import { generated } from "../support/generate.ts";
 import { readFixture } from "../support/models.ts";
 import { packingTest, stepsTest, trainingTests } from "../support/training.ts";
 
@@ -43,6 +45,16 @@ describe.each([...withGradients, ...others])("%s", (name) => {
   if (withGradients.includes(name)) trainingTests(folder, loss);
   else stepsTest(folder, loss);
   packingTest(folder, loss);
+
+  test("prompts that are read in pieces give the same answers", async () => {
+    const { rows, runs, max_new_tokens } = readJson<DecoderExpected>(folder, "expected.json");
+    const { tokens } = runs.find((run) => run.name === "greedy")!;
+    for (const piece of [3, 8]) {
+      const here = (g: Parameters<typeof compile>[0]) => compile(g, { weights, threads: 1 });
+      await using model = decoderModel(architecture, here, { piece });
+      expect((await generated(model, rows, {}, max_new_tokens)).tokens).toEqual(tokens);
+    }
+  });
 
   test("config.json as transformers 4 writes it gives the same logits", async () => {
     const expected = readFloats(readTensors(folder, "expected.safetensors").get("logits")!);
