@@ -73,7 +73,8 @@ CASES = {
     "deberta-sequence": (tf.DebertaV2ForSequenceClassification, dict(V3, **SINGLE), "sequence", 0),
     "deberta-tokens": (tf.DebertaV2ForTokenClassification,
                        dict(V3, num_labels=5, share_att_key=False, pos_att_type=["p2c"]), "tokens", 0),
-    "deberta-span": (tf.DebertaV2ForQuestionAnswering, dict(V3, relative_attention=False), "span", 0),
+    "deberta-span": (tf.DebertaV2ForQuestionAnswering, dict(V3, relative_attention=False, norm_rel_ebd="none"),
+                     "span", 0),
     "deberta-choice": (tf.DebertaV2ForMultipleChoice, dict(V3, embedding_size=12), "choice", 0),
     "deberta-bare": (tf.DebertaV2Model, V3, None, 0),
 }
