@@ -1,6 +1,7 @@
 /** Every count that was published, exact where it was published as an integer. */
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { shapeOfConfig } from "./configs.ts";
 import { countByFormula } from "./formulas.ts";
 import { findKnown, knownModels, knownNames } from "./known.ts";
 import { count, tensorsOf } from "./tensors.ts";
@@ -10,7 +11,7 @@ const activeOf = (name: string) => countByFormula(findKnown(name)!.shape!).activ
 
 test("the formula and the sum over the tensors agree for every model of the table, active ones too", () => {
   const counted = knownModels.flatMap(({ name, shape }) => (shape ? [{ name, shape }] : []));
-  expect(counted.length).toBe(knownModels.length - 1);
+  expect(counted.length).toBe(knownModels.filter(({ config }) => !config).length - 1);
   for (const { name, shape } of counted) {
     const { total, active } = count(tensorsOf(shape));
     expect({ name, total, active }).toEqual({ name, ...countByFormula(shape) });
@@ -43,6 +44,49 @@ test.each([
   ["google/vit-base-patch16-224", 86_567_656],
 ])("%s has %i parameters", (name, total) => {
   expect(totalOf(name)).toBe(total);
+});
+
+test.each([
+  // What the reference library counts, without a head.
+  ["roberta-base", 124_645_632],
+  ["FacebookAI/roberta-large", 355_359_744],
+  ["distilroberta-base", 82_118_400],
+  ["xlm-roberta-base", 278_043_648],
+  ["xlm-roberta-large", 559_890_432],
+  ["camembert-base", 110_621_952],
+  ["distilbert-base-uncased", 66_362_880],
+  ["distilbert-base-cased", 65_190_912],
+  ["distilbert-base-multilingual-cased", 134_734_080],
+  ["electra-small-discriminator", 13_483_008],
+  ["electra-base-discriminator", 108_891_648],
+  ["electra-large-discriminator", 334_092_288],
+  ["mpnet-base", 109_486_464],
+  ["all-mpnet-base-v2", 109_486_464],
+  ["answerdotai/ModernBERT-base", 149_014_272],
+  ["modernbert-large", 394_781_696],
+  ["deberta-v3-xsmall", 70_682_112],
+  ["deberta-v3-small", 141_304_320],
+  ["deberta-v3-base", 183_831_552],
+  ["deberta-v3-large", 434_012_160],
+  ["mdeberta-v3-base", 278_218_752],
+  ["bert-base-uncased", 109_482_240],
+  ["bert-base-cased", 108_310_272],
+  ["bert-base-multilingual-cased", 177_853_440],
+  ["bert-large-uncased", 335_141_888],
+  ["bert-large-cased", 333_579_264],
+  ["sentence-transformers/all-MiniLM-L6-v2", 22_713_216],
+  ["all-minilm-l12-v2", 33_360_000],
+])("%s has %i parameters, counted from its network", (name, total) => {
+  expect(count(tensorsOf(shapeOfConfig(findKnown(name)!.config!, name)!)).total).toBe(total);
+});
+
+test("every name that is counted from a network stands in the list above", () => {
+  const source = readFileSync(new URL(import.meta.url), "utf8").toLowerCase();
+  const counted = knownModels.filter(({ config }) => config);
+  const unlisted = counted.filter(
+    ({ name, hub }) => ![name, ...hub].some((one) => source.includes(`"${one.toLowerCase()}"`)),
+  );
+  expect([counted.length > 20, unlisted]).toEqual([true, []]);
 });
 
 test.each([

@@ -4,6 +4,8 @@
  * (2201.11990); Raffel et al. 2019 (1910.10683); Fedus et al. 2021 (2101.03961); Sanh et al. 2021 (2110.08207);
  * Thoppilan et al. 2022 (2201.08239); Zhai et al. 2021 (2106.04560); Wu Dao 2.0 by its announcement of June 2021.
  */
+import type { JsonObject } from "../base/json.ts";
+import { knownEncoders } from "./known-encoders.ts";
 import type { GptShape, T5Shape, VitShape, WrittenShape } from "./shapes.ts";
 
 export interface KnownModel {
@@ -11,12 +13,14 @@ export interface KnownModel {
   readonly name: string;
   /** What a person reads. */
   readonly title: string;
-  /** Names on the hub of models with this shape. */
+  /** Further names: on the hub of models with this shape, and shorter ones. */
   readonly hub: readonly string[];
   /** The total as it was published. */
   readonly published: string;
   /** Absent where no layer table was published: nothing can be computed then. */
   readonly shape?: WrittenShape;
+  /** In the place of a shape, what config.json says of its sizes: counted from the network then. */
+  readonly config?: JsonObject;
   /** Parameters that were claimed and cannot be checked. */
   readonly claimed?: number;
   /** What the count leaves out or takes on trust. */
@@ -222,7 +226,11 @@ const others: readonly KnownModel[] = [
 ];
 
 /** Every model whose size is known without asking anybody. */
-export const knownModels: readonly KnownModel[] = [...t5Models, ...switchModels, ...gptModels, ...others];
+export const knownModels: readonly KnownModel[] = [
+  ...[...t5Models, ...switchModels, ...gptModels],
+  ...knownEncoders,
+  ...others,
+];
 
 /** Names that a person may type for one of them. */
 export const knownNames: readonly string[] = knownModels.flatMap(({ name, hub }) => [name, ...hub]);

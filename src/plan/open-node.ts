@@ -175,6 +175,11 @@ export async function openSubject(name: string, options: OpenSubjectOptions = {}
   }
   const known = findKnown(name);
   if (known) {
+    const { config } = known;
+    if (config) {
+      const shape = shapeOfConfig(config, name);
+      return { name, architecture: architectureOf(config), known, ...(shape && { shape }) };
+    }
     const architecture =
       known.shape?.family === "t5" && known.shape.experts ? "switch_transformers" : known.shape?.family;
     const { shape } = known;
