@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 import { shapeOfConfig } from "./configs.ts";
 import { countByFormula } from "./formulas.ts";
 import { findKnown, knownModels, knownNames } from "./known.ts";
+import { tunedTensors } from "./memory.ts";
 import { count, tensorsOf } from "./tensors.ts";
 
 const totalOf = (name: string) => countByFormula(findKnown(name)!.shape!).total;
@@ -78,6 +79,19 @@ test.each([
   ["all-minilm-l12-v2", 33_360_000],
 ])("%s has %i parameters, counted from its network", (name, total) => {
   expect(count(tensorsOf(shapeOfConfig(findKnown(name)!.config!, name)!)).total).toBe(total);
+});
+
+test.each([
+  ["modernbert-base", { feedForward: 1152, gated: true, heads: 12, headSize: 64 }, 22 * 8 * (768 + 3 * 768)],
+  ["modernbert-large", { feedForward: 2624, gated: true, heads: 16, headSize: 64 }, 28 * 8 * (1024 + 3 * 1024)],
+  ["distilbert-base-uncased", { feedForward: 3072, gated: false, layers: 6, positions: 512 }, 6 * 2 * 8 * 2 * 768],
+  ["deberta-v3-base", { feedForward: 3072, gated: false, layers: 12 }, 12 * 2 * 8 * 2 * 768],
+  ["roberta-base", { feedForward: 3072, gated: false, positions: 512 }, 12 * 2 * 8 * 2 * 768],
+])("%s: its layers, and what LoRA trains of it", (name, layers, lora) => {
+  const shape = shapeOfConfig(findKnown(name)!.config!, name)!;
+  expect(shape).toMatchObject(layers);
+  const tuned = tunedTensors(shape, tensorsOf(shape), { method: "lora", rank: 8, virtualTokens: 0 });
+  expect(tuned.reduce((sum, { shape: [a = 1, b = 1], times }) => sum + a * b * times, 0)).toBe(lora);
 });
 
 test("every name that is counted from a network stands in the list above", () => {

@@ -37,7 +37,10 @@ function stackOf(model: OneStack, tensors: readonly TensorGroup[]): StackShape {
   const inner = (first?.inputs[0]?.shape.at(-1) as number | undefined) ?? model.width;
   const { heads = 1, kvHeads = heads } = first?.attributes ?? {};
   const inLayers = tensors.filter(({ use, part, times }) => use === "product" && part !== "head" && times > 1);
-  const feedForward = Math.max(model.width, ...inLayers.map(({ shape }) => shape[0]!));
+  // What leads back to the width; what leads there may be several matrices in one.
+  const feedForward = Math.max(model.width, ...inLayers.map(({ shape }) => shape[1]!));
+  const leading = inLayers.map(({ shape }) => shape[0]!);
+  const gated = leading.includes(2 * feedForward) || leading.filter((out) => out === feedForward).length > 1;
   return {
     width: model.width,
     layers: attention.length,
@@ -46,7 +49,7 @@ function stackOf(model: OneStack, tensors: readonly TensorGroup[]): StackShape {
     inner,
     keys: (inner / heads) * kvHeads,
     feedForward,
-    gated: inLayers.filter(({ shape }) => shape[0] === feedForward).length > 1,
+    gated,
     cross: false,
   };
 }
