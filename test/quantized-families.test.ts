@@ -1,4 +1,4 @@
-/** GPT-2, Llama, their relatives and BERT in 8 and 4 bits, as `zeroth quantize` makes them: near their numbers, rows independent. */
+/** Decoders, BERT and its relatives in 8 and 4 bits, as `zeroth quantize` makes them: near their numbers, rows independent. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -73,6 +73,27 @@ const configs: Record<string, JsonObject> = {
   },
 };
 
+/** BERT's relatives, each with its head for words. */
+const relative = { ...configs.bert, hidden_size: 96, intermediate_size: 128, num_hidden_layers: 2 };
+Object.assign(configs, {
+  roberta: { ...relative, model_type: "roberta", architectures: ["RobertaForMaskedLM"], type_vocab_size: 1 },
+  distilbert: {
+    ...{ model_type: "distilbert", architectures: ["DistilBertForMaskedLM"], vocab_size: 300 },
+    ...{ dim: 96, hidden_dim: 128, n_layers: 2, n_heads: 4, max_position_embeddings: 48 },
+  },
+  electra: { ...relative, model_type: "electra", architectures: ["ElectraForMaskedLM"], embedding_size: 64 },
+  mpnet: { ...relative, model_type: "mpnet", architectures: ["MPNetForMaskedLM"] },
+  modernbert: {
+    ...{ ...relative, model_type: "modernbert", architectures: ["ModernBertForMaskedLM"] },
+    ...{ num_hidden_layers: 3, local_attention: 8, pad_token_id: 0 },
+  },
+  deberta: {
+    ...{ ...relative, model_type: "deberta-v2", architectures: ["DebertaV2ForMaskedLM"], type_vocab_size: 0 },
+    ...{ relative_attention: true, position_buckets: 16, share_att_key: true, pos_att_type: "p2c|c2p" },
+    ...{ norm_rel_ebd: "layer_norm", position_biased_input: false },
+  },
+});
+
 /** How the matrices of a family are stored in 8 bits; in 4 those that are nothing but products are in 4. */
 const expectedFormats: Record<string, Record<string, string>> = {
   gpt2: {
@@ -106,6 +127,31 @@ const expectedFormats: Record<string, Record<string, string>> = {
     "bert.embeddings.position_embeddings.weight": "-",
     "bert.encoder.layer.1.output.dense.weight": "int8",
   },
+  roberta: {
+    "roberta.embeddings.word_embeddings.weight": "int8",
+    "roberta.embeddings.token_type_embeddings.weight": "-",
+    "lm_head.dense.weight": "int8",
+  },
+  distilbert: {
+    "distilbert.embeddings.position_embeddings.weight": "-",
+    "distilbert.transformer.layer.1.ffn.lin2.weight": "int8",
+  },
+  electra: {
+    "electra.embeddings.word_embeddings.weight": "int8",
+    "electra.embeddings_project.weight": "int8",
+  },
+  mpnet: {
+    "mpnet.encoder.relative_attention_bias.weight": "-",
+    "mpnet.encoder.layer.1.attention.attn.o.weight": "int8",
+  },
+  modernbert: {
+    "model.embeddings.tok_embeddings.weight": "int8",
+    "model.layers.2.attn.Wqkv.weight": "int8",
+  },
+  deberta: {
+    "deberta.encoder.rel_embeddings.weight": "-",
+    "deberta.encoder.layer.1.attention.self.key_proj.weight": "int8",
+  },
 };
 
 /** Weights under which logits are about as large as a trained model's: products keep the size of what goes in. */
@@ -114,7 +160,7 @@ function drawn(architecture: Architecture): Map<string, NdArray> {
     const tensor = outputs[0]!;
     const shape = tensor.shape as number[];
     const norm = /norm|ln_/i.test(name) && name.endsWith("weight");
-    const table = /embed_tokens|embeddings|embed_in|wte|wpe/.test(name);
+    const table = /embed(?!dings_project)|wte|wpe/.test(name);
     const initial = norm ? onesInit : normal(table ? 1 : shape.length === 2 ? 96 ** -0.5 : 0.1);
     return { name, shape, initial, tensor };
   });
@@ -178,8 +224,8 @@ function distance(a: readonly number[], b: readonly number[]): number {
   return Math.sqrt(lost / power);
 }
 
-// Measured: 1.7, 2.0 and 2.3 % in 8 bits; 13, 17 and 21 % in 4.
-const bounds = { 8: 0.03, 4: 0.3 } as const;
+// Measured: from 1.7 % (GPT-2) to 3.4 % (ModernBERT) in 8 bits; from 13 % (GPT-2) to 28 % (ELECTRA) in 4.
+const bounds = { 8: 0.04, 4: 0.3 } as const;
 
 describe.each(Object.keys(configs).flatMap((name) => ([8, 4] as const).map((bits) => [name, bits] as const)))(
   "%s in %s bits",
@@ -190,7 +236,7 @@ describe.each(Object.keys(configs).flatMap((name) => ([8, 4] as const).map((bits
       const { architecture, plain, few } = made();
       for (const [tensor, format] of Object.entries(expectedFormats[name]!)) {
         const stored = few.get(tensor)!;
-        const product = format !== "int8_rows" && !/wte|word_embeddings|embed_tokens/.test(tensor);
+        const product = format !== "int8_rows" && !/wte|embed_tokens|(word|tok)_embeddings/.test(tensor);
         const wanted = bits === 4 && product ? format.replace("int8", "int4") : format;
         expect(isQuantized(stored) ? stored.format : "-", tensor).toBe(wanted);
         // As a training reads them: the shape that the network asks for.

@@ -22,6 +22,12 @@ const renamed = (stored: Weights, name: (own: string) => string): Weights =>
 /** The prefix of a family's body, which a body saved alone lacks. */
 const bodies: Partial<Record<SmallFamily, string>> = {
   bert: "bert.",
+  roberta: "roberta.",
+  distilbert: "distilbert.",
+  electra: "electra.",
+  mpnet: "mpnet.",
+  modernbert: "model.",
+  deberta: "deberta.",
   gpt2: "transformer.",
   "gpt-neo": "transformer.",
   gptj: "transformer.",

@@ -33,10 +33,12 @@ export function namedAs(
     }
     return spelled;
   }
-  const { stored, stripped } = canonicalNames(spelled.keys(), wanted(), { aliases, prefixes });
+  const { stored, stripped, added } = canonicalNames(spelled.keys(), wanted(), { aliases, prefixes });
   const asked = new Set(stored.values());
   const rest = [...spelled].filter(([name]) => !asked.has(name));
-  const bare = (name: string) => (name.startsWith(stripped) ? name.slice(stripped.length) : name);
+  // What a model was saved without its head has lost from all of its names, asked for or not.
+  const lost = [...spelled.keys()].some((name) => name.startsWith(stripped + added)) ? "" : added;
+  const bare = (name: string) => lost + (name.startsWith(stripped) ? name.slice(stripped.length) : name);
   return new Map([
     ...rest.map(([name, tensor]) => [bare(name), tensor] as const),
     ...[...stored].map(([name, found]) => [name, spelled.get(found)!] as const),

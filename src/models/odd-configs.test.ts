@@ -106,6 +106,29 @@ test.each<[SmallFamily, JsonObject, RegExp]>([
   ["bert", { num_hidden_layers: 513 }, /num_hidden_layers/],
   ["bert", { num_labels: 2 ** 52 }, /num_labels/],
   ["bert", { num_attention_heads: 3 }, /heads/],
+  ["bert", { position_embedding_type: "relative_key" }, /position_embedding_type "relative_key"/],
+  ["roberta", { max_position_embeddings: 2 }, /max_position_embeddings 2 and padding in row 1/],
+  ["roberta", { position_embedding_type: "relative_key_query" }, /position_embedding_type/],
+  ["roberta", { is_decoder: true }, /is_decoder/],
+  ["distilbert", { n_heads: 3 }, /dim 8 and 3 heads/],
+  ["distilbert", { activation: "snake" }, /activation/],
+  ["electra", { embedding_size: 0 }, /embedding_size/],
+  ["electra", { summary_type: "last" }, /summary_type "last"/],
+  ["electra", { summary_proj_to_labels: true }, /summary_proj_to_labels/],
+  ["mpnet", { relative_attention_num_buckets: 16 }, /relative_attention_num_buckets 16/],
+  ["modernbert", { layer_types: ["full_attention"] }, /1 layer_types and 2 layers/],
+  ["modernbert", { layer_types: ["full_attention", "chunked_attention"] }, /layer_types\.1/],
+  ["modernbert", { classifier_pooling: "max" }, /classifier_pooling/],
+  ["modernbert", { num_attention_heads: 8 }, /heads of 1 channels/],
+  ["modernbert", { rope_parameters: { full_attention: { rope_type: "dynamic", factor: 2 } } }, /"dynamic"/],
+  ["modernbert", { rope_parameters: { sliding_attention: { rope_type: "linear" } } }, /without factor/],
+  ["deberta", { conv_kernel_size: 3 }, /conv_kernel_size 3/],
+  ["deberta", { pos_att_type: "p2p|c2p" }, /pos_att_type "p2p"/],
+  ["deberta", { position_buckets: 64 }, /position_buckets 64 and max_relative_positions 16/],
+  ["deberta", { max_relative_positions: 2 ** 17 }, /max_relative_positions/],
+  ["deberta", { max_position_embeddings: 2 ** 17 }, /a table of all distances/],
+  ["deberta", { attention_head_size: 16 }, /attention_head_size 16/],
+  ["deberta", { pooler_hidden_size: 16 }, /pooler_hidden_size 16/],
   ["gpt2", { n_layer: 2 ** 24 }, /n_layer/],
   ["gpt2", { layer_norm_epsilon: 5e-324 }, /layer_norm_epsilon/],
   ["llama", { num_hidden_layers: 2 ** 24 }, /num_hidden_layers/],
@@ -147,7 +170,18 @@ test.each<[SmallFamily, JsonObject, RegExp]>([
 });
 
 test("a padding token that the vocabulary does not have is none", () => {
-  for (const family of ["bert", "gpt2", "gpt-neo", "gptj", "gpt-neox", "llama", "mistral", "gemma3", "t5"] as const) {
+  for (const family of [
+    "bert",
+    "deberta",
+    "gpt2",
+    "gpt-neo",
+    "gptj",
+    "gpt-neox",
+    "llama",
+    "mistral",
+    "gemma3",
+    "t5",
+  ] as const) {
     const json = { ...smallConfigs[family], pad_token_id: 1000 };
     expect(familyOf(json, "here").read(json)).toMatchObject({ pad: 0 });
   }

@@ -2,6 +2,7 @@
 import type { JsonObject } from "../base/json.ts";
 import { fail } from "../errors.ts";
 import { parseT5Config } from "../models/encoder-decoders/t5/config.ts";
+import { isEncoderAlone } from "../models/encoder-decoders/t5/family.ts";
 import { familyOf, modelTypes, type ReadOptions, readModel } from "../models/families.ts";
 import type { Architecture } from "../models/family.ts";
 import type { Weights } from "../weights/weights.ts";
@@ -76,7 +77,7 @@ export function shapeOfConfig(
   same?: ReadOptions["same"],
 ): Shape | undefined {
   const type = String(json.model_type ?? "");
-  if (["t5", "mt5", "switch_transformers"].includes(type)) {
+  if (["t5", "mt5", "switch_transformers"].includes(type) && !isEncoderAlone(json, weights)) {
     return checkShape(t5Shape(json, weights, where), "corrupt_file", where);
   }
   if (modelTypes.includes(type)) {

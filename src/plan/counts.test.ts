@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 import { shapeOfConfig } from "./configs.ts";
 import { countByFormula } from "./formulas.ts";
 import { findKnown, knownModels, knownNames } from "./known.ts";
+import { tunedTensors } from "./memory.ts";
 import { count, tensorsOf } from "./tensors.ts";
 
 const totalOf = (name: string) => countByFormula(findKnown(name)!.shape!).total;
@@ -100,10 +101,6 @@ test.each([
   expect(shapeOfConfig(findKnown(name)!.config!, name)).toMatchObject(sizes);
 });
 
-test("every known decoder is counted above", () => {
-  expect(knownModels.filter(({ config }) => config)).toHaveLength(35);
-});
-
 test.each([
   ["GPT-3", "gpt3-175b"],
   ["megatron-530b", "mt-nlg-530b"],
@@ -112,6 +109,62 @@ test.each([
   ["google/gemma-3-4b-it", "gemma-3-4b"],
 ])("%s is %s", (said, name) => {
   expect(findKnown(said)?.name).toBe(name);
+});
+
+test.each([
+  // What the reference library counts, without a head.
+  ["roberta-base", 124_645_632],
+  ["FacebookAI/roberta-large", 355_359_744],
+  ["distilroberta-base", 82_118_400],
+  ["xlm-roberta-base", 278_043_648],
+  ["xlm-roberta-large", 559_890_432],
+  ["camembert-base", 110_621_952],
+  ["distilbert-base-uncased", 66_362_880],
+  ["distilbert-base-cased", 65_190_912],
+  ["distilbert-base-multilingual-cased", 134_734_080],
+  ["electra-small-discriminator", 13_483_008],
+  ["electra-base-discriminator", 108_891_648],
+  ["electra-large-discriminator", 334_092_288],
+  ["mpnet-base", 109_486_464],
+  ["all-mpnet-base-v2", 109_486_464],
+  ["answerdotai/ModernBERT-base", 149_014_272],
+  ["modernbert-large", 394_781_696],
+  ["deberta-v3-xsmall", 70_682_112],
+  ["deberta-v3-small", 141_304_320],
+  ["deberta-v3-base", 183_831_552],
+  ["deberta-v3-large", 434_012_160],
+  ["mdeberta-v3-base", 278_218_752],
+  ["bert-base-uncased", 109_482_240],
+  ["bert-base-cased", 108_310_272],
+  ["bert-base-multilingual-cased", 177_853_440],
+  ["bert-large-uncased", 335_141_888],
+  ["bert-large-cased", 333_579_264],
+  ["sentence-transformers/all-MiniLM-L6-v2", 22_713_216],
+  ["all-minilm-l12-v2", 33_360_000],
+])("%s has %i parameters, counted from its network", (name, total) => {
+  expect(count(tensorsOf(shapeOfConfig(findKnown(name)!.config!, name)!)).total).toBe(total);
+});
+
+test.each([
+  ["modernbert-base", { feedForward: 1152, gated: true, heads: 12, headSize: 64 }, 22 * 8 * (768 + 3 * 768)],
+  ["modernbert-large", { feedForward: 2624, gated: true, heads: 16, headSize: 64 }, 28 * 8 * (1024 + 3 * 1024)],
+  ["distilbert-base-uncased", { feedForward: 3072, gated: false, layers: 6, positions: 512 }, 6 * 2 * 8 * 2 * 768],
+  ["deberta-v3-base", { feedForward: 3072, gated: false, layers: 12 }, 12 * 2 * 8 * 2 * 768],
+  ["roberta-base", { feedForward: 3072, gated: false, positions: 512 }, 12 * 2 * 8 * 2 * 768],
+])("%s: its layers, and what LoRA trains of it", (name, layers, lora) => {
+  const shape = shapeOfConfig(findKnown(name)!.config!, name)!;
+  expect(shape).toMatchObject(layers);
+  const tuned = tunedTensors(shape, tensorsOf(shape), { method: "lora", rank: 8, virtualTokens: 0 });
+  expect(tuned.reduce((sum, { shape: [a = 1, b = 1], times }) => sum + a * b * times, 0)).toBe(lora);
+});
+
+test("every name that is counted from a network stands in the list above", () => {
+  const source = readFileSync(new URL(import.meta.url), "utf8").toLowerCase();
+  const counted = knownModels.filter(({ config }) => config);
+  const unlisted = counted.filter(
+    ({ name, hub }) => ![name, ...hub].some((one) => source.includes(`"${one.toLowerCase()}"`)),
+  );
+  expect([counted.length > 20, unlisted]).toEqual([true, []]);
 });
 
 test.each([

@@ -6,6 +6,7 @@
  */
 import type { JsonObject } from "../base/json.ts";
 import { knownDecoders } from "./known-decoders.ts";
+import { knownEncoders } from "./known-encoders.ts";
 import type { GptShape, T5Shape, VitShape, WrittenShape } from "./shapes.ts";
 
 export interface KnownModel {
@@ -13,7 +14,7 @@ export interface KnownModel {
   readonly name: string;
   /** What a person reads. */
   readonly title: string;
-  /** Names on the hub of models with this shape. */
+  /** Further names: on the hub of models with this shape, and shorter ones. */
   readonly hub: readonly string[];
   /** The total as it was published. */
   readonly published: string;
@@ -233,10 +234,9 @@ const others: readonly KnownModel[] = [
 
 /** Every model whose size is known without asking anybody. */
 export const knownModels: readonly KnownModel[] = [
-  ...t5Models,
-  ...switchModels,
-  ...gptModels,
+  ...[...t5Models, ...switchModels, ...gptModels],
   ...knownDecoders,
+  ...knownEncoders,
   ...others,
 ];
 

@@ -150,8 +150,8 @@ export interface Tuning {
   readonly virtualTokens: number;
 }
 
-/** Query and value projections under the names of every family here; GPT-2 has all three in one. */
-const adapted = /\b(q|v|c_attn|q_proj|v_proj|query|value)\.weight$/;
+/** Query and value projections under the names of every family here; GPT-2 and ModernBERT have all three in one. */
+const adapted = /\b(q|v|c_attn|Wqkv|q_proj|v_proj|q_lin|v_lin|query|value|query_proj|value_proj)\.weight$/;
 
 /** Tensors that a method trains. A prefix is keys and values for every layer's self-attention; a prompt is embeddings. */
 export function tunedTensors(

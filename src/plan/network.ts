@@ -12,13 +12,17 @@ import type { Part, TensorGroup } from "./tensor-groups.ts";
 /** The number of a layer in a name; tensors that differ in nothing else are counted together. */
 export const layerNumber = /\.\d+(?=\.)/g;
 
+/** Names of what only makes the answer. */
+const heads = /^(lm_head|score|classifier|qa_outputs|cls|head|visual_projection|text_projection)\b|pooler\./;
+const encoderHeads =
+  /^(pre_classifier|vocab_\w+|(generator|discriminator|lm)_(predictions|lm_head)|sequence_summary|decoder)\b/;
+
 /** The part of a tensor: what only looks up is an embedding, what only makes the answer is the head. */
 function partOf(model: Architecture, name: string, lookup: boolean, product: boolean): Part {
   const vocabulary = "vocabulary" in model ? model.vocabulary : undefined;
   if (lookup && product && vocabulary !== undefined) return "head";
   if (lookup) return "embedding";
-  if (/^(lm_head|score|classifier|qa_outputs|cls|head|visual_projection|text_projection)\b|pooler\./.test(name))
-    return "head";
+  if (heads.test(name) || (model.kind === "encoder" && encoderHeads.test(name))) return "head";
   return model.kind === "decoder" ? "decoder" : "encoder";
 }
 

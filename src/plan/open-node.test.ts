@@ -120,6 +120,14 @@ describe("a config.json alone", () => {
       { model_type: "t5", d_model: 512, d_kv: 64, d_ff: 2048, num_heads: 8, num_layers: 6, vocab_size: 32128 },
       60_506_624,
     ],
+    [
+      "the encoder of a T5",
+      {
+        ...{ model_type: "t5", architectures: ["T5EncoderModel"], vocab_size: 32128 },
+        ...{ d_model: 512, d_kv: 64, d_ff: 2048, num_heads: 8, num_layers: 6 },
+      },
+      35_330_816,
+    ],
   ])("%s", async (_, config, total) => {
     expect(await totalOf(config)).toBe(total);
   });

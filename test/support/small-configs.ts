@@ -1,5 +1,6 @@
 /** config.json of small models, an entry for everything that is read. */
 import type { JsonObject } from "../../src/base/json.ts";
+import { smallEncoders } from "./small-encoders.ts";
 
 /** Every entry of rotary scaling, of all kinds. */
 export const rope = {
@@ -239,7 +240,7 @@ const clip = {
   },
 };
 
-export type SmallFamily = keyof typeof ofTexts | "vit" | "clip";
+export type SmallFamily = keyof typeof ofTexts | keyof typeof smallEncoders | "vit" | "clip";
 
 /** config.json of a small model of each family. */
-export const smallConfigs: Readonly<Record<SmallFamily, JsonObject>> = { ...ofTexts, vit, clip };
+export const smallConfigs: Readonly<Record<SmallFamily, JsonObject>> = { ...ofTexts, ...smallEncoders, vit, clip };

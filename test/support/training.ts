@@ -8,6 +8,7 @@ import { type Graph, graph } from "../../src/graph/graph.ts";
 import { adafactor, adamw, type Optimizer, sgd } from "../../src/learn/optimizers.ts";
 import { createTrainer } from "../../src/learn/trainer.ts";
 import type { Example, Loss } from "../../src/models/kinds/loss.ts";
+import { wanted } from "../../src/models/kinds/programs.ts";
 import { createScope } from "../../src/nn/scope.ts";
 import { compile } from "../../src/runtime/compile-node.ts";
 import { expectClose, fixtures, readFloats, readJson, readTensors } from "./fixtures.ts";
@@ -31,14 +32,18 @@ export const valuesOf = (folder: string, file = "model.safetensors"): Map<string
 
 function write<E>(loss: Loss<E>) {
   const scope = createScope();
-  return { loss: loss.graph(scope), parameters: [...scope.parameters.values()] };
-}
-
-function collated<E>(loss: Loss<E>, rows: readonly (readonly E[])[]): Record<string, NdArray> {
-  return loss.collate(
-    rows,
-    rows.flat().reduce((sum, example) => sum + loss.labels(example), 0),
-  );
+  const tensor = loss.graph(scope);
+  const inputs = graph({ loss: tensor }).inputs.map(({ name }) => name);
+  /** Rows as the inputs that the loss has. */
+  const collated = (rows: readonly (readonly E[])[]) =>
+    wanted(
+      { inputs },
+      loss.collate(
+        rows,
+        rows.flat().reduce((sum, example) => sum + loss.labels(example), 0),
+      ),
+    );
+  return { loss: tensor, parameters: [...scope.parameters.values()], collated };
 }
 
 /** The loss of rows and the gradient of every parameter, by name. */
@@ -47,7 +52,7 @@ export async function lossAndGradients<E>(
   values: ReadonlyMap<string, NdArray>,
   rows: readonly (readonly E[])[],
 ): Promise<{ loss: number; gradients: Map<string, Float32Array> }> {
-  const { loss: tensor, parameters } = write(loss);
+  const { loss: tensor, parameters, collated } = write(loss);
   const grads = gradients(
     tensor,
     parameters.map((spec) => spec.tensor),
@@ -55,7 +60,7 @@ export async function lossAndGradients<E>(
   const outputs = Object.fromEntries(parameters.map(({ name }, i) => [`d.${name}`, grads[i]!]));
   await using program = await compileTrained(graph({ loss: tensor, ...outputs }));
   const own = Object.fromEntries(parameters.map(({ name }) => [name, values.get(name)!]));
-  const result = (await program.run({ ...own, ...collated(loss, rows) })) as Record<string, NdArray>;
+  const result = (await program.run({ ...own, ...collated(rows) })) as Record<string, NdArray>;
   return {
     loss: Number(result.loss!.data[0]),
     gradients: new Map(parameters.map(({ name }) => [name, result[`d.${name}`]!.data as Float32Array])),
@@ -96,7 +101,7 @@ export function stepsTest<E, R = E>(
 
   test(`twenty steps of ${expected.optimizer}`, async () => {
     const values = valuesOf(folder);
-    const { loss: tensor, parameters } = write(loss);
+    const { loss: tensor, parameters, collated } = write(loss);
     await using trainer = await createTrainer({
       loss: tensor,
       parameters,
@@ -106,7 +111,7 @@ export function stepsTest<E, R = E>(
       compile: compileTrained,
     });
     for (let step = 0; step < expected.steps; step++) {
-      const report = await trainer.step([collated(loss, rowsOf(step))], expected.params.lr);
+      const report = await trainer.step([collated(rowsOf(step))], expected.params.lr);
       expectClose([report.loss], [expected.losses[step]!], 1e-4, `loss of step ${step + 1}`);
       expectClose([report.gradNorm], [expected.grad_norms[step]!], 5e-4, `gradient norm of step ${step + 1}`);
     }

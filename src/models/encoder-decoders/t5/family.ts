@@ -1,5 +1,6 @@
 /** T5's family as the kinds know it: T5, v1.1, LM-adapted, T0, Flan-T5, ByT5, mT5, UMT5 and Switch Transformers. */
-import type { EncoderArchitecture, EncoderDecoderArchitecture, Family } from "../../family.ts";
+import type { JsonObject } from "../../../base/json.ts";
+import type { EncoderArchitecture, EncoderDecoderArchitecture, Family, Stored } from "../../family.ts";
 import { parseT5Config, type T5Config, t5ConfigText } from "./config.ts";
 import { network } from "./switch.ts";
 
@@ -13,6 +14,13 @@ const unquantized = /router\.|relative_attention_bias/;
 
 /** A checkpoint with one of these has a decoder, be it a damaged one. */
 const decoderTensors = ["decoder.final_layer_norm.weight", "decoder.block.0.layer.0.SelfAttention.q.weight"];
+
+/** Whether a checkpoint was saved as an encoder, by the class that config.json names, or lacks the decoder's tensors. */
+export function isEncoderAlone({ architectures }: JsonObject, stored?: Pick<Stored, "has">): boolean {
+  const [written] = Array.isArray(architectures) ? architectures : [];
+  if (typeof written === "string" && written.endsWith("EncoderModel")) return true;
+  return stored !== undefined && !decoderTensors.some((name) => stored.has(name));
+}
 
 const common = (config: T5Config) => ({
   type: config.type,
@@ -59,8 +67,6 @@ export const t5: Family = {
     const rows = stored?.shape("shared.weight")?.[0];
     const tensors = stored && { has: stored.has, ...(rows !== undefined && { rows }) };
     const config = parseT5Config(json, tensors);
-    // What a checkpoint can do is read from it: an encoder alone has no decoder's tensors.
-    const decodes = !stored || decoderTensors.some((name) => stored.has(name));
-    return decodes ? t5Architecture(config) : t5Encoder(config);
+    return isEncoderAlone(json, stored) ? t5Encoder(config) : t5Architecture(config);
   },
 };
