@@ -54,10 +54,20 @@ export { type WebThreads, webThreads } from "./runtime/threads-web.ts";
 export { type Chat, type ChatAnswer, type ChatOptions, type ChatSource, createChat } from "./text/chat/chat.ts";
 export type { ChatMessage } from "./text/chat/messages.ts";
 export { type ChatSession, createSession } from "./text/chat/session.ts";
+export { type EmbeddingConfig, type Similarity, similarities, type VectorOptions } from "./text/embed.ts";
+export type { EmbedJob, EncodingModel } from "./text/encoding-model.ts";
+export type { AnswerOptions, FoundAnswer, Question } from "./text/heads/answer.ts";
+export type { Choosing, Chosen } from "./text/heads/choose.ts";
+export type { Classified } from "./text/heads/classify.ts";
+export type { Filled, FilledWord, FillOptions } from "./text/heads/fill.ts";
+export { type Span, spansOf } from "./text/heads/spans.ts";
+export type { Tagged, TaggedWord, Words } from "./text/heads/tag.ts";
 export type { TextModel } from "./text/model.ts";
 export {
+  type OpenedWebEncoder,
   type OpenedWebModel,
   type OpenedWebTextModel,
+  openEncoder,
   openModel,
   openTextModel,
   type WebOpenOptions,

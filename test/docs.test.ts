@@ -101,7 +101,7 @@ describe.each(documents)("$name", ({ name, blocks }) => {
   const folder = mkdtempSync(join(temporary, "docs-"));
   made.push(folder);
   // A checkpoint for which there is no name that everybody knows.
-  if (name === "docs/embed.md") beforeAll(() => tinyBert(join(folder, "choices"), "BertForMultipleChoice"));
+  if (name === "docs/predict.md") beforeAll(() => tinyBert(join(folder, "choices"), "BertForMultipleChoice"));
 
   test("fragments say why they are not run", () => {
     for (const { mark, about, line } of blocks) {

@@ -3,7 +3,13 @@ import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { fail, throwIfAborted } from "../errors.ts";
 import type { CopyEvents } from "../text/kept-copy-node.ts";
-import { type OpenedLanguageModel, type OpenOptions, openLanguageModel } from "../text/open-node.ts";
+import {
+  type OpenedEncoder,
+  type OpenedLanguageModel,
+  type OpenOptions,
+  openEncoder,
+  openLanguageModel,
+} from "../text/open-node.ts";
 import { storedBytes } from "../weights/quantize.ts";
 import { isQuantized } from "../weights/weights.ts";
 import type { Flags } from "./command.ts";
@@ -44,12 +50,15 @@ async function engineOptions(
   };
 }
 
-export interface Opened extends OpenedLanguageModel {
+interface Told {
   readonly name: string;
   readonly seconds: number;
   /** Of the engine. */
   readonly threads: number;
 }
+
+export type Opened = OpenedLanguageModel & Told;
+export type OpenedReader = OpenedEncoder & Told;
 
 /** What making a quantised copy says: a line before it, a live one, and that it is kept. */
 function copyEvents(output: Output, { dtype, activations = "fp32" }: EngineFlags): CopyEvents {
@@ -70,12 +79,17 @@ function copyEvents(output: Output, { dtype, activations = "fp32" }: EngineFlags
 }
 
 /** Open, after downloading where need be, and say so on stderr. */
-export async function openForCommand(flags: EngineFlags, output: Output, signal?: AbortSignal): Promise<Opened> {
+async function openWith<T extends OpenedLanguageModel | OpenedEncoder>(
+  open: (path: string, options: OpenOptions) => Promise<T>,
+  flags: EngineFlags,
+  output: Output,
+  signal: AbortSignal | undefined,
+): Promise<T & Told> {
   const name = flags.model ?? "zeroth-nano";
   const options = await engineOptions(flags, output, signal);
   const { path } = await modelFor(name, output, signal);
   const started = performance.now();
-  const opened = await openLanguageModel(path, {
+  const opened = await open(path, {
     ...options,
     quantize: { ...(signal && { signal }), events: copyEvents(output, flags) },
   });
@@ -97,3 +111,15 @@ export async function openForCommand(flags: EngineFlags, output: Output, signal?
   }
   return { ...opened, name, seconds, threads: options.threads };
 }
+
+/** A model that writes text. */
+export const openForCommand = (flags: EngineFlags, output: Output, signal?: AbortSignal): Promise<Opened> =>
+  openWith(openLanguageModel, flags, output, signal);
+
+/** A model that reads texts and gives vectors or labels. */
+export const openReaderForCommand = (
+  flags: EngineFlags & Pick<OpenOptions, "pooling">,
+  output: Output,
+  signal?: AbortSignal,
+): Promise<OpenedReader> =>
+  openWith((path, options) => openEncoder(path, { ...options, pooling: flags.pooling }), flags, output, signal);

@@ -26,8 +26,9 @@ const kinds = {
   generation: { named: (name) => name === "generation_config.json" },
   /** How sentence-transformers make one vector of a text: the same weights give other vectors without. */
   pooling: {
-    named: (name) => /^(modules|sentence_bert_config|config_sentence_transformers)\.json$/.test(name),
-    below: { folder: /^\d+_[A-Z]\w*$/, file: /^config\.json$/ },
+    named: (name) => /^(modules|sentence_[\w-]+_config|config_sentence_transformers)\.json$/.test(name),
+    // The transformer's own folder is the model itself.
+    below: { folder: /^\d+_(?!Transformer$)[A-Z]\w*$/, file: /^(config\.json|model\.safetensors|pytorch_model\.bin)$/ },
   },
   /** How images are resized and normalised before a model sees them. */
   images: { named: (name) => /^(pre)?processor_config\.json$/.test(name) },
@@ -38,6 +39,11 @@ export type Companion = keyof typeof kinds;
 
 /** What a card or a list of words may be; the rest (a pointer in the place of a file) is no use in the copy. */
 const copied = ["empty", "html"] as const;
+
+/** Small weights of a layer behind the model, too: torch's files are archives. */
+const archives = ["zip", ...copied] as const;
+
+const allowedIn = (name: string) => (name.endsWith(".bin") ? archives : copied);
 
 /** A file's name, with / between folders, and its real path. */
 export type NamedPath = readonly [name: string, path: string];
@@ -62,20 +68,20 @@ export function companions(
   return names.flatMap((name): NamedPath[] => {
     const path = locate(folder, name);
     if (path === undefined) return [];
-    withFile(path, (file, size) => refuseMistaken(readBytes(file, 0, headBytes), size, path, ...copied));
+    withFile(path, (file, size) => refuseMistaken(readBytes(file, 0, headBytes), size, path, ...allowedIn(name)));
     return [[name, path]];
   });
 }
 
 /** The content of one of the {@link companions}. */
-export const readCompanion = (path: string): Uint8Array<ArrayBuffer> =>
-  readWholeFile(path, jsonLimits.tokenizer, path, ...copied);
+export const readCompanion = ([name, path]: NamedPath): Uint8Array<ArrayBuffer> =>
+  readWholeFile(path, jsonLimits.tokenizer, path, ...allowedIn(name));
 
 /**
  * Copy companions into another folder, each whole or not at all.
  * @returns their names
  */
 export async function copyCompanions(files: readonly NamedPath[], out: string): Promise<string[]> {
-  for (const [name, path] of files) await writeFileSafely(join(out, name), readCompanion(path));
+  for (const file of files) await writeFileSafely(join(out, file[0]), readCompanion(file));
   return files.map(([name]) => name);
 }

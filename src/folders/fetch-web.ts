@@ -25,6 +25,9 @@ export interface FetchedParts extends Omit<FetchedFolder, "tokenizer"> {
   tokenizer(): Promise<Tokenizer>;
   /** Chat templates by name: those of the files that have one name; a server does not list its folders. */
   chatTemplates(): Promise<ReadonlyMap<string, string>>;
+  readonly tokenizerConfig: JsonObject | undefined;
+  /** Another file of the folder; undefined where the server has none. */
+  file(name: string): Promise<Uint8Array | undefined>;
 }
 
 export interface FetchFolderOptions {
@@ -83,8 +86,8 @@ export function safetensorsInMemory(bytes: Uint8Array, where: string): Weights {
  *   unsupported for weights that another program has quantised
  */
 export async function fetchModelFolder(base: string | URL, options: FetchFolderOptions = {}): Promise<FetchedFolder> {
-  const { tokenizer, chatTemplates, ...parts } = await fetchModelParts(base, options);
-  return { ...parts, tokenizer: await tokenizer() };
+  const { config, weights, generationConfig, tokenizer } = await fetchModelParts(base, options);
+  return { config, weights, generationConfig, tokenizer: await tokenizer() };
 }
 
 /** The parts of {@link fetchModelFolder}, of which the tokenizer may be missing until it is asked for. */
@@ -126,6 +129,11 @@ export async function fetchModelParts(base: string | URL, options: FetchFolderOp
     config,
     weights: stored,
     tokenizer: () => fetchTokenizer({ root, config, settings, found: tokenizer, get, setting }),
+    tokenizerConfig: settings,
+    async file(name) {
+      const found = await get(name);
+      return found && receive(found, undefined);
+    },
     generationConfig,
     async chatTemplates() {
       const [jinja, processor] = await Promise.all([

@@ -1,6 +1,7 @@
 /** Every family of models, a row each; a new one is a file and a row. */
 import { type JsonObject, shown } from "../base/json.ts";
 import { fail } from "../errors.ts";
+import type { Graph } from "../graph/graph.ts";
 import type { ParameterNode } from "../graph/tensor.ts";
 import { canonicalNames, failMissing } from "../weights/names.ts";
 import { sameInMemory } from "../weights/same.ts";
@@ -73,6 +74,8 @@ export interface ReadOptions {
   readonly same?: ((a: StoredTensor, b: StoredTensor) => boolean) | undefined;
   /** Tensors may lack: for those who count what is there. */
   readonly incomplete?: boolean;
+  /** What will be asked of the model, whose tensors must be there. Default: everything. */
+  readonly graph?: (model: Architecture) => Graph;
 }
 
 /** Every tensor that the network asks for must be there, in the shape that config.json gives it. */
@@ -98,7 +101,7 @@ export function readModel(
   config: JsonObject,
   stored: Weights,
   where: string,
-  { absent, same = sameInMemory, incomplete = false }: ReadOptions = {},
+  { absent, same = sameInMemory, incomplete = false, graph = wholeGraph }: ReadOptions = {},
 ): ReadModel {
   const family = familyOf(config, `${where}/config.json`);
   // The names follow from the family; which tensors are there may decide what the architecture is.
@@ -109,7 +112,7 @@ export function readModel(
       shape: (name) => weights.get(name)?.shape,
       same: (name, other) => same(weights.get(name)!, weights.get(other)!),
     });
-  const asked = (model: Architecture) => wholeGraph(model).parameters;
+  const asked = (model: Architecture) => graph(model).parameters;
   const namesOf = (parameters: readonly ParameterNode[]) => parameters.map(({ name }) => name);
 
   let weights = namedAs(stored, names, () => namesOf(asked({ names, ...first })));

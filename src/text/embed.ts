@@ -1,55 +1,98 @@
-/** Vectors of texts: the outputs of a text's tokens made one. */
-import type { NdArray } from "../graph/array.ts";
+/** Vectors of texts: how a folder makes them, and what is done with them. */
+import { fail } from "../errors.ts";
+import type { Pooling, Readout } from "../models/kinds/pooling.ts";
+import type { Weights } from "../weights/weights.ts";
 
-export type Pooling = "cls" | "mean" | "mean_sqrt_len" | "max" | "last";
+/** How near two vectors are: more is nearer, so that distances are negative. */
+export const similarities = {
+  cosine: (a: Float32Array, b: Float32Array) => dot(a, b) / Math.max(Math.sqrt(dot(a, a) * dot(b, b)), 1e-12),
+  dot,
+  euclidean: (a: Float32Array, b: Float32Array) => -Math.hypot(...a.map((value, i) => value - b[i]!)),
+  manhattan: (a: Float32Array, b: Float32Array) => -a.reduce((sum, value, i) => sum + Math.abs(value - b[i]!), 0),
+} as const;
 
-export interface EmbeddingConfig {
-  /** Several are joined, one behind the other. */
-  readonly pooling: readonly Pooling[];
-  /** Whether vectors have length 1. */
-  readonly normalize: boolean;
+export type Similarity = keyof typeof similarities;
+
+export interface EmbeddingConfig extends Readout {
+  /** Numbers of a vector. */
+  readonly width: number;
+  /** Parameters of the layers behind the pooling, by the names that the graph asks for. */
+  readonly weights: Weights;
   /** Tokens of a text that are read; a longer text is an error. */
-  readonly longest?: number;
+  readonly longest?: number | undefined;
+  readonly lowerCase: boolean;
+  /** Texts that are put before a text, by name. */
+  readonly prompts: Readonly<Record<string, string>>;
+  readonly defaultPrompt?: string | undefined;
+  /** Whether a prompt's tokens are pooled like the text's own. */
+  readonly includePrompt: boolean;
+  readonly similarity: Similarity;
+  /** Whether the folder says how its vectors are made. */
+  readonly told: boolean;
 }
 
-export const defaultEmbedding: EmbeddingConfig = { pooling: ["mean"], normalize: false };
+/** What sentence-transformers does with a folder that says nothing: the mean, of a decoder the last token. */
+export const defaultEmbedding = (width: number, pooling: Pooling = "mean"): EmbeddingConfig => ({
+  width,
+  pooling: [pooling],
+  layers: [],
+  weights: new Map(),
+  lowerCase: false,
+  prompts: {},
+  includePrompt: true,
+  similarity: "cosine",
+  told: false,
+});
 
-type Pool = (rows: Float32Array, count: number, width: number) => Float32Array;
-
-const row = (rows: Float32Array, i: number, width: number) => rows.slice(i * width, (i + 1) * width);
-
-function summed(rows: Float32Array, count: number, width: number, divisor: number): Float32Array {
-  const sums = new Float64Array(width);
-  for (let i = 0; i < count; i++) for (let j = 0; j < width; j++) sums[j]! += rows[i * width + j]!;
-  return Float32Array.from(sums, (sum) => sum / divisor);
+export interface VectorOptions {
+  /** The folder's text of this name is put before every text; by default the one that the folder names as default. */
+  readonly prompt?: string | undefined;
+  /** This text is put before every text. */
+  readonly promptText?: string | undefined;
+  /** The first so many numbers alone, of models that were trained for it; of length 1 again where they had it. */
+  readonly dimensions?: number | undefined;
+  /** Whether vectors get length 1; as the folder says by default. */
+  readonly normalize?: boolean | undefined;
 }
 
-/** Over a text's own tokens, `count` rows of `width`. */
-const pools: Readonly<Record<Pooling, Pool>> = {
-  cls: (rows, _, width) => row(rows, 0, width),
-  last: (rows, count, width) => row(rows, count - 1, width),
-  mean: (rows, count, width) => summed(rows, count, width, count),
-  mean_sqrt_len: (rows, count, width) => summed(rows, count, width, Math.sqrt(count)),
-  max(rows, count, width) {
-    const most = row(rows, 0, width);
-    for (let i = 1; i < count; i++) for (let j = 0; j < width; j++) most[j] = Math.max(most[j]!, rows[i * width + j]!);
-    return most;
-  },
-};
+function dot(a: Float32Array, b: Float32Array): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
+  return sum;
+}
 
-/** One vector a text from the last layer's output [texts, length, width]; `lengths` are the texts' tokens. */
-export function pooled(
-  { data, shape }: NdArray,
-  lengths: readonly number[],
-  { pooling, normalize }: EmbeddingConfig,
-): Float32Array[] {
-  const [, length, width] = shape as [number, number, number];
-  return lengths.map((count, text) => {
-    const rows = (data as Float32Array).subarray(text * length * width, (text * length + count) * width);
-    const parts = pooling.map((mode) => pools[mode](rows, count, width));
-    const vector = parts.length === 1 ? parts[0]! : Float32Array.from(parts.flatMap((part) => [...part]));
-    if (!normalize) return vector;
-    const norm = Math.max(Math.hypot(...vector), 1e-12);
-    return vector.map((value) => value / norm);
+/** Names that others use for the text before a document. */
+const documents: readonly string[] = ["document", "passage", "corpus"];
+
+/** The text that goes before every text. @throws bad_input for a name that the folder does not have */
+export function promptOf({ prompts, defaultPrompt }: EmbeddingConfig, options: VectorOptions): string {
+  const { prompt, promptText } = options;
+  if (promptText !== undefined) {
+    if (prompt !== undefined) fail("bad_input", "a prompt is given by its name and as a text", { hint: "give one" });
+    return promptText;
+  }
+  const name = prompt ?? defaultPrompt;
+  if (name === undefined) return "";
+  const known = (documents.includes(name) ? [name, ...documents] : [name]).find((one) => Object.hasOwn(prompts, one));
+  if (known !== undefined) return prompts[known]!;
+  const names = Object.keys(prompts);
+  return fail("bad_input", `the model has no prompt "${name}"`, {
+    hint: names.length > 0 ? `it has ${names.join(", ")}` : "it has none: give the prompt's text itself",
   });
+}
+
+/** @throws bad_input for more dimensions than the model's vectors have */
+export function needDimensions({ width }: EmbeddingConfig, { dimensions }: VectorOptions): void {
+  if (dimensions === undefined || (Number.isInteger(dimensions) && dimensions > 0 && dimensions <= width)) return;
+  fail("bad_input", `dimensions is ${dimensions}; expected a whole number from 1 to ${width}`);
+}
+
+/** What a vector becomes: cut to its first numbers, then of length 1. */
+export function finished(vector: Float32Array, { layers }: Readout, options: VectorOptions): Float32Array {
+  const { dimensions, normalize } = options;
+  const cut = dimensions === undefined ? vector : vector.slice(0, dimensions);
+  const had = layers.some(({ kind }) => kind === "normalize");
+  if (!(normalize ?? (had && dimensions !== undefined))) return cut;
+  const norm = Math.max(Math.sqrt(dot(cut, cut)), 1e-12);
+  return cut.map((value) => value / norm);
 }

@@ -1,218 +1,171 @@
-/** What an encoder gives of texts: vectors, and what its head was trained to tell. */
+/** What a model that reads texts gives of them: vectors, and what its head was trained to tell. */
 import { fail, ZerothError } from "../errors.ts";
-import type { EncoderArchitecture } from "../models/family.ts";
+import type { Heads, Problem } from "../models/family.ts";
 import type { EncodedText, EncoderModel } from "../models/kinds/encoder.ts";
 import { needNumbers } from "../models/kinds/language.ts";
 import type { Tokenizer } from "../tokenizers/tokenizer.ts";
-import { type EmbeddingConfig, pooled } from "./embed.ts";
-import { attempt, inBatches, type JobOptions, orThrow } from "./jobs.ts";
+import { type EmbeddingConfig, finished, needDimensions, promptOf, type VectorOptions } from "./embed.ts";
+import { type AnswerOptions, answerer, type FoundAnswer, type Question } from "./heads/answer.ts";
+import { type Choosing, type Chosen, chooser } from "./heads/choose.ts";
+import { type Classified, classifier } from "./heads/classify.ts";
+import { type Filled, type FillOptions, filler } from "./heads/fill.ts";
+import { type EncodeJob, inputOf, needShort, readerBatches, type Scores, type Text } from "./heads/reader.ts";
+import { type Tagged, tagger, type Words } from "./heads/tag.ts";
+import { attempt, inBatches, orThrow } from "./jobs.ts";
 
-/** A text, or two that are read together. */
-export type Text = string | readonly [first: string, second: string];
+export interface EmbedJob extends EncodeJob, VectorOptions {}
 
-export interface EncodeJob extends JobOptions {
-  readonly signal?: AbortSignal | undefined;
-}
+type All<T, R, O = EncodeJob> = (rows: readonly T[], options?: O) => Promise<(R | ZerothError)[]>;
+type One<T, R, O = EncodeJob> = (row: T, options?: O) => Promise<R>;
 
-export interface Classified {
-  /** The likeliest class; of independent ones the likeliest too. */
-  readonly label: string;
-  /** Probability of every class in their order; of a regression the number itself. */
-  readonly scores: readonly number[];
-}
-
-export interface Tagged {
-  /** Place in the text, UTF-16 units. */
-  readonly start: number;
-  readonly end: number;
-  readonly label: string;
-  readonly score: number;
-}
-
-export interface FoundAnswer {
-  readonly text: string;
-  readonly start: number;
-  readonly end: number;
-  /** Sum of the two places' scores. */
-  readonly score: number;
-}
-
-export interface FilledWord {
-  readonly token: number;
-  readonly piece: string;
-  readonly probability: number;
-}
-
-/** Over an encoder; what the checkpoint has no head for is not there. */
+/**
+ * Over a model that reads texts; what the checkpoint has no head for is not there. Of many rows one that cannot be done
+ * gives its error in its place, and the others are done.
+ */
 export interface EncodingModel extends AsyncDisposable {
+  /** The head that the checkpoint has; undefined where it gives vectors alone. */
+  readonly head: keyof Heads | undefined;
   /** Names of the classes of `classify` and `tag`. */
   readonly labels: readonly string[];
-  embed(text: Text): Promise<Float32Array>;
-  /** A text that cannot be done gives its error, the others are done. */
-  embedAll(texts: readonly Text[], job?: EncodeJob): Promise<(Float32Array | ZerothError)[]>;
-  readonly classify?: (text: Text) => Promise<Classified>;
-  readonly classifyAll?: (texts: readonly Text[], job?: EncodeJob) => Promise<(Classified | ZerothError)[]>;
-  /** A class for every token of the text. */
-  readonly tag?: (text: string) => Promise<Tagged[]>;
+  readonly problem: Problem;
+  /** How vectors are made. */
+  readonly embedding: EmbeddingConfig;
+  readonly embed: (text: Text, options?: EmbedJob) => Promise<Float32Array>;
+  readonly embedAll: All<Text, Float32Array, EmbedJob>;
+  readonly classify?: One<Text, Classified>;
+  readonly classifyAll?: All<Text, Classified>;
+  /** A class for every word of a text, or of a list of words. */
+  readonly tag?: One<Words, Tagged>;
+  readonly tagAll?: All<Words, Tagged>;
   /** The stretch of the passage that answers the question best. */
-  readonly answer?: (question: string, passage: string, mostTokens?: number) => Promise<FoundAnswer>;
+  readonly answer?: (question: string, context: string, options?: AnswerOptions) => Promise<FoundAnswer>;
+  readonly answerAll?: All<Question, FoundAnswer, AnswerOptions>;
   /** The likeliest words for every mask token of the text. */
-  readonly fill?: (text: string, count?: number) => Promise<FilledWord[][]>;
+  readonly fill?: One<string, Filled, FillOptions>;
+  readonly fillAll?: All<string, Filled, FillOptions>;
   /** Which of the continuations fits the text. */
-  readonly choose?: (text: string, choices: readonly string[]) => Promise<{ best: number; scores: number[] }>;
+  readonly choose?: (text: string, choices: readonly string[], options?: EncodeJob) => Promise<Chosen>;
+  readonly chooseAll?: All<Choosing, Chosen>;
 }
 
-const softmax = (z: readonly number[]): number[] => {
-  const top = Math.max(...z);
-  const weights = z.map((value) => Math.exp(value - top));
-  const total = weights.reduce((a, b) => a + b, 0);
-  return weights.map((weight) => weight / total);
-};
-const largest = (z: readonly number[]): number => z.indexOf(Math.max(...z));
+/** What a discriminator tells of every word. */
+const discriminated = ["original", "replaced"] as const;
 
 interface Parts {
   readonly model: EncoderModel;
-  readonly architecture: Pick<EncoderArchitecture, "head" | "labels" | "problem" | "longest">;
+  readonly head: keyof Heads | undefined;
+  readonly labels?: readonly string[] | undefined;
+  readonly problem?: Problem | undefined;
   readonly tokenizer: Tokenizer;
   readonly embedding: EmbeddingConfig;
 }
 
-/** Texts in, numbers and labels out; closing it closes the model. */
-export function encodingModel({ model, architecture, tokenizer, embedding }: Parts): EncodingModel {
-  const { head, labels = [], problem = "single" } = architecture;
-  const longest = Math.min(embedding.longest ?? Infinity, model.longest ?? Infinity);
+/** Rows [texts, width] or [texts, length, width] as rows of each text, as many as it has. */
+function rowsOf(scores: { data: unknown; shape: readonly number[] }, counts: readonly number[]): Scores[] {
+  const data = scores.data as Float32Array;
+  needNumbers(data);
+  const width = scores.shape.at(-1)!;
+  const length = scores.shape.length === 3 ? scores.shape[1]! : 1;
+  return counts.map((count, text) =>
+    Array.from({ length: Math.min(count, length) }, (_, i) => {
+      const at = (text * length + i) * width;
+      return data.subarray(at, at + width);
+    }),
+  );
+}
 
-  function encoded(text: Text) {
-    const [first, pair] = typeof text === "string" ? [text] : text;
-    const all = tokenizer.encode(first, pair === undefined ? {} : { pair });
-    if (all.ids.length > longest) {
-      fail("too_long", `the text has ${all.ids.length} tokens, the model reads ${longest}`, {
-        hint: "split it; nothing is ever cut off silently",
-      });
+const one =
+  <T, R, O>(all: All<T, R, O>): One<T, R, O> =>
+  async (row, options) =>
+    orThrow((await all([row], options))[0]);
+
+/** Texts in, numbers and labels out; closing it closes the model. */
+export function encodingModel(parts: Parts): EncodingModel {
+  const { model, head, labels = [], problem = "single", tokenizer, embedding } = parts;
+  const positions = model.longest ?? Infinity;
+  const longest = Math.min(embedding.longest ?? Infinity, positions);
+  const needHead = () => fail("internal", "asked for a head that is not there");
+  const scores = async (texts: readonly EncodedText[]): Promise<Scores[]> =>
+    rowsOf(
+      (await (model.answer ?? needHead())(texts)).scores,
+      texts.map(({ ids }) => ids.length),
+    );
+  const scoresAt = async (texts: readonly EncodedText[], places: readonly (readonly number[])[]) =>
+    rowsOf(
+      await (model.answerAt ?? needHead())(texts, places),
+      places.map(({ length }) => length),
+    );
+  // How long a vector's text may be is sentence-transformers' to say, a head's the model's.
+  const reader = { tokenizer, longest: positions, scores };
+
+  /** The text behind the prompt, and how many tokens are the prompt's. */
+  function prompted(prompt: string): (text: Text) => EncodedText {
+    const lower = (text: string) => (embedding.lowerCase ? text.toLowerCase() : text);
+    let skipped = 0;
+    if (prompt !== "" && !embedding.includePrompt) {
+      const { ids, sequences } = tokenizer.encode(lower(prompt));
+      skipped = ids.length > 0 && sequences.at(-1) === undefined ? ids.length - 1 : ids.length;
     }
-    return all;
+    return (text) => {
+      const [first, pair] = typeof text === "string" ? [text] : text;
+      const whole = lower(prompt + first);
+      const read = inputOf(tokenizer.encode(whole, pair === undefined ? {} : { pair: lower(pair) }));
+      needShort(read.ids.length, { longest });
+      return { ...read, skipped };
+    };
   }
-  const inputOf = (text: Text): EncodedText => {
-    const { ids, typeIds } = encoded(text);
-    return { ids, types: typeIds };
+
+  const embedAll: EncodingModel["embedAll"] = async (texts, options = {}) => {
+    const encode = prompted(promptOf(embedding, options));
+    needDimensions(embedding, options);
+    const inputs = texts.map((text) => attempt(() => encode(text)));
+    const lengths = inputs.map((input) => (input instanceof ZerothError ? input : input.ids.length));
+    return inBatches(lengths, { ...readerBatches, ...options }, async (rows) => {
+      const batch = rows.map((row) => inputs[row] as EncodedText);
+      const vectors = await (model.vectors ?? needHead())(batch);
+      const data = vectors.data as Float32Array;
+      needNumbers(data);
+      const width = vectors.shape[1]!;
+      return rows.map((_, i) => finished(data.slice(i * width, (i + 1) * width), embedding, options));
+    });
   };
 
-  /** Rows of the head's output for texts together: numbers of each text, its padding left out. */
-  async function scores(texts: readonly EncodedText[]): Promise<number[][][]> {
-    const { scores: out } = await (model.answer ?? fail("internal", "asked for a head that is not there"))(texts);
-    const [, ...rest] = out.shape;
-    const [length, width] = rest.length === 2 ? rest : [1, rest[0]!];
-    const data = out.data as Float32Array;
-    needNumbers(data);
-    return texts.map(({ ids }, text) =>
-      Array.from({ length: rest.length === 2 ? ids.length : 1 }, (_, i) => {
-        const at = (text * length! + i) * width!;
-        return Array.from(data.subarray(at, at + width!));
-      }),
-    );
-  }
-
-  /** Many texts in batches of similar length. */
-  async function job<R>(
-    texts: readonly Text[],
-    options: EncodeJob,
-    run: (batch: readonly EncodedText[]) => Promise<R[]>,
-  ): Promise<(R | ZerothError)[]> {
-    const inputs = texts.map((text) => attempt(() => inputOf(text)));
-    const lengths = inputs.map((input) => (input instanceof ZerothError ? input : input.ids.length));
-    return inBatches(lengths, options, (rows) => run(rows.map((i) => inputs[i] as EncodedText)));
-  }
-
-  const embedAll = (texts: readonly Text[], options: EncodeJob = {}) =>
-    job(texts, options, async (batch) => {
-      const { hidden } = await model.encode(batch);
-      const vectors = pooled(
-        hidden,
-        batch.map(({ ids }) => ids.length),
-        embedding,
-      );
-      for (const vector of vectors) needNumbers(vector);
-      return vectors;
-    });
-
-  const classifyAll = (texts: readonly Text[], options: EncodeJob = {}) =>
-    job(texts, options, async (batch) =>
-      (await scores(batch)).map(([z]): Classified => {
-        if (problem === "regression") return { label: labels[0] ?? "", scores: z! };
-        const shares = problem === "multi" ? z!.map((value) => 1 / (1 + Math.exp(-value))) : softmax(z!);
-        return { label: labels[largest(shares)]!, scores: shares };
-      }),
-    );
-
-  async function tag(text: string): Promise<Tagged[]> {
-    const { ids, typeIds, offsets, sequences } = encoded(text);
-    const [rows] = await scores([{ ids, types: typeIds }]);
-    return rows!.flatMap((z, i): Tagged[] => {
-      if (sequences[i] !== 0) return [];
-      const shares = softmax(z);
-      const [start, end] = offsets[i]!;
-      return [{ start, end, label: labels[largest(shares)]!, score: Math.max(...shares) }];
-    });
-  }
-
-  async function answer(question: string, passage: string, mostTokens = 30): Promise<FoundAnswer> {
-    const { ids, typeIds, offsets, sequences } = encoded([question, passage]);
-    const [rows] = await scores([{ ids, types: typeIds }]);
-    let best = { score: -Infinity, first: 0, last: 0 };
-    rows!.forEach(([begin], first) => {
-      if (sequences[first] !== 1) return;
-      for (let last = first; last < Math.min(first + mostTokens, rows!.length) && sequences[last] === 1; last++) {
-        const score = begin! + rows![last]![1]!;
-        if (score > best.score) best = { score, first, last };
-      }
-    });
-    if (best.score === -Infinity) fail("bad_input", "the passage is empty: there is nothing to find an answer in");
-    const [start, end] = [offsets[best.first]![0], offsets[best.last]![1]];
-    return { text: passage.slice(start, end), start, end, score: best.score };
-  }
-
-  async function fill(text: string, count = 5): Promise<FilledWord[][]> {
-    const mask = tokenizer.tokenId("[MASK]") ?? tokenizer.tokenId("<mask>");
-    const { ids, typeIds } = encoded(text);
-    if (mask === undefined || !ids.includes(mask)) {
-      fail("bad_input", "the text has no mask token", {
-        hint: 'write [MASK] where a word is to be told: "Snow is [MASK]."',
-      });
-    }
-    const [rows] = await scores([{ ids, types: typeIds }]);
-    return rows!.flatMap((z, i): FilledWord[][] => {
-      if (ids[i] !== mask) return [];
-      const shares = softmax(z);
-      const order = shares.map((_, token) => token).sort((a, b) => shares[b]! - shares[a]! || a - b);
-      return [
-        order
-          .slice(0, count)
-          .map((token) => ({ token, piece: tokenizer.piece(token) ?? "", probability: shares[token]! })),
-      ];
-    });
-  }
-
-  async function choose(text: string, choices: readonly string[]): Promise<{ best: number; scores: number[] }> {
-    if (choices.length === 0) fail("bad_input", "there are no choices");
-    const rows = await scores(choices.map((choice) => inputOf([text, choice])));
-    const shares = softmax(rows.map(([z]) => z![0]!));
-    return { best: largest(shares), scores: shares };
-  }
-
-  const one =
-    <R>(all: (texts: readonly Text[]) => Promise<(R | ZerothError)[]>) =>
-    async (text: Text): Promise<R> =>
-      orThrow((await all([text]))[0]);
-
-  return {
-    labels,
-    embed: one(embedAll),
-    embedAll,
-    ...(head === "sequence" && { classify: one(classifyAll), classifyAll }),
-    ...(head === "tokens" && { tag }),
-    ...(head === "span" && { answer }),
-    ...(head === "masked" && { fill }),
-    ...(head === "choice" && { choose }),
+  const shared = {
+    ...{ head, labels, problem, embedding, embedAll, embed: one(embedAll) },
     [Symbol.asyncDispose]: () => model[Symbol.asyncDispose](),
   };
+  switch (head) {
+    case undefined:
+      return shared;
+    case "sequence": {
+      const classifyAll = classifier(reader, labels, problem);
+      return { ...shared, classify: one(classifyAll), classifyAll };
+    }
+    case "tokens": {
+      const tagAll = tagger(reader, labels);
+      return { ...shared, tag: one(tagAll), tagAll };
+    }
+    case "discriminator": {
+      // One logit is that of the second of two classes whose first has 0.
+      const two = async (texts: readonly EncodedText[]) =>
+        (await scores(texts)).map((rows) => rows.map(([z]) => Float32Array.of(0, z!)));
+      const tagAll = tagger({ ...reader, scores: two }, discriminated);
+      return { ...shared, labels: discriminated, tag: one(tagAll), tagAll };
+    }
+    case "span": {
+      const answerAll = answerer(reader);
+      const answer: EncodingModel["answer"] = (question, context, options) =>
+        one(answerAll)({ question, context }, options);
+      return { ...shared, answer, answerAll };
+    }
+    case "masked": {
+      const fillAll = filler({ tokenizer, longest: positions, scoresAt });
+      return { ...shared, fill: one(fillAll), fillAll };
+    }
+    case "choice": {
+      const chooseAll = chooser(reader);
+      const choose: EncodingModel["choose"] = (text, choices, options) => one(chooseAll)({ text, choices }, options);
+      return { ...shared, choose, chooseAll };
+    }
+  }
 }

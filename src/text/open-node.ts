@@ -1,17 +1,13 @@
 /** A model by name or path, opened as what it is: a union by kind. */
+import { realpathSync } from "node:fs";
 import type { JsonObject } from "../base/json.ts";
 import { fail } from "../errors.ts";
 import { type ModelFolder, openModelFolder, openTokenizer } from "../folders/open-node.ts";
 import { type EnsureOptions, ensureModel } from "../hub/download/ensure-node.ts";
-import { cannot, type ReadModel, readModel } from "../models/families.ts";
-import type {
-  Architecture,
-  EncoderArchitecture,
-  ImageEncoderArchitecture,
-  TwoTowersArchitecture,
-} from "../models/family.ts";
+import { cannot, kindWords, type ReadModel, readModel } from "../models/families.ts";
+import type { Architecture, ImageEncoderArchitecture, TwoTowersArchitecture } from "../models/family.ts";
 import { decoderModel } from "../models/kinds/decoder.ts";
-import { type EncoderModel, encoderModel } from "../models/kinds/encoder.ts";
+import type { EncoderModel, ReaderArchitecture } from "../models/kinds/encoder.ts";
 import { encoderDecoderModel } from "../models/kinds/encoder-decoder.ts";
 import { type ImageEncoderModel, imageEncoderModel } from "../models/kinds/image-encoder.ts";
 import type { LanguageModel } from "../models/kinds/language.ts";
@@ -20,14 +16,15 @@ import { type TwoTowersModel, twoTowersModel } from "../models/kinds/two-towers.
 import { type CompileOptions, compile } from "../runtime/compile-node.ts";
 import type { Tokenizer } from "../tokenizers/tokenizer.ts";
 import { type Activations, anyQuantized, isQuantized, layoutOf, type Weights } from "../weights/weights.ts";
-import { readEmbeddingConfig } from "./embedding-config-node.ts";
-import { type EncodingModel, encodingModel } from "./encoding-model.ts";
+import { filesIn, transformerFolder } from "./embedding-config-node.ts";
+import type { EncodingModel } from "./encoding-model.ts";
 import { type GenerationConfig, withGenerationConfig } from "./generation-config.ts";
 import { unpackedCopy } from "./gguf-copy-node.ts";
 import type { CopyOptions } from "./kept-copy-node.ts";
 import { type TextModel, textModel } from "./model.ts";
 import { inPrecision } from "./precision-node.ts";
 import { needRoom, quantizedCopy } from "./quantized-copy-node.ts";
+import { openReader, type Pooling, readingGraph } from "./reader.ts";
 
 export interface OpenOptions extends Pick<CompileOptions, "device" | "threads" | "prepack" | "spin"> {
   /**
@@ -43,6 +40,8 @@ export interface OpenOptions extends Pick<CompileOptions, "device" | "threads" |
   /** How a model that is not on this machine is downloaded; `events` tell how far it is. */
   readonly download?: EnsureOptions;
   readonly quantize?: CopyOptions;
+  /** How a text's tokens become one vector, whatever the folder says. */
+  readonly pooling?: Pooling | undefined;
 }
 
 interface Opened extends AsyncDisposable {
@@ -69,7 +68,8 @@ export interface OpenedLanguageModel extends Opened {
 /** A model that reads text and gives numbers. */
 export interface OpenedEncoder extends Opened {
   readonly kind: "encoder";
-  readonly architecture: EncoderArchitecture;
+  /** A decoder's where it was opened for its vectors or classes. */
+  readonly architecture: ReaderArchitecture;
   /** Texts in, vectors and what the head tells out. */
   readonly encoder: EncodingModel;
   readonly model: EncoderModel;
@@ -103,7 +103,8 @@ function templatesOf(folder: ModelFolder): ReadonlyMap<string, string> {
   return new Map(chatTemplate === undefined ? [] : [["default", chatTemplate]]);
 }
 
-const readFolder = (folder: ModelFolder): ReadModel => readModel(folder.config, folder.weights, folder.path, folder);
+const readFolder = ({ config, weights, path, absent, same }: ModelFolder, asReader: boolean): ReadModel =>
+  readModel(config, weights, path, { absent, same, ...(asReader && { graph: readingGraph }) });
 
 /** The folder itself where it is stored in these bits, or its copy that is. */
 function inBits(folder: ModelFolder, read: ReadModel, dtype: keyof typeof bitsOf, options: CopyOptions | undefined) {
@@ -134,14 +135,23 @@ export function openModel(name = "zeroth-nano", options: OpenOptions = {}): Prom
   return openAs(name, options, () => {});
 }
 
-/** `need` refuses what the caller has no use for, before anything but config.json is read or made. */
-async function openAs(name: string, options: OpenOptions, need: (model: Architecture) => void): Promise<OpenedModel> {
-  const { dtype, activations, download, quantize, ...engine } = options;
-  const found = openModelFolder((await ensureModel(name, download)).path);
-  const read = readFolder(found);
+/**
+ * `need` refuses what the caller has no use for, before anything but config.json is read or made; `asReader` has a
+ * decoder opened for what it makes of texts, not for what it writes.
+ */
+async function openAs(
+  name: string,
+  options: OpenOptions,
+  need: (model: Architecture) => void,
+  asReader = false,
+): Promise<OpenedModel> {
+  const { dtype, activations, download, quantize, pooling, ...engine } = options;
+  const home = (await ensureModel(name, download)).path;
+  const found = openModelFolder(await transformerFolder(home));
+  const read = readFolder(found, asReader);
   need(read.architecture);
   const folder = dtype === "int8" || dtype === "int4" ? await inBits(found, read, dtype, quantize) : found;
-  const { architecture, weights: named } = folder === found ? read : readFolder(folder);
+  const { architecture, weights: named } = folder === found ? read : readFolder(folder, asReader);
   if (activations && !folder.gguf) {
     fail("wrong_use", "activations belong to a GGUF file", { where: name, hint: "of other models, ask for a dtype" });
   }
@@ -153,8 +163,32 @@ async function openAs(name: string, options: OpenOptions, need: (model: Architec
   const weights = dtype === "fp32" || dtype === "bf16" ? inPrecision(stored, wide[dtype]) : stored;
   // Of a mixture of experts only those that receive tokens are read.
   if (!("unjoined" in architecture)) needRoom(weights, name);
-  const compileHere: Compile = (graph, more) => compile(graph, { ...engine, ...more, weights });
+  const compileWith =
+    (weights: Weights): Compile =>
+    (graph, more) =>
+      compile(graph, { ...engine, ...more, weights });
+  const compileHere = compileWith(weights);
   const packed = { packed: anyQuantized(weights) };
+  if (architecture.kind === "encoder" || (asReader && architecture.kind === "decoder")) {
+    const tokenizer = openTokenizer(folder);
+    const { config, tokenizerConfig } = folder;
+    const parts = {
+      architecture,
+      config,
+      tokenizerConfig,
+      tokenizer,
+      weights,
+      pooling,
+      files: filesIn(realpathSync(home)),
+    };
+    const { encoder, model } = await openReader({ ...parts, compileWith, files: filesIn(realpathSync(home)) });
+    const dispose = () => model[Symbol.asyncDispose]();
+    return {
+      kind: "encoder",
+      ...{ architecture, encoder, model, tokenizer, folder, weights },
+      [Symbol.asyncDispose]: dispose,
+    };
+  }
   switch (architecture.kind) {
     case "encoder-decoder":
     case "decoder": {
@@ -173,21 +207,6 @@ async function openAs(name: string, options: OpenOptions, need: (model: Architec
         tokenizer,
         config: folder.config,
         chatTemplates: () => templatesOf(folder),
-        folder,
-        weights,
-        [Symbol.asyncDispose]: () => model[Symbol.asyncDispose](),
-      };
-    }
-    case "encoder": {
-      const model = encoderModel(architecture, compileHere);
-      const tokenizer = openTokenizer(folder);
-      const encoder = encodingModel({ model, architecture, tokenizer, embedding: readEmbeddingConfig(folder) });
-      return {
-        kind: "encoder",
-        architecture,
-        encoder,
-        model,
-        tokenizer,
         folder,
         weights,
         [Symbol.asyncDispose]: () => model[Symbol.asyncDispose](),
@@ -219,14 +238,21 @@ export async function openLanguageModel(name = "zeroth-nano", options: OpenOptio
 }
 
 /**
- * A model that reads texts and gives vectors or labels.
+ * A model that reads texts and gives vectors or labels: an encoder, or a decoder for what it makes of a text's last
+ * token.
  * @throws unsupported for a model that cannot, saying what it is
  */
 export async function openEncoder(name: string, options: OpenOptions = {}): Promise<OpenedEncoder> {
-  const opened = await openAs(name, options, (model) => {
-    if (model.kind !== "encoder") cannot(model, "be opened as an encoder of texts alone", name);
-  });
-  return opened as OpenedEncoder;
+  const need = (model: Architecture) => {
+    if (model.kind === "encoder-decoder") {
+      fail("unsupported", `${model.type} is ${kindWords[model.kind]}: it gives no vectors and has no classes`, {
+        where: name,
+        hint: "it answers prompts: zeroth generate, and zeroth score for choices",
+      });
+    }
+    if (model.kind !== "encoder" && model.kind !== "decoder") cannot(model, "read texts alone", name);
+  };
+  return (await openAs(name, options, need, true)) as OpenedEncoder;
 }
 
 /** The text model alone: what a program that only wants answers needs. */

@@ -7,19 +7,23 @@ import {
 } from "../folders/fetch-web.ts";
 import { cannot, readModel } from "../models/families.ts";
 import { decoderModel } from "../models/kinds/decoder.ts";
-import { encoderModel } from "../models/kinds/encoder.ts";
 import { encoderDecoderModel } from "../models/kinds/encoder-decoder.ts";
 import { type ImageEncoderModel, imageEncoderModel } from "../models/kinds/image-encoder.ts";
 import type { LanguageModel } from "../models/kinds/language.ts";
 import type { Compile } from "../models/kinds/programs.ts";
 import { type TwoTowersModel, twoTowersModel } from "../models/kinds/two-towers.ts";
 import { compile, type WebCompileOptions } from "../runtime/compile-web.ts";
-import { defaultEmbedding } from "./embed.ts";
-import { type EncodingModel, encodingModel } from "./encoding-model.ts";
+import type { Weights } from "../weights/weights.ts";
+import { filesAt } from "./embedding-config-web.ts";
+import type { EncodingModel } from "./encoding-model.ts";
 import { type GenerationConfig, withGenerationConfig } from "./generation-config.ts";
 import { type TextModel, textModel } from "./model.ts";
+import { openReader, type Pooling, readingGraph } from "./reader.ts";
 
-export interface WebOpenOptions extends FetchFolderOptions, Pick<WebCompileOptions, "device" | "threads"> {}
+export interface WebOpenOptions extends FetchFolderOptions, Pick<WebCompileOptions, "device" | "threads"> {
+  /** How a text's tokens become one vector, whatever the folder says. */
+  readonly pooling?: Pooling | undefined;
+}
 
 export interface OpenedWebTextModel extends AsyncDisposable, FetchedFolder {
   readonly kind: "encoder-decoder" | "decoder";
@@ -49,12 +53,33 @@ export interface OpenedWebTwoTowers extends AsyncDisposable, FetchedFolder {
 export type OpenedWebModel = OpenedWebTextModel | OpenedWebEncoder | OpenedWebImageEncoder | OpenedWebTwoTowers;
 
 /** Fetch the model folder at `base` and open it. */
-export async function openModel(base: string | URL, options: WebOpenOptions = {}): Promise<OpenedWebModel> {
-  const { device, threads, ...fetching } = options;
+export function openModel(base: string | URL, options: WebOpenOptions = {}): Promise<OpenedWebModel> {
+  return openAs(base, options, false);
+}
+
+/** `asReader` has a decoder opened for what it makes of texts, not for what it writes. */
+async function openAs(base: string | URL, options: WebOpenOptions, asReader: boolean): Promise<OpenedWebModel> {
+  const { device, threads, pooling, ...fetching } = options;
   const { tokenizer: openTokenizer, chatTemplates, ...parts } = await fetchModelParts(base, fetching);
-  const { architecture, weights } = readModel(parts.config, parts.weights, String(base));
-  const engine = { ...(device ? { device } : {}), ...(threads ? { threads } : {}), weights };
-  const compileHere: Compile = (graph) => compile(graph, engine);
+  const { architecture, weights } = readModel(parts.config, parts.weights, String(base), {
+    ...(asReader && { graph: readingGraph }),
+  });
+  const engine = { ...(device ? { device } : {}), ...(threads ? { threads } : {}) };
+  const compileWith =
+    (weights: Weights): Compile =>
+    (graph) =>
+      compile(graph, { ...engine, weights });
+  const compileHere = compileWith(weights);
+  if (architecture.kind === "encoder" || (asReader && architecture.kind === "decoder")) {
+    const { config, tokenizerConfig } = parts;
+    const tokenizer = await openTokenizer();
+    const files = filesAt(String(base).replace(/\/*$/, ""), parts);
+    const { encoder, model } = await openReader({
+      ...{ architecture, config, tokenizerConfig, tokenizer, weights, files, pooling, compileWith },
+    });
+    const dispose = () => model[Symbol.asyncDispose]();
+    return { ...parts, tokenizer, kind: "encoder", encoder, [Symbol.asyncDispose]: dispose };
+  }
   switch (architecture.kind) {
     case "encoder-decoder":
     case "decoder": {
@@ -84,13 +109,6 @@ export async function openModel(base: string | URL, options: WebOpenOptions = {}
         [Symbol.asyncDispose]: () => model[Symbol.asyncDispose](),
       };
     }
-    case "encoder": {
-      const model = encoderModel(architecture, compileHere);
-      const tokenizer = await openTokenizer();
-      const encoder = encodingModel({ model, architecture, tokenizer, embedding: defaultEmbedding });
-      const dispose = () => model[Symbol.asyncDispose]();
-      return { ...parts, tokenizer, kind: "encoder", encoder, [Symbol.asyncDispose]: dispose };
-    }
     case "image-encoder": {
       const model = imageEncoderModel(architecture, compileHere);
       return { ...parts, kind: "image-encoder", model, [Symbol.asyncDispose]: () => model[Symbol.asyncDispose]() };
@@ -110,4 +128,17 @@ export async function openTextModel(base: string | URL, options: WebOpenOptions 
   if ("text" in opened) return opened;
   await opened[Symbol.asyncDispose]();
   return cannot({ type: String(opened.config.model_type), kind: opened.kind }, "generate text", String(base));
+}
+
+/**
+ * A model that reads texts and gives vectors or labels: an encoder, or a decoder for what it makes of a text's last
+ * token.
+ * @throws unsupported for one that cannot, saying what it is
+ */
+export async function openEncoder(base: string | URL, options: WebOpenOptions = {}): Promise<OpenedWebEncoder> {
+  const opened = await openAs(base, options, true);
+  if (opened.kind === "encoder") return opened;
+  await opened[Symbol.asyncDispose]();
+  const is = { type: String(opened.config.model_type), kind: opened.kind };
+  return cannot(is, "give vectors or classes of texts", String(base));
 }

@@ -46,7 +46,7 @@ interface OpenedTokenizer {
 type Folder = ReturnType<typeof openModelFolder>;
 
 const carry = (folder: Folder, ...kinds: readonly Companion[]): CarriedFile[] =>
-  companions(folder, kinds).map(([name, path]) => ({ name, content: readCompanion(path) }));
+  companions(folder, kinds).map((file) => ({ name: file[0], content: readCompanion(file) }));
 
 /** The tokenizer of a model's folder. Its tokenizer_config.json is written anew: it says how prompts ended. */
 const tokenizerOf = (folder: Folder): OpenedTokenizer => ({

@@ -13,6 +13,7 @@ import { writeModelFolder } from "../../src/folders/write-node.ts";
 import { parseT5Config } from "../../src/models/encoder-decoders/t5/config.ts";
 import { initialValue } from "../../src/nn/initial.ts";
 import { compile } from "../../src/runtime/compile-node.ts";
+import type { EmbedJob } from "../../src/text/encoding-model.ts";
 import { openTextModel } from "../../src/text/open-node.ts";
 import { expectClose, fixtures, readFloats, readTensors } from "../support/fixtures.ts";
 import type { Planes } from "../support/images.ts";
@@ -160,6 +161,29 @@ describe("in wasm as in Node", () => {
     const page = await checking();
     const got = await page.evaluate((rows) => window.checks.scores("/fixtures/bert/masked", rows), prompts);
     expectClose(got, expected, 1e-4, "logits");
+  });
+
+  test("vectors of texts as their folder says, and tags of words", async () => {
+    const page = await checking();
+    for (const name of ["mean", "dense", "prompts", "decoder"]) {
+      const { texts, cases } = readJson(fixtures, "readers", name, "expected.json") as {
+        texts: string[];
+        cases: { options: EmbedJob; vectors: number[][] }[];
+      };
+      for (const { options, vectors } of cases) {
+        const got = await page.evaluate(([folder, texts, options]) => window.checks.vectors(folder, texts, options), [
+          `/fixtures/readers/${name}`,
+          texts,
+          options,
+        ] as const);
+        expectClose(got.flat(), vectors.flat(), 1e-4, `${name} ${JSON.stringify(options)}`);
+      }
+    }
+    const { rows } = readJson(fixtures, "readers/tags", "expected.json") as {
+      rows: { tokens: string[]; tags: string[] }[];
+    };
+    const tags = await page.evaluate((words) => window.checks.tags("/fixtures/readers/tags", words), rows[0]!.tokens);
+    expect(tags).toEqual(rows[0]!.tags);
   });
 
   test("classes of images, and images beside texts", async () => {

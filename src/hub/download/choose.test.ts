@@ -38,6 +38,21 @@ describe("which files", () => {
     ]);
   });
 
+  test("how sentence-transformers make vectors, with the layers behind the pooling", () => {
+    const wanted = [
+      ...["config.json", "model.safetensors", "modules.json", "sentence_bert_config.json"],
+      ...["config_sentence_transformers.json", "1_Pooling/config.json", "2_Dense/config.json"],
+      ...["2_Dense/model.safetensors", "2_Dense/pytorch_model.bin"],
+    ];
+    const other = [
+      "onnx/model.onnx",
+      "0_Transformer/model.safetensors",
+      "2_Dense/notes.txt",
+      "3_Extra/deep/config.json",
+    ];
+    expect(chosen(...wanted, ...other)).toEqual(wanted);
+  });
+
   test("a repository with nothing to run says what it has", () => {
     expect(() => chosen("config.json", "model.gguf")).toThrowError(
       expect.objectContaining({ hint: expect.stringMatching(/model\.gguf/) }),

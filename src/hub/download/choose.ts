@@ -40,6 +40,12 @@ export const lookedFor = [
   "tokenizer_config.json",
 ] as const;
 
+/** How sentence-transformers make one vector of a text, with the small layers behind the pooling. */
+const sentences = [
+  /^(modules|sentence_[\w-]+_config|config_sentence_transformers)\.json$/,
+  /^\d+_(?!Transformer\/)[A-Z]\w*\/(config\.json|model\.safetensors|pytorch_model\.bin)$/,
+] as const;
+
 const tokenizerFiles = ["tokenizer.json", "spiece.model", "tokenizer.model", "vocab.json", "vocab.txt"];
 
 /** Weights in the order of preference; a kind counts when its first file, or an index, is there. */
@@ -117,7 +123,7 @@ export function chooseFiles(listing: Listing, where: string, include: readonly s
   const chosen = takeWanted(
     listing,
     where,
-    (name) => small.has(name) || smallBelow.test(name) || kind?.some((pattern) => pattern.test(name)) === true,
+    (name) => small.has(name) || [smallBelow, ...sentences, ...(kind ?? [])].some((pattern) => pattern.test(name)),
   );
   if (chosen.some(({ name }) => name === "config.json" || name === "adapter_config.json") && kind) return chosen;
   const others = listing.files

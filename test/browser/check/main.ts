@@ -3,6 +3,8 @@
 import type { JsonObject } from "../../../src/base/json.ts";
 import {
   compile,
+  type EmbedJob,
+  openEncoder,
   openModel,
   readModel,
   safetensorsInMemory,
@@ -26,6 +28,10 @@ export interface Checks {
     device?: "wasm" | "webgpu",
   ): Promise<number[][]>;
   scores(folder: string, rows: readonly (readonly number[])[]): Promise<number[]>;
+  /** Vectors of texts by a model opened at its address, with the settings that lie there. */
+  vectors(folder: string, texts: readonly string[], options: EmbedJob): Promise<number[][]>;
+  /** Tags of words, by a model opened at its address. */
+  tags(folder: string, words: readonly string[]): Promise<(string | null)[]>;
   /** Scores of the classes of images, by a model opened at its address, which has no tokenizer. */
   classes(folder: string, images: readonly Planes[]): Promise<number[]>;
   /** Scaled cosines of images with texts. */
@@ -58,6 +64,18 @@ const checks: Checks = {
   async scores(folder, rows) {
     const { config, weights } = await open(folder);
     return scores(config, weights, rows, over("wasm"));
+  },
+  async vectors(folder, texts, options) {
+    await using opened = await openEncoder(new URL(folder, location.href), { device: "wasm" });
+    const vectors = await opened.encoder.embedAll(texts, options);
+    return vectors.map((vector) => {
+      if (vector instanceof Error) throw vector;
+      return Array.from(vector);
+    });
+  },
+  async tags(folder, words) {
+    await using opened = await openEncoder(new URL(folder, location.href), { device: "wasm" });
+    return (await opened.encoder.tag!(words)).words.map(({ label }) => label);
   },
   async classes(folder, images) {
     await using opened = await openModel(new URL(folder, location.href), { device: "wasm" });
