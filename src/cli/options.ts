@@ -53,6 +53,8 @@ export const generation = [
   { flags: "--repetition-penalty <r>", help: "make what was said less likely (1 is off)", as: "number" },
   { flags: "--seed <n>", help: "for sampling", as: "integer" },
   { flags: "--stop <text>", help: "end before this text; may be repeated", as: "repeat" },
+  { flags: "--json-schema <file>", help: "answer with JSON that fits this schema" },
+  { flags: "--grammar <file>", help: "answer with a text that fits this grammar (GBNF)" },
   { flags: "--choices <a,b>", help: "answer with exactly one of these", as: "list" },
   { flags: "--max-input <n>", help: "refuse prompts longer than this many tokens", as: "integer" },
   { flags: "--no-prompt-end", help: "do not add the end token to prompts" },

@@ -3,7 +3,7 @@ import fc from "fast-check";
 
 const name = fc.constantFrom("a", "b", "name", "näme", 'q"uote', "");
 const small = fc.integer({ min: 0, max: 4 });
-const values = fc.constantFrom<unknown>(null, true, 0, -3.5, "", "a", 'é"\n', "🙂", [], [1], { a: 1 });
+const values = fc.constantFrom<unknown>(null, true, 0, -3.5, "", "a", 'é"\n', "🙂");
 
 const between = (low: string, high: string) =>
   fc.tuple(small, small).map(([a, b]) => ({ [low]: Math.min(a, b), [high]: Math.max(a, b) }));

@@ -53,7 +53,7 @@ const maxInstructions = 300_000;
 /** Places of one state. */
 const maxPlaces = 3_000;
 /** Calls in calls: deeper nesting is not written. */
-const maxDepth = 1_000;
+const maxDepth = 100_000;
 /** States kept. */
 const maxStates = 10_000;
 /** Numbers of calls are below this, which with the number of an instruction is a whole number still. */
@@ -74,19 +74,19 @@ interface Code {
   /** byte: greatest; fork: the other way. */
   readonly b: number[];
   /** byte, call: what follows. */
-  readonly then: number[];
+  readonly after: number[];
   readonly start: number;
 }
 
 /** Instructions are written from the end of a rule to its start: what follows is known when one is written. */
 function write(grammar: Grammar): Code {
-  const [kind, a, b, then]: number[][] = [[], [], [], []];
+  const [kind, a, b, after]: number[][] = [[], [], [], []];
   const put = (what: number, first: number, second: number, next: number): number => {
     if (kind!.length >= maxInstructions) tooLarge(`it takes more than ${maxInstructions} instructions`);
     kind!.push(what);
     a!.push(first);
     b!.push(second);
-    then!.push(next);
+    after!.push(next);
     return kind!.length - 1;
   };
   /** Where rules start, and those that are still to be written. */
@@ -173,7 +173,7 @@ function write(grammar: Grammar): Code {
     a![item[0]] = first;
     b![item[0]] = first;
   }
-  return { kind: kind!, a: a!, b: b!, then: then!, start };
+  return { kind: kind!, a: a!, b: b!, after: after!, start };
 }
 
 /**
@@ -182,7 +182,7 @@ function write(grammar: Grammar): Code {
  * @throws bad_input for one that is too large
  */
 export function automatonOf(grammar: Grammar): Automaton {
-  const { kind, a, b, then, start } = write(grammar);
+  const { kind, a, b, after: behind, start } = write(grammar);
   const known = new Map<string, State>();
   const roots = new Map<number, Calls>();
   let ids = 0;
@@ -219,7 +219,7 @@ export function automatonOf(grammar: Grammar): Automaton {
           from.push({ place: b[place]!, calls }, { place: a[place]!, calls });
           break;
         case op.call: {
-          const after = then[place]!;
+          const after = behind[place]!;
           // Where nothing but the return follows, there is nothing to return to.
           if (kind[after] === op.return) from.push({ place: a[place]!, calls });
           else if ((calls?.depth ?? 0) < maxDepth) from.push({ place: a[place]!, calls: push(after, calls) });
@@ -266,7 +266,7 @@ export function automatonOf(grammar: Grammar): Automaton {
         if (byte < low) most = Math.min(most, low - 1);
         else if (byte > high) least = Math.max(least, high + 1);
         else {
-          from.push({ place: then[place]!, calls });
+          from.push({ place: behind[place]!, calls });
           least = Math.max(least, low);
           most = Math.min(most, high);
         }

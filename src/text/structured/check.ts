@@ -95,7 +95,33 @@ export function refuseLeftRecursion(grammar: Grammar): void {
 /** What can be written: all characters, or these. */
 export type Writable = { readonly ranges: readonly Range[] } | undefined;
 
-const points = (text: string): number[] => Array.from(text, (char) => char.codePointAt(0)!);
+/** Characters without which nothing fits: of alternatives those that lack the fewest. */
+function whatLacks(grammar: Grammar, fits: (rule: Rule) => boolean, lacking: (text: string) => string[]): string[] {
+  const seen = new Set<string>();
+  const of = (rule: Rule, depth: number): string[] => {
+    if (depth > 200 || fits(rule)) return [];
+    switch (rule.type) {
+      case "text":
+        return lacking(rule.text);
+      case "set":
+        return rule.ranges.slice(0, 3).map(([first]) => String.fromCodePoint(first));
+      case "all":
+        return rule.items.flatMap((item) => of(item, depth + 1));
+      case "any": {
+        const ways = rule.items.map((item) => of(item, depth + 1)).filter((way) => way.length > 0);
+        return ways.sort((a, b) => a.length - b.length)[0] ?? [];
+      }
+      case "repeat":
+        return of(rule.item, depth + 1);
+      case "ref": {
+        if (seen.has(rule.name)) return [];
+        seen.add(rule.name);
+        return of(grammar.rules.get(rule.name)!, depth + 1);
+      }
+    }
+  };
+  return [...new Set(of({ type: "ref", name: grammar.start }, 0))].slice(0, 12);
+}
 
 /**
  * A grammar without what leads nowhere: characters that cannot be written, and alternatives from which no text can be
@@ -105,13 +131,10 @@ const points = (text: string): number[] => Array.from(text, (char) => char.codeP
 export function pruned(grammar: Grammar, writable: Writable): Grammar {
   const has = (point: number): boolean =>
     writable === undefined || writable.ranges.some(([first, last]) => point >= first && point <= last);
-  const missing = new Set<string>();
+  const lacking = (text: string): string[] => Array.from(text).filter((char) => !has(char.codePointAt(0)!));
   const written = (rule: Rule): boolean => {
     if (rule.type === "set") return (writable ? shared(rule.ranges, writable.ranges) : rule.ranges).length > 0;
-    if (rule.type !== "text") return true;
-    const lacks = points(rule.text).filter((point) => !has(point));
-    for (const point of lacks) missing.add(String.fromCodePoint(point));
-    return lacks.length === 0;
+    return rule.type !== "text" || lacking(rule.text).length === 0;
   };
   const completed = new Set<string>();
   const fits = (rule: Rule): boolean => {
@@ -135,8 +158,9 @@ export function pruned(grammar: Grammar, writable: Writable): Grammar {
     return true;
   });
   if (!completed.has(grammar.start)) {
-    const lacks = [...missing].map((char) => JSON.stringify(char)).join(", ");
-    if (missing.size > 0) {
+    const missing = whatLacks(grammar, fits, lacking);
+    const lacks = missing.map((char) => JSON.stringify(char)).join(", ");
+    if (missing.length > 0) {
       fail("unsupported", `this model's vocabulary has no ${lacks}, so it cannot write what is asked for`, {
         hint: "another model can: byte-level vocabularies (GPT-2, Llama 3, SmolLM2, ByT5) write every character",
       });

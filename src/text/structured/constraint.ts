@@ -46,7 +46,7 @@ function constraintOf(automaton: Automaton, vocabulary: Vocabulary, ends: readon
   /** What may follow an answer; null where it does not fit. Tokens that are no text change nothing. */
   const stateAfter = (answer: readonly number[]): State | null => {
     const known = places.get(answer);
-    const place = known && known.length <= answer.length ? known : { length: 0, state: automaton.start };
+    const place = known !== undefined && known.length <= answer.length ? known : { length: 0, state: automaton.start };
     if (place !== known) places.set(answer, place);
     if (place.length < answer.length) automaton.refill();
     for (; place.length < answer.length && place.state; place.length++) {

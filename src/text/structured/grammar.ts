@@ -89,8 +89,9 @@ export function chars(spec: string): Range[] {
   const points = Array.from(spec, (char) => char.codePointAt(0)!);
   const made: Range[] = [];
   for (let i = 0; i < points.length; i++) {
-    if (points[i + 1] === 0x2d && i + 2 < points.length) made.push([points[i]!, points[(i += 2)]!]);
-    else made.push([points[i]!, points[i]!]);
+    const range = points[i + 1] === 0x2d && i + 2 < points.length;
+    made.push([points[i]!, points[range ? i + 2 : i]!]);
+    if (range) i += 2;
   }
   return joined(made);
 }

@@ -23,11 +23,13 @@ function cut(first: number, last: number, out: ByteRanges[]): void {
     if ((first & ~mask) === (last & ~mask)) continue;
     if ((first & mask) !== 0) {
       cut(first, first | mask, out);
-      return cut((first | mask) + 1, last, out);
+      cut((first | mask) + 1, last, out);
+      return;
     }
     if ((last & mask) !== mask) {
       cut(first, (last & ~mask) - 1, out);
-      return cut(last & ~mask, last, out);
+      cut(last & ~mask, last, out);
+      return;
     }
   }
   out.push(Array.from(low, (byte, i): Range => [byte, high[i]!]));

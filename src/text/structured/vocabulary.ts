@@ -77,7 +77,10 @@ function bytesOf(point: number): readonly number[] {
   return [0xf0 | (point >> 18), 0x80 | ((point >> 12) & 63), 0x80 | ((point >> 6) & 63), 0x80 | (point & 63)];
 }
 
-/** Characters whose bytes are tokens, and those that stand in a token. */
+/**
+ * Characters that are tokens, or whose bytes are. One that only stands within tokens does not count: what begins with
+ * the other characters of those could not be gone on with.
+ */
 function writableOf(spelt: readonly (readonly [id: number, bytes: Uint8Array])[]): Writable {
   const single = new Uint8Array(256);
   for (const [, bytes] of spelt) if (bytes.length === 1) single[bytes[0]!] = 1;
@@ -91,15 +94,17 @@ function writableOf(spelt: readonly (readonly [id: number, bytes: Uint8Array])[]
     const before = bytesOf(block).slice(0, -1);
     if (before.every((byte) => single[byte])) for (const [a, b] of tails) found.push([block + a, block + b]);
   }
-  const inTokens = new Set<number>();
   for (const [, bytes] of spelt) {
+    const length = bytes[0]! < 0xc0 ? 1 : bytes[0]! < 0xe0 ? 2 : bytes[0]! < 0xf0 ? 3 : 4;
+    if (bytes.length !== length) continue;
     try {
-      for (const char of decoder.decode(bytes)) inTokens.add(char.codePointAt(0)!);
+      const point = decoder.decode(bytes).codePointAt(0)!;
+      found.push([point, point]);
     } catch {
-      // Bytes of a part of a character: what they are of is not known.
+      // Bytes of a part of a character.
     }
   }
-  const ranges = joined([...found, ...[...inTokens].map((point): Range => [point, point])]);
+  const ranges = joined(found);
   return others(ranges).length === 0 ? undefined : { ranges };
 }
 

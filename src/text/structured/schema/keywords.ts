@@ -71,17 +71,17 @@ const annotations = new Set([
   "writeOnly",
 ]);
 
-const hints: Readonly<Record<string, string>> = {
-  patternProperties: "name the properties, or use additionalProperties",
-  if: "use anyOf with the cases",
-  then: "use anyOf with the cases",
-  else: "use anyOf with the cases",
-  not: "say what is allowed instead: enum, anyOf, pattern",
-  additionalItems: "in draft 2020-12 that is items, beside prefixItems",
-  unevaluatedProperties: "use additionalProperties, which is seen through allOf here",
-  nullable: 'use "type": ["string", "null"] and the like',
-  $dynamicRef: "use $ref",
-};
+const hints: ReadonlyMap<string, string> = new Map([
+  ["patternProperties", "name the properties, or use additionalProperties"],
+  ["if", "use anyOf with the cases"],
+  ["then", "use anyOf with the cases"],
+  ["else", "use anyOf with the cases"],
+  ["not", "say what is allowed instead: enum, anyOf, pattern"],
+  ["additionalItems", "in draft 2020-12 that is items, beside prefixItems"],
+  ["unevaluatedProperties", "use additionalProperties, which is seen through allOf here"],
+  ["nullable", 'use "type": ["string", "null"] and the like'],
+  ["$dynamicRef", "use $ref"],
+]);
 
 const place = ({ path }: Part, key: string): string => `${path}/${key.replaceAll("~", "~0").replaceAll("/", "~1")}`;
 export const below = (part: Part, ...keys: readonly (string | number)[]): string =>
@@ -89,7 +89,7 @@ export const below = (part: Part, ...keys: readonly (string | number)[]): string
 
 /** A keyword that is known but not done with this value. */
 export const refuse = (part: Part, key: string, why: string, hint?: string): never =>
-  fail("unsupported", `${key} ${why}`, { where: below(part, key), hint: hint ?? hints[key] ?? "say it without" });
+  fail("unsupported", `${key} ${why}`, { where: below(part, key), hint: hint ?? hints.get(key) ?? "say it without" });
 
 /**
  * Every keyword is done or says nothing; nothing is ever left out silently.
@@ -108,7 +108,7 @@ export function checkKeywords(part: Part): void {
     if (!need) {
       fail("unsupported", `the keyword ${shown(key)} is not done here`, {
         where: part.path,
-        hint: Object.hasOwn(hints, key) ? hints[key]! : "leave it out, or begin its name with x- if it is a remark",
+        hint: hints.get(key) ?? "leave it out, or begin its name with x- if it is a remark",
       });
     }
     if (!need[1](value)) {
