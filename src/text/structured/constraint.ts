@@ -87,7 +87,7 @@ function constraintOf(automaton: Automaton, vocabulary: Vocabulary, ends: readon
     mayEnd: (answer) => stateAfter(answer)?.ends ?? false,
     mustEnd(answer) {
       const state = stateAfter(answer);
-      return state !== null && state.ends && state.positions.length === 0;
+      return state?.ends === true && state.positions.length === 0;
     },
   };
 }

@@ -1,6 +1,6 @@
 /** Numbers between bounds as a grammar. Bounds are compared as decimal digits, so they are exact. */
 import { fail } from "../../errors.ts";
-import { all, any, chars, empty, optional, type Rule, repeat, set, text } from "./grammar.ts";
+import { all, any, chars, empty, none, optional, type Rule, repeat, set, text } from "./grammar.ts";
 import { digit, integer, maxDigits, number } from "./json.ts";
 
 export interface Bounds {
@@ -104,13 +104,16 @@ const placesOf = (value: number): number => {
 /**
  * Numbers, or whole numbers, within bounds. Without bounds they have up to 15 digits before and after the point; with
  * bounds no exponent and, whole part included, up to 15 digits.
- * @throws bad_input where nothing is within; unsupported for bounds with too many digits
+ * @throws unsupported for bounds with too many digits
  */
 export function numberRule(
   { min, max, minOpen = false, maxOpen = false }: Bounds,
   whole: boolean,
   where: string,
 ): Rule {
+  // Bounds beyond the numbers that are written bound nothing.
+  if (min !== undefined && min <= -(10 ** maxDigits)) return numberRule({ max, maxOpen }, whole, where);
+  if (max !== undefined && max >= 10 ** maxDigits) return numberRule({ min, minOpen }, whole, where);
   if (min === undefined && max === undefined) return whole ? integer : number;
   const given = [min, max].filter((bound) => bound !== undefined);
   const before = Math.max(...given.map((bound) => digitsOf(scaled(bound, 0).floor)));
@@ -129,7 +132,7 @@ export function numberRule(
     const { floor, exact } = scaled(max, places);
     high = exact && maxOpen ? floor - 1n : floor;
   }
-  if (low > high) fail("bad_input", `no ${whole ? "whole number" : "number"} is within the bounds`, { where });
+  if (low > high) return none;
   const ways: Rule[] = [];
   if (high >= 0n) ways.push(decimals(low > 0n ? low : 0n, high, places));
   if (low < 0n) ways.push(all(text("-"), decimals(high < 0n ? -high : 1n, -low, places)));

@@ -85,14 +85,15 @@ export function schemaGrammar(schema: boolean | JsonObject): Grammar {
     return ref(name);
   };
 
-  /** A schema that is nothing but a reference is what it refers to. */
-  const resolved = (parts: Both): Both => {
+  /** A schema that is nothing but a reference, to what is no reference. */
+  const resolved = (parts: Both, depth = 0): Both => {
     const [only] = parts;
+    if (depth > 100) fail("bad_input", "references lead in a circle", { where: only!.path });
     if (parts.length !== 1 || typeof only!.schema === "boolean") return parts;
     const { $ref, ...rest } = only!.schema;
     const remarks = ["title", "description", "default", "examples", "$comment", "deprecated", "readOnly", "writeOnly"];
     if (typeof $ref !== "string" || Object.keys(rest).some((key) => !remarks.includes(key))) return parts;
-    return [follow(only!, $ref)];
+    return resolved([follow(only!, $ref)], depth + 1);
   };
 
   const withinLimit = (at: Flat, key: string, count: number): number => {
