@@ -43,8 +43,6 @@ export async function structuredOptions({ jsonSchema, grammar, choices }: Struct
 /** Tell that an answer was cut before it was what was asked for. */
 export function sayIncomplete({ schema }: Structured, cut: number, of: number, output: Output): void {
   if (cut === 0) return;
-  const what = schema === undefined ? "does not fit the grammar" : "is no JSON";
-  output.say(
-    `${of === 1 ? "the answer" : `${cut} of ${of} answers`} cut at the greatest length: what there is ${what} yet (--max-new-tokens)`,
-  );
+  const what = schema === undefined ? "the grammar is not complete" : "the JSON is not complete";
+  output.say(`${of === 1 ? "the answer was" : `${cut} of ${of} answers were`} cut by --max-new-tokens: ${what}`);
 }
