@@ -23,12 +23,21 @@ interface Spelling {
 }
 
 const encoder = new TextEncoder();
-const standIns = new Map(byteCharacters.map((char, byte) => [char, byte]));
+/** The byte of each character that stands for one, and one more than it: 0 is none. */
+const standIns = new Uint16Array(Math.max(...byteCharacters.map((char) => char.charCodeAt(0))) + 1);
+byteCharacters.forEach((char, byte) => {
+  standIns[char.charCodeAt(0)] = byte + 1;
+});
 
 /** Stand-ins of bytes; a piece with any other character is its own text. */
 function standInBytes(piece: string): Uint8Array {
-  const bytes = Array.from(piece, (char) => standIns.get(char));
-  return bytes.includes(undefined) ? encoder.encode(piece) : Uint8Array.from(bytes as number[]);
+  const bytes = new Uint8Array(piece.length);
+  for (let i = 0; i < piece.length; i++) {
+    const byte = standIns[piece.charCodeAt(i)] ?? 0;
+    if (byte === 0) return encoder.encode(piece);
+    bytes[i] = byte - 1;
+  }
+  return bytes;
 }
 
 /** `<0x0A>` is a byte, everything else a text. */
@@ -95,8 +104,9 @@ function spellingOf(decoder: JsonObject | null): Spelling {
         return refuse(`the decoder ${shown(String(step.type))}`);
     }
   }
+  const written = bytes ?? ((piece: string) => encoder.encode(piece));
   return {
-    bytes: (piece) => (bytes ?? encoder.encode.bind(encoder))(changes.reduce((made, change) => change(made), piece)),
+    bytes: (piece) => written(changes.reduce((made, change) => change(made), piece)),
     dropsFirstSpace,
     // A first piece loses all of them, not only the one at its start.
     differsFirst: (piece) => replacement !== undefined && piece.includes(replacement, 1),

@@ -32,8 +32,13 @@ interface Tree {
 
 function treeOf(spelt: readonly (readonly [id: number, bytes: Uint8Array])[]): Tree {
   // Texts whose characters are the bytes are compared by the engine itself.
-  const keys = spelt.map(([, bytes]) => String.fromCharCode(...bytes));
-  const order = [...spelt.keys()].sort((a, b) => (keys[a]! < keys[b]! ? -1 : 1)).map((i) => spelt[i]!);
+  const keyed = spelt.map((one) => {
+    let key = "";
+    for (const byte of one[1]) key += String.fromCharCode(byte);
+    return { key, one };
+  });
+  keyed.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
+  const order = keyed.map(({ one }) => one);
   const size = order.reduce((sum, [, bytes]) => sum + bytes.length, 1);
   const [byte, depth, skip] = [new Uint8Array(size), new Uint16Array(size), new Int32Array(size)];
   const from = new Int32Array(size + 1);
@@ -109,6 +114,8 @@ function writableOf(spelt: readonly (readonly [id: number, bytes: Uint8Array])[]
 }
 
 const longestToken = 4_000;
+/** States whose tokens are kept: 6 KB each for 50,000 tokens. */
+const maxMasks = 2_000;
 
 /** @param size how many tokens the model chooses from: its scores may have more places than there are tokens */
 export function vocabularyOf(codec: TokenBytes, size: number): Vocabulary {
@@ -120,6 +127,7 @@ export function vocabularyOf(codec: TokenBytes, size: number): Vocabulary {
   if (spelt.length === 0) fail("unsupported", "this model's tokenizer does not say what text its tokens are");
   const tree = treeOf(spelt);
   const byId = new Map(spelt);
+  const masked: State[] = [];
   return {
     size,
     writable: writableOf(spelt),
@@ -128,6 +136,8 @@ export function vocabularyOf(codec: TokenBytes, size: number): Vocabulary {
     differsFirst: codec.differsFirst,
     allowed(automaton, state) {
       if (state.mask) return state.mask;
+      if (masked.length >= maxMasks) for (const one of masked.splice(0)) one.mask = undefined;
+      masked.push(state);
       automaton.refill();
       const mask = new Int32Array((size + 31) >> 5);
       const states = new Array<State>(tree.deepest + 1);
