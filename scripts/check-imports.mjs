@@ -16,6 +16,7 @@ const floors = {
   tokenizers: ["errors", "base"],
   hub: ["errors", "base"],
   data: ["errors", "graph", "base", "hub"],
+  jinja: ["errors", "data"],
   folders: ["errors", "graph", "base", "weights", "tokenizers", "hub"],
   scan: ["errors", "graph", "base", "weights", "tokenizers", "hub"],
   runtime: ["errors", "graph", "base", "weights"],
@@ -23,10 +24,26 @@ const floors = {
   models: ["errors", "graph", "base", "weights", "folders", "runtime", "nn"],
   export: ["errors", "graph", "base", "weights", "tokenizers", "hub", "folders", "nn", "models"],
   learn: ["errors", "graph", "base", "weights", "runtime"],
-  prompts: ["errors", "graph", "base", "hub", "data"],
-  text: ["errors", "graph", "base", "weights", "tokenizers", "hub", "folders", "runtime", "nn", "models", "learn"],
+  prompts: ["errors", "graph", "base", "hub", "data", "jinja"],
+  text: [
+    ...["errors", "graph", "base", "weights", "tokenizers", "hub", "data", "jinja", "folders", "runtime", "nn"],
+    ...["models", "learn"],
+  ],
 };
-const below = ["errors", "graph", "base", "weights", "tokenizers", "hub", "data", "folders", "scan", "runtime", "nn"];
+const below = [
+  "errors",
+  "graph",
+  "base",
+  "weights",
+  "tokenizers",
+  "hub",
+  "data",
+  "jinja",
+  "folders",
+  "scan",
+  "runtime",
+  "nn",
+];
 // Recipes never import each other; an app imports everything.
 const recipes = ["plan", "train", "zeroshot"];
 const all = [...below, "models", "export", "learn", "prompts", "text"];

@@ -15,6 +15,7 @@ export { createTrainer, type StepReport, type Trainer, type TrainerOptions } fro
 export { readModel } from "./models/families.ts";
 export { decoderModel } from "./models/kinds/decoder.ts";
 export { decoderLoss } from "./models/kinds/decoder-loss.ts";
+export { createMemory, type Memory } from "./models/kinds/decoding/memory.ts";
 export { encoderModel } from "./models/kinds/encoder.ts";
 export { encoderDecoderModel } from "./models/kinds/encoder-decoder.ts";
 export { encoderDecoderLoss } from "./models/kinds/encoder-decoder-loss.ts";
@@ -50,6 +51,9 @@ export {
 export { compile, type WebCompileOptions } from "./runtime/compile-web.ts";
 export type { Device, Program, RunOptions } from "./runtime/program.ts";
 export { type WebThreads, webThreads } from "./runtime/threads-web.ts";
+export { type Chat, type ChatAnswer, type ChatOptions, type ChatSource, createChat } from "./text/chat/chat.ts";
+export type { ChatMessage } from "./text/chat/messages.ts";
+export { type ChatSession, createSession } from "./text/chat/session.ts";
 export type { TextModel } from "./text/model.ts";
 export {
   type OpenedWebModel,

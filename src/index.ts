@@ -20,6 +20,7 @@ export { averagedWeights, type StateVariable } from "./learn/state.ts";
 export { createTrainer, type StepReport, type Trainer, type TrainerOptions } from "./learn/trainer.ts";
 export { readModel } from "./models/families.ts";
 export { decoderLoss } from "./models/kinds/decoder-loss.ts";
+export { createMemory, type Memory } from "./models/kinds/decoding/memory.ts";
 export { encoderDecoderLoss } from "./models/kinds/encoder-decoder-loss.ts";
 export { encoderLoss } from "./models/kinds/encoder-loss.ts";
 export { type ImageExample, imageEncoderLoss } from "./models/kinds/image-encoder-loss.ts";
@@ -59,6 +60,9 @@ export { type CompileOptions, compile } from "./runtime/compile-node.ts";
 export { type EngineHost, type HostKind, type HostOptions, openHost } from "./runtime/host-node.ts";
 export { type Limits, measureLimits } from "./runtime/limits-node.ts";
 export type { Device, Program, RunOptions } from "./runtime/program.ts";
+export { type Chat, type ChatAnswer, type ChatOptions, type ChatSource, createChat } from "./text/chat/chat.ts";
+export type { ChatMessage } from "./text/chat/messages.ts";
+export { type ChatSession, createSession } from "./text/chat/session.ts";
 export type { EncodingModel } from "./text/encoding-model.ts";
 export type { Scored, TextModel } from "./text/model.ts";
 export {

@@ -2,8 +2,8 @@
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { fail, throwIfAborted } from "../errors.ts";
+import type { CopyEvents } from "../text/kept-copy-node.ts";
 import { type OpenedLanguageModel, type OpenOptions, openLanguageModel } from "../text/open-node.ts";
-import type { CopyEvents } from "../text/quantized-copy-node.ts";
 import { storedBytes } from "../weights/quantize.ts";
 import { isQuantized } from "../weights/weights.ts";
 import type { Flags } from "./command.ts";
@@ -31,7 +31,7 @@ async function needDevice(device: "webgpu" | "cuda", signal: AbortSignal | undef
 
 /** What the engine's flags ask for; `auto` is cpu until a faster device has been measured to pay. */
 async function engineOptions(
-  { device = "auto", threads, dtype }: EngineFlags,
+  { device = "auto", threads, dtype, activations }: EngineFlags,
   output: Output,
   signal: AbortSignal | undefined,
 ): Promise<OpenOptions & { readonly device: string; readonly threads: number }> {
@@ -40,6 +40,7 @@ async function engineOptions(
     device: device === "auto" ? "cpu" : device,
     threads: threadsFor(threads, output),
     ...(dtype === undefined ? {} : { dtype }),
+    ...(activations === undefined ? {} : { activations }),
   };
 }
 
@@ -51,19 +52,20 @@ export interface Opened extends OpenedLanguageModel {
 }
 
 /** What making a quantised copy says: a line before it, a live one, and that it is kept. */
-function copyEvents(output: Output, { dtype }: EngineFlags): CopyEvents {
+function copyEvents(output: Output, { dtype, activations = "fp32" }: EngineFlags): CopyEvents {
   let started = 0;
+  const form = dtype ?? (activations === "fp32" ? "unpacked blocks" : "unpacked blocks for int8 activations");
   return {
     begin(size, path) {
       started = performance.now();
-      output.say(`writing a copy in ${dtype}, about ${bytes(size)}, once: ${path}`);
+      output.say(`writing a copy in ${form}, about ${bytes(size)}, once: ${path}`);
     },
     progress(done, total, tensor) {
       const seconds = (performance.now() - started) / 1000;
       const left = done > 0 ? `  ${duration((seconds * (total - done)) / done)} left` : "";
       output.progress(`${((100 * done) / total).toFixed(0).padStart(3)} %${left}  ${tensor}`);
     },
-    waiting: () => output.say(`another process is writing the copy in ${dtype}; waiting`),
+    waiting: () => output.say(`another process is writing the copy in ${form}; waiting`),
   };
 }
 
@@ -81,11 +83,14 @@ export async function openForCommand(flags: EngineFlags, output: Output, signal?
   const stored = [...opened.weights.values()];
   const size = storedBytes(opened.weights);
   const types = [...new Set(stored.map((tensor) => (isQuantized(tensor) ? tensor.format : tensor.dtype)))].join("+");
+  const { gguf } = opened.folder;
+  for (const warning of gguf?.warnings ?? []) output.say(`warning: ${warning}`);
+  const rounded = gguf ? ` · activations ${flags.activations ?? "fp32"}` : "";
   if (output.terminal) {
     const { threads, device } = options;
     output.say(
       output.dim(
-        `${name} · ${types} · ${bytes(size)} · ${device} · ${threads} thread${threads === 1 ? "" : "s"} · opened in ${seconds.toFixed(2)} s`,
+        `${name} · ${types}${rounded} · ${bytes(size)} · ${device} · ${threads} thread${threads === 1 ? "" : "s"} · opened in ${seconds.toFixed(2)} s`,
       ),
     );
   }

@@ -28,6 +28,11 @@ export const engine = [
     help: "fp32 or bf16: weights in this precision; int8, int4: in a copy, made once and kept",
     values: ["fp32", "bf16", "int8", "int4"],
   },
+  {
+    flags: "--activations <type>",
+    help: "of a GGUF file: fp32 (exact, default), or int8: faster, rounded to 8 bits in products",
+    values: ["fp32", "int8"],
+  },
 ] as const satisfies readonly OptionSpec[];
 
 /** How an answer is written. */

@@ -12,16 +12,19 @@ const [batch, length] = ["batch_size", "sequence_length"] as const;
 
 /**
  * input_ids, attention_mask and token_type_ids [batch, length] to last_hidden_state [batch, length, width]; to logits
- * where the checkpoint has a head, and of one that finds answers to start_logits and end_logits [batch, length].
+ * where the checkpoint has a head, and of one that finds answers to start_logits and end_logits [batch, length]. A
+ * discriminator's logits are [batch, length].
  */
 export function encoderGraph(model: EncoderArchitecture): Graph {
   const network = model.network(createScope());
   const tokens = (name: string) => input(name, "int64", [batch, length]);
-  const row = wholeRow(length, { causal: false, mask: tokens("attention_mask") });
+  const mask = tokens("attention_mask");
+  const row = wholeRow(length, { causal: false, mask });
   const hidden = network.encode(tokens("input_ids"), tokens("token_type_ids"), row);
   const head = model.head && network.heads[model.head];
   if (!head) return graph({ last_hidden_state: hidden });
-  const logits = head(hidden);
+  const logits = head(hidden, mask);
+  if (model.head === "discriminator") return graph({ logits: o.reshape(logits, [batch, length]) });
   if (model.head !== "span") return graph({ logits });
   const [first, last] = o.split(logits, -1, [1, 1]).map((place) => o.reshape(place, [batch, length]));
   return graph({ start_logits: first!, end_logits: last! });

@@ -8,7 +8,7 @@ import type { Target } from "../graph/emit.ts";
 import { modelTypes, readModel } from "../models/families.ts";
 import type { Architecture } from "../models/family.ts";
 import { readStored, writeCheckpoint } from "../weights/safetensors-node.ts";
-import { isQuantized, unquantizedConfig, type Weights } from "../weights/weights.ts";
+import { isGguf, isQuantized, unquantizedConfig, type Weights } from "../weights/weights.ts";
 import { decoderOnnx, decoderTransformersJs } from "./decoder.ts";
 import { encoderOnnx, encoderTransformersJs } from "./encoder.ts";
 import { encoderDecoderOnnx, encoderDecoderTransformersJs } from "./encoder-decoder.ts";
@@ -18,7 +18,7 @@ import { twoTowersOnnx, twoTowersTransformersJs } from "./two-towers.ts";
 
 /** The parts of an open model folder that an export needs. */
 export type ExportFolder = Pick<ModelFolder, "path" | "files" | "config" | "weights"> &
-  Partial<Pick<ModelFolder, "generationConfig" | "absent">>;
+  Partial<Pick<ModelFolder, "generationConfig" | "absent" | "same">>;
 
 export interface TransformersJsOptions {
   /** Standard operators only, or also the engine's fused ones, which every device of transformers.js has. */
@@ -26,8 +26,7 @@ export interface TransformersJsOptions {
 }
 
 function sourceOf(folder: ExportFolder): { architecture: Architecture; source: ExportSource } {
-  const { config, weights: stored, path, absent } = folder;
-  const { architecture, weights } = readModel(config, stored, path, { absent });
+  const { architecture, weights } = readModel(folder.config, folder.weights, folder.path, folder);
   return { architecture, source: { weights, read: readStored } };
 }
 
@@ -98,7 +97,7 @@ export async function exportSafetensors(folder: ExportFolder, out: string): Prom
   // One matrix at a time.
   const plain = [...weights].map(([name, stored]) => {
     const numbers = { dtype: "float32", shape: stored.shape, read: () => readStored(stored) } as const;
-    return [name, isQuantized(stored) ? numbers : stored] as const;
+    return [name, isQuantized(stored) || isGguf(stored) ? numbers : stored] as const;
   });
   const written = await writeCheckpoint(out, plain);
   return [...written, ...(await writeAll(out, [], beside, unquantizedConfig(folder.config)))];

@@ -1,6 +1,7 @@
 /** Model folders over the network: config, tokenizer and weights fetched from one base address, checked like files. */
 
 import { type JsonObject, jsonLimits, parseJsonObject } from "../base/json.ts";
+import { headBytes, refuseMistaken } from "../base/sniff.ts";
 import { fail } from "../errors.ts";
 import { aboutOf } from "../tokenizers/formats/about.ts";
 import { tokenizerKind, tokenizerKindFiles } from "../tokenizers/formats/kinds.ts";
@@ -9,6 +10,7 @@ import { joinQuantized } from "../weights/quantize.ts";
 import { parseSafetensorsHeader } from "../weights/safetensors.ts";
 import { refuseForeignStorage } from "../weights/schemes.ts";
 import type { StoredTensor, Weights } from "../weights/weights.ts";
+import { chatTemplateFiles, chatTemplatesOf, templateLimit } from "./chat-templates.ts";
 
 export interface FetchedFolder {
   readonly config: JsonObject;
@@ -21,6 +23,8 @@ export interface FetchedFolder {
 export interface FetchedParts extends Omit<FetchedFolder, "tokenizer"> {
   /** @throws not_found where the server has none; corrupt_file, unsupported */
   tokenizer(): Promise<Tokenizer>;
+  /** Chat templates by name: those of the files that have one name; a server does not list its folders. */
+  chatTemplates(): Promise<ReadonlyMap<string, string>>;
 }
 
 export interface FetchFolderOptions {
@@ -79,7 +83,7 @@ export function safetensorsInMemory(bytes: Uint8Array, where: string): Weights {
  *   unsupported for weights that another program has quantised
  */
 export async function fetchModelFolder(base: string | URL, options: FetchFolderOptions = {}): Promise<FetchedFolder> {
-  const { tokenizer, ...parts } = await fetchModelParts(base, options);
+  const { tokenizer, chatTemplates, ...parts } = await fetchModelParts(base, options);
   return { ...parts, tokenizer: await tokenizer() };
 }
 
@@ -123,7 +127,23 @@ export async function fetchModelParts(base: string | URL, options: FetchFolderOp
     weights: stored,
     tokenizer: () => fetchTokenizer({ root, config, settings, found: tokenizer, get, setting }),
     generationConfig,
+    async chatTemplates() {
+      const [jinja, processor] = await Promise.all([
+        get(chatTemplateFiles.jinja).then((found) => found && templateText(found, root + chatTemplateFiles.jinja)),
+        setting(chatTemplateFiles.json),
+      ]);
+      return chatTemplatesOf({ config: settings, json: processor, jinja, additional: new Map() });
+    },
   };
+}
+
+async function templateText(found: Response, where: string): Promise<string> {
+  const bytes = await receive(found, undefined);
+  if (bytes.length > templateLimit) {
+    fail("corrupt_file", `${bytes.length} bytes, at most ${templateLimit} are read`, { where });
+  }
+  refuseMistaken(bytes.subarray(0, headBytes), bytes.length, where, "empty");
+  return new TextDecoder().decode(bytes);
 }
 
 /** The tokenizer of whichever kind the server has the files of; tokenizer.json, where there is one, is asked for first. */

@@ -18,7 +18,7 @@ import type { Scored } from "../text/model.ts";
 import { openLanguageModel } from "../text/open-node.ts";
 import { dequantized, joinQuantized, quantizer, splitQuantized } from "../weights/quantize.ts";
 import { readStored } from "../weights/safetensors-node.ts";
-import { isQuantized, type QuantizedFormat } from "../weights/weights.ts";
+import { isQuantized } from "../weights/weights.ts";
 import { openModelFolder } from "./open-node.ts";
 import { type QuantizeOptions, quantizeFolder } from "./quantize-node.ts";
 import { writeModelFolder } from "./write-node.ts";
@@ -58,7 +58,7 @@ test.each(["int8", "int8_rows", "int4"] as const)("%s loses at most half a step 
 });
 
 test("a product and a look-up over quantised weights equal those over the numbers they stand for", async () => {
-  for (const format of ["int8", "int8_rows", "int4"] as QuantizedFormat[]) {
+  for (const format of ["int8", "int8_rows", "int4"] as const) {
     const [out, width] = [40, 64];
     const work = quantizer(format, [out, width]);
     work.rows(Float32Array.from({ length: out * width }, (_, i) => Math.sin(i * 7.7)));

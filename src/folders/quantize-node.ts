@@ -13,12 +13,14 @@ import { isFloat } from "../graph/dtype.ts";
 import { locate } from "../hub/locate-node.ts";
 import { fromFloat32, toFloat32 } from "../weights/convert.ts";
 import { int4Block, quantizer } from "../weights/quantize.ts";
-import { openSafetensors, readStored, type Writable, writeSafetensors } from "../weights/safetensors-node.ts";
+import { openSafetensors, readStored, type Writable, writable, writeSafetensors } from "../weights/safetensors-node.ts";
 import {
+  isGguf,
   isQuantized,
   layoutOf,
   partNames,
   type QuantizedFormat,
+  type RoundedFormat,
   type StoredTensor,
   type Weights,
 } from "../weights/weights.ts";
@@ -26,7 +28,7 @@ import { companions, copyCompanions, type NamedPath } from "./companions-node.ts
 import type { ModelFolder } from "./open-node.ts";
 
 /** What to do with a tensor: a format, `keep` it in 16 bits or as it is where it is small, or `drop` it. */
-export type Choice = QuantizedFormat | "keep" | "drop";
+export type Choice = RoundedFormat | "keep" | "drop";
 
 export interface QuantizeOptions {
   readonly out: string;
@@ -60,7 +62,7 @@ export interface Quantized {
 }
 
 /** Losses above these send a matrix to the next better format. Gaussian weights lose 0.8 % in 8 bits, 8 % in 4. */
-export const tolerated: Readonly<Record<QuantizedFormat, number>> = {
+export const tolerated: Readonly<Record<RoundedFormat, number>> = {
   int8: 0.03,
   int8_rows: 0.03,
   int4: 0.15,
@@ -81,7 +83,7 @@ const elements = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1);
 /** How to read rows `from` to `to` of a stored matrix as float32: out of a file no more than these at a time. */
 function rowReader(stored: StoredTensor): (from: number, to: number) => Float32Array {
   const [height, width] = stored.shape as [number, number];
-  if (isQuantized(stored) || "data" in stored) {
+  if (isQuantized(stored) || isGguf(stored) || "data" in stored) {
     const data = toFloat32(readStored(stored)).data as Float32Array;
     return (from, to) => data.subarray(from * width, to * width);
   }
@@ -126,7 +128,7 @@ function needFinite(name: string, values: Float32Array): void {
   });
 }
 
-function inFormat(name: string, stored: StoredTensor, format: QuantizedFormat, signal: AbortSignal | undefined): Made {
+function inFormat(name: string, stored: StoredTensor, format: RoundedFormat, signal: AbortSignal | undefined): Made {
   const [height, across] = stored.shape as [number, number];
   const { turned } = layoutOf(format);
   const [out, width] = turned ? [across, height] : [height, across];
@@ -153,18 +155,19 @@ function inFormat(name: string, stored: StoredTensor, format: QuantizedFormat, s
 /** Large float32 and float64 tensors in 16 bits, everything else as it is. */
 function kept(name: string, stored: StoredTensor): Made {
   if (isQuantized(stored)) {
-    const { values, scales } = partNames(name, stored.format);
+    const { values, scales, offsets } = partNames(name, stored.format);
     return {
       report: { tensor: name, format: stored.format, error: 0 },
       parts: [
         [values, stored.values],
         [scales, stored.scales],
+        ...(stored.offsets ? [[offsets, stored.offsets] as const] : []),
       ],
     };
   }
   const wide = stored.dtype === "float32" || stored.dtype === "float64";
   if (!wide || elements(stored.shape) < smallTensor) {
-    return { report: { tensor: name, format: "as stored", error: 0 }, parts: [[name, stored]] };
+    return { report: { tensor: name, format: "as stored", error: 0 }, parts: [[name, writable(stored)]] };
   }
   const read = (): NdArray => fromFloat32(toFloat32(readStored(stored)), "bfloat16");
   const deferred = { dtype: "bfloat16", shape: stored.shape, read } as const;
@@ -181,7 +184,7 @@ function quantizedOrKept(name: string, stored: StoredTensor, choice: Choice, sig
   const turned = layoutOf(choice).turned;
   const eight = turned ? "int8_turned" : "int8";
   const whole = stored.shape[turned ? 0 : 1]! % int4Block === 0;
-  const formats: QuantizedFormat[] = four ? (whole ? [choice, eight] : [eight]) : [choice];
+  const formats: RoundedFormat[] = four ? (whole ? [choice, eight] : [eight]) : [choice];
   for (const format of formats) {
     const made = inFormat(name, stored, format, signal);
     if (made.report.error <= tolerated[format]) return made;

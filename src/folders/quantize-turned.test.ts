@@ -12,7 +12,7 @@ import { createScope } from "../nn/scope.ts";
 import { compile } from "../runtime/compile-node.ts";
 import { joinQuantized, quantizer, splitQuantized } from "../weights/quantize.ts";
 import { openSafetensors, readStored } from "../weights/safetensors-node.ts";
-import { isQuantized, partNames, type QuantizedFormat, type StoredTensor } from "../weights/weights.ts";
+import { isQuantized, partNames, type RoundedFormat, type StoredTensor } from "../weights/weights.ts";
 import type { ModelFolder } from "./open-node.ts";
 import { type QuantizeOptions, quantizeFolder } from "./quantize-node.ts";
 
@@ -39,7 +39,7 @@ function transposed(values: Float32Array, width: number): Float32Array {
 }
 
 /** The parts of a matrix [out, in] as a file holds them under this format's names. */
-function stored(name: string, format: QuantizedFormat, rows: Float32Array, shape: readonly [number, number]) {
+function stored(name: string, format: RoundedFormat, rows: Float32Array, shape: readonly [number, number]) {
   const work = quantizer(format, shape);
   work.rows(rows);
   const { values, scales } = work.finish();
@@ -77,7 +77,7 @@ test.each(formats)("products over %s and %s are the same to the last bit", async
   const rows = numbersOf(out, width, 1);
   const x = input("x", "float32", ["rows", width]);
   const feeds = { x: float32([3, width], numbersOf(3, width, 2)) };
-  const of = async (f: QuantizedFormat, shape: number[], transB: boolean) => {
+  const of = async (f: RoundedFormat, shape: number[], transB: boolean) => {
     const weights = joinQuantized(stored("w", f, rows, [out, width]), "here");
     const y = o.matmul(x, createScope().param("w", shape), { transB, alpha: 0.5 });
     await using program = await compile(graph({ y }), { weights, threads: 1 });

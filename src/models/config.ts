@@ -133,8 +133,13 @@ const theta = z.number().gt(1).max(1e15);
 /** A factor of positions, frequencies or angles. */
 const factor = z.number().min(1e-6).max(1e6);
 
-const parameters = z
+const perLayer = z.undefined("settings of its own for each kind of layer, which this family does not have").optional();
+
+/** Rotary settings of one kind of layers. */
+export const ropeParameters = z
   .object({
+    full_attention: perLayer,
+    sliding_attention: perLayer,
     rope_type: z.string().optional(),
     type: z.string().optional(),
     rope_theta: theta.optional(),
@@ -156,8 +161,8 @@ const parameters = z
 
 /** Both spellings of rotary positions: `rope_parameters` of transformers 5, `rope_theta` and `rope_scaling` before. */
 export const rotarySchema = z.object({
-  rope_parameters: parameters,
-  rope_scaling: parameters,
+  rope_parameters: ropeParameters,
+  rope_scaling: ropeParameters,
   rope_theta: theta.nullish(),
   partial_rotary_factor: z.number().positive().max(1).nullish(),
   original_max_position_embeddings: size.nullish(),
@@ -173,7 +178,7 @@ export interface RotarySettings {
 
 /** Rotary settings of a configuration; `theta` is the family's default. */
 export function rotaryOf(c: z.infer<typeof rotarySchema>, theta = 10000): RotarySettings {
-  const p = c.rope_parameters ?? c.rope_scaling ?? {};
+  const p: NonNullable<z.infer<typeof ropeParameters>> = c.rope_parameters ?? c.rope_scaling ?? {};
   const positions = c.max_position_embeddings;
   const trained = c.original_max_position_embeddings ?? p.original_max_position_embeddings ?? positions;
   const need = <T>(value: T | null | undefined, key: string): T =>

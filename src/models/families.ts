@@ -3,18 +3,38 @@ import { type JsonObject, shown } from "../base/json.ts";
 import { fail } from "../errors.ts";
 import type { ParameterNode } from "../graph/tensor.ts";
 import { canonicalNames, failMissing } from "../weights/names.ts";
-import type { Weights } from "../weights/weights.ts";
+import { sameInMemory } from "../weights/same.ts";
+import type { StoredTensor, Weights } from "../weights/weights.ts";
+import { gemma3 } from "./decoders/gemma3.ts";
+import { gptNeo } from "./decoders/gpt-neo.ts";
+import { gptNeox } from "./decoders/gpt-neox.ts";
 import { gpt2 } from "./decoders/gpt2.ts";
+import { gptj } from "./decoders/gptj.ts";
 import { llama } from "./decoders/llama.ts";
+import { mistral } from "./decoders/mistral.ts";
+import { phi3 } from "./decoders/phi3.ts";
+import { qwen2, qwen3 } from "./decoders/qwen.ts";
+import { bart, marian, mbart, pegasus } from "./encoder-decoders/bart/family.ts";
 import { t5 } from "./encoder-decoders/t5/family.ts";
 import { bert } from "./encoders/bert.ts";
+import { deberta } from "./encoders/deberta.ts";
+import { distilbert } from "./encoders/distilbert.ts";
+import { electra } from "./encoders/electra.ts";
+import { modernbert } from "./encoders/modernbert.ts";
+import { mpnet } from "./encoders/mpnet.ts";
+import { roberta } from "./encoders/roberta.ts";
 import type { Architecture, Family, Kind } from "./family.ts";
 import { clip } from "./images/clip.ts";
 import { vit } from "./images/vit.ts";
 import { wholeGraph } from "./kinds/whole.ts";
 import { namedAs } from "./names.ts";
 
-export const families: readonly Family[] = [t5, bert, gpt2, llama, vit, clip];
+export const families: readonly Family[] = [
+  ...[t5, bart, mbart, pegasus, marian],
+  ...[gpt2, gptNeo, gptj, gptNeox, llama, mistral, qwen2, qwen3, gemma3, phi3],
+  ...[bert, roberta, distilbert, electra, mpnet, modernbert, deberta],
+  ...[vit, clip],
+];
 
 /** Every `model_type` that opens. */
 export const modelTypes: readonly string[] = families.flatMap(({ types }) => types);
@@ -49,6 +69,8 @@ export interface ReadModel {
 export interface ReadOptions {
   /** Tensors that the shard index names and no file has: for the message. */
   readonly absent?: ReadonlyMap<string, string> | undefined;
+  /** Compares the numbers of two tensors, which may lie in files; without it those that do count as equal. */
+  readonly same?: ((a: StoredTensor, b: StoredTensor) => boolean) | undefined;
   /** Tensors may lack: for those who count what is there. */
   readonly incomplete?: boolean;
 }
@@ -76,13 +98,17 @@ export function readModel(
   config: JsonObject,
   stored: Weights,
   where: string,
-  { absent, incomplete = false }: ReadOptions = {},
+  { absent, same = sameInMemory, incomplete = false }: ReadOptions = {},
 ): ReadModel {
   const family = familyOf(config, `${where}/config.json`);
   // The names follow from the family; which tensors are there may decide what the architecture is.
   const { names, ...first } = family.read(config);
   const architectureOf = (weights: Weights) =>
-    family.read(config, { has: (name) => weights.has(name), shape: (name) => weights.get(name)?.shape });
+    family.read(config, {
+      has: (name) => weights.has(name),
+      shape: (name) => weights.get(name)?.shape,
+      same: (name, other) => same(weights.get(name)!, weights.get(other)!),
+    });
   const asked = (model: Architecture) => wholeGraph(model).parameters;
   const namesOf = (parameters: readonly ParameterNode[]) => parameters.map(({ name }) => name);
 

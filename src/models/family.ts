@@ -14,6 +14,8 @@ import type { CacheShape } from "./kinds/cache.ts";
 export interface Stored {
   has(name: string): boolean;
   shape(name: string): readonly number[] | undefined;
+  /** Whether two tensors that are there hold the same numbers. */
+  same(name: string, other: string): boolean;
 }
 
 export interface NetworkOptions extends Noise {
@@ -22,7 +24,7 @@ export interface NetworkOptions extends Noise {
 }
 
 /** How a checkpoint may name the tensors that the network asks for. */
-export interface Names extends Pick<NameRules, "aliases" | "prefixes"> {
+export interface Names extends Pick<NameRules, "aliases" | "prefixes" | "ignored"> {
   /** A tensor that every checkpoint of the family has: where it is stored by this name, no prefix is looked for. */
   readonly anchor: string;
   /** Older spellings. */
@@ -35,8 +37,12 @@ interface Common {
   readonly names: Names;
   /** Tensors that stay as they are when the model is quantised: what decides by small differences. */
   readonly unquantized?: RegExp;
+  /** Tensors that nothing learns: buffers of the reference. */
+  readonly frozen?: RegExp;
   /** Rate in training by default. */
   readonly dropout: number;
+  /** What a person should know of this checkpoint: sentences. */
+  readonly warnings?: readonly string[] | undefined;
   /** The text of config.json for this model with weights of its own, read alike by every release of transformers. */
   configText?(): string;
 }
@@ -75,6 +81,12 @@ export interface EncoderDecoderArchitecture extends Common, Writing {
   readonly kind: "encoder-decoder";
   /** First token of every answer; never shown. */
   readonly start: number;
+  /** In training the last token of a target, its language, is what the decoder starts from in the place of `start`. */
+  readonly rotates?: boolean;
+  /** The last tokens of an answer that is cut at its greatest length, where no generation_config.json says so. */
+  readonly lasts?: readonly number[];
+  /** Tokens of the input, where it has a vocabulary of its own. */
+  readonly inputVocabulary?: number;
   /** Keys and values of cross-attention. */
   readonly memory: CacheShape;
   /** A token's result depends on the other tokens of its row (experts with a capacity): rows are never joined. */
@@ -103,18 +115,23 @@ export interface DecoderArchitecture extends Common, Writing {
 /** Classes exclude each other, are independent, or the score is a number. */
 export type Problem = "single" | "multi" | "regression";
 
-/** What an encoder's checkpoint was trained to give, from the last layer's output. */
+/**
+ * What an encoder's checkpoint was trained to give, from the last layer's output. `mask` [rows, length] is 1 where there
+ * is text; it is everywhere without one.
+ */
 export interface Heads {
   /** Logits of the word at every place, [rows, length, vocabulary]. */
   masked?(hidden: Tensor): Tensor;
   /** Scores of classes of a text, [rows, classes]. */
-  sequence?(hidden: Tensor): Tensor;
+  sequence?(hidden: Tensor, mask?: Tensor): Tensor;
   /** Scores of classes of every token, [rows, length, classes]. */
   tokens?(hidden: Tensor): Tensor;
   /** Scores of every place as first and as last of an answer, [rows, length, 2]. */
   span?(hidden: Tensor): Tensor;
   /** Score of a text as the right one of several, [rows, 1]. */
-  choice?(hidden: Tensor): Tensor;
+  choice?(hidden: Tensor, mask?: Tensor): Tensor;
+  /** Logit of every token that it was put in the place of another, [rows, length, 1]. */
+  discriminator?(hidden: Tensor): Tensor;
 }
 
 export interface Encoder {

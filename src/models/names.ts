@@ -3,11 +3,15 @@ import { canonicalNames, commonIgnored } from "../weights/names.ts";
 import type { StoredTensor, Weights } from "../weights/weights.ts";
 import type { Names } from "./family.ts";
 
-/** Older spellings as today's; without the buffers that models once saved. */
-function respelled(weights: Weights, renamed: NonNullable<Names["renamed"]>): Map<string, StoredTensor> {
+/** Older spellings as today's; without the buffers that models once saved, and what the family does not read. */
+function respelled(
+  weights: Weights,
+  { renamed = [], ignored = [] }: Pick<Names, "renamed" | "ignored">,
+): Map<string, StoredTensor> {
   const now = ([name, stored]: readonly [string, StoredTensor]) =>
     [renamed.reduce((old, [pattern, spelling]) => old.replace(pattern, spelling), name), stored] as const;
-  return new Map([...weights].map(now).filter(([name]) => !commonIgnored.some((pattern) => pattern.test(name))));
+  const unread = [...commonIgnored, ...ignored];
+  return new Map([...weights].map(now).filter(([name]) => !unread.some((pattern) => pattern.test(name))));
 }
 
 /**
@@ -17,11 +21,11 @@ function respelled(weights: Weights, renamed: NonNullable<Names["renamed"]>): Ma
  */
 export function namedAs(
   weights: Weights,
-  { anchor, aliases = {}, prefixes = [], renamed = [] }: Names,
+  { anchor, aliases = {}, prefixes = [], ...spelling }: Names,
   wanted: () => Iterable<string>,
   strictly = false,
 ): Weights {
-  const spelled = respelled(weights, renamed);
+  const spelled = respelled(weights, spelling);
   if (spelled.has(anchor) && !strictly) {
     for (const [name, others] of Object.entries(aliases)) {
       const other = spelled.has(name) ? undefined : others.find((alias) => spelled.has(alias));

@@ -28,6 +28,13 @@ export function causalMask(queries: Tensor, keys: Tensor, window?: number): Tens
   return window === undefined ? before : o.and(before, o.greater(j, o.sub(i, window)));
 }
 
+/** Whether a key's position is less than `window` before the query's: positions [batch, length], bool [batch, q, k]. */
+export function nearMask(positions: Tensor, window: number): Tensor {
+  const [batch, length] = positions.shape as [Dim, Dim];
+  const first = o.sub(o.reshape(positions, [batch, length, 1]), window);
+  return o.greater(o.reshape(positions, [batch, 1, length]), first);
+}
+
 /** Whether two tokens belong to the same text: segments [batch, q] and [batch, k] (0 is padding): bool [batch, q, k]. */
 export function sameSegment(query: Tensor, key: Tensor): Tensor {
   const [batch, q] = query.shape as [Dim, Dim];

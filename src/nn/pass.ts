@@ -2,11 +2,12 @@
  * A pass of tokens through a stack of layers: where the tokens stand, whom they see, and what is remembered of earlier
  * ones. A kind of model writes passes (a whole row, a cached step, training); a family asks them and knows none by name.
  */
+import { fail } from "../errors.ts";
 import { addDims, type Dim, mulDims, type Shape } from "../graph/dims.ts";
 import * as o from "../graph/operators.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { attend, type Dropout, type Heads, keepAll } from "./attend.ts";
-import { biasOf, causalMask, paddingBias } from "./masks.ts";
+import { biasOf, causalMask, nearMask, paddingBias } from "./masks.ts";
 
 /** Keys and values of one layer, [rows, kvHeads, length, k]. */
 export interface KeyValue {
@@ -93,8 +94,11 @@ export function wholeRow(length: Dim, options: WholeRow): Pass {
   const biasFor = biases((window) => {
     const rowBias = mask && paddingBias(mask);
     if (!causal) return rowBias;
-    const order = o.reshape(biasOf(causalMask(queries, keys, window)), [1, 1, length, total]);
-    return rowBias ? o.add(order, rowBias) : order;
+    // Where rows hold several texts, two tokens are as far apart as their positions, not as their places in the row.
+    const places = mask?.shape.length === 3 && window !== undefined ? options.positions : undefined;
+    const order = o.reshape(biasOf(causalMask(queries, keys, places ? undefined : window)), [1, 1, length, total]);
+    const near = places ? o.add(order, paddingBias(nearMask(places, window!))) : order;
+    return rowBias ? o.add(near, rowBias) : near;
   }, length);
   return {
     queries,
@@ -154,6 +158,49 @@ export function cachedStep({ past, indices, mask, positions }: CachedStep): Pass
     self(layer, q, k, v, { window, bias, ...heads }) {
       const added = biasFor(window, bias) ?? o.filled("float32", 0, [1, 1, 1, total]);
       const [answer, nextK, nextV] = o.cachedAttention([q, k, v], past[layer]!, indices, added, heads);
+      present[layer] = { k: nextK, v: nextV };
+      return answer;
+    },
+  };
+}
+
+export interface ContinuedRows {
+  /** Buffers of all layers, [rows, kvHeads, capacity, k]. */
+  readonly past: readonly KeyValue[];
+  /** Place in its row of every row's first token, and the place after its last one, int64 [rows]. */
+  readonly starts: Tensor;
+  readonly ends: Tensor;
+  /** Tokens of every row's text, int64 [rows]: those that are read later, in another pass, count. */
+  readonly lengths: Tensor;
+}
+
+/**
+ * A pass of the next `length` tokens of every row over cached keys and values, each row from where it has got to: a
+ * prompt, a piece of one, or a step. Rows are filled up on the right. `present` are the buffers with the tokens in.
+ * See `RowAttention` in {@link Attributes} for which rows may go together.
+ */
+export function continuedRows(
+  length: Dim,
+  { past, starts, ends, lengths }: ContinuedRows,
+): Pass & { readonly present: KeyValue[] } {
+  const present: KeyValue[] = [];
+  const rows = starts.shape[0]!;
+  const apart = () => fail("unsupported", "positions counted from key to query in a decoder of its own");
+  return {
+    get queries() {
+      return apart();
+    },
+    get keys() {
+      return apart();
+    },
+    positions: o.add(o.reshape(starts, [rows, 1]), o.reshape(o.iota(length), [1, length])),
+    lengths: () => o.reshape(lengths, [rows, 1]),
+    enter: (embedded) => embedded,
+    present,
+    self(layer, q, k, v, { window, bias, heads, kvHeads = heads, scale }) {
+      if (bias) apart();
+      const attributes = { heads, kvHeads, scale, window };
+      const [answer, nextK, nextV] = o.rowAttention([q, k, v], past[layer]!, { starts, ends }, attributes);
       present[layer] = { k: nextK, v: nextV };
       return answer;
     },

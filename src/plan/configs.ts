@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { JsonObject } from "../base/json.ts";
 import { fail } from "../errors.ts";
 import { parseT5Config } from "../models/encoder-decoders/t5/config.ts";
-import { familyOf, modelTypes, readModel } from "../models/families.ts";
+import { familyOf, modelTypes, type ReadOptions, readModel } from "../models/families.ts";
 import type { Architecture } from "../models/family.ts";
 import type { Weights } from "../weights/weights.ts";
 import { networkShape, networkTensors } from "./network.ts";
@@ -90,9 +90,14 @@ function t5Shape(json: JsonObject, weights: Weights | undefined, where: string):
 /** What can be counted from a configuration. */
 export const countedTypes: readonly string[] = [...modelTypes, ...Object.keys(schemas)];
 
-const architectureOf = (json: JsonObject, where: string, weights: Weights | undefined): Architecture =>
+const architectureOf = (
+  json: JsonObject,
+  where: string,
+  weights: Weights | undefined,
+  same?: ReadOptions["same"],
+): Architecture =>
   weights
-    ? readModel(json, weights, where.replace(/\/config\.json$/, ""), { incomplete: true }).architecture
+    ? readModel(json, weights, where.replace(/\/config\.json$/, ""), { same, incomplete: true }).architecture
     : familyOf(json, where).read(json);
 
 /** The tensors that a config.json describes where its model has no one shape: of two towers. */
@@ -110,13 +115,18 @@ export function tensorsOfConfig(
  * The shape that a config.json describes; undefined when its family is not one that is counted here.
  * @throws corrupt_file naming the entry that does not fit
  */
-export function shapeOfConfig(json: JsonObject, where: string, weights?: Weights): Shape | undefined {
+export function shapeOfConfig(
+  json: JsonObject,
+  where: string,
+  weights?: Weights,
+  same?: ReadOptions["same"],
+): Shape | undefined {
   const type = String(json.model_type ?? "");
   if (["t5", "mt5", "switch_transformers"].includes(type)) {
     return checkShape(t5Shape(json, weights, where), "corrupt_file", where);
   }
   if (modelTypes.includes(type)) {
-    const architecture = architectureOf(json, where, weights);
+    const architecture = architectureOf(json, where, weights, same);
     if (architecture.kind !== "encoder-decoder" && architecture.kind !== "two-towers") {
       return checkShape(networkShape(architecture), "corrupt_file", where);
     }

@@ -115,8 +115,10 @@ function subjectOfFolder(name: string, path: string): Subject {
   if (!folder) return subjectOfConfig(name, join(path, "config.json"));
   const { config } = folder;
   const known = modelTypes.includes(String(config.model_type));
-  const weights = known ? readModel(config, folder.weights, path, { incomplete: true }).weights : folder.weights;
-  const shape = shapeOfConfig(config, join(path, "config.json"), weights);
+  const weights = known
+    ? readModel(config, folder.weights, path, { same: folder.same, incomplete: true }).weights
+    : folder.weights;
+  const shape = shapeOfConfig(config, join(path, "config.json"), weights, folder.same);
   const weightFile = fileOf(weights);
   const common = {
     name,

@@ -2,8 +2,8 @@
 
 import type { Row } from "../data/values.ts";
 import { ZerothError } from "../errors.ts";
-import { unknown } from "./jinja/analysis.ts";
-import { parse } from "./jinja/syntax/parse.ts";
+import { unknown } from "../jinja/analysis.ts";
+import { parse } from "../jinja/syntax/parse.ts";
 import { applyTemplate, columnsOf, fixedChoices, placeOf, type Template, type TemplateFile } from "./template.ts";
 import { keyOf } from "./yaml.ts";
 

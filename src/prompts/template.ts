@@ -5,13 +5,13 @@ import { randomAt } from "../base/rng.ts";
 import type { Row, Value } from "../data/values.ts";
 import { fail } from "../errors.ts";
 import { siteSeed } from "../graph/random.ts";
-import { guarded, undeclared } from "./jinja/analysis.ts";
-import type { Limits } from "./jinja/budget.ts";
-import { render } from "./jinja/evaluate.ts";
-import { contextOf } from "./jinja/scope.ts";
-import { parse } from "./jinja/syntax/parse.ts";
-import type { Statement } from "./jinja/syntax/syntax.ts";
-import { strip } from "./jinja/syntax/whitespace.ts";
+import { guarded, undeclared } from "../jinja/analysis.ts";
+import type { Limits } from "../jinja/budget.ts";
+import { render } from "../jinja/evaluate.ts";
+import { contextOf } from "../jinja/scope.ts";
+import { parse } from "../jinja/syntax/parse.ts";
+import type { Statement } from "../jinja/syntax/syntax.ts";
+import { strip } from "../jinja/syntax/whitespace.ts";
 
 export interface TemplateMetadata {
   /** The choices stand in the prompt. */

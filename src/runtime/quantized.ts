@@ -3,31 +3,65 @@
  * look-ups in it become look-ups of its rows. Models are written once, for numbers; this is where quantised weights come in.
  */
 import { fail } from "../errors.ts";
+import type { Dim } from "../graph/dims.ts";
 import type { Graph } from "../graph/graph.ts";
 import * as o from "../graph/operators.ts";
 import { rewrite } from "../graph/passes/rewrite.ts";
 import { withoutOwnGradients } from "../graph/passes/simplify.ts";
+import { blockValues } from "../graph/rules/blocks.ts";
 import { type OpNode, parameter, type Tensor } from "../graph/tensor.ts";
-import { isQuantized, layoutOf, partNames, type QuantizedTensor, type Weights } from "../weights/weights.ts";
+import {
+  bitsOfFormat,
+  isQuantized,
+  layoutOf,
+  partNames,
+  type QuantizedTensor,
+  type Weights,
+} from "../weights/weights.ts";
 
 /** The parts of a matrix as parameters of the graph, the same tensors every time. */
 interface Parts {
   readonly stored: QuantizedTensor;
   readonly values: Tensor;
   readonly scales: Tensor;
+  readonly offsets?: Tensor;
+}
+
+/** Weights in a block. */
+const blockOf = ({ stored, values }: Parts): number => ((values.shape[2] as number) * 8) / bitsOfFormat(stored.format);
+
+/** x [..., in] by blocks. What is added to every weight of a block is multiplied by the sum of x over the block. */
+function blockProduct(x: Tensor, parts: Parts): Tensor {
+  const { stored, values, scales, offsets } = parts;
+  const [bits, block] = [bitsOfFormat(stored.format), blockOf(parts)];
+  const exact = layoutOf(stored.format).values !== "int4" && stored.activations !== "int8";
+  const y = o.matmulBlocks(x, values, scales, { bits, block, exact });
+  if (!offsets) return y;
+  const blocks = offsets.shape[1] as number;
+  const sums = o.sum(o.reshape(x, [...x.shape.slice(0, -1), blocks, block]), [-1]);
+  return o.add(y, o.matmul(sums, offsets, { transB: true }));
 }
 
 /** x [..., in] by the matrix: [out, in] transposed, or [in, out] as it is. */
-function product(x: Tensor, { stored, values, scales }: Parts): Tensor {
+function product(x: Tensor, parts: Parts): Tensor {
+  const { stored, values, scales } = parts;
   const layout = layoutOf(stored.format).values;
-  if (layout === "int4") return o.matmulInt4(x, values, scales, 2 * (values.shape[2] as number));
+  if (layout !== "int8" && layout !== "int8_rows") return blockProduct(x, parts);
   if (layout === "int8") return o.matmulInt8(x, values, scales);
   const rows = o.mul(o.cast(values, "float32"), o.reshape(scales, [scales.shape[0]!, 1]));
   return o.matmul(x, rows, { transB: true });
 }
 
 /** Rows of the matrix [out, in] by their numbers, as float32 [...ids, in]. */
-function lookUp(ids: Tensor, { stored, values, scales }: Parts): Tensor {
+function lookUp(ids: Tensor, parts: Parts): Tensor {
+  const { stored, values, scales, offsets } = parts;
+  if (stored.format === "blocks4" || stored.format === "blocks8") {
+    const [blocks, block] = [scales.shape[1] as number, blockOf(parts)];
+    const each = (part: Tensor) => o.reshape(o.gather(part, ids), [...ids.shape, blocks, 1]);
+    const scaled = o.mul(blockValues(o.gather(values, ids), bitsOfFormat(stored.format)), each(scales));
+    const rows: readonly Dim[] = [...ids.shape, blocks * block];
+    return o.reshape(offsets ? o.add(scaled, each(offsets)) : scaled, rows);
+  }
   const scale = o.reshape(o.gather(scales, ids), [...ids.shape, 1]);
   if (stored.format === "int8_rows") return o.mul(o.cast(o.gather(values, ids), "float32"), scale);
   if (stored.format === "int8") {
@@ -79,6 +113,7 @@ export function quantizedGraph<O extends string>(
       stored,
       values: parameter(names.values, stored.values.shape, stored.values.dtype),
       scales: parameter(names.scales, stored.scales.shape),
+      ...(stored.offsets && { offsets: parameter(names.offsets, stored.offsets.shape) }),
     });
   }
   if (parts.size === 0) return g;

@@ -44,7 +44,8 @@ function poolingOf(json: Readonly<Record<string, unknown>>, where: string): Pool
  * The settings of a folder; of one without modules.json mean pooling, which is sentence-transformers' own default.
  * @throws unsupported for a module that is not pooling or a norm; corrupt_file naming the entry
  */
-export function readEmbeddingConfig({ path }: Pick<ModelFolder, "path">): EmbeddingConfig {
+export function readEmbeddingConfig({ path, gguf }: Pick<ModelFolder, "path" | "gguf">): EmbeddingConfig {
+  if (gguf) return { ...defaultEmbedding, ...(gguf.pooling && { pooling: [gguf.pooling] }) };
   const file = locate(path, "modules.json");
   if (!file) return defaultEmbedding;
   const where = join(path, "modules.json");

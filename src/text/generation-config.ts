@@ -56,14 +56,15 @@ export interface GenerationConfig {
 
 type Writes = EncoderDecoderArchitecture | DecoderArchitecture;
 
-/** What transformers takes where a file says nothing. */
+/** What transformers takes where nothing is said, and what it once wrote to config.json then. */
 const silentLength = 20;
 
 /** Options that differ from those taken when nobody says anything. */
-function defaultsOf(c: Config, kind: Writes["kind"]): GenerateOptions {
+function defaultsOf(c: Config, kind: Writes["kind"], isFile: boolean): GenerateOptions {
   // There lengths include what came before: an encoder-decoder's is the start token alone.
   const written = kind === "encoder-decoder";
-  const longest = c.max_new_tokens || !c.max_length || c.max_length === silentLength ? undefined : c.max_length;
+  const silent = c.max_new_tokens || !c.max_length || (!isFile && c.max_length === silentLength);
+  const longest = silent ? undefined : (c.max_length ?? undefined);
   const shortest = c.min_length || undefined;
   const entries: [keyof GenerateOptions, unknown][] = [
     ["maxNewTokens", c.max_new_tokens ?? (written && longest ? longest - 1 : undefined)],
@@ -145,7 +146,9 @@ export function withGenerationConfig<A extends Writes>(
   }
   const c = parsed.data;
   const listed = c.eos_token_id === null || c.eos_token_id === undefined ? undefined : [c.eos_token_id].flat();
-  const lasts = [c.forced_eos_token_id ?? []].flat();
+  // What a family takes by itself counts where there is no file.
+  const own = !file && c.forced_eos_token_id === undefined && "lasts" in architecture ? architecture.lasts : undefined;
+  const lasts = [c.forced_eos_token_id ?? own ?? []].flat();
   const rules: TokenRules = {
     first: c.forced_bos_token_id ?? undefined,
     last: lasts.length > 0 ? lasts : undefined,
@@ -179,7 +182,7 @@ export function withGenerationConfig<A extends Writes>(
     architecture: taken,
     generation: {
       rules,
-      defaults: defaultsOf(c, architecture.kind),
+      defaults: defaultsOf(c, architecture.kind, file !== undefined),
       notComputed: notComputed(json, c),
       file: name,
     },

@@ -5,7 +5,14 @@ import { beamSearch } from "./beam.ts";
 import { follow } from "./follow.ts";
 import { generateTokens } from "./greedy.ts";
 import { attempt, inBatches, type JobOptions, orThrow } from "./jobs.ts";
-import { type Generated, type GenerateOptions, type Settings, settingsOf, type TextCodec } from "./options.ts";
+import {
+  type Generated,
+  type GenerateOptions,
+  type ReadingOptions,
+  type Settings,
+  settingsOf,
+  type TextCodec,
+} from "./options.ts";
 import type { TokenRules } from "./processors.ts";
 import { bestOf, scoreTargets } from "./score.ts";
 import type { Asked, Constraint } from "./structured/constraint.ts";
@@ -76,10 +83,10 @@ export function textModel({
   tokenizer: TextCodec;
   rules?: TokenRules;
 }): TextModel {
-  const inVocabulary = (ids: readonly number[]): readonly number[] => {
+  const inVocabulary = (ids: readonly number[], vocabulary = model.vocabulary): readonly number[] => {
     for (const id of ids) {
-      if (!Number.isInteger(id) || id < 0 || id >= model.vocabulary) {
-        fail("bad_input", `token ${id} is outside the vocabulary of ${model.vocabulary}`);
+      if (!Number.isInteger(id) || id < 0 || id >= vocabulary) {
+        fail("bad_input", `token ${id} is outside the vocabulary of ${vocabulary}`);
       }
     }
     return ids;
@@ -93,7 +100,7 @@ export function textModel({
         hint: "shorten it or raise the limit; nothing is ever cut off silently",
       });
     }
-    return inVocabulary(ids);
+    return inVocabulary(ids, model.inputVocabulary);
   };
 
   /** Ids of a target: the tokenizer's own end token, or one appended where ids were given. */
@@ -137,9 +144,10 @@ export function textModel({
     rows: readonly number[],
     prompts: readonly (readonly number[])[],
     settings: Settled,
-    signal?: AbortSignal,
+    options: ReadingOptions,
   ): Promise<Generated[]> => {
-    const reading = await model.read(prompts);
+    const { signal } = options;
+    const reading = await model.read(prompts, options);
     if (settings.numBeams > 1) return beams(reading, rows, prompts, settings, signal);
     const following = prompts.map(() => follow(codec, settings, model.ends, undefined, settings.constraint));
     await generateTokens(
@@ -198,14 +206,17 @@ export function textModel({
           rows.map((row) => row + (options.firstRow ?? 0)),
           rows.map((row) => ids[row] as readonly number[]),
           settings,
-          options.signal,
+          options,
         ),
       );
     },
     async *stream(prompt, options = {}) {
       const settings = await settled(options);
       const ids = idsOf(prompt, options);
-      const reading = await model.read([ids]);
+      // Leaving early stops the model.
+      const left = new AbortController();
+      const signal = options.signal ? AbortSignal.any([options.signal, left.signal]) : left.signal;
+      const reading = await model.read([ids], { ...options, signal });
       if (settings.numBeams > 1) {
         const [result] = await beams(reading, [0], [ids], settings, options.signal);
         yield result!.text;
@@ -218,9 +229,7 @@ export function textModel({
         wake();
       };
       const row = follow(codec, settings, model.ends, emit, settings.constraint);
-      // The reader may be slower or faster than the model: pieces wait in between, and leaving early stops the model.
-      const left = new AbortController();
-      const signal = options.signal ? AbortSignal.any([options.signal, left.signal]) : left.signal;
+      // The reader may be slower or faster than the model: pieces wait in between.
       let ended = false;
       const run = generateTokens(
         model,

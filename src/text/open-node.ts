@@ -1,4 +1,5 @@
 /** A model by name or path, opened as what it is: a union by kind. */
+import type { JsonObject } from "../base/json.ts";
 import { fail } from "../errors.ts";
 import { type ModelFolder, openModelFolder, openTokenizer } from "../folders/open-node.ts";
 import { type EnsureOptions, ensureModel } from "../hub/download/ensure-node.ts";
@@ -18,13 +19,15 @@ import type { Compile } from "../models/kinds/programs.ts";
 import { type TwoTowersModel, twoTowersModel } from "../models/kinds/two-towers.ts";
 import { type CompileOptions, compile } from "../runtime/compile-node.ts";
 import type { Tokenizer } from "../tokenizers/tokenizer.ts";
-import { anyQuantized, isQuantized, layoutOf, type Weights } from "../weights/weights.ts";
+import { type Activations, anyQuantized, isQuantized, layoutOf, type Weights } from "../weights/weights.ts";
 import { readEmbeddingConfig } from "./embedding-config-node.ts";
 import { type EncodingModel, encodingModel } from "./encoding-model.ts";
 import { type GenerationConfig, withGenerationConfig } from "./generation-config.ts";
+import { unpackedCopy } from "./gguf-copy-node.ts";
+import type { CopyOptions } from "./kept-copy-node.ts";
 import { type TextModel, textModel } from "./model.ts";
 import { inPrecision } from "./precision-node.ts";
-import { type CopyOptions, needRoom, quantizedCopy } from "./quantized-copy-node.ts";
+import { needRoom, quantizedCopy } from "./quantized-copy-node.ts";
 
 export interface OpenOptions extends Pick<CompileOptions, "device" | "threads" | "prepack" | "spin"> {
   /**
@@ -32,6 +35,11 @@ export interface OpenOptions extends Pick<CompileOptions, "device" | "threads" |
    * A model that is not stored in these gets a copy that is, made once and kept; `quantize` tells how far it is.
    */
   readonly dtype?: "fp32" | "bf16" | "int8" | "int4";
+  /**
+   * Of a GGUF file. `fp32` (default): answers are those of the file's weights in fp32 arithmetic. `int8`: what is
+   * multiplied with quantised weights is rounded to 8 bits, which is faster, takes less memory, and changes answers.
+   */
+  readonly activations?: Activations;
   /** How a model that is not on this machine is downloaded; `events` tell how far it is. */
   readonly download?: EnsureOptions;
   readonly quantize?: CopyOptions;
@@ -52,6 +60,10 @@ export interface OpenedLanguageModel extends Opened {
   readonly model: LanguageModel;
   readonly tokenizer: Tokenizer;
   readonly generation: GenerationConfig;
+  /** config.json */
+  readonly config: JsonObject;
+  /** Chat templates by name, read when they are asked for; none for a model without. */
+  chatTemplates(): ReadonlyMap<string, string>;
 }
 
 /** A model that reads text and gives numbers. */
@@ -85,11 +97,22 @@ export type OpenedModel = OpenedLanguageModel | OpenedEncoder | OpenedImageEncod
 const bitsOf = { int8: 8, int4: 4 } as const;
 const wide = { fp32: "float32", bf16: "bfloat16" } as const;
 
-const readFolder = ({ config, weights, path, absent }: ModelFolder): ReadModel =>
-  readModel(config, weights, path, { absent });
+function templatesOf(folder: ModelFolder): ReadonlyMap<string, string> {
+  if (folder.chatTemplates) return folder.chatTemplates;
+  const { chatTemplate } = folder;
+  return new Map(chatTemplate === undefined ? [] : [["default", chatTemplate]]);
+}
+
+const readFolder = (folder: ModelFolder): ReadModel => readModel(folder.config, folder.weights, folder.path, folder);
 
 /** The folder itself where it is stored in these bits, or its copy that is. */
 function inBits(folder: ModelFolder, read: ReadModel, dtype: keyof typeof bitsOf, options: CopyOptions | undefined) {
+  if (folder.gguf) {
+    fail("unsupported", `a GGUF file is not rounded to ${dtype}: it is quantised as it is`, {
+      where: folder.path,
+      hint: "leave the dtype out; with activations of int8 it is faster",
+    });
+  }
   if (anyQuantized(folder.weights)) {
     // What is only looked up in is stored in 8 bits in both.
     const four = [...folder.weights.values()].some(
@@ -113,12 +136,20 @@ export function openModel(name = "zeroth-nano", options: OpenOptions = {}): Prom
 
 /** `need` refuses what the caller has no use for, before anything but config.json is read or made. */
 async function openAs(name: string, options: OpenOptions, need: (model: Architecture) => void): Promise<OpenedModel> {
-  const { dtype, download, quantize, ...engine } = options;
+  const { dtype, activations, download, quantize, ...engine } = options;
   const found = openModelFolder((await ensureModel(name, download)).path);
   const read = readFolder(found);
   need(read.architecture);
   const folder = dtype === "int8" || dtype === "int4" ? await inBits(found, read, dtype, quantize) : found;
-  const { architecture, weights: stored } = folder === found ? read : readFolder(folder);
+  const { architecture, weights: named } = folder === found ? read : readFolder(folder);
+  if (activations && !folder.gguf) {
+    fail("wrong_use", "activations belong to a GGUF file", { where: name, hint: "of other models, ask for a dtype" });
+  }
+  const wanted = activations ?? "fp32";
+  const stored =
+    folder.gguf && dtype === undefined
+      ? await unpackedCopy(folder.gguf, { architecture, weights: named }, wanted, quantize)
+      : named;
   const weights = dtype === "fp32" || dtype === "bf16" ? inPrecision(stored, wide[dtype]) : stored;
   // Of a mixture of experts only those that receive tokens are read.
   if (!("unjoined" in architecture)) needRoom(weights, name);
@@ -140,6 +171,8 @@ async function openAs(name: string, options: OpenOptions, need: (model: Architec
         text,
         model,
         tokenizer,
+        config: folder.config,
+        chatTemplates: () => templatesOf(folder),
         folder,
         weights,
         [Symbol.asyncDispose]: () => model[Symbol.asyncDispose](),

@@ -10,12 +10,13 @@ import { decoderModel } from "../models/kinds/decoder.ts";
 import { encoderModel } from "../models/kinds/encoder.ts";
 import { encoderDecoderModel } from "../models/kinds/encoder-decoder.ts";
 import { type ImageEncoderModel, imageEncoderModel } from "../models/kinds/image-encoder.ts";
+import type { LanguageModel } from "../models/kinds/language.ts";
 import type { Compile } from "../models/kinds/programs.ts";
 import { type TwoTowersModel, twoTowersModel } from "../models/kinds/two-towers.ts";
 import { compile, type WebCompileOptions } from "../runtime/compile-web.ts";
 import { defaultEmbedding } from "./embed.ts";
 import { type EncodingModel, encodingModel } from "./encoding-model.ts";
-import { withGenerationConfig } from "./generation-config.ts";
+import { type GenerationConfig, withGenerationConfig } from "./generation-config.ts";
 import { type TextModel, textModel } from "./model.ts";
 
 export interface WebOpenOptions extends FetchFolderOptions, Pick<WebCompileOptions, "device" | "threads"> {}
@@ -23,6 +24,11 @@ export interface WebOpenOptions extends FetchFolderOptions, Pick<WebCompileOptio
 export interface OpenedWebTextModel extends AsyncDisposable, FetchedFolder {
   readonly kind: "encoder-decoder" | "decoder";
   readonly text: TextModel;
+  /** The network behind it: ids in, numbers out. */
+  readonly model: LanguageModel;
+  readonly generation: GenerationConfig;
+  /** Chat templates by name; none for a model without. */
+  chatTemplates(): ReadonlyMap<string, string>;
 }
 
 export interface OpenedWebEncoder extends AsyncDisposable, FetchedFolder {
@@ -30,7 +36,7 @@ export interface OpenedWebEncoder extends AsyncDisposable, FetchedFolder {
   readonly encoder: EncodingModel;
 }
 
-export interface OpenedWebImageEncoder extends AsyncDisposable, Omit<FetchedParts, "tokenizer"> {
+export interface OpenedWebImageEncoder extends AsyncDisposable, Omit<FetchedParts, "tokenizer" | "chatTemplates"> {
   readonly kind: "image-encoder";
   readonly model: ImageEncoderModel;
 }
@@ -45,7 +51,7 @@ export type OpenedWebModel = OpenedWebTextModel | OpenedWebEncoder | OpenedWebIm
 /** Fetch the model folder at `base` and open it. */
 export async function openModel(base: string | URL, options: WebOpenOptions = {}): Promise<OpenedWebModel> {
   const { device, threads, ...fetching } = options;
-  const { tokenizer: openTokenizer, ...parts } = await fetchModelParts(base, fetching);
+  const { tokenizer: openTokenizer, chatTemplates, ...parts } = await fetchModelParts(base, fetching);
   const { architecture, weights } = readModel(parts.config, parts.weights, String(base));
   const engine = { ...(device ? { device } : {}), ...(threads ? { threads } : {}), weights };
   const compileHere: Compile = (graph) => compile(graph, engine);
@@ -57,10 +63,26 @@ export async function openModel(base: string | URL, options: WebOpenOptions = {}
         read.architecture.kind === "decoder"
           ? decoderModel(read.architecture, compileHere)
           : encoderDecoderModel(read.architecture, compileHere);
-      const tokenizer = await openTokenizer();
-      const text = textModel({ model, tokenizer, rules: read.generation.rules });
-      const dispose = () => model[Symbol.asyncDispose]();
-      return { ...parts, tokenizer, kind: architecture.kind, text, [Symbol.asyncDispose]: dispose };
+      // Templates that cannot be read are a chat's concern: the model writes without them.
+      const [tokenizer, templates] = await Promise.all([
+        openTokenizer(),
+        chatTemplates().catch((error: Error) => error),
+      ]);
+      const { generation } = read;
+      const text = textModel({ model, tokenizer, rules: generation.rules });
+      return {
+        ...parts,
+        tokenizer,
+        kind: architecture.kind,
+        text,
+        model,
+        generation,
+        chatTemplates() {
+          if (templates instanceof Error) throw templates;
+          return templates;
+        },
+        [Symbol.asyncDispose]: () => model[Symbol.asyncDispose](),
+      };
     }
     case "encoder": {
       const model = encoderModel(architecture, compileHere);

@@ -1,5 +1,6 @@
 /** What can be asked of a generation, with the names the field uses. */
 import { fail } from "../errors.ts";
+import type { Memory } from "../models/kinds/decoding/memory.ts";
 import type { TokenBytes } from "../tokenizers/token-bytes.ts";
 import type { Processor } from "./processor.ts";
 
@@ -58,8 +59,15 @@ export interface GenerateOptions {
   readonly maxInput?: number;
   /** Whether prompts get the special tokens their tokenizer adds (T5: the end token); on by default. */
   readonly promptEnd?: boolean;
+  /** What is held of a text that goes on, such as a chat: see `createMemory`. For one prompt at a time, without beams. */
+  readonly memory?: Memory | undefined;
+  /** Called as a long prompt is read, with its tokens that have been read. */
+  readonly onRead?: ((read: number, total: number) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
+
+/** What is passed on to the model that reads the prompts. */
+export type ReadingOptions = Pick<GenerateOptions, "memory" | "onRead" | "signal">;
 
 export type Finish = "stop" | "length" | "stop_string";
 
@@ -73,7 +81,9 @@ export interface Generated {
   readonly score?: number;
 }
 
-export type Settings = Required<Omit<GenerateOptions, "signal" | "maxInput" | "promptEnd" | "schema" | "grammar">>;
+export type Settings = Required<
+  Omit<GenerateOptions, keyof ReadingOptions | "maxInput" | "promptEnd" | "schema" | "grammar">
+>;
 
 const longest = 1_000_000;
 

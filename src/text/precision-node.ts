@@ -2,7 +2,7 @@
 import { isFloat } from "../graph/dtype.ts";
 import { fromFloat32, toFloat32 } from "../weights/convert.ts";
 import { readStored } from "../weights/safetensors-node.ts";
-import { isQuantized, type StoredTensor, type Weights } from "../weights/weights.ts";
+import { isGguf, isQuantized, type StoredTensor, type Weights } from "../weights/weights.ts";
 
 const isNumber = (stored: StoredTensor): boolean => isQuantized(stored) || isFloat(stored.dtype);
 
@@ -14,7 +14,7 @@ export function inPrecision(
 ): Weights {
   return new Map(
     [...weights].map(([name, stored]) => {
-      if (stored.dtype === target || !wanted(stored)) return [name, stored];
+      if ((stored.dtype === target && !isGguf(stored)) || !wanted(stored)) return [name, stored];
       const { shape, data } = fromFloat32(toFloat32(readStored(stored)), target);
       const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
       return [name, { dtype: target, shape, data: bytes }];

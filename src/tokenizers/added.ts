@@ -18,6 +18,23 @@ interface Part {
   readonly token?: AddedToken;
 }
 
+/** Parts of a text, [start, end) in UTF-16 units, in order. */
+export type Ranges = readonly (readonly [start: number, end: number])[];
+
+/** Whether a stretch of a text lies in one of the ranges, be it with one character. */
+export function touches(ranges: Ranges, start: number, end: number): boolean {
+  let [low, high] = [0, ranges.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (ranges[middle]![1] <= start) low = middle + 1;
+    else high = middle;
+  }
+  return low < ranges.length && ranges[low]![0] < end;
+}
+
+/** Told of a token that stands in a text: whether it is to be passed over. */
+type Skip = (token: AddedToken, start: number, end: number) => boolean;
+
 /**
  * Cuts texts at the added tokens in them; lstrip and rstrip tokens swallow the spaces beside them.
  * @param tokens by spelling
@@ -26,11 +43,11 @@ interface Part {
 export function createSplitter(
   tokens: ReadonlyMap<string, AddedToken>,
   isSpace: (char: string) => boolean = isWhiteSpace,
-): (text: string) => Part[] {
+): (text: string, skip?: Skip) => Part[] {
   const list = [...tokens];
   const finder = createFinder(list.map(([spelling]) => spelling));
   if (!finder) return (text) => [{ start: 0, end: text.length }];
-  return (text) => {
+  return (text, skip) => {
     const parts: Part[] = [];
     let from = 0;
     for (let index = finder.next(text, 0), after = 0; index >= 0; index = finder.next(text, after)) {
@@ -38,6 +55,10 @@ export function createSplitter(
       let start = index;
       let end = start + spelling.length;
       after = end;
+      if (skip?.(token, start, end)) {
+        after = start + 1;
+        continue;
+      }
       if (token.singleWord) {
         if (wordBefore.test(text.slice(Math.max(0, start - 2), start)) || wordAfter.test(text.slice(end, end + 2)))
           continue;
@@ -52,6 +73,23 @@ export function createSplitter(
     if (from < text.length) parts.push({ start: from, end: text.length });
     return parts;
   };
+}
+
+/** Which special tokens of a text are recognised: see EncodeOptions. */
+interface Allowed {
+  readonly allowSpecial?: boolean;
+  readonly plain?: Ranges;
+}
+
+/** {@link createSplitter} for tokenizers in which texts are searched as they stand. */
+export function createSearch(
+  tokens: ReadonlyMap<string, AddedToken>,
+  isSpace?: (char: string) => boolean,
+): (text: string, allowed: Allowed) => Part[] {
+  const all = createSplitter(tokens, isSpace);
+  const plain = createSplitter(new Map([...tokens].filter(([, token]) => !token.special)), isSpace);
+  return (text, { allowSpecial = true, plain: ranges = [] }) =>
+    allowSpecial ? all(text, (token, start, end) => token.special && touches(ranges, start, end)) : plain(text);
 }
 
 /** Cut a word inside every special token spelt in it, so that no model can put it together again. */

@@ -57,6 +57,29 @@ describe("special tokens", () => {
     }
   });
 
+  it("are recognised outside of plain parts only, and not where one reaches into such a part", () => {
+    for (const [name, tokenizer] of Object.entries(tokenizers) as [string, Tokenizer][]) {
+      const [[content, id] = ["", -1]] = [...tokenizer.specialTokens].filter(([, one]) => one !== tokenizer.unknownId);
+      const text = `a${content}b${content}c${content}`;
+      const second = 2 + content.length;
+      const count = (plain: [number, number][]) =>
+        tokenizer.encode(text, { addSpecialTokens: false, plain }).ids.filter((one) => one === id).length;
+      expect(count([]), name).toBe(3);
+      expect(count([[second, second + content.length]]), name).toBe(2);
+      expect(count([[0, 2]]), name).toBe(2);
+      expect(
+        count([
+          [content.length, content.length + 1],
+          [text.length - 1, text.length],
+        ]),
+        name,
+      ).toBe(1);
+      expect(count([[0, text.length]]), name).toBe(0);
+      const { ids } = tokenizer.encode(text, { addSpecialTokens: false, plain: [[0, text.length]] });
+      expect(ids, name).toEqual(tokenizer.encode(text, { addSpecialTokens: false, allowSpecial: false }).ids);
+    }
+  });
+
   it("are added, skipped and named", () => {
     expect(unigram.encode("a").ids.at(-1)).toBe(1);
     expect(unigram.encode("a", { addSpecialTokens: false }).ids.at(-1)).not.toBe(1);

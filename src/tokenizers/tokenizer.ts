@@ -4,11 +4,11 @@
  */
 import type { JsonObject } from "../base/json.ts";
 import { fail, ZerothError } from "../errors.ts";
-import { broken, createSplitter } from "./added.ts";
+import { broken, createSplitter, type Ranges, touches } from "./added.ts";
 import { type Aligned, original, rangeOf, slice } from "./aligned.ts";
 import { type AddedToken, checkTokenizerJson } from "./check.ts";
 import { createDecoder } from "./decoders.ts";
-import { declarationsOf, joinAdded, namedToken, type Settings } from "./formats/declared.ts";
+import { declarationsOf, joinAdded, namedToken, namedTokens, type Settings } from "./formats/declared.ts";
 import { withEnds } from "./formats/ends.ts";
 import { createGrowth } from "./growth.ts";
 import { createModel, type Model, type Word } from "./models.ts";
@@ -26,6 +26,11 @@ export interface EncodeOptions {
   readonly addSpecialTokens?: boolean;
   /** Let special tokens be recognised in the text. false for text from strangers: it can then never become one. */
   readonly allowSpecial?: boolean;
+  /**
+   * Parts of the text (not of the pair) that come from strangers, [start, end) in UTF-16 units, in order: no special
+   * token is recognised that has a character in one of them.
+   */
+  readonly plain?: Ranges;
 }
 
 export interface Encoded {
@@ -57,6 +62,8 @@ export interface Tokenizer {
   piece(id: number): string | undefined;
   /** Content to id. */
   readonly specialTokens: ReadonlyMap<string, number>;
+  /** Content of the tokens that the settings name, by name: `bos_token`, `eos_token`, … */
+  readonly named: ReadonlyMap<string, string>;
   readonly eosId: number | undefined;
   readonly padId: number | undefined;
   readonly unknownId: number | undefined;
@@ -71,11 +78,25 @@ interface Sink {
 const cacheWords = 30_000;
 const cacheLength = 64;
 
+/** Where special tokens are recognised: everywhere, nowhere, or outside of some ranges. */
+type Special = boolean | Ranges;
+
+const specialOf = ({ allowSpecial = true, plain = [] }: EncodeOptions): Special =>
+  allowSpecial && plain.length > 0 ? plain : allowSpecial;
+
 /** Added tokens as they are looked for: in the text as it stands, or in the normalised text. */
 function searchOf(tokens: ReadonlyMap<string, AddedToken>) {
   const all = createSplitter(tokens);
   const plain = createSplitter(new Map([...tokens].filter(([, token]) => !token.special)));
-  return (text: string, allowSpecial: boolean) => (allowSpecial ? all : plain)(text);
+  /** `placeOf` gives a stretch of this text as a range of the original one. */
+  return (
+    text: string,
+    special: Special,
+    placeOf: (start: number, end: number) => Span = (start, end) => [start, end],
+  ) =>
+    typeof special === "boolean"
+      ? (special ? all : plain)(text)
+      : all(text, (token, start, end) => token.special && touches(special, ...placeOf(start, end)));
 }
 
 /** A step over hostile settings may fail in any way: it then fails as a damaged file. */
@@ -132,29 +153,32 @@ function createEncoder(json: JsonObject, model: Model, added: readonly AddedToke
       at += part.length;
     }
   };
-  const encodeWord = (text: Aligned, allowSpecial: boolean, sink: Sink): void => {
-    if (!allowSpecial && special) cutInto(text, broken(text.text, special), sink);
+  const encodeWord = (text: Aligned, allowed: Special, sink: Sink): void => {
+    // What is special in the text has been taken out before, but for what must not be.
+    if (allowed !== true && special) cutInto(text, broken(text.text, special), sink);
     else if (model.boundary && text.text.length > 8) cutInto(text, text.text.split(model.boundary), sink);
     else if (text.text !== "") sink.word(text, wordOf(text.text));
   };
 
-  const encode = (text: string, allowSpecial: boolean, places: boolean, sink: Sink): void => {
+  const encode = (text: string, allowed: Special, places: boolean, sink: Sink): void => {
     const growth = createGrowth(text.length);
-    for (const part of before(text, allowSpecial)) {
+    const tracked = places || alwaysTracked || typeof allowed !== "boolean";
+    for (const part of before(text, allowed)) {
       if (part.token) {
         sink.added(part.token, part.start, part.end);
         continue;
       }
       growth.part(part.end - part.start);
-      const content = normalize(original(text, part.start, part.end, places || alwaysTracked, growth));
-      for (const { start, end, token } of after(content.text, allowSpecial)) {
+      const content = normalize(original(text, part.start, part.end, tracked, growth));
+      const placeOf = (start: number, end: number): Span => rangeOf(content, start, end) ?? [part.start, part.end];
+      for (const { start, end, token } of after(content.text, allowed, placeOf)) {
         if (token) {
           sink.added(token, ...(rangeOf(content, start, end) ?? [0, 0]));
           continue;
         }
         const words = preTokenize(slice(content, start, end));
         growth.keep(words.reduce((sum, word) => sum + word.text.length, 0));
-        for (const word of words) encodeWord(word, allowSpecial, sink);
+        for (const word of words) encodeWord(word, allowed, sink);
       }
     }
   };
@@ -205,10 +229,10 @@ export function createTokenizer(
     );
   };
 
-  const idsOf = (text: string, allowSpecial: boolean): number[] => {
+  const idsOf = (text: string, allowed: Special): number[] => {
     const ids: number[] = [];
     guarded(() =>
-      encode(text, allowSpecial, false, {
+      encode(text, allowed, false, {
         added: ({ id }) => ids.push(id),
         word(_, word) {
           for (const id of word.ids) ids.push(id);
@@ -219,13 +243,13 @@ export function createTokenizer(
   };
 
   /** Pieces and places: a second walk, made when they are first read. */
-  const placesOf = (text: string, allowSpecial: boolean) => {
+  const placesOf = (text: string, allowed: Special) => {
     const pieces: string[] = [];
     const offsets: Span[] = [];
     /** Pieces with an added token as it stands in the text, with the spaces that belong to it. */
     const spelt: string[] = [];
     guarded(() =>
-      encode(text, allowSpecial, true, {
+      encode(text, allowed, true, {
         added({ content }, start, end) {
           pieces.push(content);
           spelt.push(text.slice(start, end));
@@ -263,10 +287,11 @@ export function createTokenizer(
 
   return {
     encode(text, options = {}) {
-      const { pair, allowSpecial = true } = options;
+      const { pair } = options;
+      const special = (which: number) => specialOf(which === 0 ? options : { ...options, plain: [] });
       const items = itemsOf(options);
       const texts = pair === undefined ? [text] : [text, pair];
-      const found = texts.map((one) => idsOf(one, allowSpecial));
+      const found = texts.map((one, which) => idsOf(one, special(which)));
       /** One list of what belongs to the tokens put in and of what belongs to the texts. */
       const joined = <T>(put: (token: string, id: number) => T, lists: readonly (readonly T[])[]): T[] => {
         if (items.length === 1 && "sequence" in items[0]!) return [...lists[items[0].sequence]!];
@@ -279,7 +304,7 @@ export function createTokenizer(
       };
       let places: ReturnType<typeof placesOf>[] | undefined;
       const placed = () => {
-        places ??= texts.map((one) => placesOf(one, allowSpecial));
+        places ??= texts.map((one, which) => placesOf(one, special(which)));
         return places;
       };
       return {
@@ -318,6 +343,7 @@ export function createTokenizer(
     tokenId,
     piece: pieceOf,
     specialTokens,
+    named: namedTokens(settings),
     eosId: named("eos_token", endTokens),
     padId: named("pad_token", ["<pad>", "[PAD]"]),
     unknownId: model.unknownId,

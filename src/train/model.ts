@@ -90,7 +90,7 @@ export function trainingModel(
   const loss = write(scope, { ...(random ? siteNoise(rate) : {}), quiet, packed: packed && !quiet, zLoss });
   const all = [...scope.parameters.values()];
   const matches = options.trainable ? matcher(options.trainable, "trainable") : () => true;
-  const trained = all.filter(({ name }) => matches(name));
+  const trained = all.filter(({ name }) => matches(name) && !architecture.frozen?.test(name));
   if (trained.length === 0) {
     fail("bad_input", `trainable: no parameter matches ${JSON.stringify(options.trainable)}`, {
       hint: `names look like ${all[0]!.name}; zeroth inspect --tensors lists them`,

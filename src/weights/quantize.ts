@@ -5,12 +5,16 @@
 import { fail } from "../errors.ts";
 import { type NdArray, ndarray } from "../graph/array.ts";
 import {
+  bitsOfFormat,
+  isGguf,
   isQuantized,
   layoutOf,
+  type Place,
   type PlainTensor,
   partNames,
   type QuantizedFormat,
   quantizedFormats,
+  type RoundedFormat,
   type StoredTensor,
   type Weights,
 } from "./weights.ts";
@@ -114,7 +118,7 @@ function int4Quantizer(out: number, width: number): Quantizer {
 }
 
 /** Begin a matrix [out, in], whose rows it takes also for a turned format; 4 bits need whole blocks. */
-export function quantizer(format: QuantizedFormat, [out, width]: readonly [number, number]): Quantizer {
+export function quantizer(format: RoundedFormat, [out, width]: readonly [number, number]): Quantizer {
   const { values } = layoutOf(format);
   if (values !== "int4") return int8Quantizer(out, width, values === "int8");
   if (width % int4Block !== 0) fail("wrong_use", `rows of ${width} have no whole blocks of ${int4Block}`);
@@ -131,22 +135,33 @@ function transposed({ shape, data }: NdArray<"float32">): NdArray<"float32"> {
   return ndarray("float32", [columns, rows], turned);
 }
 
+/** Blocks around their middle as float32 [out, in]. */
+function fromBlocks(bits: 4 | 8, values: NdArray, scales: NdArray, offsets: NdArray | undefined): NdArray<"float32"> {
+  const [out, blocks, bytes] = values.shape as [number, number, number];
+  const block = (bytes * 8) / bits;
+  const [data, factor] = [values.data as Uint8Array, scales.data as Float32Array];
+  const added = offsets?.data as Float32Array | undefined;
+  const result = new Float32Array(out * blocks * block);
+  for (let i = 0; i < result.length; i++) {
+    const at = Math.floor(i / block);
+    const value = bits === 8 ? data[i]! - 128 : ((data[i >> 1]! >> (4 * (i & 1))) & 15) - 8;
+    result[i] = value * factor[at]! + (added ? added[at]! : 0);
+  }
+  return ndarray("float32", [out, blocks * block], result);
+}
+
 /** A quantised matrix as float32: [out, in], or [in, out] of a turned format. */
-export function dequantized(format: QuantizedFormat, values: NdArray, scales: NdArray): NdArray<"float32"> {
+export function dequantized(
+  format: QuantizedFormat,
+  values: NdArray,
+  scales: NdArray,
+  offsets?: NdArray,
+): NdArray<"float32"> {
   const { values: layout, turned } = layoutOf(format);
-  if (turned) return transposed(dequantized(layout, values, scales));
+  if (turned) return transposed(dequantized(layout, values, scales, offsets));
+  if (layout !== "int8" && layout !== "int8_rows") return fromBlocks(bitsOfFormat(format), values, scales, offsets);
   const factor = scales.data as Float32Array;
   const [first, second] = values.shape as [number, number];
-  if (format === "int4") {
-    const [out, width] = [first, second * int4Block];
-    const result = new Float32Array(out * width);
-    (values.data as Uint8Array).forEach((byte, i) => {
-      const scale = factor[Math.floor((2 * i) / int4Block)]!;
-      result[2 * i] = ((byte & 15) - 8) * scale;
-      result[2 * i + 1] = ((byte >> 4) - 8) * scale;
-    });
-    return ndarray("float32", [out, width], result);
-  }
   const data = values.data as Int8Array;
   const [out, width] = format === "int8" ? [second, first] : [first, second];
   const result = new Float32Array(out * width);
@@ -160,18 +175,23 @@ export function dequantized(format: QuantizedFormat, values: NdArray, scales: Nd
 
 const suffix = new RegExp(`^(.+)\\.(${quantizedFormats.join("|")})$`);
 
+/** Lengths of blocks that the products' kernel takes. */
+const blockLengths: readonly number[] = [16, 32, 64, 128, 256];
+
 /** Whether values and scales belong to each other and to a matrix; its shape. */
 function matrixShape(format: QuantizedFormat, values: PlainTensor, scales: PlainTensor): [number, number] | undefined {
   const { values: layout, turned } = layoutOf(format);
   if (turned) return matrixShape(layout, values, scales)?.reverse() as [number, number] | undefined;
   const [a, b, c] = values.shape;
-  const ranks = format === "int4" ? 3 : 2;
-  if (values.shape.length !== ranks || scales.dtype !== "float32") return undefined;
-  if (values.dtype !== (format === "int4" ? "uint8" : "int8")) return undefined;
-  const shape: [number, number] = format === "int8" ? [b!, a!] : format === "int4" ? [a!, b! * int4Block] : [a!, b!];
-  const expected = format === "int4" ? [a, b] : [shape[0]];
+  const inBlocks = layout !== "int8" && layout !== "int8_rows";
+  if (values.shape.length !== (inBlocks ? 3 : 2) || scales.dtype !== "float32") return undefined;
+  if (values.dtype !== (inBlocks ? "uint8" : "int8")) return undefined;
+  const block = inBlocks ? (c! * 8) / bitsOfFormat(format) : 1;
+  if (inBlocks && !(layout === "int4" ? block === int4Block : blockLengths.includes(block))) return undefined;
+  const shape: [number, number] = layout === "int8" ? [b!, a!] : [a!, b! * block];
+  const expected = inBlocks ? [a, b] : [shape[0]];
   const fits = scales.shape.length === expected.length && scales.shape.every((dim, i) => dim === expected[i]);
-  return fits && (format !== "int4" || c === int4Block / 2) ? shape : undefined;
+  return fits ? shape : undefined;
 }
 
 /**
@@ -181,29 +201,48 @@ function matrixShape(format: QuantizedFormat, values: PlainTensor, scales: Plain
  */
 export function joinQuantized(tensors: Weights, where: string): Weights {
   const joined = new Map(tensors);
+  const isPlain = (stored: StoredTensor | undefined): stored is PlainTensor =>
+    stored !== undefined && !isQuantized(stored) && !isGguf(stored);
   for (const [stored, values] of tensors) {
     const [, name, format] = (suffix.exec(stored) ?? []) as unknown as [string, string?, QuantizedFormat?];
-    if (name === undefined || format === undefined || isQuantized(values)) continue;
+    if (name === undefined || format === undefined || !isPlain(values)) continue;
     const names = partNames(name, format);
     const scales = tensors.get(names.scales);
-    if (!scales || isQuantized(scales))
+    if (!isPlain(scales))
       fail("corrupt_file", `tensor "${stored}" has no scales: "${names.scales}" is missing`, { where });
     const shape = matrixShape(format, values, scales);
     if (!shape) {
       const [v, s] = [values, scales].map((part) => `${part.dtype} [${part.shape.join(", ")}]`);
       fail("corrupt_file", `tensor "${stored}" is ${v} and its scales ${s}: they do not belong together`, { where });
     }
+    const found = layoutOf(format).values.startsWith("blocks") ? tensors.get(names.offsets) : undefined;
+    const offsets = isPlain(found) ? found : undefined;
+    if (offsets && (offsets.dtype !== "float32" || offsets.shape.join() !== scales.shape.join())) {
+      const parts = [offsets, scales].map(({ shape: sizes }) => `[${sizes.join(", ")}]`);
+      fail(
+        "corrupt_file",
+        `the offsets of tensor "${stored}" are ${offsets.dtype} ${parts[0]}, its scales ${parts[1]}`,
+        {
+          where,
+        },
+      );
+    }
     joined.delete(stored);
     joined.delete(names.scales);
-    joined.set(name, { dtype: values.dtype, shape, format, values, scales });
+    if (offsets) joined.delete(names.offsets);
+    joined.set(name, { dtype: values.dtype, shape, format, values, scales, ...(offsets && { offsets }) });
   }
   return joined;
 }
 
-/** The tensors as they are stored: the inverse of {@link joinQuantized}. */
+/**
+ * The tensors as they are stored: the inverse of {@link joinQuantized}.
+ * @throws wrong_use for a tensor of a GGUF file, which nothing computes with as it is stored
+ */
 export function splitQuantized(tensors: Iterable<readonly [string, StoredTensor]>): Map<string, PlainTensor> {
   const parts = new Map<string, PlainTensor>();
   for (const [name, stored] of tensors) {
+    if (isGguf(stored)) fail("wrong_use", `tensor "${name}" has to be unpacked from its GGUF file first`);
     if (!isQuantized(stored)) {
       parts.set(name, stored);
       continue;
@@ -211,12 +250,22 @@ export function splitQuantized(tensors: Iterable<readonly [string, StoredTensor]
     const names = partNames(name, stored.format);
     parts.set(names.values, stored.values);
     parts.set(names.scales, stored.scales);
+    if (stored.offsets) parts.set(names.offsets, stored.offsets);
   }
   return parts;
 }
 
 /** Bytes that these weights take where they are stored. */
 export function storedBytes(weights: Weights): number {
-  const sizes = [...splitQuantized(weights).values()].map((part) => ("data" in part ? part.data.length : part.length));
-  return sizes.reduce((a, b) => a + b, 0);
+  let bytes = 0;
+  const count = (place: Place) => {
+    bytes += "data" in place ? place.data.length : place.length;
+  };
+  for (const stored of weights.values()) {
+    if (isGguf(stored)) count(stored.place);
+    else if (isQuantized(stored))
+      for (const part of [stored.values, stored.scales, stored.offsets]) part && count(part);
+    else count(stored);
+  }
+  return bytes;
 }

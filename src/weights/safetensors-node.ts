@@ -7,11 +7,14 @@ import { headBytes } from "../base/sniff.ts";
 import { fail } from "../errors.ts";
 import { type NdArray, ndarray, sizeOf } from "../graph/array.ts";
 import { dtypes } from "../graph/dtype.ts";
+import { type ReadPlace, readGgufTensor } from "./gguf/rows.ts";
 import { dequantized } from "./quantize.ts";
 import { encodeSafetensorsHeader, parseSafetensorsHeader, safetensorsHeaderLength } from "./safetensors.ts";
-import { isQuantized, type PlainTensor, type StoredTensor } from "./weights.ts";
+import { type GgufTensor, isGguf, isQuantized, type Place, type PlainTensor, type StoredTensor } from "./weights.ts";
 
 export type TensorInFile = Extract<PlainTensor, { readonly file: string }>;
+
+type PlaceInFile = Extract<Place, { readonly file: string }>;
 
 export interface SafetensorsFile {
   /** Absolute, symlinks resolved. */
@@ -48,7 +51,7 @@ export function openSafetensors(path: string): SafetensorsFile {
   });
 }
 
-function readInFile(file: number, { file: where, offset, length }: TensorInFile): Uint8Array<ArrayBuffer> {
+function readInFile(file: number, { file: where, offset, length }: PlaceInFile): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(length);
   const got = readAt(file, bytes, offset);
   if (got !== length) {
@@ -59,6 +62,13 @@ function readInFile(file: number, { file: where, offset, length }: TensorInFile)
   }
   return bytes;
 }
+
+/** A range of the bytes at a place; in a file, no more are read than these. */
+export const ggufBytes: ReadPlace = (place, from, length) => {
+  if ("data" in place) return place.data.subarray(from, from + length);
+  const part = { file: place.file, offset: place.offset + from, length };
+  return withFile(place.file, (file) => readInFile(file, part));
+};
 
 /** Bytes of a stored tensor as an array; copied only when they are not aligned. */
 function viewOf(stored: PlainTensor, bytes: Uint8Array): NdArray {
@@ -80,7 +90,11 @@ function viewOf(stored: PlainTensor, bytes: Uint8Array): NdArray {
  * @throws corrupt_file when the file shrank since it was opened
  */
 export function readStored(stored: StoredTensor): NdArray {
-  if (isQuantized(stored)) return dequantized(stored.format, readStored(stored.values), readStored(stored.scales));
+  if (isGguf(stored)) return readGgufTensor(stored, ggufBytes);
+  if (isQuantized(stored)) {
+    const parts = [stored.values, stored.scales, ...(stored.offsets ? [stored.offsets] : [])].map(readStored);
+    return dequantized(stored.format, parts[0]!, parts[1]!, parts[2]);
+  }
   if ("data" in stored) return viewOf(stored, stored.data);
   return viewOf(
     stored,
@@ -97,6 +111,10 @@ export function readTensor(file: SafetensorsFile, name: string): NdArray {
   if (!stored) return fail("not_found", `there is no tensor "${name}"`, { where: file.path });
   return readStored(stored);
 }
+
+/** A tensor of numbers as it is written: those of a GGUF file as float32. */
+export const writable = (stored: PlainTensor | GgufTensor): Writable =>
+  isGguf(stored) ? { dtype: stored.dtype, shape: stored.shape, read: () => readGgufTensor(stored, ggufBytes) } : stored;
 
 /** The bytes of what is to be written, in pieces, so that a copy from file to file needs no room for the whole. */
 function* piecesOf(tensor: Writable): Iterable<Uint8Array> {

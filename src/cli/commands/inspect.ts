@@ -35,10 +35,10 @@ function precision(weights: Weights): string {
  * What the model does, for people. A folder that lacks what its model needs is an error; one that holds something else
  * is told of all the same.
  */
-async function kindOf({ config, weights, path, absent }: ModelFolder, output: Output) {
+async function kindOf(folder: ModelFolder, output: Output) {
   const { kindWords, readModel } = await import("../../models/families.ts");
   try {
-    const { kind } = readModel(config, weights, path, { absent }).architecture;
+    const { kind } = readModel(folder.config, folder.weights, folder.path, folder).architecture;
     return { kind, words: kindWords[kind] };
   } catch (error) {
     if (!(error instanceof ZerothError) || error.code !== "unsupported") throw error;

@@ -31,6 +31,15 @@ declare module "../tensor.ts" {
      * Heads as in `Attention`. Inference only.
      */
     CachedAttention: AttentionHeads;
+    /**
+     * Attention of the next positions of every row over a cache of its own length: writes k and v of row r into the past
+     * from place `starts[r]` on, and lets its query i see the places up to `starts[r]` + i; with a `window` the last so
+     * many of them. Inputs q [rows, length, heads·k], k and v [rows, length, kvHeads·k], past k and v [rows, kvHeads,
+     * capacity, k], starts and ends int64 [rows]; outputs the answer and the updated past. Where a row has fewer than
+     * `length` new positions, which only rows that start at 0 may, `ends` says where it ends: what is written and
+     * answered beyond is of no meaning. Several rows that do not start at 0 go on by one position each. Inference only.
+     */
+    RowAttention: AttentionHeads & { readonly window: number | undefined };
   }
 }
 
@@ -82,6 +91,17 @@ const shapes = {
     needBias(bias, [q!.shape[0]!, heads, 1, positions!.shape[0]!]);
     return [q!, pastK!, pastV!].map(({ dtype, shape }) => ({ dtype, shape }));
   },
+  RowAttention: ([q, k, , pastK, pastV, starts, ends], { heads, kvHeads }) => {
+    needGroups(heads, kvHeads);
+    const width = headWidth(q!, heads);
+    const fits = pastK!.shape[1] === kvHeads && pastK!.shape[3] === width && k!.shape[2] === kvHeads * width;
+    const rows = [pastK, starts, ends].every((x) => x!.shape[0] === q!.shape[0]);
+    if (!fits || !rows) {
+      const [a, b, c] = [q!, k!, pastK!].map(({ shape }) => showShape(shape));
+      fail("wrong_use", `attention of queries ${a} and keys ${b} over a past ${c} by ${heads} heads over ${kvHeads}`);
+    }
+    return [q!, pastK!, pastV!].map(({ dtype, shape }) => ({ dtype, shape }));
+  },
 } satisfies ShapeRules;
 
 export default shapes;
@@ -118,6 +138,19 @@ export function cachedAttention(
     kvHeads,
     scale,
   });
+  return [y!, nextK!, nextV!];
+}
+
+/** See `RowAttention` in {@link Attributes}: the answer and the updated past keys and values. */
+export function rowAttention(
+  [q, k, v]: readonly [Tensor, Tensor, Tensor],
+  past: { readonly k: Tensor; readonly v: Tensor },
+  { starts, ends }: { readonly starts: Tensor; readonly ends: Tensor },
+  attributes: AttentionHeads & { readonly window?: number | undefined },
+): readonly [Tensor, Tensor, Tensor] {
+  const { heads, kvHeads, scale, window } = attributes;
+  const inputs = [q, k, v, past.k, past.v, starts, ends];
+  const [y, nextK, nextV] = all("RowAttention", inputs, { heads, kvHeads, scale, window });
   return [y!, nextK!, nextV!];
 }
 

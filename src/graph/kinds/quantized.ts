@@ -12,10 +12,11 @@ declare module "../tensor.ts" {
      */
     MatMulInt8: None;
     /**
-     * x · wᵀ with weights in 4 bits by block of the inner axis: x [..., in], w uint8 [out, in / block, block / 2], two
-     * values a byte, low half first, 8 is zero; scale [out, in / block]. Fused, x is rounded to 8 bits by block.
+     * x · wᵀ with weights in 4 or 8 bits by block of the inner axis: x [..., in], w uint8 [out, in / block,
+     * block · bits / 8], in 4 bits two values a byte, low half first; 8 or 128 is zero; scale [out, in / block]. Fused,
+     * x is rounded to 8 bits by block unless it is to be taken as it is (`exact`).
      */
-    MatMulInt4: { readonly block: number };
+    MatMulBlocks: { readonly bits: 4 | 8; readonly block: number; readonly exact: boolean };
   }
 }
 
@@ -28,14 +29,14 @@ const shapes = {
     }
     return [{ dtype: sameDType([x!, scale!]), shape: [...x!.shape.slice(0, -1), out] }];
   },
-  MatMulInt4: ([x, w, scale], { block }) => {
+  MatMulBlocks: ([x, w, scale], { bits, block }) => {
     const [out, blocks, bytes] = w!.shape as [Dim, number, Dim];
     // The kernel is told the number of outputs.
     const fits =
       w!.dtype === "uint8" &&
       w!.shape.length === 3 &&
       typeof out === "number" &&
-      bytes === block / 2 &&
+      bytes === (block * bits) / 8 &&
       x!.shape.at(-1) === blocks * block;
     if (!fits || !sameShape(scale!.shape, [out, blocks])) {
       const [a, b, c] = [x!, w!, scale!].map(({ shape }) => showShape(shape));
@@ -52,6 +53,10 @@ const { one } = makers(shapes);
 /** x [..., in] by weights in 8 bits; see `MatMulInt8` in {@link Attributes}. */
 export const matmulInt8 = (x: Tensor, w: Tensor, scale: Tensor) => one("MatMulInt8", [x, w, scale], {});
 
-/** x [..., in] by weights in 4 bits; see `MatMulInt4` in {@link Attributes}. */
-export const matmulInt4 = (x: Tensor, w: Tensor, scale: Tensor, block: number) =>
-  one("MatMulInt4", [x, w, scale], { block });
+/** x [..., in] by weights in blocks of 4 or 8 bits; see `MatMulBlocks` in {@link Attributes}. */
+export const matmulBlocks = (
+  x: Tensor,
+  w: Tensor,
+  scale: Tensor,
+  how: { readonly bits: 4 | 8; readonly block: number; readonly exact?: boolean },
+) => one("MatMulBlocks", [x, w, scale], { exact: false, ...how });

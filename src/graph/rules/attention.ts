@@ -1,11 +1,11 @@
 /** Rules of attention. */
 import { fail } from "../../errors.ts";
-import { sameShape } from "../dims.ts";
+import { type Dim, sameShape } from "../dims.ts";
 import { dtypes } from "../dtype.ts";
 import type { Emitter, NodeOptions } from "../emit.ts";
 import type { NodeReader } from "../onnx/node-reader.ts";
 import * as o from "../operators.ts";
-import type { OpNode, Tensor } from "../tensor.ts";
+import { full, type OpNode, type Tensor } from "../tensor.ts";
 import { none, softmaxGradient, unbroadcast } from "./gradients.ts";
 import { int, microsoft, names } from "./onnx.ts";
 import type { Cotangent, Decomposition, KernelLowering, Rows } from "./row.ts";
@@ -46,6 +46,29 @@ const cachedAttention: Decomposition<"CachedAttention"> = (inputs, attributes) =
   return [...attention([q, used(nextK), used(nextV), bias], attributes), nextK, nextV];
 };
 
+/** New positions go in by comparing places; every query sees the places up to its own, as a bias over all of them. */
+const rowAttention: Decomposition<"RowAttention"> = (inputs, { window, ...attributes }) => {
+  const [q, k, v, pastK, pastV, starts] = inputs as [Tensor, Tensor, Tensor, Tensor, Tensor, Tensor];
+  const [rows, length] = q.shape as [Dim, Dim];
+  const [, kvHeads, capacity, width] = pastK.shape as [Dim, number, Dim, number];
+  // How many positions after the row's first new one a place lies.
+  const after = o.sub(o.reshape(o.iota(capacity), [1, capacity]), o.reshape(starts, [rows, 1]));
+  const isNew = o.and(o.greaterOrEqual(after, 0), o.less(after, o.sizeValue(length, "int64")));
+  const written = o.reshape(isNew, [rows, 1, capacity, 1]);
+  const from = o.reshape(o.where(isNew, after, 0), [rows, 1, capacity, 1]);
+  const next = (x: Tensor, past: Tensor) => {
+    const made = o.splitHeads(x, kvHeads);
+    const spread = length === 1 ? made : o.gatherElements(made, o.expand(from, [rows, kvHeads, capacity, width]), 2);
+    return o.where(written, spread, past);
+  };
+  const [nextK, nextV] = [next(k, pastK), next(v, pastV)];
+  const [place, query] = [o.reshape(after, [rows, 1, 1, capacity]), o.reshape(o.iota(length), [1, 1, length, 1])];
+  const near = window === undefined ? undefined : o.greater(place, o.sub(query, window));
+  const seen = o.lessOrEqual(place, query);
+  const bias = o.where(near ? o.and(seen, near) : seen, full("float32", 0), -1e9);
+  return [...attention([q, nextK, nextV, bias], attributes), nextK, nextV];
+};
+
 /** The kernel wants a row of the bias for every query. */
 function everyQuery(emit: Emitter, node: OpNode<"Attention">, bias: string, options: NodeOptions): string {
   const { shape } = node.inputs[3]!;
@@ -81,6 +104,33 @@ const lowerCached: KernelLowering<"CachedAttention"> = (emit, node, options) => 
   const length = emit.node("Reshape", [int32(total), emit.ints([])])[0]!;
   const inputs = [q, k, v, pastK, pastV, lengths, length, "", "", "", bias];
   const attributes = { num_heads: int(heads), kv_num_heads: int(kvHeads), scale: { float: scale } };
+  return emit.node("GroupQueryAttention", inputs, attributes, { ...microsoft, ...options, outputs: 3 });
+};
+
+const lowerRows: KernelLowering<"RowAttention"> = (emit, node, options) => {
+  // The kernel takes heads of a multiple of 8 only.
+  if ((node.inputs[3]!.shape[3] as number) % 8 !== 0) return undefined;
+  const { heads, kvHeads, scale, window } = node.attributes;
+  const [q, k, v, pastK, pastV, , ends] = names(emit, node) as string[] as [
+    string,
+    string,
+    string,
+    string,
+    string,
+    string,
+    string,
+  ];
+  const counts = emit.node("Cast", [ends], { to: int(dtypes.int32.onnx) })[0]!;
+  const one = emit.constant({ dtype: "int32", shape: [], data: Int32Array.of(1) });
+  const last = emit.node("Sub", [counts, one])[0]!;
+  const most = emit.node("ReduceMax", [counts], { keepdims: int(0) })[0]!;
+  const attributes = {
+    num_heads: int(heads),
+    kv_num_heads: int(kvHeads),
+    scale: { float: scale },
+    ...(window !== undefined && { local_window_size: int(window) }),
+  };
+  const inputs = [q, k, v, pastK, pastV, last, most];
   return emit.node("GroupQueryAttention", inputs, attributes, { ...microsoft, ...options, outputs: 3 });
 };
 
@@ -121,6 +171,12 @@ const rows = {
     fused: { on: ["cpu", "wasm"], lower: lowerCached },
     decompose: cachedAttention,
     read: { "com.microsoft:GroupQueryAttention": readCached },
+  },
+  RowAttention: {
+    gradient: none,
+    fused: { on: ["cpu", "wasm"], lower: lowerRows },
+    decompose: rowAttention,
+    read: null,
   },
 } satisfies Rows;
 

@@ -2,17 +2,15 @@
 import { fail } from "../../errors.ts";
 import type { Reader } from "../onnx/node-reader.ts";
 import * as o from "../operators.ts";
-import type { Tensor } from "../tensor.ts";
+import type { Attributes, Tensor } from "../tensor.ts";
+import { blockValues } from "./blocks.ts";
 import { int, microsoft, names } from "./onnx.ts";
 import type { Lowering, Rows } from "./row.ts";
 
-/** Weights in 4 bits as numbers: [out, in / block, block / 2] and scales [out, in / block] to [out, in]. */
-function fromInt4(w: Tensor, scale: Tensor, block: number): Tensor {
+/** Weights in blocks as numbers: [out, in / block, block · bits / 8] and scales [out, in / block] to [out, in]. */
+function fromBlocks(w: Tensor, scale: Tensor, { bits, block }: Attributes["MatMulBlocks"]): Tensor {
   const [out, blocks] = scale.shape as [number, number];
-  const halves = [o.mod(o.cast(w, "int32"), 16), o.shiftRight(w, 4)].map((half) =>
-    o.reshape(o.cast(half, "float32"), [out, blocks, block / 2, 1]),
-  );
-  const values = o.reshape(o.sub(o.concat(halves, 3), 8), [out, blocks, block]);
+  const values = o.reshape(blockValues(w, bits), [out, blocks, block]);
   return o.reshape(o.mul(values, o.reshape(scale, [out, blocks, 1])), [out, blocks * block]);
 }
 
@@ -34,16 +32,18 @@ const lowerInt8: Lowering<"MatMulInt8"> = (emit, node, options) => {
   return [one("Mul", [product!, most])];
 };
 
-const lowerInt4: Lowering<"MatMulInt4"> = (emit, node, options) => {
+const lowerBlocks: Lowering<"MatMulBlocks"> = (emit, node, options) => {
   const { shape } = node.inputs[0]!;
   const [K, N] = [shape.at(-1) as number, node.inputs[1]!.shape[0] as number];
-  // Level 4 computes in 8 bits; without it the kernel is some fifty times slower.
+  const { bits, block, exact } = node.attributes;
+  // Level 4 rounds x to 8 bits. Without it 4 bits take two to four times as long, and 8 bits are turned to float32 at
+  // every run, which takes fifty times as long.
   const fixed = {
     K: int(K),
     N: int(N),
-    bits: int(4),
-    block_size: int(node.attributes.block),
-    accuracy_level: int(4),
+    bits: int(bits),
+    block_size: int(block),
+    accuracy_level: int(exact ? 0 : 4),
   };
   return emit.node("MatMulNBits", names(emit, node), fixed, { ...microsoft, ...options });
 };
@@ -70,16 +70,17 @@ const integerProduct: Reader = (node) => {
   return [o.mul(o.mul(o.matmul(o.sub(left, moved), o.cast(b, "float32")), scaleA), scaleB)];
 };
 
-const fourBits: Reader = (node) => {
-  node.fixed("bits", 4);
-  node.int("accuracy_level", 0);
+const inBlocks: Reader = (node) => {
+  const bits = node.int("bits", 4);
+  if (bits !== 4 && bits !== 8) fail("unsupported", `MatMulNBits of ${bits} bits`);
+  const exact = node.int("accuracy_level", 0) !== 4;
   const [x, w, scale] = [0, 1, 2].map((at) => node.tensor(at)) as [Tensor, Tensor, Tensor];
   const block = node.int("block_size", 32);
   const [out, inner] = [node.int("N", 0), node.int("K", 0)];
   const blocks = inner / block;
   if (node.count > 3 || !Number.isInteger(blocks)) fail("unsupported", `MatMulNBits of ${inner} in blocks of ${block}`);
-  const [values, scales] = [o.reshape(w, [out, blocks, block / 2]), o.reshape(scale, [out, blocks])];
-  return [o.matmulInt4(x, values, scales, block)];
+  const [values, scales] = [o.reshape(w, [out, blocks, (block * bits) / 8]), o.reshape(scale, [out, blocks])];
+  return [o.matmulBlocks(x, values, scales, { bits, block, exact })];
 };
 
 const rows = {
@@ -93,15 +94,15 @@ const rows = {
     decompose: ([x, w, scale]) => [o.mul(o.matmul(x!, o.cast(w!, "float32")), scale!)],
     read: { QuantizeLinear: quantizeLinear, "com.microsoft:MatMulIntegerToFloat": integerProduct },
   },
-  MatMulInt4: {
-    gradient: ({ g, x: [, w, scale], attributes: { block } }) => [
-      () => o.matmul(g, fromInt4(w!, scale!, block)),
+  MatMulBlocks: {
+    gradient: ({ g, x: [, w, scale], attributes }) => [
+      () => o.matmul(g, fromBlocks(w!, scale!, attributes)),
       null,
       null,
     ],
-    fused: { on: ["cpu", "wasm"], lower: lowerInt4 },
-    decompose: ([x, w, scale], { block }) => [o.matmul(x!, fromInt4(w!, scale!, block), { transB: true })],
-    read: { "com.microsoft:MatMulNBits": fourBits },
+    fused: { on: ["cpu", "wasm"], lower: lowerBlocks },
+    decompose: ([x, w, scale], attributes) => [o.matmul(x!, fromBlocks(w!, scale!, attributes), { transB: true })],
+    read: { "com.microsoft:MatMulNBits": inBlocks },
   },
 } satisfies Rows;
 

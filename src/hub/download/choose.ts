@@ -9,6 +9,7 @@ const small = new Set([
   "README.md",
   "added_tokens.json",
   "chat_template.jinja",
+  "chat_template.json",
   "config.json",
   "generation_config.json",
   "merges.txt",
@@ -23,6 +24,9 @@ const small = new Set([
   "vocab.json",
   "vocab.txt",
 ]);
+
+/** Small files in folders: chat templates by name. */
+const smallBelow = /^additional_chat_templates\/[^/]+\.jinja$/;
 
 /** Files that people look for at one place: a repository's lack of them is remembered as Python remembers it. */
 export const lookedFor = [
@@ -113,7 +117,7 @@ export function chooseFiles(listing: Listing, where: string, include: readonly s
   const chosen = takeWanted(
     listing,
     where,
-    (name) => small.has(name) || kind?.some((pattern) => pattern.test(name)) === true,
+    (name) => small.has(name) || smallBelow.test(name) || kind?.some((pattern) => pattern.test(name)) === true,
   );
   if (chosen.some(({ name }) => name === "config.json" || name === "adapter_config.json") && kind) return chosen;
   const others = listing.files

@@ -4,29 +4,14 @@ import * as o from "../../graph/operators.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import { activations } from "../../nn/activations.ts";
 import { keepAll } from "../../nn/attend.ts";
-import { embedding, linear, vocabularyLogits } from "../../nn/linear.ts";
+import { embedding, linear } from "../../nn/linear.ts";
 import { layerNorm } from "../../nn/norms.ts";
 import { normal, type Scope } from "../../nn/scope.ts";
-import {
-  activation,
-  deviation,
-  ends,
-  epsilon,
-  labelled,
-  labelsOf,
-  layers,
-  needHeads,
-  padding,
-  padOf,
-  rate,
-  readConfig,
-  refuse,
-  size,
-  token,
-} from "../config.ts";
-import type { Decoder, DecoderArchitecture, Family, NetworkOptions } from "../family.ts";
+import { activation, epsilon, layers, needHeads, rate, readConfig, refuse, size } from "../config.ts";
+import type { Decoder, Family, NetworkOptions } from "../family.ts";
+import { commonOf, decoderSchema, refuseExperts, type Tables, tables, tablesOf } from "./settings.ts";
 
-const schema = labelled.extend({
+const schema = decoderSchema.extend({
   vocab_size: size.default(50257),
   n_positions: size.default(1024),
   n_embd: size.default(768),
@@ -35,27 +20,20 @@ const schema = labelled.extend({
   n_inner: size.nullish(),
   activation_function: activation.default("gelu_new"),
   layer_norm_epsilon: epsilon.default(1e-5),
-  initializer_range: deviation.default(0.02),
   resid_pdrop: rate.default(0.1),
   scale_attn_weights: z.boolean().default(true),
   scale_attn_by_inverse_layer_idx: z.boolean().default(false),
   add_cross_attention: z.boolean().default(false),
-  tie_word_embeddings: z.boolean().default(true),
-  bos_token_id: token.nullish(),
-  eos_token_id: ends,
-  pad_token_id: padding,
-  architectures: z.array(z.string()).nullish(),
 });
 
 type Config = z.infer<typeof schema>;
 
-function network(scope: Scope, c: Config, { dropout = keepAll }: NetworkOptions): Decoder {
-  const width = c.n_embd;
-  const start = normal(c.initializer_range);
+function network(scope: Scope, c: Config, t: Tables, { dropout = keepAll }: NetworkOptions): Decoder {
+  const { width, start } = t;
   // What is added to the residual stream starts smaller, by the number of additions (section 2.3).
   const residual = normal(c.initializer_range / Math.sqrt(2 * c.n_layer));
   const product = { bias: true, layout: "in_out" } as const;
-  const words = () => scope.param("transformer.wte.weight", [c.vocab_size, width], start);
+  const { words, ...answers } = tables(scope, t);
   const scale = (layer: number) =>
     (c.scale_attn_weights ? (width / c.n_head) ** -0.5 : 1) / (c.scale_attn_by_inverse_layer_idx ? layer + 1 : 1);
 
@@ -77,41 +55,26 @@ function network(scope: Scope, c: Config, { dropout = keepAll }: NetworkOptions)
       }
       return layerNorm(top.at("ln_f"), x, c.layer_norm_epsilon);
     },
-    logits: (hidden) =>
-      vocabularyLogits(
-        c.tie_word_embeddings ? words() : scope.param("lm_head.weight", [c.vocab_size, width], start),
-        hidden,
-      ),
-    ...(c.architectures?.[0] === "GPT2ForSequenceClassification" && {
-      classify: (hidden) => linear(scope.at("score"), hidden, labelsOf(c).length, start),
-    }),
-  };
-}
-
-function architecture(c: Config): DecoderArchitecture {
-  return {
-    kind: "decoder",
-    type: "gpt2",
-    names: { anchor: "transformer.ln_f.weight", prefixes: ["transformer."] },
-    pad: padOf(c.pad_token_id ?? c.eos_token_id[0], c.vocab_size),
-    dropout: c.resid_pdrop,
-    vocabulary: c.vocab_size,
-    width: c.n_embd,
-    ends: c.eos_token_id,
-    begin: c.bos_token_id ?? undefined,
-    longest: c.n_positions,
-    cache: { layers: c.n_layer, kvHeads: c.n_head, headWidth: c.n_embd / c.n_head },
-    network: (scope, options = {}) => network(scope, c, options),
+    ...answers,
   };
 }
 
 export const gpt2: Family = {
   title: "GPT-2",
   types: ["gpt2"],
-  read(json) {
+  read(json, stored) {
     const c = readConfig(schema, json, "GPT-2");
+    refuseExperts(c);
     refuse(c.add_cross_attention, "add_cross_attention");
     needHeads("n_embd", c.n_embd, c.n_head);
-    return architecture(c);
+    const t = tablesOf(c, stored, { width: c.n_embd, words: "transformer.wte.weight", tied: true });
+    return {
+      ...commonOf(c, t, { anchor: "transformer.ln_f.weight", prefixes: ["transformer."] }),
+      type: "gpt2",
+      dropout: c.resid_pdrop,
+      longest: c.n_positions,
+      cache: { layers: c.n_layer, kvHeads: c.n_head, headWidth: c.n_embd / c.n_head },
+      network: (scope, options = {}) => network(scope, c, t, options),
+    };
   },
 };

@@ -60,7 +60,7 @@ function collate(
   batch: readonly (readonly Example[])[],
   count: number,
   packed: boolean,
-  { pad, start }: Pick<EncoderDecoderArchitecture, "pad" | "start">,
+  { pad, start, rotates }: Pick<EncoderDecoderArchitecture, "pad" | "start" | "rotates">,
 ) {
   const total = (row: readonly Example[], part: "input" | "target") =>
     row.reduce((sum, pair) => sum + pair[part].length, 0);
@@ -79,7 +79,7 @@ function collate(
         segments[at++] = segment + 1;
       });
       target.forEach((id, i) => {
-        tokens[out] = i === 0 ? start : target[i - 1]!;
+        tokens[out] = i === 0 ? (rotates ? target.at(-1)! : start) : target[i - 1]!;
         labels[out] = id;
         targetPositions[out] = i;
         targetSegments[out++] = segment + 1;

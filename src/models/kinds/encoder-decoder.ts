@@ -111,10 +111,17 @@ export function encoderDecoderModel(
   const programFor = stepPrograms(narrow, wide, packed);
   const scorer = lazily(() => compile(scoreGraph(model)));
   const packer = lazily(() => compile(packedScoreGraph(model)));
-  const { vocabulary, pad, start } = model;
+  const { vocabulary, pad, start, longest = Infinity, inputVocabulary = vocabulary } = model;
+  const needPlaces = (length: number, what: string) => {
+    if (length <= longest) return;
+    fail("too_long", `${what} has ${length} tokens, the model has ${longest} positions`, {
+      hint: "shorten it, or take a model with more positions",
+    });
+  };
 
   async function read(prompts: readonly (readonly number[])[]): Promise<Reading> {
-    needTokens(prompts, vocabulary, "the prompt is empty: there is nothing to encode");
+    needTokens(prompts, inputVocabulary, "the prompt is empty: there is nothing to encode");
+    for (const { length } of prompts) needPlaces(length, "the prompt");
     const { ids, mask } = padded(prompts, pad);
     const program = await encoder.get();
     const shape = [prompts.length, model.memory.kvHeads, ids.shape[1]!, model.memory.headWidth];
@@ -144,6 +151,7 @@ export function encoderDecoderModel(
     /** Feed one token for each row; the caches take in the new position. */
     const advance = async <O extends "logits" | "best">(tokens: readonly number[], results: readonly O[]) => {
       cache.advance();
+      needPlaces(cache.length, "the answer, with the token that it starts from,");
       const feeds: Record<string, NdArray> = {
         ...memory,
         tokens: int64([batch, beams, 1], tokens),
@@ -189,6 +197,7 @@ export function encoderDecoderModel(
   }
 
   async function score(memory: Readonly<Record<string, NdArray>>, targets: Targets): Promise<number[][][]> {
+    for (const { length } of targets.flat()) needPlaces(length, "a choice");
     const packs = !model.unjoined && packedLength(targets) <= longestPack;
     const { feeds, at } = packs ? packedTargets(targets, model) : paddedTargets(targets, model);
     const program = await (packs ? packer : scorer).get();
@@ -199,6 +208,7 @@ export function encoderDecoderModel(
 
   return {
     vocabulary,
+    inputVocabulary,
     pad,
     ends: model.ends,
     longest: model.longest,

@@ -1,8 +1,10 @@
 /**
  * The training of an encoder for one of its heads. What an example's `target` holds: `masked` and `tokens` a label for
- * every token of the input (-100: none); `sequence` the class, the classes of which several may hold, or the numbers;
+ * every token of the input (-100: none), `discriminator` 1 for those that were replaced and 0 for the others (-100: not
+ * counted); `sequence` the class, the classes of which several may hold, or the numbers;
  * `span` the first and the last place of the answer.
  */
+import { fail } from "../../errors.ts";
 import { float32, int64, type NdArray } from "../../graph/array.ts";
 import type { Dim } from "../../graph/dims.ts";
 import * as o from "../../graph/operators.ts";
@@ -41,6 +43,16 @@ const everyToken: HeadLoss = {
 const heads: Readonly<Record<TrainedHead, HeadLoss>> = {
   masked: everyToken,
   tokens: everyToken,
+  discriminator: {
+    ...everyToken,
+    sum(scores) {
+      const labels = rows("labels");
+      const logits = o.reshape(scores, labels.shape);
+      // Binary cross-entropy: softplus(z) − z · y.
+      const losses = o.sub(o.softplus(logits), o.mul(logits, o.cast(labels, "float32")));
+      return o.sum(o.where(o.greaterOrEqual(labels, 0), losses, 0));
+    },
+  },
   sequence: {
     sum: classesLoss,
     labels: (examples, _, model) =>
@@ -73,9 +85,12 @@ export function encoderLoss(model: EncoderArchitecture, head: TrainedHead): Loss
     graph(scope, { quiet: _, packed: __, zLoss: ___, ...noise } = {}) {
       const training = { training: true, ...noise };
       const network = model.network(scope, training);
-      const row = wholeRow("length", { causal: false, mask: rows("mask"), ...training });
+      const mask = rows("mask");
+      const row = wholeRow("length", { causal: false, mask, ...training });
       const hidden = network.encode(rows("ids"), rows("types"), row);
-      return o.mul(sum(network.heads[head]!(hidden), model), input("scale", "float32", []));
+      const score =
+        network.heads[head] ?? fail("unsupported", `${model.type} has no head that is trained so (${head})`);
+      return o.mul(sum(score(hidden, mask), model), input("scale", "float32", []));
     },
     collate(batch, counted) {
       const examples = batch.flat();

@@ -1,6 +1,6 @@
 /** What quantising does with each tensor, told by how the network uses it. */
 import type { OpNode } from "../../graph/tensor.ts";
-import type { QuantizedFormat } from "../../weights/weights.ts";
+import type { RoundedFormat } from "../../weights/weights.ts";
 import type { Architecture } from "../family.ts";
 import { wholeGraph } from "./whole.ts";
 
@@ -50,7 +50,7 @@ export function formatsOf(model: Architecture, bits: 8 | 4) {
       others.map((other) => [other, name] as const),
     ),
   );
-  return (name: string, shape: readonly number[]): QuantizedFormat | "keep" | "drop" => {
+  return (name: string, shape: readonly number[]): RoundedFormat | "keep" | "drop" => {
     const use = uses.get(name);
     if (!use) return uses.has(aliases.get(name) ?? "") || name === "lm_head.weight" ? "drop" : "keep";
     if (shape.length !== 2 || use.other || model.unquantized?.test(name)) return "keep";

@@ -3,6 +3,7 @@ import { fail } from "../../errors.ts";
 import type { NdArray } from "../../graph/array.ts";
 import * as o from "../../graph/operators.ts";
 import type { Tensor } from "../../graph/tensor.ts";
+import type { Memory } from "./decoding/memory.ts";
 
 /** A decoding under way: one row for each beam of each prompt, all at the same step. */
 export interface Decoding {
@@ -44,6 +45,8 @@ export type Targets = readonly (readonly (readonly number[])[])[];
 
 export interface LanguageModel extends AsyncDisposable {
   readonly vocabulary: number;
+  /** Tokens of prompts, where they have a vocabulary of their own. */
+  readonly inputVocabulary?: number;
   /** Fed to rows that have ended. */
   readonly pad: number;
   /** Tokens that end an answer; the first is appended where an answer is to be ended. */
@@ -51,7 +54,19 @@ export interface LanguageModel extends AsyncDisposable {
   /** Tokens of prompt and answer together that the model's positions allow. */
   readonly longest?: number | undefined;
   /** Read prompts of token ids together. @throws bad_input for an empty prompt or an id outside the vocabulary */
-  read(prompts: readonly (readonly number[])[]): Promise<Reading>;
+  read(prompts: readonly (readonly number[])[], options?: ReadOptions): Promise<Reading>;
+}
+
+export interface ReadOptions {
+  /**
+   * What is held of the text so far: only what the prompt, one alone, has beyond it is computed, and after the decoding
+   * (of one row: beams do without) prompt and answer are held. Models with an encoder read anew and hold nothing.
+   */
+  readonly memory?: Memory | undefined;
+  /** Looked at between the pieces in which a long prompt is read. */
+  readonly signal?: AbortSignal | undefined;
+  /** Called after every piece: tokens of the prompts that have been read, those held in memory among them. */
+  readonly onRead?: ((read: number, total: number) => void) | undefined;
 }
 
 /** Damaged weights give results that are no numbers: an error, never an answer. */

@@ -5,7 +5,8 @@ import type { FolderAbout } from "./about.ts";
 import { namedToken, type Settings, settingOf } from "./declared.ts";
 import { endsTemplate } from "./ends.ts";
 
-const qwenWords =
+/** How Qwen's tokenizers cut a text into words: a number is a word a digit. */
+export const qwenWords =
   "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
 
 /** What differs between the classes that read these two files. */

@@ -1,11 +1,11 @@
 /** ByT5's tokenizer (https://arxiv.org/abs/2105.13626), which has no file: an id is a byte of UTF-8 and three. */
 import { isJsonObject, shown } from "../../base/json.ts";
 import { fail } from "../../errors.ts";
-import { createSplitter, isPythonSpace } from "../added.ts";
+import { createSearch, isPythonSpace } from "../added.ts";
 import type { AddedToken } from "../check.ts";
 import { streamDecoder } from "../stream.ts";
 import type { Encoded, EncodeOptions, Tokenizer } from "../tokenizer.ts";
-import { declarationsOf, namedToken, type Settings, settingOf } from "./declared.ts";
+import { declarationsOf, namedToken, namedTokens, type Settings, settingOf } from "./declared.ts";
 
 const offset = 3;
 const first = offset + 256;
@@ -70,13 +70,11 @@ export function createByteTokenizer(settings: Settings = {}): Tokenizer {
   const byId = new Map(tokens.map((token) => [token.id, token.content]));
   const specialTokens = new Map(tokens.filter((token) => token.special).map((token) => [token.content, token.id]));
   const specialIds = new Set(specialTokens.values());
-  const splitters = {
-    all: createSplitter(contents, isPythonSpace),
-    plain: createSplitter(new Map([...contents].filter(([, token]) => !token.special)), isPythonSpace),
-  };
+  const search = createSearch(contents, isPythonSpace);
   const eos = byId.get(1)!;
 
-  const part = (text: string, { addSpecialTokens = true, allowSpecial = true }: EncodeOptions) => {
+  const part = (text: string, options: EncodeOptions) => {
+    const { addSpecialTokens = true } = options;
     const ids: number[] = [];
     const pieces: string[] = [];
     const offsets: [number, number][] = [];
@@ -85,7 +83,7 @@ export function createByteTokenizer(settings: Settings = {}): Tokenizer {
       pieces.push(piece);
       offsets.push([start, end]);
     };
-    for (const { start, end, token } of (allowSpecial ? splitters.all : splitters.plain)(text)) {
+    for (const { start, end, token } of search(text, options)) {
       if (token) put(token.id, token.content, start, end);
       for (let i = start; !token && i < end; ) {
         const units = text.codePointAt(i)! > 0xffff ? 2 : 1;
@@ -124,7 +122,9 @@ export function createByteTokenizer(settings: Settings = {}): Tokenizer {
 
   return {
     encode(text, options = {}): Encoded {
-      const parts = [text, ...(options.pair === undefined ? [] : [options.pair])].map((one) => part(one, options));
+      const parts = [text, ...(options.pair === undefined ? [] : [options.pair])].map((one, which) =>
+        part(one, which === 0 ? options : { ...options, plain: [] }),
+      );
       return {
         ids: parts.flatMap(({ ids }) => ids),
         pieces: parts.flatMap(({ pieces }) => pieces),
@@ -153,6 +153,7 @@ export function createByteTokenizer(settings: Settings = {}): Tokenizer {
     },
     piece: (id) => byId.get(id) ?? (id >= offset && id < first ? String.fromCharCode(id - offset) : undefined),
     specialTokens,
+    named: namedTokens(settings),
     eosId: 1,
     padId: 0,
     unknownId: 2,

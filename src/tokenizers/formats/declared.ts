@@ -53,6 +53,23 @@ export function namedToken(settings: Settings, key: string): string | undefined 
   return contentOf(settingOf(settings, key));
 }
 
+/** Every token that has a name: `bos_token`, …, and those that newer files name under `extra_special_tokens`. */
+export function namedTokens(settings: Settings): Map<string, string> {
+  const found = new Map<string, string>();
+  for (const { extra_special_tokens: extra } of [settings.special ?? {}, settings.config ?? {}]) {
+    if (!isJsonObject(extra)) continue;
+    for (const [name, value] of Object.entries(extra)) {
+      const content = contentOf(value);
+      if (content !== undefined) found.set(name, content);
+    }
+  }
+  for (const key of named) {
+    const content = namedToken(settings, key);
+    if (content !== undefined) found.set(key, content);
+  }
+  return found;
+}
+
 export interface Declarations {
   /** With the ids they are declared with, in their order. */
   readonly numbered: readonly (readonly [id: number, token: Declared])[];

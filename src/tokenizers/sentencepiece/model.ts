@@ -104,8 +104,12 @@ function readPiece(bytes: Uint8Array, view: DataView, message: Field, parts: Par
   parts.types.push(type);
 }
 
-/** What must hold between pieces, as the SentencePiece library demands it. */
-function checkPieces({ pieces, types }: Parts, byteFallback: boolean, where: string): number {
+/** What must hold between pieces, as the SentencePiece library demands it. @returns the id of the unknown piece */
+export function checkPieces(
+  { pieces, types }: Pick<Parts, "pieces" | "types">,
+  byteFallback: boolean,
+  where: string,
+): number {
   if (pieces.length === 0) bad(where, "holds no pieces");
   const seen = new Set<string>();
   let unknown = -1;

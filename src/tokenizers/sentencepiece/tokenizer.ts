@@ -2,13 +2,13 @@
 
 import { type JsonObject, shown } from "../../base/json.ts";
 import { fail } from "../../errors.ts";
-import { createSplitter, isPythonSpace } from "../added.ts";
+import { createSearch, isPythonSpace } from "../added.ts";
 import type { AddedToken } from "../check.ts";
-import { declarationsOf, namedToken, type Settings } from "../formats/declared.ts";
+import { declarationsOf, namedToken, namedTokens, type Settings } from "../formats/declared.ts";
 import { streamDecoder } from "../stream.ts";
 import type { Encoded, EncodeOptions, Tokenizer } from "../tokenizer.ts";
 import { createSentencePiece, type SentencePieces } from "./encode.ts";
-import { pieceTypes, readSentencePieceModel } from "./model.ts";
+import { pieceTypes, readSentencePieceModel, type SentencePieceModel } from "./model.ts";
 
 /** What differs between the tokenizer classes that wrap a SentencePiece file. */
 interface Family {
@@ -100,14 +100,14 @@ function collectAdded(family: Family, settings: Settings, names: ReadonlyMap<str
 
 /**
  * Build a tokenizer from a SentencePiece file.
- * @param bytes the file (`spiece.model`, `tokenizer.model`)
+ * @param source the file (`spiece.model`, `tokenizer.model`), or what was read of it
  * @param config tokenizer_config.json. `tokenizer_class` decides what is put around a text: T5's and mT5's (also
  *   without a class), Llama's or Gemma's
  * @param beside other files that declare added tokens
  * @throws corrupt_file for a damaged file, unsupported for kinds that are not run here
  */
 export function createSentencePieceTokenizer(
-  bytes: Uint8Array,
+  source: Uint8Array | SentencePieceModel,
   config: JsonObject = {},
   where = "spiece.model",
   beside: Omit<Settings, "config"> = {},
@@ -121,7 +121,7 @@ export function createSentencePieceTokenizer(
       hint: "save it once as tokenizer.json: AutoTokenizer.from_pretrained(folder).save_pretrained(folder)",
     });
   }
-  const model = readSentencePieceModel(bytes, where);
+  const model = source instanceof Uint8Array ? readSentencePieceModel(source, where) : source;
   const legacy = !family.legacy || config.legacy !== false;
   const engine = createSentencePiece(model, legacy ? {} : { addDummyPrefix: false }, where);
   const ids = new Map(model.pieces.map((piece, id) => [piece, id]));
@@ -135,10 +135,7 @@ export function createSentencePieceTokenizer(
     if (type === pieceTypes.control) specialIds.add(id);
   }
   const byId = new Map(tokens.map((token) => [token.id, token.content]));
-  const splitters = {
-    all: createSplitter(contents, isPythonSpace),
-    plain: createSplitter(new Map([...contents].filter(([, token]) => !token.special)), isPythonSpace),
-  };
+  const search = createSearch(contents, isPythonSpace);
   const named = (key: string): number | undefined => {
     const content = namedToken(settings, key) ?? family.special.find(([name]) => name === key)?.[1];
     return content === undefined ? undefined : (contents.get(content)?.id ?? ids.get(content));
@@ -170,8 +167,8 @@ export function createSentencePieceTokenizer(
     return shifted(made, start - unknownText.length - front.length, drop);
   };
 
-  const encode = (text: string, allowSpecial: boolean): SentencePieces => {
-    const parts = (allowSpecial ? splitters.all : splitters.plain)(text);
+  const encode = (text: string, options: EncodeOptions): SentencePieces => {
+    const parts = search(text, options);
     if (parts.length === 1 && !parts[0]!.token) return encodePart(text, 0, text.length);
     const out: SentencePieces = { ids: [], pieces: [], offsets: [] };
     for (const { start, end, token } of parts) {
@@ -199,8 +196,9 @@ export function createSentencePieceTokenizer(
   };
 
   /** A text with the tokens around it, and which of its tokens are its own: [first, after the last). */
-  const around = (text: string, { addSpecialTokens = true, allowSpecial = true }: EncodeOptions) => {
-    const out = encode(text, allowSpecial);
+  const around = (text: string, options: EncodeOptions) => {
+    const { addSpecialTokens = true } = options;
+    const out = encode(text, options);
     const bos = addSpecialTokens && addBos;
     // T5's tokenizer adds no second end token; Llama's does.
     const ended = family.addEos && out.ids.at(-1) === eosId;
@@ -220,7 +218,7 @@ export function createSentencePieceTokenizer(
   return {
     encode(text, options = {}): Encoded {
       const first = around(text, options);
-      const second = options.pair === undefined ? undefined : around(options.pair, options);
+      const second = options.pair === undefined ? undefined : around(options.pair, { ...options, plain: [] });
       const parts = second ? [first, second] : [first];
       return {
         ids: second ? [...first.ids, ...second.ids] : first.ids,
@@ -248,6 +246,7 @@ export function createSentencePieceTokenizer(
     tokenId: (piece) => contents.get(piece)?.id ?? ids.get(piece),
     piece: (id) => byId.get(id) ?? model.pieces[id],
     specialTokens,
+    named: new Map([...family.special, ...namedTokens(settings)]),
     eosId,
     padId: named("pad_token"),
     unknownId: model.unknownId,

@@ -45,6 +45,30 @@ const drawCached: TestRow<"CachedAttention">["draw"] = (draw) => {
   };
 };
 
+const drawRows: TestRow<"RowAttention">["draw"] = (draw) => {
+  const [heads, kvHeads] = draw.pick([
+    [1, 1],
+    [2, 1],
+    [4, 2],
+  ] as const);
+  const [each, capacity] = [draw.pick([2, 8]), draw.int(3, 4)];
+  // A prompt's begin, in which rows may be shorter; a row that goes on by several; rows that go on by one each.
+  const [rows, length, first] = draw.pick([
+    [draw.pick([1, 3]), draw.int(1, 2), true],
+    [1, draw.int(1, capacity - 1), false],
+    [draw.pick([1, 3]), 1, false],
+  ] as const);
+  const starts = Array.from({ length: rows }, () => (first ? 0 : draw.int(1, capacity - length)));
+  const ends = starts.map((start, row) => start + (first && row > 0 ? draw.int(1, length) : length));
+  const int64s = (data: number[]) => ({ dtype: "int64", shape: [rows], data }) as const;
+  const row = (n: number) => draw.floats([rows, length, n * each]);
+  const past = () => draw.floats([rows, kvHeads, capacity, each]);
+  return {
+    inputs: [row(heads), row(kvHeads), row(kvHeads), past(), past(), int64s(starts), int64s(ends)],
+    attributes: { heads, kvHeads, scale: draw.pick([1, 0.4]), window: draw.pick([undefined, 1, 2, 9]) },
+  };
+};
+
 /** [batch, length, heads·k] as [batch, heads, length, k], which it may be already. */
 function byHead(x: Plain, heads: number): Plain {
   if (x.shape.length === 4) return x;
@@ -90,9 +114,42 @@ function cachedAttention(inputs: readonly Plain[], attributes: Attributes["Cache
   return [...attention([q, used(nextK), used(nextV), bias], attributes), nextK, nextV];
 }
 
+function rowAttention(inputs: readonly Plain[], { window, ...heads }: Attributes["RowAttention"]): Plain[] {
+  const [q, k, v, pastK, pastV, starts, ends] = inputs as [Plain, Plain, Plain, Plain, Plain, Plain, Plain];
+  const length = q.shape[1]!;
+  const [from, to] = [(row: number) => starts.data[row]!, (row: number) => ends.data[row]!];
+  // What lies after the row's end is nobody's business: NaN says that anything may be there.
+  const written = (past: Plain, x: Plain) =>
+    build(past.dtype, past.shape, (p) => {
+      const [row, , place] = p as [number, number, number, number];
+      if (place >= to(row)) return Number.NaN;
+      return place < from(row) ? at(past, p) : at(byHead(x, heads.kvHeads), replace(p, 2, place - from(row)));
+    });
+  const [nextK, nextV] = [written(pastK, k), written(pastV, v)];
+  const answers = Array.from({ length: q.shape[0]! }, (_, row) =>
+    Array.from({ length }, (_, i) => {
+      const last = from(row) + i;
+      if (last >= to(row)) return undefined;
+      const first = Math.max(0, window === undefined ? 0 : last - window + 1);
+      const part = (x: Plain) =>
+        build(x.dtype, [1, x.shape[1]!, last - first + 1, x.shape[3]!], ([, h, j, d]) =>
+          at(x, [row, h!, first + j!, d!]),
+        );
+      const query = build(q.dtype, [1, 1, q.shape[2]!], ([, , c]) => at(q, [row, i, c!]));
+      return attention([query, part(nextK), part(nextV)], heads)[0]!;
+    }),
+  );
+  const y = build(q.dtype, q.shape, ([row, i, c]) => {
+    const one = answers[row!]![i!];
+    return one ? at(one, [0, 0, c!]) : Number.NaN;
+  });
+  return [y, nextK, nextV];
+}
+
 const rows = {
   Attention: { draw: drawAttention, reference: attention },
   CachedAttention: { draw: drawCached, reference: cachedAttention },
+  RowAttention: { draw: drawRows, reference: rowAttention },
 } satisfies TestRows;
 
 export default rows;

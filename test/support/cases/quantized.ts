@@ -29,22 +29,23 @@ const rows = {
       }),
     ],
   },
-  MatMulInt4: {
+  MatMulBlocks: {
     draw: (draw) => {
-      const [blocks, out, block] = [draw.int(1, 2), draw.int(1, 5), 32];
+      const [blocks, out, block] = [draw.int(1, 2), draw.int(1, 5), draw.pick([16, 32])];
+      const bits = draw.pick([4, 8] as const);
       const inputs = [
         wholeRows(draw, [...draw.shape(1, 2, false), blocks * block], block, 127),
-        draw.integers("uint8", [out, blocks, block / 2], 0, 255),
+        draw.integers("uint8", [out, blocks, (block * bits) / 8], 0, 255),
         draw.floats([out, blocks], (v) => v / 100),
       ];
-      return { inputs, attributes: { block } };
+      return { inputs, attributes: { bits, block, exact: draw.pick([true, false]) } };
     },
-    reference: ([x, w, scale], { block }) => [
+    reference: ([x, w, scale], { bits, block }) => [
       build("float32", [...x!.shape.slice(0, -1), scale!.shape[0]!], (p) => {
         const [row, n] = [p.slice(0, -1), p.at(-1)!];
         const term = (i: number) => {
-          const byte = at(w!, [n, Math.floor(i / block), (i % block) >> 1]);
-          const value = (i % 2 === 0 ? byte & 15 : byte >> 4) - 8;
+          const byte = at(w!, [n, Math.floor(i / block), ((i % block) * bits) >> 3]);
+          const value = bits === 8 ? byte - 128 : (i % 2 === 0 ? byte & 15 : byte >> 4) - 8;
           return at(x!, [...row, i]) * value * at(scale!, [n, Math.floor(i / block)]);
         };
         return sum(Array.from({ length: x!.shape.at(-1)! }, (_, i) => term(i)));

@@ -17,7 +17,15 @@ import {
 } from "../../config.ts";
 import { readSwitchConfig, type SwitchConfig, switchConfigJson } from "./switch-config.ts";
 
-const types = ["t5", "mt5", "switch_transformers"] as const;
+const types = ["t5", "mt5", "umt5", "switch_transformers"] as const;
+
+/** The class of transformers for each. */
+const classes = {
+  t5: "T5ForConditionalGeneration",
+  mt5: "MT5ForConditionalGeneration",
+  umt5: "UMT5ForConditionalGeneration",
+  switch_transformers: "SwitchTransformersForConditionalGeneration",
+} as const satisfies Record<(typeof types)[number], string>;
 
 /** There is a table of all distances. */
 const buckets = size.max(2 ** 16);
@@ -47,6 +55,7 @@ export const t5ConfigSchema = z.object({
 });
 
 export interface T5Config {
+  readonly type: (typeof types)[number];
   readonly width: number;
   readonly headWidth: number;
   readonly inner: number;
@@ -76,7 +85,7 @@ export interface T5Config {
 /**
  * Read config.json. Which matrix makes the logits cannot be told from the configuration alone (transformers 5 writes
  * `tie_word_embeddings: true` for every T5), so the names of the stored tensors and the rows of `shared.weight` are
- * asked too.
+ * asked too. It no longer scales what mT5 ties, whose files have an output matrix of their own.
  */
 export function parseT5Config(json: unknown, stored?: { has(name: string): boolean; rows?: number }): T5Config {
   const c = readConfig(t5ConfigSchema, json, "T5");
@@ -91,9 +100,11 @@ export function parseT5Config(json: unknown, stored?: { has(name: string): boole
       ? readSwitchConfig(json, c.num_layers + (c.num_decoder_layers ?? c.num_layers))
       : undefined;
   const { activation, gated } = feedForward(sparse ? sparse.activation : c.feed_forward_proj);
-  const untied =
-    !c.tie_word_embeddings || (c.scale_decoder_outputs !== undefined && (stored?.has("lm_head.weight") ?? false));
+  const multilingual = c.model_type === "mt5" || c.model_type === "umt5";
+  const asStored = multilingual || c.scale_decoder_outputs !== undefined;
+  const untied = !c.tie_word_embeddings || (asStored && (stored?.has("lm_head.weight") ?? false));
   return {
+    type: c.model_type,
     width: c.d_model,
     headWidth: c.d_kv,
     inner: c.num_heads * c.d_kv,
@@ -110,7 +121,7 @@ export function parseT5Config(json: unknown, stored?: { has(name: string): boole
     factor: c.initializer_factor,
     dropout: c.dropout_rate,
     tied: !untied,
-    scaled: c.scale_decoder_outputs ?? c.tie_word_embeddings,
+    scaled: c.scale_decoder_outputs ?? (c.tie_word_embeddings && c.model_type !== "mt5"),
     start: c.decoder_start_token_id ?? 0,
     pad: padOf(c.pad_token_id, c.vocab_size),
     eos: c.eos_token_id.length > 0 ? c.eos_token_id : [1],
@@ -133,8 +144,8 @@ function feedForward(text: string): { activation: Activation; gated: boolean } {
 export function t5ConfigJson(config: T5Config): Record<string, unknown> {
   const name = config.activation === "gelu_new" && config.gated ? "gelu" : config.activation;
   return {
-    architectures: ["T5ForConditionalGeneration"],
-    model_type: "t5",
+    architectures: [classes[config.type]],
+    model_type: config.type,
     d_model: config.width,
     d_kv: config.headWidth,
     d_ff: config.ffWidth,

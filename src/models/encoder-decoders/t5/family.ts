@@ -1,4 +1,4 @@
-/** T5's family as the kinds know it: T5, v1.1, LM-adapted, T0, Flan-T5, mT5 and Switch Transformers. */
+/** T5's family as the kinds know it: T5, v1.1, LM-adapted, T0, Flan-T5, ByT5, mT5, UMT5 and Switch Transformers. */
 import type { EncoderArchitecture, EncoderDecoderArchitecture, Family } from "../../family.ts";
 import { parseT5Config, type T5Config, t5ConfigText } from "./config.ts";
 import { network } from "./switch.ts";
@@ -15,7 +15,7 @@ const unquantized = /router\.|relative_attention_bias/;
 const decoderTensors = ["decoder.final_layer_norm.weight", "decoder.block.0.layer.0.SelfAttention.q.weight"];
 
 const common = (config: T5Config) => ({
-  type: config.experts ? "switch_transformers" : "t5",
+  type: config.type,
   names,
   unquantized,
   pad: config.pad,
@@ -54,7 +54,7 @@ function t5Encoder(config: T5Config): EncoderArchitecture {
 
 export const t5: Family = {
   title: "T5",
-  types: ["t5", "mt5", "switch_transformers"],
+  types: ["t5", "mt5", "umt5", "switch_transformers"],
   read(json, stored) {
     const rows = stored?.shape("shared.weight")?.[0];
     const tensors = stored && { has: stored.has, ...(rows !== undefined && { rows }) };

@@ -79,8 +79,6 @@ export const isSparse = (block: number, step: number): boolean => step === 1 || 
 
 /** What config.json says of the experts. */
 export const switchConfigJson = (config: SwitchConfig): Record<string, unknown> => ({
-  architectures: ["SwitchTransformersForConditionalGeneration"],
-  model_type: "switch_transformers",
   num_experts: config.experts,
   expert_capacity: config.capacity,
   num_sparse_encoder_layers: config.sparseEncoderLayers,

@@ -1,7 +1,8 @@
 /**
  * T5 and its family: v1.0, v1.1, LM-adapted, T0, Flan-T5 (Raffel et al. 2019, arXiv 1910.10683; Shazeer 2020,
- * arXiv 2002.05202; Sanh et al. 2021, arXiv 2110.08207). No bias vectors anywhere, no 1/√k in attention, one table
- * of relative position biases for each stack.
+ * arXiv 2002.05202; Sanh et al. 2021, arXiv 2110.08207), mT5 and ByT5 (Xue et al. 2020 and 2021, arXiv 2010.11934 and
+ * 2105.13626). No bias vectors anywhere, no 1/√k in attention, one table of relative position biases for each stack, or
+ * one for every layer (UMT5, Chung et al. 2023, arXiv 2304.09151).
  */
 import { int64 } from "../../../graph/array.ts";
 import * as o from "../../../graph/operators.ts";
@@ -92,13 +93,14 @@ export function t5(scope: Scope, config: T5Config, options: T5Options = {}) {
   const embed = (ids: Tensor) => dropout(o.gather(embedding(), ids));
   const attention = { heads, scale: 1 };
 
-  /** A stack's self-attention; its bias is the same in all blocks. */
+  /** A stack's self-attention; its bias is the same in all blocks, but for UMT5. */
   const selfAttention = (stack: Scope, bidirectional: boolean, pass: Pass) => {
-    const first = stack.at("block.0.layer.0.SelfAttention");
-    const bias = positionBias(first, bidirectional, pass.queries, pass.keys);
+    const biasAt = (self: Scope) => positionBias(self, bidirectional, pass.queries, pass.keys);
+    const first = biasAt(stack.at("block.0.layer.0.SelfAttention"));
     return (i: number, x: Tensor): Tensor => {
       const block = stack.at(`block.${i}`);
       const self = block.at("layer.0.SelfAttention");
+      const bias = config.type === "umt5" && i > 0 ? biasAt(self) : first;
       const normed = rmsNorm(block.at("layer.0.layer_norm"), x, epsilon, norms);
       const [q, k, v] = ["q", "k", "v"].map((name) => project(self, name, normed)) as [Tensor, Tensor, Tensor];
       return o.add(x, output(self, pass.self(i, q, k, v, { ...attention, bias })));
