@@ -9,10 +9,11 @@ import { textModel } from "../model.ts";
 import type { GenerateOptions } from "../options.ts";
 
 /** Quotes and closing brackets are liked, parts of characters are not: answers end. */
-const closing = (id: number): number => {
+const liked = Array.from({ length: mixed.size }, (_, id) => {
   const [first] = mixed.tokenBytes!().bytes(id) ?? [0x22];
   return first === 0x22 || first === 0x5d || first === 0x7d ? 3 : first! < 0x80 ? 0 : -2;
-};
+});
+const closing = (id: number): number => liked[id] ?? 0;
 
 const answer = (asked: GenerateOptions, seed = 1, codec = mixed) =>
   textModel({ model: chanceModel(codec.size, seed, closing), tokenizer: codec }).generate([1, 2], {
@@ -108,7 +109,7 @@ describe("a grammar", () => {
     ['root ::= \'é\' [^a-z\\n"]{1,3} | "日" .', /^(?:é[^a-z\n"]{1,3}|日.)$/su],
     ['root ::= "(" root ")" | "x"', /^\(*x\)*$/],
   ])("%j is fitted", async (grammar, expected) => {
-    for (let seed = 0; seed < 25; seed++) {
+    for (let seed = 0; seed < 12; seed++) {
       for (const how of ways) {
         const { text, finish } = await answer({ grammar, maxNewTokens: 40, ...how }, seed);
         if (finish === "stop") expect(text).toMatch(expected);
