@@ -8,6 +8,7 @@ import { pipelineReader } from "./pipelines.js";
 import { rowReaders } from "./rows.js";
 import { scanReader } from "./scan.js";
 import { spieceReader } from "./spiece.js";
+import { structuredReaders } from "./structured.js";
 import { tokenizers } from "./tokenizers.js";
 import { torchReader } from "./torch.js";
 
@@ -109,6 +110,7 @@ export function readers(library, folder) {
     ...rowReaders(library, folder),
     ...folderReaders(library, folder),
     scanReader(library, folder),
+    ...structuredReaders(library, generator),
   ].map((reader) => ({ mutate, sizeOf: ({ length }) => length, ...reader }));
 }
 

@@ -75,7 +75,9 @@ export function generationOptions(
 ): GenerateOptions {
   checkGeneration(flags);
   const open = recommended ? applicable(recommended.defaults, flags) : {};
-  const picked = { ...(flags.modelDefaults ? open : {}), ...flags };
+  // The file of a grammar is read by `structured.ts`.
+  const { grammar: _, ...own } = flags;
+  const picked = { ...(flags.modelDefaults ? open : {}), ...own };
   if (recommended) {
     const line = sayRecommended(recommended, open, flags.modelDefaults === true);
     if (line) output.say(line);

@@ -54,6 +54,8 @@ export const generation = [
   { flags: "--top-p <p>", help: "sampling: among the likeliest that make up p", as: "number" },
   { flags: "--min-p <p>", help: "sampling: among those with this share of the likeliest's probability", as: "number" },
   { flags: "--typical-p <p>", help: "sampling: among the most typical that make up p", as: "number" },
+  { flags: "--json-schema <file>", help: "answer with JSON that fits this schema" },
+  { flags: "--grammar <file>", help: "answer with a text that fits this grammar (GBNF)" },
   { flags: "--no-repeat-ngram <n>", help: "no n tokens in a row are written twice", as: "integer" },
   { flags: "--repetition-penalty <r>", help: "make what was said less likely (1 is off)", as: "number" },
   { flags: "--seed <n>", help: "for sampling", as: "integer" },

@@ -1,5 +1,6 @@
 /** A row under way: tokens become text that stops before a stop string and never ends in half a character. */
 import type { Finish, Generated, Settings, TextCodec } from "./options.ts";
+import type { Constraint } from "./structured/constraint.ts";
 
 /** Text with stop strings watched for: what may still become one is held back. */
 function stopWatch(stops: readonly string[]) {
@@ -26,18 +27,23 @@ function stopWatch(stops: readonly string[]) {
   };
 }
 
-/** One row under way: its tokens, its text so far, and how it ended. */
+/**
+ * One row under way: its tokens, its text so far, and how it ended. What must fit a constraint ends where nothing can
+ * follow, and has not stopped but been cut where it ends before it is complete.
+ */
 export function follow(
   codec: TextCodec,
   settings: Pick<Settings, "stop">,
   ends: readonly number[],
   emit: (text: string) => void = () => {},
+  constraint?: Constraint,
 ) {
   const decoder = codec.streamDecoder({ skipSpecialTokens: true });
   const watch = stopWatch(settings.stop);
   const tokens: number[] = [];
   let text = "";
   let finish: Finish = "length";
+  let ended = false;
   const show = (piece: string) => {
     if (piece) emit(piece);
     text += piece;
@@ -45,15 +51,16 @@ export function follow(
   return {
     accept(token: number): boolean {
       tokens.push(token);
-      const piece = decoder.push(token) + (ends.includes(token) ? decoder.flush() : "");
+      ended = ends.includes(token) || (constraint?.mustEnd(tokens) ?? false);
+      const piece = decoder.push(token) + (ended ? decoder.flush() : "");
       const { text: safe, stopped } = watch.push(piece);
       show(safe);
       if (stopped) finish = "stop_string";
-      else if (ends.includes(token)) finish = "stop";
-      return finish === "length";
+      else if (ended && (constraint?.mayEnd(tokens) ?? true)) finish = "stop";
+      return !ended && finish === "length";
     },
     result(promptTokens: number): Generated {
-      if (finish === "length") {
+      if (finish === "length" && !ended) {
         const { text: safe, stopped } = watch.push(decoder.flush());
         show(safe);
         if (stopped) finish = "stop_string";

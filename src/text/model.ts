@@ -15,6 +15,7 @@ import {
 } from "./options.ts";
 import type { TokenRules } from "./processors.ts";
 import { bestOf, scoreTargets } from "./score.ts";
+import type { Asked, Constraint } from "./structured/constraint.ts";
 
 /** A text, or token ids taken as they are. */
 export type Prompt = string | readonly number[];
@@ -68,6 +69,8 @@ export interface TextModel extends AsyncDisposable {
 
 export type ChooseOptions = Omit<ScoreOptions, "eos">;
 
+type Settled = Settings & { readonly constraint?: Constraint };
+
 type PromptOptions = Pick<GenerateOptions, "maxInput" | "promptEnd">;
 
 /** A text model over a language model and its tokenizer; closing it closes the model. */
@@ -108,16 +111,30 @@ export function textModel({
     return eos && end !== undefined && !model.ends.includes(ids.at(-1)!) ? [...ids, end] : ids;
   };
 
+  let constraintOf: ((asked: Asked) => Constraint) | undefined;
+  /** Settings, with what the answer must fit; what it takes is loaded when it is first asked for. */
+  const settled = async (options: GenerateOptions): Promise<Settled> => {
+    const settings = settingsOf(options);
+    if (options.schema === undefined && options.grammar === undefined) return settings;
+    const { constraintsFor } = await import("./structured/constraint.ts");
+    constraintOf ??= constraintsFor(codec, model.vocabulary, model.ends);
+    const constraint = constraintOf(options);
+    if (settings.numBeams > 1 && model.ends.length === 0) {
+      fail("unsupported", "beam search after a schema or grammar with a model that has no end token");
+    }
+    return { ...settings, constraint, processors: [...settings.processors, constraint] };
+  };
+
   const beams = async (
     reading: Reading,
     rows: readonly number[],
     prompts: readonly (readonly number[])[],
-    settings: Settings,
+    settings: Settled,
     signal?: AbortSignal,
   ) => {
     const found = await beamSearch(model, reading, rows, { ...settings, rules }, signal);
     return found.map(([best], i): Generated => {
-      const row = follow(codec, settings, model.ends);
+      const row = follow(codec, settings, model.ends, undefined, settings.constraint);
       best!.tokens.every((token) => row.accept(token));
       return { ...row.result(prompts[i]!.length), tokens: best!.tokens, score: best!.score };
     });
@@ -126,13 +143,13 @@ export function textModel({
   const batch = async (
     rows: readonly number[],
     prompts: readonly (readonly number[])[],
-    settings: Settings,
+    settings: Settled,
     options: ReadingOptions,
   ): Promise<Generated[]> => {
     const { signal } = options;
     const reading = await model.read(prompts, options);
     if (settings.numBeams > 1) return beams(reading, rows, prompts, settings, signal);
-    const following = prompts.map(() => follow(codec, settings, model.ends));
+    const following = prompts.map(() => follow(codec, settings, model.ends, undefined, settings.constraint));
     await generateTokens(
       model,
       reading,
@@ -178,7 +195,7 @@ export function textModel({
       return orThrow((await text.generateAll([prompt], options))[0]);
     },
     async generateAll(prompts, options = {}) {
-      const settings = settingsOf(options);
+      const settings = await settled(options);
       const ids = prompts.map((prompt) => attempt(() => idsOf(prompt, options)));
       const lengths = ids.map((row) => (row instanceof ZerothError ? row : row.length));
       // A batch of beam searches computes numBeams rows for each prompt.
@@ -194,7 +211,7 @@ export function textModel({
       );
     },
     async *stream(prompt, options = {}) {
-      const settings = settingsOf(options);
+      const settings = await settled(options);
       const ids = idsOf(prompt, options);
       // Leaving early stops the model.
       const left = new AbortController();
@@ -207,10 +224,11 @@ export function textModel({
       }
       const pieces: string[] = [];
       let wake = () => {};
-      const row = follow(codec, settings, model.ends, (piece) => {
+      const emit = (piece: string) => {
         pieces.push(piece);
         wake();
-      });
+      };
+      const row = follow(codec, settings, model.ends, emit, settings.constraint);
       // The reader may be slower or faster than the model: pieces wait in between.
       let ended = false;
       const run = generateTokens(

@@ -1,6 +1,7 @@
 /** What can be asked of a generation, with the names the field uses. */
 import { fail } from "../errors.ts";
 import type { Memory } from "../models/kinds/decoding/memory.ts";
+import type { TokenBytes } from "../tokenizers/token-bytes.ts";
 import type { Processor } from "./processor.ts";
 
 /** What is needed of a tokenizer. */
@@ -8,6 +9,8 @@ export interface TextCodec {
   encode(text: string, options?: { addSpecialTokens?: boolean }): { readonly ids: readonly number[] };
   decode(ids: readonly number[], options?: { skipSpecialTokens?: boolean }): string;
   streamDecoder(options?: { skipSpecialTokens?: boolean }): { push(id: number): string; flush(): string };
+  /** For answers after a schema or grammar. */
+  tokenBytes?(): TokenBytes;
 }
 
 export interface GenerateOptions {
@@ -40,6 +43,13 @@ export interface GenerateOptions {
   readonly noRepeatNgram?: number;
   /** Token sequences that are never written. */
   readonly badWords?: readonly (readonly number[])[];
+  /**
+   * A JSON schema (draft 2020-12; `true` for any JSON) that the answer fits: a value, or the text of its file parsed.
+   * `finish` is "stop" only where the answer is complete.
+   */
+  readonly schema?: unknown;
+  /** A grammar (GBNF) that the answer fits, as text; its rule `root`. */
+  readonly grammar?: string;
   /** Further changes of every step's scores, after all others. */
   readonly processors?: readonly Processor[];
   readonly seed?: number;
@@ -71,7 +81,9 @@ export interface Generated {
   readonly score?: number;
 }
 
-export type Settings = Required<Omit<GenerateOptions, keyof ReadingOptions | "maxInput" | "promptEnd">>;
+export type Settings = Required<
+  Omit<GenerateOptions, keyof ReadingOptions | "maxInput" | "promptEnd" | "schema" | "grammar">
+>;
 
 const longest = 1_000_000;
 
@@ -121,6 +133,9 @@ export function settingsOf(options: GenerateOptions): Settings {
     }
   }
   if (settings.stop.some((text) => text === "")) fail("bad_input", "a stop string is empty");
+  if (options.schema !== undefined && options.grammar !== undefined) {
+    fail("bad_input", "a schema and a grammar do not go together", { hint: "choose one of them" });
+  }
   if (settings.sample && settings.numBeams > 1) {
     fail("bad_input", "sampling and beam search do not go together", { hint: "choose one of them" });
   }

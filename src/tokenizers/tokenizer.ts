@@ -16,6 +16,7 @@ import { createNormalizer } from "./normalizers.ts";
 import { createPostProcessor, type Item, type Span } from "./postprocess.ts";
 import { createPreTokenizer } from "./pretokenizers.ts";
 import { type StreamDecoder, streamDecoder } from "./stream.ts";
+import { type TokenBytes, tokenBytes } from "./token-bytes.ts";
 import { createFinder } from "./trie.ts";
 
 export interface EncodeOptions {
@@ -52,6 +53,8 @@ export interface Tokenizer {
   /** @throws bad_input for what is not an id */
   decode(ids: readonly number[], options?: { readonly skipSpecialTokens?: boolean }): string;
   streamDecoder(options?: { readonly skipSpecialTokens?: boolean }): StreamDecoder;
+  /** What each token writes. @throws unsupported where that depends on the tokens beside it */
+  tokenBytes(): TokenBytes;
   /** One more than the greatest id. */
   readonly vocabularySize: number;
   tokenId(piece: string): number | undefined;
@@ -332,6 +335,10 @@ export function createTokenizer(
     decode: (list, { skipSpecialTokens = false } = {}) => decode(list, skipSpecialTokens),
     streamDecoder: ({ skipSpecialTokens = false } = {}) =>
       streamDecoder((list) => decode(list, skipSpecialTokens, true)),
+    tokenBytes: () =>
+      tokenBytes(json.decoder as JsonObject | null, (id) =>
+        specialIds.has(id) || id === model.unknownId ? undefined : pieceOf(id),
+      ),
     vocabularySize: added.reduce((most, { id }) => Math.max(most, id + 1), model.pieces.length),
     tokenId,
     piece: pieceOf,

@@ -14,6 +14,11 @@ export const bytes: TextCodec = {
   },
   decode: (ids) => new TextDecoder().decode(Uint8Array.from(ids.filter((id) => id >= first).map((id) => id - first))),
   streamDecoder: () => streamDecoder((ids) => bytes.decode(ids)),
+  tokenBytes: () => ({
+    bytes: (id) => (id >= first ? Uint8Array.of(id - first) : undefined),
+    dropsFirstSpace: false,
+    differsFirst: () => false,
+  }),
 };
 
 export interface Counts {

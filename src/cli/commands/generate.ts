@@ -40,6 +40,7 @@ export default defineCommand({
   example: 'zeroth generate "Is this review positive or negative? A warm, funny film."',
   async run({ args: prompts, flags, output, signal }) {
     const { checkGeneration, generationOptions } = await import("../generation.ts");
+    const { sayIncomplete, structuredOptions } = await import("../structured.ts");
     const { answerJob, inputBatches, jobsOf } = await import("../jobs.ts");
     const { openForCommand } = await import("../engine.ts");
     const { errorRow } = await import("../report.ts");
@@ -50,13 +51,15 @@ export default defineCommand({
       });
     }
     if (prompts.length > 0 && flags.input) fail("wrong_use", "give prompts or --input, not both");
+    const structured = await structuredOptions(flags);
+    const bound = structured.schema !== undefined || structured.grammar !== undefined;
     const batches = await inputBatches(
       flags.input,
       prompts.map((prompt) => ({ prompt })),
       { output, signal },
     );
     await using opened = await openForCommand(flags, output, signal);
-    const picked = { ...generationOptions(flags, output, opened.generation), signal };
+    const picked = { ...generationOptions(flags, output, opened.generation), ...structured, signal };
     const started = performance.now();
 
     const single = prompts.length === 1 && !flags.choices ? prompts[0] : undefined;
@@ -68,27 +71,33 @@ export default defineCommand({
         step = await stream.next();
       }
       output.text("\n");
+      if (bound) sayIncomplete(structured, step.value.finish === "length" ? 1 : 0, 1, output);
       if (flags.stats) stats(opened, [step.value], (performance.now() - started) / 1000, output);
       return 0;
     }
 
     const made: Generated[] = [];
     let failed = false;
+    let cut = 0;
     // Rows before this batch, and those of them that were answered freely.
     let before = 0;
     let answered = 0;
     for await (const rows of batches) {
-      const jobs = jobsOf(rows, (row) => answerJob(row, flags.choices));
+      const jobs = jobsOf(rows, (row) => {
+        const job = answerJob(row, flags.choices);
+        if (bound && job.choices) fail("bad_input", "choices do not go with --json-schema or --grammar");
+        return job;
+      });
       const good = jobs.flatMap((job) => (job instanceof ZerothError ? [] : [job]));
       const free = good.filter(({ choices }) => !choices);
-      const bound = good.flatMap(({ prompt, choices }) => (choices ? [{ prompt, choices }] : []));
+      const limited = good.flatMap(({ prompt, choices }) => (choices ? [{ prompt, choices }] : []));
       const onDone = (done: number, total: number) =>
         output.progress(`${before + done} of ${before + total}${flags.input ? " or more" : ""} prompts`);
       const answers = await opened.text.generateAll(
         free.map(({ prompt }) => prompt),
         { ...picked, onDone, firstRow: answered },
       );
-      const chosen = await opened.text.chooseAll(bound, { ...picked, onDone });
+      const chosen = await opened.text.chooseAll(limited, { ...picked, onDone });
       for (const [i, job] of jobs.entries()) {
         const result = job instanceof ZerothError ? job : (job.choices ? chosen : answers).shift()!;
         const row = rows[i]!;
@@ -105,12 +114,14 @@ export default defineCommand({
           continue;
         }
         if (flags.stats) made.push(result);
+        if (bound && result.finish === "length") cut++;
         output.row(resultRow(id, result));
         output.answer(`${result.text}\n`);
       }
       before += rows.length;
       answered += free.length;
     }
+    if (bound) sayIncomplete(structured, cut, answered, output);
     if (flags.stats) stats(opened, made, (performance.now() - started) / 1000, output);
     return failed ? 1 : 0;
   },

@@ -86,6 +86,7 @@ function withoutEnds(tokenizer: Tokenizer, ends: readonly number[]): TextCodec {
   const text = (ids: readonly number[]) => ids.filter((id) => !ends.includes(id));
   return {
     encode: (given, options) => tokenizer.encode(given, options),
+    tokenBytes: () => tokenizer.tokenBytes(),
     decode: (ids, options) => tokenizer.decode(text(ids), options),
     streamDecoder(options) {
       const decoder = tokenizer.streamDecoder(options);

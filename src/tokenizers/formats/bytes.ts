@@ -137,6 +137,15 @@ export function createByteTokenizer(settings: Settings = {}): Tokenizer {
     },
     decode: (list, { skipSpecialTokens = false } = {}) => decode(list, skipSpecialTokens),
     streamDecoder: ({ skipSpecialTokens = false } = {}) => streamDecoder((list) => decode(list, skipSpecialTokens)),
+    tokenBytes: () => ({
+      bytes(id) {
+        const content = byId.get(id);
+        if (content !== undefined) return specialIds.has(id) ? undefined : encoder.encode(content);
+        return id >= offset && id < first ? Uint8Array.of(id - offset) : undefined;
+      },
+      dropsFirstSpace: false,
+      differsFirst: () => false,
+    }),
     vocabularySize: tokens.reduce((most, { id }) => Math.max(most, id + 1), first),
     tokenId(piece) {
       const byte = piece.length === 1 ? piece.charCodeAt(0) : 256;

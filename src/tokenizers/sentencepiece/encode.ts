@@ -24,6 +24,10 @@ export interface SentencePiece {
    * @param added texts of ids beyond the model's
    */
   decode(ids: readonly number[], start?: boolean, added?: ReadonlyMap<number, string>): string;
+  /** What a piece adds to a text; undefined for pieces that are no text. */
+  bytes(id: number, added: ReadonlyMap<number, string>): Uint8Array | undefined;
+  /** Whether a space at the start of a text is left out. */
+  readonly dropsFirstSpace: boolean;
 }
 
 export interface SentencePieceOptions {
@@ -241,5 +245,15 @@ export function createSentencePiece(
       flush();
       return text;
     },
+
+    bytes(id, added) {
+      const beyond = added.get(id);
+      if (beyond !== undefined) return encoder.encode(beyond);
+      const [piece, type] = [names[id], types[id]];
+      if (piece === undefined || type === pieceTypes.control || type === pieceTypes.unknown) return undefined;
+      if (type === pieceTypes.byte) return Uint8Array.of(Number.parseInt(piece.slice(3, 5), 16));
+      return encoder.encode(piece.replaceAll("▁", " "));
+    },
+    dropsFirstSpace: model.addDummyPrefix || model.removeExtraWhitespaces,
   };
 }

@@ -237,6 +237,11 @@ export function createSentencePieceTokenizer(
     decode: (list, { skipSpecialTokens = false } = {}) => decode(list, skipSpecialTokens),
     streamDecoder: ({ skipSpecialTokens = false } = {}) =>
       streamDecoder((list, start) => decode(list, skipSpecialTokens, start)),
+    tokenBytes: () => ({
+      bytes: (id) => (specialIds.has(id) ? undefined : engine.bytes(id, byId)),
+      dropsFirstSpace: engine.dropsFirstSpace,
+      differsFirst: () => false,
+    }),
     vocabularySize: tokens.reduce((most, { id }) => Math.max(most, id + 1), model.pieces.length),
     tokenId: (piece) => contents.get(piece)?.id ?? ids.get(piece),
     piece: (id) => byId.get(id) ?? model.pieces[id],
