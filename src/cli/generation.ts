@@ -121,7 +121,7 @@ export function generationOptions(
 }
 
 /** Tell of options that do nothing beside those that are taken. */
-function sayIdle(taken: GenerationFlags, given: GenerationFlags, output: Output): void {
+function sayIdle(taken: GenerateOptions, given: GenerationFlags, output: Output): void {
   for (const [need, met, names] of needs) {
     const idle = met(taken) ? [] : names.filter((name) => given[name] !== undefined).map(dashed);
     if (idle.length > 0) output.say(`${idle.join(", ")} without ${need}: of no effect`);

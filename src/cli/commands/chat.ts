@@ -1,6 +1,8 @@
 /** `zeroth chat`: talk with a model, on a terminal, once, or for the conversations of a file. */
 import { fail, ZerothError } from "../../errors.ts";
+import type { Chat } from "../../text/chat/chat.ts";
 import { defineCommand } from "../define.ts";
+import type { Opened } from "../engine.ts";
 import { engine, input, model, writing } from "../options.ts";
 
 export default defineCommand({
@@ -26,8 +28,12 @@ export default defineCommand({
     if (args.length > 0 && flags.input) fail("wrong_use", "give a message or --input, not both");
     const talking = args.length === 0 && !flags.input;
     const terminal = Boolean(process.stdin.isTTY && process.stdout.isTTY) && !output.json;
-    const { system, template, greedy, input: file, model: _, device, threads, dtype, ...given } = flags;
-    const writingFlags = { ...given, ...(greedy === undefined ? {} : { greedy }) };
+    const { system, input: file } = flags;
+    // Says what the model's makers recommend: asked for once a model.
+    const optionsFor = (chat: Chat, { generation }: Pick<Opened, "generation">) => ({
+      ...talkOptions(flags, output, { recommended: generation, drawing: chat.drawing }),
+      ...(flags.template === undefined ? {} : { template: flags.template }),
+    });
     if (talking && terminal) {
       const { openChat } = await import("../chat/interactive.ts");
       const opened = await openForCommand(flags, output, signal);
@@ -35,10 +41,7 @@ export default defineCommand({
         opened,
         system,
         open: (other, stop) => openForCommand({ ...flags, ...other }, output, stop),
-        optionsFor: ({ drawing }, { generation }) => ({
-          ...talkOptions(writingFlags, output, { recommended: generation, drawing }),
-          ...(template === undefined ? {} : { template }),
-        }),
+        optionsFor,
       });
     }
     const { conversationOf, messageOf, toldRow } = await import("../chat/rows.ts");
@@ -53,8 +56,7 @@ export default defineCommand({
     await using opened = await openForCommand(flags, output, signal);
     const chat = createChat(opened);
     for (const note of chat.notes) output.say(note);
-    const picked = talkOptions(writingFlags, output, { recommended: opened.generation, drawing: chat.drawing });
-    const options = { ...picked, signal, ...(template === undefined ? {} : { template }) };
+    const options = { ...optionsFor(chat, opened), signal };
     const told = new Set<string>();
     const warn = (warnings: readonly string[]) => {
       for (const warning of warnings) {

@@ -66,7 +66,10 @@ export interface Chat {
   stream(messages: readonly ChatMessage[], options?: ChatOptions): AsyncGenerator<string, ChatAnswer>;
 }
 
-const drawingNames = ["sample", "temperature", "topK", "topP"] as const;
+/** Tokens of an answer where nobody says anything: generation's own default. */
+const usualLength = 256;
+
+const drawingNames = ["sample", "temperature", "topK", "topP", "minP", "typicalP"] as const;
 
 /** The makers' way of drawing, where they recommend to draw. */
 function drawingOf({ defaults }: GenerationConfig): GenerateOptions {
@@ -144,8 +147,12 @@ export function createChat(source: ChatSource): Chat {
         hint: "start anew, leave out earlier messages, or take a model with a longer text; nothing is ever cut",
       });
     }
-    const most = Math.min(options.maxNewTokens ?? 256, room);
-    return { ...options, ...(stop && { stop }), maxNewTokens: most, promptEnd: false };
+    const { maxNewTokens, maxLength } = options;
+    const most =
+      maxNewTokens === undefined && maxLength !== undefined
+        ? { maxLength: Math.min(maxLength, longest ?? Infinity) }
+        : { maxNewTokens: Math.min(maxNewTokens ?? usualLength, room) };
+    return { ...options, ...(stop && { stop }), ...most, promptEnd: false };
   };
 
   const chat: Chat = {
@@ -166,7 +173,7 @@ export function createChat(source: ChatSource): Chat {
           return { prompt, fitted: fitting(prompt, asked) };
         }),
       );
-      const most = options.maxNewTokens ?? 256;
+      const most = options.maxNewTokens ?? (options.maxLength === undefined ? usualLength : undefined);
       const whole = (job: (typeof jobs)[number]) => !(job instanceof ZerothError) && job.fitted.maxNewTokens === most;
       const common = jobs.find(whole);
       // One without room for the longest answer is done alone. A row's number decides what it draws: places stay.
