@@ -91,7 +91,7 @@ function generating(options: ChatOptions & JobOptions, drawing: GenerateOptions)
 function withoutEnds(tokenizer: Tokenizer, ends: readonly number[]): TextCodec {
   const text = (ids: readonly number[]) => ids.filter((id) => !ends.includes(id));
   return {
-    encode: (given, options) => tokenizer.encode(given, options),
+    ...tokenizer,
     decode: (ids, options) => tokenizer.decode(text(ids), options),
     streamDecoder(options) {
       const decoder = tokenizer.streamDecoder(options);
