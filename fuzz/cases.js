@@ -1,5 +1,6 @@
 /** The readers of files that strangers send, each with inputs to start from; `fuzz` runs them on what goes wrong. */
 import { getHeapStatistics } from "node:v8";
+import { chatReader } from "./chat.js";
 import { folderReaders } from "./folders.js";
 import { hubReaders } from "./hub.js";
 import { generator, mutate, safetensorsBytes } from "./mutate.js";
@@ -111,6 +112,7 @@ export function readers(library, folder) {
     ...folderReaders(library, folder),
     scanReader(library, folder),
     ...structuredReaders(library, generator),
+    chatReader(library),
   ].map((reader) => ({ mutate, sizeOf: ({ length }) => length, ...reader }));
 }
 

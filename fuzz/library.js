@@ -20,6 +20,7 @@ export { latestCheckpoint } from "../dist/learn/checkpoint-node.js";
 export { familyOf, readModel } from "../dist/models/families.js";
 export { parseTemplates } from "../dist/prompts/yaml.js";
 export { scan } from "../dist/scan/scan-node.js";
+export { readChatTemplate, renderChat } from "../dist/text/chat/render.js";
 export { constraintsFor } from "../dist/text/structured/constraint.js";
 export { createSentencePieceTokenizer } from "../dist/tokenizers/sentencepiece/tokenizer.js";
 export { createTokenizer } from "../dist/tokenizers/tokenizer.js";

@@ -146,7 +146,7 @@ const yamlParts = [
 ];
 
 /** Texts with parts of their format put in, doubled, moved or repeated until they are deep or long. */
-const textMutation = (parts, repeats) => (seed, random) => {
+export const textMutation = (parts, repeats) => (seed, random) => {
   let text = seed;
   for (let n = 1 + random.below(4); n > 0; n--) {
     const at = random.below(text.length + 1);

@@ -3,7 +3,7 @@ import { fail, ZerothError } from "../errors.ts";
 import type { GenerationConfig } from "../text/generation-config.ts";
 import { type GenerateOptions, settingsOf } from "../text/options.ts";
 import type { Flags } from "./command.ts";
-import type { generation } from "./options.ts";
+import type { generation, writing } from "./options.ts";
 import type { Output } from "./output.ts";
 
 type GenerationFlags = Flags<typeof generation>;
@@ -52,6 +52,36 @@ function applicable(defaults: GenerateOptions, flags: GenerationFlags): Generate
   return Object.fromEntries(Object.entries(defaults).filter(open));
 }
 
+/**
+ * What a chat is asked for, where the makers' way of drawing is the default: it is told, and so is what they recommend
+ * besides. `--greedy` and `--temperature 0` are greedy.
+ * @throws wrong_use for a value out of its range
+ */
+export function talkOptions(
+  { greedy, temperature, ...flags }: Flags<typeof writing> & { readonly greedy?: boolean },
+  output: Output,
+  { recommended, drawing }: { readonly recommended: GenerationConfig; readonly drawing: GenerateOptions },
+): GenerateOptions {
+  const cold = greedy === true || temperature === 0;
+  if (cold && flags.sample) fail("wrong_use", "--sample draws tokens, --greedy and --temperature 0 do not");
+  const asked: GenerationFlags = { ...flags, ...(cold || temperature === undefined ? {} : { temperature }) };
+  checkGeneration(asked);
+  const beam = (asked.numBeams ?? 1) > 1;
+  const drawn = { ...(cold || beam ? {} : drawing), ...asked };
+  const open = Object.entries(applicable(recommended.defaults, asked));
+  const names = Object.keys(drawing);
+  const taken = drawn.sample && !asked.sample ? Object.fromEntries(open.filter(([name]) => names.includes(name))) : {};
+  if (Object.keys(taken).length > 0) {
+    output.say(`answers are drawn as ${recommended.file} says: ${typed(taken)} (--greedy takes the likeliest token)`);
+  }
+  const rest = Object.fromEntries(open.filter(([name]) => !names.includes(name)));
+  const missing = recommended.notComputed.length > 0 ? `not computed here: ${recommended.notComputed.join(", ")}` : "";
+  const advice = [Object.keys(rest).length > 0 ? `recommends ${typed(rest)}` : "", missing].filter(Boolean);
+  if (advice.length > 0) output.say(`${recommended.file}: ${advice.join("; ")}`);
+  sayIdle(drawn, asked, output);
+  return { ...asked, sample: drawn.sample === true };
+}
+
 /** What the makers recommend and this answer goes without, or takes, in one line. */
 function sayRecommended({ notComputed, file }: GenerationConfig, open: GenerateOptions, taken: boolean): string {
   const recommended = typed(open);
@@ -88,9 +118,14 @@ export function generationOptions(
       fail(error.code, error.message, { where: recommended.file, hint: "leave --model-defaults out" });
     }
   }
+  sayIdle(picked, flags, output);
+  return picked;
+}
+
+/** Tell of options that do nothing beside those that are taken. */
+function sayIdle(taken: GenerateOptions, given: GenerationFlags, output: Output): void {
   for (const [need, met, names] of needs) {
-    const idle = met(picked) ? [] : names.filter((name) => flags[name] !== undefined).map(dashed);
+    const idle = met(taken) ? [] : names.filter((name) => given[name] !== undefined).map(dashed);
     if (idle.length > 0) output.say(`${idle.join(", ")} without ${need}: of no effect`);
   }
-  return picked;
 }

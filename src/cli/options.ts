@@ -35,8 +35,8 @@ export const engine = [
   },
 ] as const satisfies readonly OptionSpec[];
 
-/** How an answer is written. */
-export const generation = [
+/** How an answer is written, in whatever form the prompt is. */
+export const writing = [
   { flags: "--max-new-tokens <n>", help: "longest answer in tokens (256)", as: "integer" },
   { flags: "--min-new-tokens <n>", help: "shortest answer in tokens", as: "integer" },
   {
@@ -60,8 +60,13 @@ export const generation = [
   { flags: "--repetition-penalty <r>", help: "make what was said less likely (1 is off)", as: "number" },
   { flags: "--seed <n>", help: "for sampling", as: "integer" },
   { flags: "--stop <text>", help: "end before this text; may be repeated", as: "repeat" },
-  { flags: "--choices <a,b>", help: "answer with exactly one of these", as: "list" },
   { flags: "--max-input <n>", help: "refuse prompts longer than this many tokens", as: "integer" },
+] as const satisfies readonly OptionSpec[];
+
+/** How an answer to a prompt is written. */
+export const generation = [
+  ...writing,
+  { flags: "--choices <a,b>", help: "answer with exactly one of these", as: "list" },
   { flags: "--no-prompt-end", help: "do not add the end token to prompts" },
   { flags: "--model-defaults", help: "what the model's makers recommend, where nothing else is asked for" },
 ] as const satisfies readonly OptionSpec[];

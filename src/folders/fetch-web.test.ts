@@ -53,3 +53,24 @@ test("a model of images needs no tokenizer until somebody asks for it", async ()
   expect(weights.size).toBeGreaterThan(0);
   await expect(tokenizer()).rejects.toMatchObject({ code: "not_found", where: "http://host/m" });
 });
+
+test("chat templates: a file of their own before the tokenizer's configuration, none where there is none", async () => {
+  const templates = async (more: Record<string, string>) => {
+    const { chatTemplates } = await fetchModelParts("http://host/m", { fetch: serving({ ...files, ...more }) });
+    return Object.fromEntries(await chatTemplates());
+  };
+  expect(await templates({})).toEqual({});
+  const configured = {
+    "tokenizer_config.json": JSON.stringify({
+      chat_template: [
+        { name: "rag", template: "r" },
+        { name: "default", template: "d" },
+      ],
+    }),
+  };
+  expect(await templates(configured)).toEqual({ rag: "r", default: "d" });
+  expect(await templates({ ...configured, "chat_template.jinja": "j" })).toEqual({ rag: "r", default: "j" });
+  expect(await templates({ "chat_template.json": '{"chat_template":"p"}' })).toEqual({ default: "p" });
+  await expect(templates({ "chat_template.jinja": "<!doctype html><html></html>" })).rejects.toThrow(/an HTML page/);
+  await expect(templates({ "chat_template.jinja": "x".repeat((1 << 20) + 1) })).rejects.toThrow(/at most 1048576/);
+});

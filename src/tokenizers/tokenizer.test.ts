@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { JsonObject } from "../base/json.ts";
 import { ZerothError } from "../errors.ts";
 import { checkRegex } from "./check.ts";
+import { createByteTokenizer } from "./formats/bytes.ts";
 import { createTokenizer, type Tokenizer } from "./tokenizer.ts";
 
 interface Case {
@@ -78,6 +79,26 @@ describe("special tokens", () => {
       const { ids } = tokenizer.encode(text, { addSpecialTokens: false, plain: [[0, text.length]] });
       expect(ids, name).toEqual(tokenizer.encode(text, { addSpecialTokens: false, allowSpecial: false }).ids);
     }
+  });
+
+  it("are recognised outside of plain parts by a tokenizer of bytes, too", () => {
+    const tokenizer = createByteTokenizer();
+    const ids = (plain: [number, number][]) => tokenizer.encode("</s>a</s>", { addSpecialTokens: false, plain }).ids;
+    expect(ids([])).toEqual([1, 100, 1]);
+    expect(ids([[5, 6]]).slice(0, 2)).toEqual([1, 100]);
+    expect(ids([[5, 6]])).toHaveLength(6);
+  });
+
+  it("have the names that the settings give them", () => {
+    const config = { bos_token: "<pad>", eos_token: { content: "</s>" }, extra_special_tokens: { image_token: "<i>" } };
+    expect(createTokenizer(specs.unigram!, config).named).toEqual(
+      new Map([
+        ["image_token", "<i>"],
+        ["bos_token", "<pad>"],
+        ["eos_token", "</s>"],
+      ]),
+    );
+    expect(unigram.named).toEqual(new Map());
   });
 
   it("are added, skipped and named", () => {

@@ -129,6 +129,8 @@ function createEncoder(json: JsonObject, model: Model, added: readonly AddedToke
     const spelling = normalize(original(content, 0, content.length, false, growth)).text;
     if (spelling !== "") afterwards.set(spelling, token);
   }
+  // Only special tokens that are looked for in the normalised text need to know where it stood before.
+  const rewritten = [...afterwards.values()].some((token) => token.special);
   const before = searchOf(asWritten);
   const after = searchOf(afterwards);
   const special = createFinder(added.filter((token) => token.special).map((token) => token.content));
@@ -162,7 +164,7 @@ function createEncoder(json: JsonObject, model: Model, added: readonly AddedToke
 
   const encode = (text: string, allowed: Special, places: boolean, sink: Sink): void => {
     const growth = createGrowth(text.length);
-    const tracked = places || alwaysTracked || typeof allowed !== "boolean";
+    const tracked = places || alwaysTracked || (rewritten && typeof allowed !== "boolean");
     for (const part of before(text, allowed)) {
       if (part.token) {
         sink.added(part.token, part.start, part.end);

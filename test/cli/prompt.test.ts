@@ -9,36 +9,13 @@ import { createOutput } from "../../src/cli/output.ts";
 import { openPrompt } from "../../src/cli/prompt.ts";
 import { ZerothError } from "../../src/errors.ts";
 import { environment, program } from "../support/cli.ts";
+import { watcher } from "../support/watcher.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "zeroth-prompt-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const ctrlC = "\u0003";
 const ctrlD = "\u0004";
-
-/** Collects what is shown and waits for it: whatever comes after `mark` calls. */
-function watcher() {
-  let shown = "";
-  let from = 0;
-  return {
-    add: (text: string) => {
-      shown += text.replaceAll("\r", "");
-    },
-    /** Wait until the pattern appears behind what was waited for before. */
-    async until(pattern: RegExp): Promise<string> {
-      const started = Date.now();
-      for (;;) {
-        const found = pattern.exec(shown.slice(from));
-        if (found) {
-          from += found.index + found[0].length;
-          return found[0];
-        }
-        if (Date.now() - started > 60_000) throw new Error(`${pattern} is not in ${JSON.stringify(shown.slice(from))}`);
-        await new Promise((resolve) => setTimeout(resolve, 10));
-      }
-    },
-  };
-}
 
 const ended = (child: ChildProcess) => new Promise<number | null>((resolve) => child.once("close", resolve));
 

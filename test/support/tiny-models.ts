@@ -1,5 +1,6 @@
 /** Model folders of a few kilobytes with random weights, in the place of those that the documentation names. */
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cp } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { JsonObject } from "../../src/base/json.ts";
 import { familyOf } from "../../src/models/families.ts";
@@ -69,6 +70,7 @@ const named = (...names: string[]) => Object.fromEntries(names.map((name, i) => 
 
 /** What stands for each model that the documentation names, written into a folder. */
 export const standIns: Readonly<Record<string, (folder: string) => Promise<void>>> = {
+  "HuggingFaceTB/SmolLM2-135M-Instruct": (folder) => cp(join(fixtures, "chat", "model"), folder, { recursive: true }),
   "openai-community/gpt2": (folder) =>
     tinyDecoder(folder, { model_type: "gpt2", n_positions: 128, n_embd: 64, n_layer: 1, n_head: 4 }),
   "TinyLlama/TinyLlama-1.1B-Chat-v1.0": (folder) =>

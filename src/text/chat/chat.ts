@@ -7,6 +7,7 @@ import type { GenerationConfig } from "../generation-config.ts";
 import { attempt, type JobOptions, orThrow } from "../jobs.ts";
 import { textModel } from "../model.ts";
 import type { Finish, Generated, GenerateOptions, TextCodec } from "../options.ts";
+import { longestOf } from "./length.ts";
 import type { ChatMessage } from "./messages.ts";
 import { plainStops } from "./plain-form.ts";
 import { type ChatPrompt, type PromptOptions, promptMaker } from "./prompt.ts";
@@ -22,6 +23,11 @@ export interface ChatSource {
   readonly config: JsonObject;
   /** Chat templates by name, none for a model without. */
   chatTemplates(): ReadonlyMap<string, string>;
+}
+
+/** A conversation among others, with what its prompt is made with where that is its own. */
+export interface ChatRow extends PromptOptions {
+  readonly messages: readonly ChatMessage[];
 }
 
 /** Options of a prompt and of a generation. `sample: false` or `temperature: 0` is greedy whatever the makers say. */
@@ -53,17 +59,17 @@ export interface Chat {
   /** The prompt that a conversation makes. */
   prompt(messages: readonly ChatMessage[], options?: PromptOptions): ChatPrompt;
   /** @throws too_long for a conversation beyond the model's length: nothing is ever cut */
-  answer(messages: readonly ChatMessage[], options?: ChatOptions): Promise<ChatAnswer>;
+  answer(messages: readonly ChatMessage[], options?: ChatOptions & JobOptions): Promise<ChatAnswer>;
   /** Many conversations, in batches; one that cannot be done gives its error. */
-  answerAll(
-    conversations: readonly (readonly ChatMessage[])[],
-    options?: ChatOptions & JobOptions,
-  ): Promise<(ChatAnswer | ZerothError)[]>;
+  answerAll(rows: readonly ChatRow[], options?: ChatOptions & JobOptions): Promise<(ChatAnswer | ZerothError)[]>;
   /** The answer piece by piece; returns the whole. */
   stream(messages: readonly ChatMessage[], options?: ChatOptions): AsyncGenerator<string, ChatAnswer>;
 }
 
-const drawingNames = ["sample", "temperature", "topK", "topP"] as const;
+/** Tokens of an answer where nobody says anything: generation's own default. */
+const usualLength = 256;
+
+const drawingNames = ["sample", "temperature", "topK", "topP", "minP", "typicalP"] as const;
 
 /** The makers' way of drawing, where they recommend to draw. */
 function drawingOf({ defaults }: GenerationConfig): GenerateOptions {
@@ -73,7 +79,7 @@ function drawingOf({ defaults }: GenerationConfig): GenerateOptions {
 }
 
 /** Options as they are asked for, over the makers'. */
-function generating(options: ChatOptions, drawing: GenerateOptions): GenerateOptions {
+function generating(options: ChatOptions & JobOptions, drawing: GenerateOptions): GenerateOptions & JobOptions {
   const { temperature, ...rest } = options;
   if (options.sample === false || temperature === 0) return { ...rest, sample: false };
   if ((options.numBeams ?? 1) > 1) return options;
@@ -85,21 +91,13 @@ function generating(options: ChatOptions, drawing: GenerateOptions): GenerateOpt
 function withoutEnds(tokenizer: Tokenizer, ends: readonly number[]): TextCodec {
   const text = (ids: readonly number[]) => ids.filter((id) => !ends.includes(id));
   return {
-    encode: (given, options) => tokenizer.encode(given, options),
-    tokenBytes: () => tokenizer.tokenBytes(),
+    ...tokenizer,
     decode: (ids, options) => tokenizer.decode(text(ids), options),
     streamDecoder(options) {
       const decoder = tokenizer.streamDecoder(options);
       return { push: (id) => (ends.includes(id) ? "" : decoder.push(id)), flush: () => decoder.flush() };
     },
   };
-}
-
-/** Tokens of a text: the table of positions, else how long the model's makers say its texts may be. */
-function longestOf({ kind, model, config }: ChatSource): number | undefined {
-  const { max_position_embeddings: positions } = config;
-  if (model.longest !== undefined || kind !== "decoder") return model.longest;
-  return typeof positions === "number" && positions > 0 ? positions : undefined;
 }
 
 const answerOf = (prompt: ChatPrompt, { text, tokens, finish, promptTokens, score }: Generated): ChatAnswer => ({
@@ -133,21 +131,14 @@ export function createChat(source: ChatSource): Chat {
   const notes = [
     ...(templates.size === 0
       ? [
-          "the model has no chat template: a single message is the prompt as it is, a conversation is written as User: and Assistant:",
+          "the model has no chat template: one message is the prompt as it is, a conversation is written as User: … Assistant: …",
         ]
       : []),
     ...(added ? [`${added.content} ends a turn in the chat template: it was added to the model's end tokens`] : []),
-    ...(drawing.sample
-      ? [
-          `answers are drawn as ${generation.file} recommends (${drawingNames
-            .flatMap((name) => (name === "sample" || drawing[name] === undefined ? [] : [`${name} ${drawing[name]}`]))
-            .join(", ")})`,
-        ]
-      : []),
   ];
 
   /** Options for a prompt: an answer ends where the model's length does. */
-  const fitting = (prompt: ChatPrompt, options: GenerateOptions): GenerateOptions => {
+  const fitting = (prompt: ChatPrompt, options: GenerateOptions & JobOptions): GenerateOptions & JobOptions => {
     const plain = templates.size === 0 && kind === "decoder";
     const stop = plain ? [...(options.stop ?? []), ...plainStops] : options.stop;
     const room = longest === undefined ? Infinity : longest - prompt.ids.length;
@@ -156,8 +147,12 @@ export function createChat(source: ChatSource): Chat {
         hint: "start anew, leave out earlier messages, or take a model with a longer text; nothing is ever cut",
       });
     }
-    const most = Math.min(options.maxNewTokens ?? 256, room);
-    return { ...options, ...(stop && { stop }), maxNewTokens: most, promptEnd: false };
+    const { maxNewTokens, maxLength } = options;
+    const most =
+      maxNewTokens === undefined && maxLength !== undefined
+        ? { maxLength: Math.min(maxLength, longest ?? Infinity) }
+        : { maxNewTokens: Math.min(maxNewTokens ?? usualLength, room) };
+    return { ...options, ...(stop && { stop }), ...most, promptEnd: false };
   };
 
   const chat: Chat = {
@@ -168,23 +163,23 @@ export function createChat(source: ChatSource): Chat {
     drawing,
     prompt: maker.prompt,
     async answer(messages, options = {}) {
-      return orThrow((await chat.answerAll([messages], options))[0]);
+      return orThrow((await chat.answerAll([{ messages }], options))[0]);
     },
-    async answerAll(conversations, options = {}) {
+    async answerAll(rows, options = {}) {
       const asked = generating(options, drawing);
-      const jobs = conversations.map((messages) =>
+      const jobs = rows.map(({ messages, ...own }) =>
         attempt(() => {
-          const prompt = maker.prompt(messages, options);
+          const prompt = maker.prompt(messages, { ...options, ...own });
           return { prompt, fitted: fitting(prompt, asked) };
         }),
       );
-      const most = options.maxNewTokens ?? 256;
+      const most = options.maxNewTokens ?? (options.maxLength === undefined ? usualLength : undefined);
       const whole = (job: (typeof jobs)[number]) => !(job instanceof ZerothError) && job.fitted.maxNewTokens === most;
       const common = jobs.find(whole);
       // One without room for the longest answer is done alone. A row's number decides what it draws: places stay.
       const together = await text.generateAll(
         jobs.map((job) => (job instanceof ZerothError || !whole(job) ? [] : job.prompt.ids)),
-        { ...options, ...(common instanceof ZerothError ? asked : (common?.fitted ?? asked)) },
+        common instanceof ZerothError ? asked : (common?.fitted ?? asked),
       );
       const results: (ChatAnswer | ZerothError)[] = [];
       for (const [i, job] of jobs.entries()) {

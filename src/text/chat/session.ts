@@ -19,11 +19,14 @@ export interface ChatSession {
   clear(): void;
 }
 
-/** A conversation with a model. */
-export function createSession(chat: Chat, { system }: { readonly system?: string | undefined } = {}): ChatSession {
+/** A conversation with a model, going on from messages where there are some. */
+export function createSession(
+  chat: Chat,
+  { system, messages = [] }: { readonly system?: string | undefined; readonly messages?: readonly ChatMessage[] } = {},
+): ChatSession {
   const memory = createMemory();
-  let first: readonly ChatMessage[] = [];
-  let said: readonly ChatMessage[] = [];
+  let first: readonly ChatMessage[] = messages[0]?.role === "system" ? messages.slice(0, 1) : [];
+  let said: readonly ChatMessage[] = messages.slice(first.length);
   const session: ChatSession = {
     get messages() {
       return [...first, ...said];
@@ -58,6 +61,6 @@ export function createSession(chat: Chat, { system }: { readonly system?: string
       memory.clear();
     },
   };
-  session.system(system);
+  if (system !== undefined) session.system(system);
   return session;
 }
