@@ -5,7 +5,6 @@
  * (2004.09297); Warner et al. 2024 (2412.13663); He et al. 2021 (2111.09543), who give layers and words apart.
  */
 import type { JsonObject } from "../base/json.ts";
-import type { KnownModel } from "./known.ts";
 
 type Sizes = readonly [width: number, layers: number, heads: number, feedForward: number];
 
@@ -36,12 +35,21 @@ const deberta = (sizes: Sizes, vocabulary = 128100) =>
   });
 const mpnet = sized(base, { model_type: "mpnet", vocab_size: 30527, max_position_embeddings: 514 });
 
+/** As the table of all well-known models has them. */
+interface KnownEncoder {
+  readonly name: string;
+  readonly title: string;
+  readonly published: string;
+  readonly config: JsonObject;
+  readonly hub: readonly string[];
+}
+
 /** Names on the hub, and shorter ones, come last. */
-const entry = (name: string, title: string, published: string, config: JsonObject, ...hub: string[]): KnownModel => ({
+const entry = (name: string, title: string, published: string, config: JsonObject, ...hub: string[]): KnownEncoder => ({
   ...{ name, title, published, config, hub },
 });
 
-export const knownEncoders: readonly KnownModel[] = [
+export const knownEncoders: readonly KnownEncoder[] = [
   entry(
     "bert-base-uncased",
     "BERT base, uncased",

@@ -11,6 +11,7 @@ import { activations } from "../../nn/activations.ts";
 import { keepAll } from "../../nn/attend.ts";
 import { linear } from "../../nn/linear.ts";
 import { layerNorm } from "../../nn/norms.ts";
+import type { Pass } from "../../nn/pass.ts";
 import { byDistance } from "../../nn/relative.ts";
 import { normal, type Scope } from "../../nn/scope.ts";
 import { activation, epsilon, labelsOf, needConsistent, readConfig, refuse, size } from "../config.ts";
@@ -92,12 +93,12 @@ export function distanceRows(buckets: number, furthest: number): number[] {
   });
 }
 
-/** x [1 | rows, heads, length, k] by position vectors [1, heads, 2 · span, k], at the rows [query, key] that count. */
-function scoresAt(x: Tensor, positions: Tensor, rows: Tensor, own: Tensor, scale: number): Tensor {
+/** x [rows, heads, length, k] by position vectors [1, heads, vectors, k], at the vectors [query, key] that count. */
+function scoresAt(x: Tensor, positions: Tensor, vectors: Tensor, own: Tensor, scale: number): Tensor {
   const [batch, heads, length] = x.shape as [Dim, Dim, Dim];
-  const width = positions.shape[2] as number;
+  const width = positions.shape[2]!;
   const all = o.reshape(o.matmul(x, positions, { transB: true, alpha: scale }), [batch, heads, mulDims(length, width)]);
-  return o.gather(all, o.add(o.mul(own, width), rows), 2);
+  return o.gather(all, o.add(o.mul(own, o.sizeValue(width, "int64")), vectors), 2);
 }
 
 const names: LayerNames = {
@@ -129,12 +130,21 @@ function network(
   const pooled = (hidden: Tensor) =>
     activations[c.pooler_hidden_act](dense(scope.at("pooler.dense"), firstToken(hidden), width));
 
-  /** Position vectors [1, 2 · span, width]. */
-  function positionTable({ span, normed }: Distances): Tensor {
+  /**
+   * The vectors of the distances that there are in these rows, [1, vectors, width], and which of them each pair of
+   * tokens takes, [query, key]. A short text has few distances, and the products of their vectors are most of its work.
+   */
+  function positionVectors({ span, normed, rows }: Distances, pass: Pass) {
     const encoder = top.at("encoder");
     const table = encoder.param("rel_embeddings.weight", [2 * span, width], start);
-    const rows = normed ? layerNorm(encoder.at("LayerNorm"), table, c.layer_norm_eps) : table;
-    return o.reshape(dropout(rows), [1, 2 * span, width]);
+    const all = normed ? layerNorm(encoder.at("LayerNorm"), table, c.layer_norm_eps) : table;
+    const each = byDistance(rows, pass);
+    const [first, last] = [o.min(each, [0, 1]), o.max(each, [0, 1])];
+    const index = o.iota(2 * span);
+    const count = "distance_vectors";
+    const there = o.nonZero(o.and(o.greaterOrEqual(index, first), o.lessOrEqual(index, last)), count);
+    const picked = dropout(o.gather(all, o.reshape(there, [count])));
+    return { vectors: o.reshape(picked, [1, count, width]), which: o.sub(each, first) };
   }
 
   return {
@@ -147,23 +157,23 @@ function network(
       });
       const wide = narrow === width ? sum : linear(at.at("embed_proj"), sum, width, start);
       const x = dropout(layerNorm(at.at("LayerNorm"), wide, c.layer_norm_eps));
-      const positions = distances && positionTable(distances);
+      const positions = distances && (byKey || byQuery) ? positionVectors(distances, pass) : undefined;
       const [queries, keys] = [pass.queries.shape[0]!, pass.keys.shape[0]!];
-      const rows = distances && byDistance(distances.rows, pass);
       const ofQuery = o.reshape(o.iota(queries), [queries, 1]);
       const ofKey = o.reshape(o.iota(keys), [1, keys]);
 
       const bias = (block: Scope, q: Tensor, k: Tensor): Tensor | undefined => {
-        if (!distances || !positions || !rows || !(byKey || byQuery)) return undefined;
+        if (!distances || !positions) return undefined;
+        const { vectors, which } = positions;
         const self = block.at("attention.self");
         const project = (shared: string, own: string) =>
-          o.splitHeads(dense(self.at(distances.shared ? shared : own), positions, width), heads);
+          o.splitHeads(dense(self.at(distances.shared ? shared : own), vectors, width), heads);
         const parts = [
           ...(byKey
-            ? [scoresAt(o.splitHeads(q, heads), project("key_proj", "pos_key_proj"), rows, ofQuery, scale)]
+            ? [scoresAt(o.splitHeads(q, heads), project("key_proj", "pos_key_proj"), which, ofQuery, scale)]
             : []),
           ...(byQuery
-            ? [scoresAt(o.splitHeads(k, heads), project("query_proj", "pos_query_proj"), rows, ofKey, scale)]
+            ? [scoresAt(o.splitHeads(k, heads), project("query_proj", "pos_query_proj"), which, ofKey, scale)]
             : []),
         ];
         return parts.reduce((a, b) => o.add(a, b));
