@@ -76,6 +76,7 @@ function t5Shape(json: JsonObject, weights: Weights | undefined, where: string):
     gated: config.gated,
     tied: config.tied,
     buckets: config.buckets,
+    ...(config.type === "umt5" && { everyLayer: true }),
     ...(experts && {
       experts: {
         count: experts.experts,
@@ -112,12 +113,12 @@ export function tensorsOfConfig(
  */
 export function shapeOfConfig(json: JsonObject, where: string, weights?: Weights): Shape | undefined {
   const type = String(json.model_type ?? "");
-  if (["t5", "mt5", "switch_transformers"].includes(type)) {
+  if (["t5", "mt5", "umt5", "switch_transformers"].includes(type)) {
     return checkShape(t5Shape(json, weights, where), "corrupt_file", where);
   }
   if (modelTypes.includes(type)) {
     const architecture = architectureOf(json, where, weights);
-    if (architecture.kind !== "encoder-decoder" && architecture.kind !== "two-towers") {
+    if (architecture.kind !== "two-towers") {
       return checkShape(networkShape(architecture), "corrupt_file", where);
     }
     return undefined;
@@ -136,6 +137,11 @@ export function isCounted(name: string, shape: Shape | undefined): boolean {
   if (/(^|\.)(position_ids|attn\.(masked_)?bias|rotary_emb\.inv_freq)$/.test(name)) return false;
   if (shape?.family === "t5" && /embed_tokens\.weight$|EncDecAttention\.relative_attention_bias/.test(name))
     return false;
+  if (name === "final_logits_bias") return false;
+  // Copies of a table of words, and sinusoids.
+  if (shape?.family === "network" && /\.embed_(tokens|positions)\.weight$/.test(name)) {
+    return shape.tensors.some((group) => group.name === name);
+  }
   const tied = shape?.family === "gpt" || (shape !== undefined && "tied" in shape && shape.tied);
   return !(tied && name === "lm_head.weight");
 }

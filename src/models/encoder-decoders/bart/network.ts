@@ -70,8 +70,7 @@ export function bartNetwork(scope: Scope, c: BartConfig, options: NetworkOptions
       return linear(layer.at("fc2"), inner, width, start, bias);
     });
 
-  const ended = (stack: Stack, x: Tensor): Tensor =>
-    variant.normFirst ? norm(stackAt(stack).at("layer_norm"), x) : x;
+  const ended = (stack: Stack, x: Tensor): Tensor => (variant.normFirst ? norm(stackAt(stack).at("layer_norm"), x) : x);
 
   return {
     encode(ids, pass) {
@@ -102,9 +101,7 @@ export function bartNetwork(scope: Scope, c: BartConfig, options: NetworkOptions
       return ended("decoder", x);
     },
     logits(hidden) {
-      const table = c.tied
-        ? words("decoder")
-        : scope.param("lm_head.weight", [c.decoder.vocabulary, width], start);
+      const table = c.tied ? words("decoder") : scope.param("lm_head.weight", [c.decoder.vocabulary, width], start);
       const scores = vocabularyLogits(table, hidden);
       // A buffer of the reference: nothing learns it.
       return c.biased
