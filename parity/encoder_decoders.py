@@ -81,6 +81,10 @@ def made(name, seed):
     model = randomise(kind(copy.deepcopy(config)), seed, std=0.4)
     g = torch.Generator().manual_seed(5000 + seed)
     with torch.no_grad():
+        for module in model.modules():
+            # Sinusoids stay what they are.
+            if hasattr(module, "create_weight"):
+                module.weight.copy_(module.create_weight())
         if hasattr(model, "final_logits_bias"):
             model.final_logits_bias.copy_(0.5 * torch.randn(model.final_logits_bias.shape, generator=g))
         if name in UNTIED:
@@ -145,11 +149,11 @@ def attempt(name, seed):
     lows = 5
     end = model.config.eos_token_id
     rows = [row + [end] for row in random_rows(g, (6, 2, 11), reads - 4, lows)]
-    double = copy.deepcopy(model).double()
     greedy = generate(model, rows, {})[0]
     lengths = [len(row) for row in greedy]
     if min(lengths) < 4 or len(set(greedy[0])) < 4 or all(row[-1] != end for row in greedy) or greedy[0] == greedy[2]:
         return False
+    double = copy.deepcopy(model).double()
     runs = []
     for run, params in RUNS:
         if name == "marian-two" and "num_beams" in params:

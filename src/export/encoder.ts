@@ -18,10 +18,11 @@ export function encoderGraph(model: EncoderArchitecture): Graph {
   const network = model.network(createScope());
   const tokens = (name: string) => input(name, "int64", [batch, length]);
   const row = wholeRow(length, { causal: false, mask: tokens("attention_mask") });
-  const hidden = network.encode(tokens("input_ids"), tokens("token_type_ids"), row);
+  const ids = tokens("input_ids");
+  const hidden = network.encode(ids, tokens("token_type_ids"), row);
   const head = model.head && network.heads[model.head];
   if (!head) return graph({ last_hidden_state: hidden });
-  const logits = head(hidden);
+  const logits = head(hidden, ids);
   if (model.head !== "span") return graph({ logits });
   const [first, last] = o.split(logits, -1, [1, 1]).map((place) => o.reshape(place, [batch, length]));
   return graph({ start_logits: first!, end_logits: last! });

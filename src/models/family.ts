@@ -111,18 +111,21 @@ export interface DecoderArchitecture extends Common, Writing {
 /** Classes exclude each other, are independent, or the score is a number. */
 export type Problem = "single" | "multi" | "regression";
 
-/** What an encoder's checkpoint was trained to give, from the last layer's output. */
+/** From the last layer's output [rows, length, width] and the ids [rows, length] that it is of. */
+export type Head = (hidden: Tensor, ids: Tensor) => Tensor;
+
+/** What an encoder's checkpoint was trained to give. */
 export interface Heads {
   /** Logits of the word at every place, [rows, length, vocabulary]. */
-  masked?(hidden: Tensor): Tensor;
+  readonly masked?: Head;
   /** Scores of classes of a text, [rows, classes]. */
-  sequence?(hidden: Tensor): Tensor;
+  readonly sequence?: Head;
   /** Scores of classes of every token, [rows, length, classes]. */
-  tokens?(hidden: Tensor): Tensor;
+  readonly tokens?: Head;
   /** Scores of every place as first and as last of an answer, [rows, length, 2]. */
-  span?(hidden: Tensor): Tensor;
+  readonly span?: Head;
   /** Score of a text as the right one of several, [rows, 1]. */
-  choice?(hidden: Tensor): Tensor;
+  readonly choice?: Head;
 }
 
 export interface Encoder {

@@ -4,20 +4,28 @@ import { describe, expect, test } from "vitest";
 import { expectClose, fixtures, readFloats, readJson, readTensors } from "../../../test/support/fixtures.ts";
 import { generated, groupings, type RunParams } from "../../../test/support/generate.ts";
 import { readFixture } from "../../../test/support/models.ts";
-import { lossAndGradients, packingTest, trainingTests, valuesOf } from "../../../test/support/training.ts";
+import { lossAndGradients, trainingTests, valuesOf } from "../../../test/support/training.ts";
 import type { JsonObject } from "../../base/json.ts";
 import { openModelFolder } from "../../folders/open-node.ts";
-import { int64 } from "../../graph/array.ts";
+import { int64, type NdArray } from "../../graph/array.ts";
+import { graph } from "../../graph/graph.ts";
+import type { Tensor } from "../../graph/tensor.ts";
+import { sgd } from "../../learn/optimizers.ts";
+import { createTrainer } from "../../learn/trainer.ts";
+import { createScope } from "../../nn/scope.ts";
 import { compile } from "../../runtime/compile-node.ts";
 import { type GenerationConfig, withGenerationConfig } from "../../text/generation-config.ts";
 import type { TokenRules } from "../../text/processors.ts";
 import type { Weights } from "../../weights/weights.ts";
 import { readModel } from "../families.ts";
 import type { EncoderDecoderArchitecture } from "../family.ts";
+import { encoderModel } from "../kinds/encoder.ts";
 import { encoderDecoderModel, encoderGraph, scoreGraph } from "../kinds/encoder-decoder.ts";
 import { encoderDecoderLoss } from "../kinds/encoder-decoder-loss.ts";
+import { encoderLoss } from "../kinds/encoder-loss.ts";
 import { padded } from "../kinds/ids.ts";
 import type { Example } from "../kinds/loss.ts";
+import { wanted } from "../kinds/programs.ts";
 
 interface Run {
   name: string;
@@ -37,6 +45,10 @@ interface Expected {
 }
 
 const cases = ["bart", "mbart", "pegasus", "marian", "marian-two", "mt5", "umt5", "byt5", "bf16"] as const;
+
+/** Of arrays those that a graph asks for. */
+const feedsFor = (tensor: Tensor, feeds: Readonly<Record<string, NdArray>>) =>
+  wanted({ inputs: graph({ tensor }).inputs.map(({ name }) => name) }, feeds);
 
 const sum = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
 
@@ -134,7 +146,6 @@ describe.each(cases)("%s", (name) => {
 describe("training of BART", () => {
   const loss = encoderDecoderLoss(readFixture("encoder-decoders/bart", "encoder-decoder").architecture);
   trainingTests("encoder-decoders/bart", loss);
-  packingTest("encoder-decoders/bart", loss);
 });
 
 test("more tokens than there are positions are refused by their number, in a prompt, an answer and a choice", async () => {
@@ -197,4 +208,55 @@ test("what only older programs wrote is ignored, and names of a model without it
     expect({ ...read.architecture, network: 0 }).toEqual({ ...architecture, network: 0 });
     expect([...read.weights.keys()].sort()).toEqual(expect.arrayContaining([...weights.keys()]));
   }
+});
+
+describe("BART with the head of its classifier", () => {
+  const folder = "encoder-decoders/bart-classes";
+  const { architecture, weights } = readFixture(folder, "encoder");
+  const { rows } = readJson<{ rows: number[][] }>(folder, "expected.json");
+  const scores = readFloats(readTensors(folder, "expected.safetensors").get("scores")!);
+
+  test("is of the kind that takes a text and gives classes", () => {
+    const labels = ["contradiction", "neutral", "entailment"];
+    expect(architecture).toMatchObject({ head: "sequence", problem: "single", labels, longest: 24 });
+  });
+
+  test.each(groupings(rows))("scores, from the state at the last end token, rows %s", async (_, groups) => {
+    await using model = encoderModel(architecture, (g) => compile(g, { weights, threads: 1 }));
+    const got: number[] = [];
+    for (const group of groups) {
+      const answer = await model.answer!(group.map((ids) => ({ ids })));
+      got.push(...(answer.scores.data as Float32Array));
+    }
+    expectClose(got, scores, 1e-4, "scores");
+  });
+
+  test("steps of training", async () => {
+    const { batches, losses, optimizer, params } = readJson<{
+      batches: { rows: Example[] }[];
+      losses: number[];
+      optimizer: string;
+      params: { lr: number; momentum: number };
+    }>(folder, "training.json");
+    expect(optimizer).toBe("sgd");
+    const scope = createScope();
+    const loss = encoderLoss(architecture, "sequence");
+    const tensor = loss.graph(scope);
+    await using trainer = await createTrainer({
+      loss: tensor,
+      parameters: [...scope.parameters.values()],
+      values: valuesOf(folder),
+      optimizer: sgd({ momentum: params.momentum }),
+      compile: (g) => compile(g, { threads: 1, trained: () => true }),
+    });
+    for (const [step, right] of losses.entries()) {
+      const texts = batches[step % batches.length]!.rows;
+      const feeds = loss.collate(
+        texts.map((text) => [text]),
+        texts.length,
+      );
+      const report = await trainer.step([feedsFor(tensor, feeds)], params.lr);
+      expectClose([report.loss], [right], 1e-4, `loss of step ${step + 1}`);
+    }
+  });
 });

@@ -74,8 +74,9 @@ export function encoderLoss(model: EncoderArchitecture, head: TrainedHead): Loss
       const training = { training: true, ...noise };
       const network = model.network(scope, training);
       const row = wholeRow("length", { causal: false, mask: rows("mask"), ...training });
-      const hidden = network.encode(rows("ids"), rows("types"), row);
-      return o.mul(sum(network.heads[head]!(hidden), model), input("scale", "float32", []));
+      const ids = rows("ids");
+      const hidden = network.encode(ids, rows("types"), row);
+      return o.mul(sum(network.heads[head]!(hidden, ids), model), input("scale", "float32", []));
     },
     collate(batch, counted) {
       const examples = batch.flat();

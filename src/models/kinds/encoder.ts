@@ -27,12 +27,9 @@ export interface EncoderModel extends AsyncDisposable {
 export function encoderGraph(model: EncoderArchitecture, head?: keyof Heads): Graph {
   const network = model.network(createScope());
   const tokens = (name: string) => input(name, "int64", ["batch", "length"]);
-  const hidden = network.encode(
-    tokens("ids"),
-    tokens("types"),
-    wholeRow("length", { causal: false, mask: tokens("mask") }),
-  );
-  const scores = head && network.heads[head]?.(hidden);
+  const ids = tokens("ids");
+  const hidden = network.encode(ids, tokens("types"), wholeRow("length", { causal: false, mask: tokens("mask") }));
+  const scores = head && network.heads[head]?.(hidden, ids);
   return scores ? graph({ scores }) : graph({ hidden });
 }
 
