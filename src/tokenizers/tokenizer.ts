@@ -25,6 +25,8 @@ export interface EncodeOptions {
   readonly addSpecialTokens?: boolean;
   /** Let special tokens be recognised in the text. false for text from strangers: it can then never become one. */
   readonly allowSpecial?: boolean;
+  /** The text is one that a model writes, for those that have other pieces for it than for what they read (Marian). */
+  readonly written?: boolean;
 }
 
 export interface Encoded {
