@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { expectClose, fixtures, readFloats, readJson, readTensors } from "../../../test/support/fixtures.ts";
 import { generated, groupings, type RunParams } from "../../../test/support/generate.ts";
 import { readFixture } from "../../../test/support/models.ts";
-import { lossAndGradients, trainingTests, valuesOf } from "../../../test/support/training.ts";
+import { lossAndGradients, packingTest, trainingTests, valuesOf } from "../../../test/support/training.ts";
 import type { JsonObject } from "../../base/json.ts";
 import { openModelFolder } from "../../folders/open-node.ts";
 import { int64, type NdArray } from "../../graph/array.ts";
@@ -16,6 +16,7 @@ import { createScope } from "../../nn/scope.ts";
 import { compile } from "../../runtime/compile-node.ts";
 import { type GenerationConfig, withGenerationConfig } from "../../text/generation-config.ts";
 import type { TokenRules } from "../../text/processors.ts";
+import { trainingModel } from "../../train/model.ts";
 import type { Weights } from "../../weights/weights.ts";
 import { readModel } from "../families.ts";
 import type { EncoderDecoderArchitecture } from "../family.ts";
@@ -146,6 +147,22 @@ describe.each(cases)("%s", (name) => {
 describe("training of BART", () => {
   const loss = encoderDecoderLoss(readFixture("encoder-decoders/bart", "encoder-decoder").architecture);
   trainingTests("encoder-decoders/bart", loss);
+  packingTest("encoder-decoders/bart", loss, true);
+
+  test("a longer example than there are positions is refused", () => {
+    const long = { input: new Array<number>(25).fill(7), target: [7, 2] };
+    expect(() => loss.collate([[long]], 2)).toThrow(expect.objectContaining({ code: "too_long" }));
+  });
+
+  test("the buffer that is added to the logits is not trained, mBART starts from a target's language", () => {
+    const { architecture } = readFixture("encoder-decoders/bart", "encoder-decoder");
+    const { all, trained } = trainingModel(architecture, { recompute: false });
+    expect(all.map(({ name }) => name)).toContain("final_logits_bias");
+    expect(trained.map(({ name }) => name)).not.toContain("final_logits_bias");
+    const mbart = encoderDecoderLoss(readFixture("encoder-decoders/mbart", "encoder-decoder").architecture);
+    const { tokens } = mbart.collate([[{ input: [7, 2], target: [11, 12, 2, 50] }]], 4);
+    expect([...(tokens!.data as BigInt64Array)].map(Number)).toEqual([50, 11, 12, 2]);
+  });
 });
 
 test("more tokens than there are positions are refused by their number, in a prompt, an answer and a choice", async () => {
