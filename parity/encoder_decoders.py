@@ -93,18 +93,18 @@ def made(name, seed):
                     p.mul_(soft)
                 elif p.dim() == 2:
                     p.mul_(loud)
-        if name == "bf16":
-            model = model.to(torch.bfloat16).float()
-        for module in model.modules():
-            # Sinusoids stay what they are.
-            if hasattr(module, "create_weight"):
-                module.weight.copy_(module.create_weight())
         if hasattr(model, "final_logits_bias"):
             model.final_logits_bias.copy_(0.5 * torch.randn(model.final_logits_bias.shape, generator=g))
         if name in UNTIED:
             head = torch.nn.Linear(model.shared.weight.shape[1], model.shared.weight.shape[0], bias=False)
             head.weight.copy_(0.6 * torch.randn(head.weight.shape, generator=g))
             model.lm_head = head
+        if name == "bf16":
+            model = model.to(torch.bfloat16).float()
+        for module in model.modules():
+            # Sinusoids stay what they are.
+            if hasattr(module, "create_weight"):
+                module.weight.copy_(module.create_weight())
     return model, g
 
 
