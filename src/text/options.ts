@@ -4,7 +4,10 @@ import type { Processor } from "./processor.ts";
 
 /** What is needed of a tokenizer. */
 export interface TextCodec {
-  encode(text: string, options?: { addSpecialTokens?: boolean; written?: boolean }): { readonly ids: readonly number[] };
+  encode(
+    text: string,
+    options?: { addSpecialTokens?: boolean; written?: boolean },
+  ): { readonly ids: readonly number[] };
   decode(ids: readonly number[], options?: { skipSpecialTokens?: boolean }): string;
   streamDecoder(options?: { skipSpecialTokens?: boolean }): { push(id: number): string; flush(): string };
 }
