@@ -73,4 +73,5 @@ export {
   type WebOpenOptions,
 } from "./text/open-web.ts";
 export type { Generated, GenerateOptions } from "./text/options.ts";
+export type { Processor, Said } from "./text/processor.ts";
 export type { StoredTensor, Weights } from "./weights/weights.ts";

@@ -84,6 +84,7 @@ export {
   openTextModel,
 } from "./text/open-node.ts";
 export type { Generated, GenerateOptions } from "./text/options.ts";
+export type { Processor, Said } from "./text/processor.ts";
 export { createTokenizer, type Tokenizer } from "./tokenizers/tokenizer.ts";
 export { trainBpe } from "./tokenizers/training/bpe.ts";
 export { trainUnigram } from "./tokenizers/training/unigram.ts";

@@ -12,6 +12,7 @@ import { familyOf, readModel } from "../src/models/families.ts";
 import type { Architecture } from "../src/models/family.ts";
 import { decoderModel } from "../src/models/kinds/decoder.ts";
 import { encoderModel } from "../src/models/kinds/encoder.ts";
+import { encoderDecoderModel } from "../src/models/kinds/encoder-decoder.ts";
 import { formatsOf } from "../src/models/kinds/formats.ts";
 import { wholeGraph } from "../src/models/kinds/whole.ts";
 import { initialValue } from "../src/nn/initial.ts";
@@ -93,6 +94,19 @@ Object.assign(configs, {
     ...{ norm_rel_ebd: "layer_norm", position_biased_input: false },
   },
 });
+const pairs = {
+  vocab_size: 300,
+  d_model: 96,
+  encoder_layers: 2,
+  decoder_layers: 2,
+  encoder_attention_heads: 4,
+  decoder_attention_heads: 4,
+  encoder_ffn_dim: 128,
+  decoder_ffn_dim: 128,
+  max_position_embeddings: 48,
+};
+configs.bart = { model_type: "bart", ...pairs };
+configs.pegasus = { model_type: "pegasus", ...pairs, activation_function: "relu", scale_embedding: true };
 
 /** How the matrices of a family are stored in 8 bits; in 4 those that are nothing but products are in 4. */
 const expectedFormats: Record<string, Record<string, string>> = {
@@ -152,6 +166,12 @@ const expectedFormats: Record<string, Record<string, string>> = {
     "deberta.encoder.rel_embeddings.weight": "-",
     "deberta.encoder.layer.1.attention.self.key_proj.weight": "int8",
   },
+  bart: {
+    "model.shared.weight": "int8",
+    "model.encoder.embed_positions.weight": "-",
+    "model.decoder.layers.1.encoder_attn.v_proj.weight": "int8",
+  },
+  pegasus: { "model.shared.weight": "int8", "model.encoder.layers.0.fc1.weight": "int8" },
 };
 
 /** Weights under which logits are about as large as a trained model's: products keep the size of what goes in. */
@@ -194,7 +214,14 @@ const rows = [9, 4, 23, 1].map((length, r) => Array.from({ length }, (_, i) => 2
 async function logits(architecture: Architecture, weights: Weights, groups: readonly number[][][]) {
   const here: Parameters<typeof decoderModel>[1] = (g) => compile(g, { weights, threads: 1 });
   const all: number[] = [];
-  if (architecture.kind === "decoder") {
+  if (architecture.kind === "encoder-decoder") {
+    await using model = encoderDecoderModel(architecture, here);
+    for (const group of groups) {
+      const decoding = (await model.read(group)).begin(1, 4);
+      await decoding.step();
+      all.push(...((await decoding.step(group.map(([first]) => first!))).logits.data as Float32Array));
+    }
+  } else if (architecture.kind === "decoder") {
     await using model = decoderModel(architecture, here);
     for (const group of groups) {
       const decoding = (await model.read(group)).begin(1, 4);
@@ -236,7 +263,7 @@ describe.each(Object.keys(configs).flatMap((name) => ([8, 4] as const).map((bits
       const { architecture, plain, few } = made();
       for (const [tensor, format] of Object.entries(expectedFormats[name]!)) {
         const stored = few.get(tensor)!;
-        const product = format !== "int8_rows" && !/wte|embed_tokens|(word|tok)_embeddings/.test(tensor);
+        const product = format !== "int8_rows" && !/wte|embed_tokens|shared|(word|tok)_embeddings/.test(tensor);
         const wanted = bits === 4 && product ? format.replace("int8", "int4") : format;
         expect(isQuantized(stored) ? stored.format : "-", tensor).toBe(wanted);
         // As a training reads them: the shape that the network asks for.

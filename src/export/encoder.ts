@@ -18,12 +18,11 @@ const [batch, length] = ["batch_size", "sequence_length"] as const;
 export function encoderGraph(model: EncoderArchitecture): Graph {
   const network = model.network(createScope());
   const tokens = (name: string) => input(name, "int64", [batch, length]);
-  const mask = tokens("attention_mask");
-  const row = wholeRow(length, { causal: false, mask });
-  const hidden = network.encode(tokens("input_ids"), tokens("token_type_ids"), row);
+  const [ids, mask] = [tokens("input_ids"), tokens("attention_mask")];
+  const hidden = network.encode(ids, tokens("token_type_ids"), wholeRow(length, { causal: false, mask }));
   const head = model.head && network.heads[model.head];
   if (!head) return graph({ last_hidden_state: hidden });
-  const logits = head(hidden, mask);
+  const logits = head(hidden, { ids, mask });
   if (model.head === "discriminator") return graph({ logits: o.reshape(logits, [batch, length]) });
   if (model.head !== "span") return graph({ logits });
   const [first, last] = o.split(logits, -1, [1, 1]).map((place) => o.reshape(place, [batch, length]));

@@ -115,23 +115,31 @@ export interface DecoderArchitecture extends Common, Writing {
 /** Classes exclude each other, are independent, or the score is a number. */
 export type Problem = "single" | "multi" | "regression";
 
-/**
- * What an encoder's checkpoint was trained to give, from the last layer's output. `mask` [rows, length] is 1 where there
- * is text; it is everywhere without one.
- */
+/** The rows that a head looks at beside the last layer's output. */
+export interface HeadRows {
+  /** [rows, length]. */
+  readonly ids: Tensor;
+  /** 1 where there is text, [rows, length]; it is everywhere without one. */
+  readonly mask?: Tensor;
+}
+
+/** From the last layer's output [rows, length, width]. */
+export type Head = (hidden: Tensor, rows: HeadRows) => Tensor;
+
+/** What an encoder's checkpoint was trained to give. */
 export interface Heads {
   /** Logits of the word at every place, [rows, length, vocabulary]. */
-  masked?(hidden: Tensor): Tensor;
+  readonly masked?: Head;
   /** Scores of classes of a text, [rows, classes]. */
-  sequence?(hidden: Tensor, mask?: Tensor): Tensor;
+  readonly sequence?: Head;
   /** Scores of classes of every token, [rows, length, classes]. */
-  tokens?(hidden: Tensor): Tensor;
+  readonly tokens?: Head;
   /** Scores of every place as first and as last of an answer, [rows, length, 2]. */
-  span?(hidden: Tensor): Tensor;
+  readonly span?: Head;
   /** Score of a text as the right one of several, [rows, 1]. */
-  choice?(hidden: Tensor, mask?: Tensor): Tensor;
+  readonly choice?: Head;
   /** Logit of every token that it was put in the place of another, [rows, length, 1]. */
-  discriminator?(hidden: Tensor): Tensor;
+  readonly discriminator?: Head;
 }
 
 export interface Encoder {

@@ -21,6 +21,8 @@ const renamed = (stored: Weights, name: (own: string) => string): Weights =>
 
 /** The prefix of a family's body, which a body saved alone lacks. */
 const bodies: Partial<Record<SmallFamily, string>> = {
+  bart: "model.",
+  marian: "model.",
   bert: "bert.",
   roberta: "roberta.",
   distilbert: "distilbert.",

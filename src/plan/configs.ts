@@ -34,6 +34,7 @@ function t5Shape(json: JsonObject, weights: Weights | undefined, where: string):
     gated: config.gated,
     tied: config.tied,
     buckets: config.buckets,
+    ...(config.type === "umt5" && { everyLayer: true }),
     ...(experts && {
       experts: {
         count: experts.experts,
@@ -77,12 +78,12 @@ export function shapeOfConfig(
   same?: ReadOptions["same"],
 ): Shape | undefined {
   const type = String(json.model_type ?? "");
-  if (["t5", "mt5", "switch_transformers"].includes(type) && !isEncoderAlone(json, weights)) {
+  if (["t5", "mt5", "umt5", "switch_transformers"].includes(type) && !isEncoderAlone(json, weights)) {
     return checkShape(t5Shape(json, weights, where), "corrupt_file", where);
   }
   if (modelTypes.includes(type)) {
     const architecture = architectureOf(json, where, weights, same);
-    if (architecture.kind !== "encoder-decoder" && architecture.kind !== "two-towers") {
+    if (architecture.kind !== "two-towers") {
       return checkShape(networkShape(architecture), "corrupt_file", where);
     }
   }
@@ -94,6 +95,11 @@ export function isCounted(name: string, shape: Shape | undefined): boolean {
   if (/(^|\.)(position_ids|attn\.(masked_)?bias|rotary_emb\.inv_freq)$/.test(name)) return false;
   if (shape?.family === "t5" && /embed_tokens\.weight$|EncDecAttention\.relative_attention_bias/.test(name))
     return false;
+  if (name === "final_logits_bias") return false;
+  // Copies of a table of words, and sinusoids.
+  if (shape?.family === "network" && /\.embed_(tokens|positions)\.weight$/.test(name)) {
+    return shape.tensors.some((group) => group.name === name);
+  }
   const tied = shape?.family === "gpt" || (shape !== undefined && "tied" in shape && shape.tied);
   return !(tied && name === "lm_head.weight");
 }

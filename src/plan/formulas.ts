@@ -3,7 +3,7 @@
  * V vocabulary rows, n positions, E experts. For the families that are run here the count from the model's own graph
  * (tensors.ts) must be the same.
  */
-import { imageTokens, sparseBlocks, type T5Shape, type WrittenShape } from "./shapes.ts";
+import { type BartShape, bartExtras, imageTokens, sparseBlocks, type T5Shape, type WrittenShape } from "./shapes.ts";
 
 export interface Counted {
   readonly total: number;
@@ -19,7 +19,8 @@ function t5({ experts, ...shape }: T5Shape): Counted {
   const a = heads * headSize;
   const encoder = encoderLayers * (4 * d * a + network(shape) + 2 * d);
   const decoder = decoderLayers * (8 * d * a + network(shape) + 3 * d);
-  const dense = V * d * (tied ? 1 : 2) + encoder + decoder + 2 * buckets * heads + 2 * d;
+  const tables = shape.everyLayer ? encoderLayers + decoderLayers : 2;
+  const dense = V * d * (tied ? 1 : 2) + encoder + decoder + tables * buckets * heads + 2 * d;
   if (!experts) return { total: dense, active: dense };
   const { count: E, sparseEncoder, sparseDecoder, bias } = experts;
   const blocks = sparseBlocks(encoderLayers, sparseEncoder) + sparseBlocks(decoderLayers, sparseDecoder);
@@ -27,7 +28,15 @@ function t5({ experts, ...shape }: T5Shape): Counted {
   return { total: active + blocks * (E - 1) * network(shape), active };
 }
 
-function denseTotal(shape: Exclude<WrittenShape, T5Shape>): number {
+/** Four projections (eight with those to the encoder) and two products with their biases, a norm for each of them. */
+function bart(shape: BartShape): number {
+  const { width: d, feedForward: f, encoderLayers, decoderLayers, vocabulary } = shape;
+  const { rows, norms } = bartExtras(shape);
+  const layer = (attentions: number) => attentions * 4 * (d * d + d) + 2 * d * f + f + d + (attentions + 1) * 2 * d;
+  return vocabulary * d + encoderLayers * layer(1) + decoderLayers * layer(2) + 2 * d * (rows + 2 * norms);
+}
+
+function denseTotal(shape: Exclude<WrittenShape, T5Shape | BartShape>): number {
   const { width: d, feedForward: f, heads, headSize, layers: L } = shape;
   const a = heads * headSize;
   // Four projections and two products with their biases, two norms with scale and shift; 12d² + 13d where f = 4d, a = d.
@@ -55,6 +64,6 @@ function denseTotal(shape: Exclude<WrittenShape, T5Shape>): number {
 /** @param shape of a family with a formula: those that are counted from a network need none */
 export function countByFormula(shape: WrittenShape): Counted {
   if (shape.family === "t5") return t5(shape);
-  const total = denseTotal(shape);
+  const total = shape.family === "bart" ? bart(shape) : denseTotal(shape);
   return { total, active: total };
 }

@@ -2,12 +2,13 @@
  * Well-known models and the shapes that were published for them. Sizes and published totals: Radford et al. 2019;
  * Brown et al. 2020 (arXiv 2005.14165, table 2.1); Narayanan et al. 2021 (2104.04473, table 1); Smith et al. 2022
  * (2201.11990); Raffel et al. 2019 (1910.10683); Fedus et al. 2021 (2101.03961); Sanh et al. 2021 (2110.08207);
- * Thoppilan et al. 2022 (2201.08239); Zhai et al. 2021 (2106.04560); Wu Dao 2.0 by its announcement of June 2021.
+ * Thoppilan et al. 2022 (2201.08239); Zhai et al. 2021 (2106.04560); Lewis et al. 2019 (1910.13461); Liu et al. 2020
+ * (2001.08210); Zhang et al. 2019 (1912.08777); Xue et al. 2021 (2105.13626); Chung et al. 2023 (2304.09151); Wu Dao 2.0 by its announcement of June 2021.
  */
 import type { JsonObject } from "../base/json.ts";
 import { knownDecoders } from "./known-decoders.ts";
 import { knownEncoders } from "./known-encoders.ts";
-import type { GptShape, T5Shape, VitShape, WrittenShape } from "./shapes.ts";
+import type { BartShape, GptShape, T5Shape, VitShape, WrittenShape } from "./shapes.ts";
 
 export interface KnownModel {
   /** What a person types. */
@@ -159,6 +160,78 @@ const t5Models: readonly KnownModel[] = [
   entry("t0", "T0 11B", "11B", t5Shape(sizes11.xxl, 64, v11), { hub: [...t0, ...t0Studies], landmark: true }),
 ];
 
+/** ByT5: an encoder three times as deep as the decoder, and bytes. [width, feed-forward, encoder, decoder, heads]. */
+const byt5Sizes = {
+  small: ["300M", [1472, 3584, 12, 4, 6]],
+  base: ["582M", [1536, 3968, 18, 6, 12]],
+  large: ["1.23B", [1536, 3840, 36, 12, 16]],
+  xl: ["3.74B", [2560, 6720, 36, 12, 32]],
+  xxl: ["12.9B", [4672, 12352, 36, 12, 64]],
+} as const;
+
+const uncounted = "no total was published: this is the count";
+
+const t5Relatives: readonly KnownModel[] = [
+  ...Object.entries(byt5Sizes).map(([size, [published, [width, feedForward, layers, decoderLayers, heads]]]) =>
+    entry(
+      `byt5-${size}`,
+      `ByT5 ${size}`,
+      published,
+      t5Shape([width, feedForward, layers, heads], 64, { ...v11, decoderLayers, vocabulary: 384 }),
+      { hub: [`google/byt5-${size}`] },
+    ),
+  ),
+  ...(["small", "base", "xl", "xxl"] as const).map((size) =>
+    entry(
+      `umt5-${size}`,
+      `UMT5 ${size}`,
+      { small: "307M", base: "592M", xl: "3.77B", xxl: "13B" }[size],
+      t5Shape(sizes11[size], 64, { ...v11, vocabulary: 256384, everyLayer: true }),
+      { hub: [`google/umt5-${size}`], note: uncounted },
+    ),
+  ),
+];
+
+const bartShape = (
+  type: BartShape["type"],
+  [width, layers, heads]: readonly [number, number, number],
+  vocabulary: number,
+  positions = 1024,
+): BartShape => ({
+  family: "bart",
+  ...{ type, width, feedForward: 4 * width, heads, headSize: width / heads, vocabulary, positions },
+  ...{ encoderLayers: layers, decoderLayers: layers },
+});
+
+const large = [1024, 12, 16] as const;
+const opus = (vocabulary: number) => bartShape("marian", [512, 6, 8], vocabulary, 512);
+
+const bartModels: readonly KnownModel[] = [
+  entry("bart-base", "BART base", "140M", bartShape("bart", [768, 6, 12], 50265), { hub: ["facebook/bart-base"] }),
+  entry("bart-large", "BART large", "400M", bartShape("bart", large, 50265), { hub: ["facebook/bart-large"] }),
+  entry("bart-large-cnn", "BART large for summaries", "400M", bartShape("bart", large, 50264), {
+    hub: ["facebook/bart-large-cnn"],
+  }),
+  entry("mbart-large-cc25", "mBART", "610M", bartShape("mbart", large, 250027), {
+    hub: ["facebook/mbart-large-cc25", "facebook/mbart-large-en-ro"],
+  }),
+  entry("mbart-large-50", "mBART-50", "610M", bartShape("mbart", large, 250054), {
+    hub: ["", "-many-to-many-mmt", "-one-to-many-mmt", "-many-to-one-mmt"].map(
+      (use) => `facebook/mbart-large-50${use}`,
+    ),
+  }),
+  entry("pegasus-large", "Pegasus", "568M", bartShape("pegasus", [1024, 16, 16], 96103), {
+    hub: ["google/pegasus-large", "google/pegasus-cnn_dailymail"],
+  }),
+  entry("pegasus-xsum", "Pegasus for summaries", "568M", bartShape("pegasus", [1024, 16, 16], 96103, 512), {
+    hub: ["google/pegasus-xsum"],
+  }),
+  entry("opus-mt-en-de", "Opus-MT, English to German", "74M", opus(58101), {
+    hub: ["Helsinki-NLP/opus-mt-en-de"],
+    note: uncounted,
+  }),
+];
+
 const experts = (count: number, sparse: number) => ({
   count,
   sparseEncoder: sparse,
@@ -234,7 +307,7 @@ const others: readonly KnownModel[] = [
 
 /** Every model whose size is known without asking anybody. */
 export const knownModels: readonly KnownModel[] = [
-  ...[...t5Models, ...switchModels, ...gptModels],
+  ...[...t5Models, ...t5Relatives, ...bartModels, ...switchModels, ...gptModels],
   ...knownDecoders,
   ...knownEncoders,
   ...others,

@@ -1,10 +1,13 @@
 /** The sizes of a model counted from its own network: which tensors it asks for, in which part, used how. */
-import type { OpNode } from "../graph/tensor.ts";
+import { fail } from "../errors.ts";
+import { type Graph, graph } from "../graph/graph.ts";
+import { input, type OpNode } from "../graph/tensor.ts";
 import { kindWords } from "../models/families.ts";
-import type { Architecture, ImageEncoderArchitecture } from "../models/family.ts";
+import type { Architecture, EncoderDecoderArchitecture, ImageEncoderArchitecture } from "../models/family.ts";
 import { usesOf } from "../models/kinds/formats.ts";
 import { pixelInput } from "../models/kinds/pixels.ts";
 import { wholeGraph } from "../models/kinds/whole.ts";
+import { wholeRow } from "../nn/pass.ts";
 import { createScope } from "../nn/scope.ts";
 import type { NetworkShape, StackShape } from "./shapes.ts";
 import type { Part, TensorGroup } from "./tensor-groups.ts";
@@ -17,33 +20,55 @@ const heads = /^(lm_head|score|classifier|qa_outputs|cls|head|visual_projection|
 const encoderHeads =
   /^(pre_classifier|vocab_\w+|(generator|discriminator|lm)_(predictions|lm_head)|sequence_summary|decoder)\b/;
 
+type Graphs = Readonly<Record<"encoder" | "memory", ReadonlySet<string>>>;
+
+const namesOf = (graph: Graph): ReadonlySet<string> => new Set(graph.parameters.map(({ name }) => name));
+
+/** What an encoder asks for, and what makes the keys and values of cross-attention of its output. */
+function readingGraph(model: EncoderDecoderArchitecture, memory: boolean): Graph {
+  const network = model.network(createScope());
+  const encoded = network.encode(input("ids", "int64", ["batch", "length"]), wholeRow("length", { causal: false }));
+  if (!memory) return graph({ encoded });
+  return graph(
+    Object.fromEntries(
+      network.memory(encoded).flatMap(({ k, v }, i) => [
+        [`k${i}`, k],
+        [`v${i}`, v],
+      ]),
+    ),
+  );
+}
+
 /** The part of a tensor: what only looks up is an embedding, what only makes the answer is the head. */
-function partOf(model: Architecture, name: string, lookup: boolean, product: boolean): Part {
+function partOf(model: Architecture, name: string, lookup: boolean, product: boolean, reading: Graphs): Part {
   const vocabulary = "vocabulary" in model ? model.vocabulary : undefined;
   if (lookup && product && vocabulary !== undefined) return "head";
   if (lookup) return "embedding";
   if (heads.test(name) || (model.kind === "encoder" && encoderHeads.test(name))) return "head";
-  return model.kind === "decoder" ? "decoder" : "encoder";
+  if (reading.encoder.has(name)) return "encoder";
+  if (reading.memory.has(name)) return "memory";
+  return model.kind === "decoder" || model.kind === "encoder-decoder" ? "decoder" : "encoder";
 }
 
-type OneStack = Exclude<Architecture, { kind: "encoder-decoder" | "two-towers" }>;
+type Counted = Exclude<Architecture, { kind: "two-towers" }>;
+type Attention = OpNode<"Attention">;
 
-/** How often attention stands in the network, and how wide: of one stack. */
-function stackOf(model: OneStack, tensors: readonly TensorGroup[]): StackShape {
-  const attention = wholeGraph(model).nodes.filter(
-    (node): node is OpNode<"Attention"> => node.kind === "op" && node.op === "Attention",
-  );
+const attentionsOf = (graph: Graph): Attention[] =>
+  graph.nodes.filter((node): node is Attention => node.kind === "op" && node.op === "Attention");
+
+/** How often attention stands in a stack, and how wide it and the products of the layers are. */
+function stackOf(width: number, attention: readonly Attention[], tensors: readonly TensorGroup[]): StackShape {
   const first = attention[0];
-  const inner = (first?.inputs[0]?.shape.at(-1) as number | undefined) ?? model.width;
+  const inner = (first?.inputs[0]?.shape.at(-1) as number | undefined) ?? width;
   const { heads = 1, kvHeads = heads } = first?.attributes ?? {};
   const inLayers = tensors.filter(({ use, part, times }) => use === "product" && part !== "head" && times > 1);
   // What is narrowed to the model's width: in the feed-forward layer, and after attention.
-  const narrowed = inLayers.flatMap(({ shape: [out, wide] }) => (out === model.width ? [wide!] : []));
+  const narrowed = inLayers.flatMap(({ shape: [out, wide] }) => (out === width ? [wide!] : []));
   const wide = narrowed.filter((size) => size !== inner);
-  const feedForward = Math.max(model.width, ...(wide.length > 0 ? wide : narrowed));
-  const makes = (size: number) => inLayers.filter(({ shape }) => shape[0] === size && shape[1] === model.width).length;
+  const feedForward = Math.max(width, ...(wide.length > 0 ? wide : narrowed));
+  const makes = (size: number) => inLayers.filter(({ shape }) => shape[0] === size && shape[1] === width).length;
   return {
-    width: model.width,
+    width,
     layers: attention.length,
     heads,
     headSize: inner / heads,
@@ -56,6 +81,26 @@ function stackOf(model: OneStack, tensors: readonly TensorGroup[]): StackShape {
   };
 }
 
+/** The stacks of a model: what reads, what writes. */
+function stacksOfNetwork(
+  model: Counted,
+  tensors: readonly TensorGroup[],
+): { readonly encoder?: StackShape; readonly decoder?: StackShape } {
+  const all = attentionsOf(wholeGraph(model));
+  if (model.kind !== "encoder-decoder") {
+    const stack = stackOf(model.width, all, tensors);
+    return model.kind === "decoder" ? { decoder: stack } : { encoder: stack };
+  }
+  const inPart = (part: Part) => tensors.filter((group) => group.part === part);
+  const reading = attentionsOf(readingGraph(model, false));
+  // Of the decoder's two attentions a layer one looks at what was written.
+  const writing = all.slice(reading.length).filter((_, i) => i % 2 === 0);
+  return {
+    encoder: stackOf(model.width, reading, inPart("encoder")),
+    decoder: { ...stackOf(model.width, writing, inPart("decoder")), cross: true },
+  };
+}
+
 /** Tokens that an image becomes. */
 const tokensOf = (model: ImageEncoderArchitecture): number =>
   model.network(createScope()).encode(pixelInput(model.image)).shape[1] as number;
@@ -63,8 +108,15 @@ const tokensOf = (model: ImageEncoderArchitecture): number =>
 /** Every tensor of a model, from its network. */
 export function networkTensors(model: Architecture): readonly TensorGroup[] {
   const uses = usesOf(model);
+  const none: ReadonlySet<string> = new Set();
+  const reading: Graphs =
+    model.kind === "encoder-decoder"
+      ? { encoder: namesOf(readingGraph(model, false)), memory: namesOf(readingGraph(model, true)) }
+      : { encoder: none, memory: none };
   const groups = new Map<string, TensorGroup>();
   for (const { name, outputs } of wholeGraph(model).parameters) {
+    // A buffer of the reference is no parameter.
+    if (model.frozen?.test(name)) continue;
     const { product, turned, lookup, convolved } = uses.get(name)!;
     const stored = outputs[0]!.shape as number[];
     const alike = name.replace(layerNumber, ".*");
@@ -74,24 +126,24 @@ export function networkTensors(model: Architecture): readonly TensorGroup[] {
       // A matrix is [out, in] here, whichever way it is stored.
       shape: turned ? [...stored].reverse() : stored,
       times: (groups.get(alike)?.times ?? 0) + 1,
-      part: partOf(model, name, lookup, product),
+      part: partOf(model, name, lookup, product, reading),
       use,
     });
   }
   return [...groups.values()];
 }
 
-/** The shape of a model of one stack, a decoder's or an encoder's, from its network. */
-export function networkShape(model: OneStack): NetworkShape {
+/** The shape of a model of one stack or of two, from its network. */
+export function networkShape(model: Counted): NetworkShape {
   const tensors = networkTensors(model);
-  const stack = stackOf(model, tensors);
-  const decodes = model.kind === "decoder";
+  const stacks = stacksOfNetwork(model, tensors);
+  const stack = stacks.encoder ?? stacks.decoder ?? fail("internal", "a model without a stack");
   return {
     family: "network",
-    words: kindWords[model.kind].replace(/^an? /, ""),
-    reads: !decodes,
-    writes: decodes,
-    ...(decodes ? { decoder: stack } : { encoder: stack }),
+    words: model.kind === "encoder-decoder" ? model.kind : kindWords[model.kind].replace(/^an? /, ""),
+    reads: stacks.encoder !== undefined,
+    writes: stacks.decoder !== undefined,
+    ...stacks,
     width: stack.width,
     feedForward: stack.feedForward,
     heads: stack.heads,

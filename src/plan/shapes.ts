@@ -1,5 +1,6 @@
 /** The sizes that a model's parameters, memory and arithmetic follow from, one type a family. */
 import { fail } from "../errors.ts";
+import { type VariantName, variants } from "../models/encoder-decoders/bart/config.ts";
 import { isSparse, sparseStep } from "../models/encoder-decoders/t5/switch-config.ts";
 import type { TensorGroup } from "./tensor-groups.ts";
 
@@ -19,8 +20,10 @@ export interface T5Shape extends Layers {
   readonly gated: boolean;
   /** The output matrix is the embedding. */
   readonly tied: boolean;
-  /** Rows of each stack's table of relative positions. */
+  /** Rows of a table of relative positions. */
   readonly buckets: number;
+  /** Every layer has a table of its own (UMT5); else each stack has one. */
+  readonly everyLayer?: boolean;
   readonly experts?: {
     readonly count: number;
     /** What config.json calls num_sparse_encoder_layers, num_sparse_decoder_layers. */
@@ -29,6 +32,16 @@ export interface T5Shape extends Layers {
     /** The routers have biases. */
     readonly bias: boolean;
   };
+}
+
+/** BART, mBART, Pegasus and Marian: biases, tied output. */
+export interface BartShape extends Layers {
+  readonly family: "bart";
+  readonly type: VariantName;
+  readonly encoderLayers: number;
+  readonly decoderLayers: number;
+  readonly vocabulary: number;
+  readonly positions: number;
 }
 
 /** GPT-2, GPT-3, Megatron: biases, learned positions, tied output. */
@@ -96,7 +109,7 @@ export interface NetworkShape extends Layers {
 }
 
 /** Shapes that are written down, with a formula for their counts. */
-export type WrittenShape = T5Shape | GptShape | LlamaShape | LamdaShape | BertShape | VitShape;
+export type WrittenShape = T5Shape | BartShape | GptShape | LlamaShape | LamdaShape | BertShape | VitShape;
 
 export type Shape = WrittenShape | NetworkShape;
 export type Family = Shape["family"];
@@ -110,6 +123,7 @@ interface Nature {
 /** What the family is in words, and how it works: `reads` an input at once, `writes` an output token by token. */
 const natures: Record<Exclude<Family, "network">, Nature> = {
   t5: { words: "encoder-decoder", reads: true, writes: true },
+  bart: { words: "encoder-decoder", reads: true, writes: true },
   gpt: { words: "decoder", reads: false, writes: true },
   llama: { words: "decoder", reads: false, writes: true },
   lamda: { words: "decoder", reads: false, writes: true },
@@ -123,6 +137,12 @@ export const natureOf = (shape: Shape): Nature => (shape.family === "network" ? 
 export const sparseBlocks = (layers: number, sparse: number): number =>
   Array.from({ length: layers }, (_, block) => block).filter((block) => isSparse(block, sparseStep(layers, sparse)))
     .length;
+
+/** What of a written shape follows from the variant: rows of positions that are learned, and norms beside the layers'. */
+export function bartExtras({ type, positions }: BartShape): { readonly rows: number; readonly norms: number } {
+  const { learned, embeddingNorm, normFirst } = variants[type];
+  return { rows: learned ? positions + 2 : 0, norms: Number(embeddingNorm) + Number(normFirst) };
+}
 
 /** Tokens an image becomes. */
 export const imageTokens = ({ image, patch, classToken }: VitShape): number =>
@@ -151,8 +171,9 @@ export function stacksOf(shape: Shape): { readonly encoder?: StackShape; readonl
   const inner = heads * headSize;
   const common = { width, feedForward, heads, headSize, inner, keys: inner, gated: false, cross: false };
   switch (shape.family) {
-    case "t5": {
-      const both = { ...common, gated: shape.gated };
+    case "t5":
+    case "bart": {
+      const both = { ...common, gated: shape.family === "t5" && shape.gated };
       return {
         encoder: { ...both, layers: shape.encoderLayers },
         decoder: { ...both, layers: shape.decoderLayers, cross: true },

@@ -5,16 +5,18 @@
 
 import { parseT5Config } from "../models/encoder-decoders/t5/config.ts";
 import { t5Architecture } from "../models/encoder-decoders/t5/family.ts";
+import { familyOf } from "../models/families.ts";
 import { wholeGraph } from "../models/kinds/whole.ts";
 import type { Weights } from "../weights/weights.ts";
-import { imageTokens, type Shape, type T5Shape, type WrittenShape } from "./shapes.ts";
+import { networkTensors } from "./network.ts";
+import { type BartShape, imageTokens, type Shape, type T5Shape, type WrittenShape } from "./shapes.ts";
 import { type Part, parts, type TensorGroup, type Use } from "./tensor-groups.ts";
 
 export const elementsOf = (shape: readonly number[]): number => shape.reduce((product, size) => product * size, 1);
 
 function t5Config({ experts, ...shape }: T5Shape) {
   return parseT5Config({
-    model_type: experts ? "switch_transformers" : "t5",
+    model_type: experts ? "switch_transformers" : shape.everyLayer ? "umt5" : "t5",
     d_model: shape.width,
     d_kv: shape.headSize,
     d_ff: shape.feedForward,
@@ -65,6 +67,17 @@ function t5Tensors(shape: T5Shape): TensorGroup[] {
   return [...groups.values()];
 }
 
+/** A BART's, from the network of its family. */
+const bartTensors = (shape: BartShape): readonly TensorGroup[] => {
+  const { width, heads, feedForward, encoderLayers, decoderLayers, vocabulary, positions, type } = shape;
+  const json = {
+    ...{ model_type: type, d_model: width, vocab_size: vocabulary, max_position_embeddings: positions },
+    ...{ encoder_layers: encoderLayers, encoder_attention_heads: heads, encoder_ffn_dim: feedForward },
+    ...{ decoder_layers: decoderLayers, decoder_attention_heads: heads, decoder_ffn_dim: feedForward },
+  };
+  return networkTensors(familyOf(json, type).read(json));
+};
+
 type Row = readonly [name: string, shape: readonly number[], part: Part, use: Use, times?: number];
 const groupsOf = (rows: readonly Row[]): TensorGroup[] =>
   rows.map(([name, shape, part, use, times = 1]) => ({ name, shape, times, part, use }));
@@ -103,7 +116,7 @@ function encoderLayers({
   ]);
 }
 
-function tableOf(shape: Exclude<WrittenShape, T5Shape>): Row[] {
+function tableOf(shape: Exclude<WrittenShape, T5Shape | BartShape>): Row[] {
   const { width: d, feedForward: f, heads, headSize, layers } = shape;
   const a = heads * headSize;
   switch (shape.family) {
@@ -175,13 +188,13 @@ function tableOf(shape: Exclude<WrittenShape, T5Shape>): Row[] {
 }
 
 /** Graphs are not built twice for one shape. */
-const built = new WeakMap<T5Shape, readonly TensorGroup[]>();
+const built = new WeakMap<T5Shape | BartShape, readonly TensorGroup[]>();
 
 /** Every tensor of a model of this shape. */
 export function tensorsOf(shape: Shape): readonly TensorGroup[] {
   if (shape.family === "network") return shape.tensors;
-  if (shape.family !== "t5") return groupsOf(tableOf(shape));
-  const tensors = built.get(shape) ?? t5Tensors(shape);
+  if (shape.family !== "t5" && shape.family !== "bart") return groupsOf(tableOf(shape));
+  const tensors = built.get(shape) ?? (shape.family === "t5" ? t5Tensors(shape) : bartTensors(shape));
   built.set(shape, tensors);
   return tensors;
 }

@@ -106,7 +106,9 @@ export function textModel({
   /** Ids of a target: the tokenizer's own end token, or one appended where ids were given. */
   const targetOf = (target: Prompt, eos: boolean): readonly number[] => {
     const ids =
-      typeof target === "string" ? codec.encode(target, { addSpecialTokens: false }).ids : inVocabulary(target);
+      typeof target === "string"
+        ? codec.encode(target, { addSpecialTokens: false, written: true }).ids
+        : inVocabulary(target);
     const [end] = model.ends;
     return eos && end !== undefined && !model.ends.includes(ids.at(-1)!) ? [...ids, end] : ids;
   };

@@ -6,7 +6,10 @@ import type { Processor } from "./processor.ts";
 
 /** What is needed of a tokenizer. */
 export interface TextCodec {
-  encode(text: string, options?: { addSpecialTokens?: boolean }): { readonly ids: readonly number[] };
+  encode(
+    text: string,
+    options?: { addSpecialTokens?: boolean; written?: boolean },
+  ): { readonly ids: readonly number[] };
   decode(ids: readonly number[], options?: { skipSpecialTokens?: boolean }): string;
   streamDecoder(options?: { skipSpecialTokens?: boolean }): { push(id: number): string; flush(): string };
   /** For answers after a schema or grammar. */

@@ -31,6 +31,8 @@ export interface EncodeOptions {
    * token is recognised that has a character in one of them.
    */
   readonly plain?: Ranges;
+  /** The text is one that a model writes, for those that have other pieces for it than for what they read (Marian). */
+  readonly written?: boolean;
 }
 
 export interface Encoded {

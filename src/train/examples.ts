@@ -9,7 +9,10 @@ import { corruptSpans, maskWords, prefixLm } from "./objectives.ts";
 
 /** What is needed of a tokenizer here; special tokens as the tokenizer adds them. */
 export interface Encoder {
-  encode(text: string, options?: { addSpecialTokens?: boolean }): { readonly ids: readonly number[] };
+  encode(
+    text: string,
+    options?: { addSpecialTokens?: boolean; written?: boolean },
+  ): { readonly ids: readonly number[] };
 }
 
 export type Row = Readonly<Record<string, unknown>>;
@@ -73,7 +76,7 @@ export interface TextSource extends Source {
 
 /** Ids of a target, ended by the model's end token. */
 function targetIds(text: string, { encoder, end }: ExampleOptions): readonly number[] {
-  const { ids } = encoder.encode(text, { addSpecialTokens: false });
+  const { ids } = encoder.encode(text, { addSpecialTokens: false, written: true });
   return end === undefined || ids.at(-1) === end ? ids : [...ids, end];
 }
 

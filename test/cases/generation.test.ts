@@ -85,9 +85,9 @@ describe("what belongs to the model", () => {
 });
 
 describe("what is advice", () => {
-  const advice = { num_beams: 3, length_penalty: 0.5, max_length: 5, no_repeat_ngram_size: 2, bad_words_ids: [[7]] };
+  const advice = { num_beams: 3, length_penalty: 0.5, max_length: 5, no_repeat_ngram_size: 2 };
   const line =
-    "generation_config.json recommends --max-new-tokens 4, --num-beams 3, --length-penalty 0.5 (--model-defaults); not computed here: no_repeat_ngram_size, bad_words_ids\n";
+    "generation_config.json recommends --max-new-tokens 4, --num-beams 3, --length-penalty 0.5, --no-repeat-ngram 2 (--model-defaults)\n";
 
   test("is said in one line, changes nothing, and is taken when asked for", async () => {
     const path = await model(advice);
@@ -95,7 +95,17 @@ describe("what is advice", () => {
     expect([told.tokens, told.stderr]).toEqual([plain, line.replace("--max-new-tokens 4, ", "")]);
     expect(run(["generate", "hi", "--model", path, "--max-new-tokens", "1", "--quiet"]).stderr).toBe("");
     const taken = generate(path, "--model-defaults");
-    const asked = generate(path, "--num-beams", "3", "--length-penalty", "0.5", "--max-new-tokens", "4");
+    const asked = generate(
+      path,
+      "--num-beams",
+      "3",
+      "--length-penalty",
+      "0.5",
+      "--max-new-tokens",
+      "4",
+      "--no-repeat-ngram",
+      "2",
+    );
     expect(taken.tokens).toEqual(asked.tokens);
     expect(taken.tokens.length).toBeLessThanOrEqual(4);
     expect(taken.stderr).toMatch(/^taken from generation_config\.json: --max-new-tokens 4, --num-beams 3/);
@@ -104,7 +114,9 @@ describe("what is advice", () => {
   test("gives way to what is asked for: other lengths, drawing instead of beams", async () => {
     const path = await model(advice);
     const drawn = generate(path, "--model-defaults", "--sample", "--seed", "5", "--temperature", "2", ...six);
-    expect(drawn.tokens).toEqual(generate(path, "--sample", "--seed", "5", "--temperature", "2", ...six).tokens);
+    expect(drawn.tokens).toEqual(
+      generate(path, "--sample", "--seed", "5", "--temperature", "2", "--no-repeat-ngram", "2", ...six).tokens,
+    );
     expect(drawn.tokens).toHaveLength(6);
     const warm = await model({ do_sample: true, temperature: 3, top_k: 7 });
     expect(generate(warm, "--model-defaults", "--seed", "5", ...six)).toMatchObject({
@@ -123,9 +135,9 @@ describe("what is advice", () => {
   });
 
   test.each([
-    [{ suppress_tokens: [3], begin_suppress_tokens: [4] }, "suppress_tokens, begin_suppress_tokens"],
+    [{ force_words_ids: [[3]], watermarking_config: {} }, "force_words_ids, watermarking_config"],
     [{ encoder_no_repeat_ngram_size: 3, stop_strings: ["x"] }, "encoder_no_repeat_ngram_size, stop_strings"],
-    [{ do_sample: true, top_k: 0, typical_p: 0.9, min_p: 0.1 }, "typical_p, min_p"],
+    [{ do_sample: true, top_k: 0, epsilon_cutoff: 0.1, eta_cutoff: 0.1 }, "epsilon_cutoff, eta_cutoff"],
     [
       { num_beam_groups: 2, diversity_penalty: 0.5, guidance_scale: 2 },
       "num_beam_groups, diversity_penalty, guidance_scale",
@@ -138,7 +150,7 @@ describe("what is advice", () => {
 
   test.each([
     {},
-    { max_length: 20, num_beams: 1, do_sample: false, temperature: 0.3, top_k: 50, typical_p: 0.5, length_penalty: 1 },
+    { num_beams: 1, do_sample: false, temperature: 0.3, top_k: 50, typical_p: 0.5, length_penalty: 1 },
     { no_repeat_ngram_size: 0, bad_words_ids: null, suppress_tokens: [], repetition_penalty: 1, early_stopping: false },
   ])("what changes nothing is not talked of: %j", async (said) => {
     expect(generate(await model(said), ...six)).toMatchObject({ tokens: plain, stderr: "" });

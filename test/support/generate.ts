@@ -8,7 +8,9 @@ import type { TokenRules } from "../../src/text/processors.ts";
 export interface RunParams {
   num_beams?: number;
   length_penalty?: number;
-  early_stopping?: boolean;
+  early_stopping?: boolean | "never";
+  min_length?: number;
+  no_repeat_ngram_size?: number;
   min_new_tokens?: number;
   repetition_penalty?: number;
   num_return_sequences?: number;
@@ -33,6 +35,8 @@ export async function generated(
   const settings = settingsOf({
     maxNewTokens,
     minNewTokens: params.min_new_tokens ?? 0,
+    minLength: params.min_length ?? 0,
+    noRepeatNgram: params.no_repeat_ngram_size ?? 0,
     numBeams: params.num_beams ?? 1,
     lengthPenalty: params.length_penalty ?? 1,
     earlyStopping: params.early_stopping ?? false,

@@ -1,6 +1,6 @@
 /** Figures of a plan in words. */
 import type { Machine } from "../../plan/roofline.ts";
-import type { Shape } from "../../plan/shapes.ts";
+import { type Shape, stacksOf } from "../../plan/shapes.ts";
 import { bytes } from "../output.ts";
 
 export const whole = (n: number): string => Math.round(n).toLocaleString("en");
@@ -32,7 +32,8 @@ export function operations(flops: number): string {
 /** "24 + 24 layers, width 2048, feed-forward 5120 gated, …". */
 export function describeShape(shape: Shape): string {
   const { width, feedForward, heads, headSize } = shape;
-  const stacks = shape.family === "t5" ? `${shape.encoderLayers} + ${shape.decoderLayers}` : `${shape.layers}`;
+  const { encoder, decoder } = stacksOf(shape);
+  const stacks = [encoder, decoder].flatMap((stack) => stack?.layers ?? []).join(" + ");
   const gated = shape.family === "llama" || shape.family === "lamda" || ("gated" in shape && shape.gated);
   const words = [
     `${stacks} layers`,

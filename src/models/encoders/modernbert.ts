@@ -157,10 +157,10 @@ function network(
         const logits = o.matmul(prepared(hidden), output, { transB: true });
         return c.decoder_bias ? o.add(logits, scope.param("decoder.bias", [c.vocab_size], zerosInit)) : logits;
       },
-      sequence: (hidden, mask) => classes(prepared(pooled(hidden, mask)), labelsOf(c).length),
+      sequence: (hidden, { mask }) => classes(prepared(pooled(hidden, mask)), labelsOf(c).length),
       tokens: (hidden) => classes(prepared(hidden), labelsOf(c).length),
       span: (hidden) => classes(prepared(hidden), 2),
-      choice: (hidden, mask) => classes(prepared(pooled(hidden, mask)), 1),
+      choice: (hidden, { mask }) => classes(prepared(pooled(hidden, mask)), 1),
     },
   };
 }

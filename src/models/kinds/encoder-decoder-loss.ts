@@ -1,4 +1,5 @@
 /** Cross-entropy of target tokens given an input: the training of encoder-decoders. */
+import { fail } from "../../errors.ts";
 import { float32, int64 } from "../../graph/array.ts";
 import * as o from "../../graph/operators.ts";
 import { input, type Tensor } from "../../graph/tensor.ts";
@@ -60,8 +61,16 @@ function collate(
   batch: readonly (readonly Example[])[],
   count: number,
   packed: boolean,
-  { pad, start, rotates }: Pick<EncoderDecoderArchitecture, "pad" | "start" | "rotates">,
+  model: Pick<EncoderDecoderArchitecture, "pad" | "start" | "rotates" | "longest">,
 ) {
+  const { pad, start, rotates, longest = Infinity } = model;
+  for (const { input, target } of batch.flat()) {
+    const most = Math.max(input.length, target.length);
+    if (most <= longest) continue;
+    fail("too_long", `an example has ${most} tokens, the model has ${longest} positions`, {
+      hint: "set max_input and max_target to no more than that",
+    });
+  }
   const total = (row: readonly Example[], part: "input" | "target") =>
     row.reduce((sum, pair) => sum + pair[part].length, 0);
   const inputs = Math.max(...batch.map((row) => total(row, "input")));

@@ -85,12 +85,12 @@ export function encoderLoss(model: EncoderArchitecture, head: TrainedHead): Loss
     graph(scope, { quiet: _, packed: __, zLoss: ___, ...noise } = {}) {
       const training = { training: true, ...noise };
       const network = model.network(scope, training);
-      const mask = rows("mask");
+      const [ids, mask] = [rows("ids"), rows("mask")];
       const row = wholeRow("length", { causal: false, mask, ...training });
-      const hidden = network.encode(rows("ids"), rows("types"), row);
+      const hidden = network.encode(ids, rows("types"), row);
       const score =
         network.heads[head] ?? fail("unsupported", `${model.type} has no head that is trained so (${head})`);
-      return o.mul(sum(score(hidden, mask), model), input("scale", "float32", []));
+      return o.mul(sum(score(hidden, { ids, mask }), model), input("scale", "float32", []));
     },
     collate(batch, counted) {
       const examples = batch.flat();

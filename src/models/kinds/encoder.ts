@@ -41,22 +41,19 @@ const tokens = (name: string): Tensor => input(name, "int64", ["batch", "length"
 
 /** The last layer's output, and the head over it. */
 function reading(model: ReaderArchitecture, scope: Scope) {
-  const mask = tokens("mask");
+  const [ids, mask] = [tokens("ids"), tokens("mask")];
   if (model.kind === "encoder") {
     const network = model.network(scope);
     const pass = wholeRow("length", { causal: false, mask });
-    return { hidden: network.encode(tokens("ids"), tokens("types"), pass), heads: network.heads, mask };
+    return { hidden: network.encode(ids, tokens("types"), pass), heads: network.heads, ids, mask };
   }
   const network = model.network(scope);
   // Positions of padding repeat the last one, so that a text's own length is the largest of its row.
-  const hidden = network.decode(
-    tokens("ids"),
-    wholeRow("length", { causal: true, mask, positions: tokens("positions") }),
-  );
+  const hidden = network.decode(ids, wholeRow("length", { causal: true, mask, positions: tokens("positions") }));
   const { classify } = network;
   const last = (x: Tensor) => vectorsOf(scope, x, tokens("judged"), { pooling: ["last"], layers: [] });
   const heads: Heads = classify ? { sequence: (x) => classify(last(x)) } : {};
-  return { hidden, heads, mask };
+  return { hidden, heads, ids, mask };
 }
 
 /** The head of a checkpoint that reads texts; undefined where it has none. */
@@ -70,17 +67,17 @@ export function headOf(model: ReaderArchitecture): keyof Heads | undefined {
  * mask [batch, length] to `hidden` [batch, length, width], or to `scores` of a head.
  */
 export function encoderGraph(model: ReaderArchitecture, head?: keyof Heads): Graph {
-  const { hidden, heads, mask } = reading(model, createScope());
-  const scores = head && heads[head]?.(hidden, mask);
+  const { hidden, heads, ids, mask } = reading(model, createScope());
+  const scores = head && heads[head]?.(hidden, { ids, mask });
   return scores ? graph({ scores }) : graph({ hidden });
 }
 
 /** The same, and `places` [batch, answers], to `scores` of a head of masked words at those places. */
 function placesGraph(model: EncoderArchitecture): Graph {
-  const { hidden, heads } = reading(model, createScope());
+  const { hidden, heads, ids, mask } = reading(model, createScope());
   const places = input("places", "int64", ["batch", "answers"]);
   const spread = o.expand(o.reshape(places, ["batch", "answers", 1]), ["batch", "answers", model.width]);
-  return graph({ scores: heads.masked!(o.gatherElements(hidden, spread, 1)) });
+  return graph({ scores: heads.masked!(o.gatherElements(hidden, spread, 1), { ids, mask }) });
 }
 
 /** ids, types, mask and `counted` [batch, length], the tokens that are pooled, to `vectors` [batch, any]. */

@@ -29,9 +29,10 @@ export function wholeGraph(model: Architecture): Graph {
     }
     case "encoder": {
       const network = model.network(scope);
-      const hidden = network.encode(tokens("ids"), tokens("types"), wholeRow("length", { causal: false }));
+      const ids = tokens("ids");
+      const hidden = network.encode(ids, tokens("types"), wholeRow("length", { causal: false }));
       const head = model.head && network.heads[model.head];
-      if (head) return graph({ hidden: head(hidden) });
+      if (head) return graph({ hidden: head(hidden, { ids }) });
       const { pooled } = network;
       return pooled ? graph<string>({ hidden, pooled: pooled(hidden) }) : graph({ hidden });
     }

@@ -7,6 +7,7 @@ import type { FolderAbout } from "./about.ts";
 import { bytePairsJson } from "./byte-pairs.ts";
 import { createByteTokenizer } from "./bytes.ts";
 import type { Settings } from "./declared.ts";
+import { marianTokenizer, mbartTokenizer, pegasusTokenizer } from "./renumbered.ts";
 import { wordPieceJson } from "./word-pieces.ts";
 
 /** What a kind is built from. */
@@ -38,6 +39,7 @@ export const tokenizerFileNames: readonly string[] = [
   "sentencepiece.bpe.model",
   "source.spm",
   "target.spm",
+  "target_vocab.json",
   "vocab.txt",
   "vocab.json",
   "merges.txt",
@@ -73,10 +75,50 @@ const isBytes = ({ has, tokenizerClass, modelType, vocabularySize }: FolderAbout
   return bare && (modelType === "t5" || modelType === "mt5") && vocabularySize === 384;
 };
 
+/** By the class, or where none is named by the model. */
+const isOf = ({ tokenizerClass, modelType }: FolderAbout, named: RegExp, type: string): boolean =>
+  tokenizerClass === undefined ? modelType === type : named.test(tokenizerClass);
+
+/** mBART-50 by its class, or by a vocabulary that has room for its languages. */
+const fiftyLanguages = ({ tokenizerClass, vocabularySize }: FolderAbout): boolean =>
+  tokenizerClass === undefined ? (vocabularySize ?? 0) >= 250054 : tokenizerClass.startsWith("MBart50");
+
 /** In the order they are tried. A new kind is one more row. */
 const table: readonly TokenizerKind[] = [
   { files: [], fits: isBytes, open: ({ settings }) => createByteTokenizer(settings) },
   { files: ["tokenizer.json"], open: (sources) => built(json(sources, "tokenizer.json"), sources.settings) },
+  ...[["target_vocab.json"], []].map(
+    (more): TokenizerKind => ({
+      files: ["source.spm", "target.spm", "vocab.json", ...more],
+      open: (sources) =>
+        marianTokenizer(
+          {
+            source: sources.bytes("source.spm"),
+            target: sources.bytes("target.spm"),
+            vocabulary: json(sources, "vocab.json"),
+            ...(more.length > 0 && { written: json(sources, "target_vocab.json") }),
+          },
+          sources.settings,
+          sources.where,
+        ),
+    }),
+  ),
+  {
+    files: ["sentencepiece.bpe.model"],
+    fits: (about) => isOf(about, /^MBart(50)?Tokenizer(Fast)?$/, "mbart"),
+    open: ({ bytes, settings, about, where }) =>
+      mbartTokenizer(
+        bytes("sentencepiece.bpe.model"),
+        settings,
+        `${where}/sentencepiece.bpe.model`,
+        fiftyLanguages(about),
+      ),
+  },
+  {
+    files: ["spiece.model"],
+    fits: (about) => isOf(about, /^PegasusTokenizer(Fast)?$/, "pegasus"),
+    open: ({ bytes, settings, where }) => pegasusTokenizer(bytes("spiece.model"), settings, `${where}/spiece.model`),
+  },
   sentencePiece("spiece.model"),
   sentencePiece("tokenizer.model"),
   {

@@ -1,5 +1,6 @@
 /** BART, mBART, Pegasus and Marian as the kinds know them. */
-import type { EncoderDecoderArchitecture, Family, Names } from "../../family.ts";
+import type { EncoderArchitecture, EncoderDecoderArchitecture, Family, Names } from "../../family.ts";
+import { bartClassifier } from "./classifier.ts";
 import { type BartConfig, parseBartConfig, type VariantName, variants } from "./config.ts";
 import { bartNetwork } from "./network.ts";
 
@@ -14,24 +15,39 @@ const namesOf = ({ shared, tied }: BartConfig): Names => {
   };
 };
 
+const common = (c: BartConfig) => ({
+  type: c.type,
+  names: namesOf(c),
+  unquantized: /final_logits_bias/,
+  frozen: /final_logits_bias/,
+  dropout: c.dropout,
+  pad: c.pad,
+  width: c.width,
+  longest: c.positions,
+});
+
+/** A checkpoint that tells a text's class. */
+const classifier = (c: BartConfig, labels: readonly string[]): EncoderArchitecture => ({
+  kind: "encoder",
+  ...common(c),
+  vocabulary: c.encoder.vocabulary,
+  labels,
+  problem: c.problem,
+  head: "sequence",
+  network: (scope, options) => bartClassifier(scope, c, labels.length, options),
+});
+
 function architecture(c: BartConfig): EncoderDecoderArchitecture {
   const { layers, heads: kvHeads, vocabulary } = c.decoder;
   const cache = { layers, kvHeads, headWidth: c.width / kvHeads };
   return {
     kind: "encoder-decoder",
-    type: c.type,
-    names: namesOf(c),
-    unquantized: /final_logits_bias/,
-    frozen: /final_logits_bias/,
-    dropout: c.dropout,
+    ...common(c),
     vocabulary,
     ...(c.encoder.vocabulary !== vocabulary && { inputVocabulary: c.encoder.vocabulary }),
-    pad: c.pad,
-    width: c.width,
     start: c.start,
     ends: c.ends,
     lasts: c.lasts,
-    longest: c.positions,
     ...(c.variant.rotates && { rotates: true }),
     cache,
     memory: cache,
@@ -43,7 +59,8 @@ const family = (type: VariantName): Family => ({
   title: variants[type].title,
   types: [type],
   read(json, stored) {
-    return architecture(parseBartConfig(type, json, stored));
+    const c = parseBartConfig(type, json, stored);
+    return c.labels ? classifier(c, c.labels) : architecture(c);
   },
 });
 
