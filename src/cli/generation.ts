@@ -58,7 +58,8 @@ function applicable(defaults: GenerateOptions, flags: GenerationFlags): Generate
  * @throws wrong_use for a value out of its range
  */
 export function talkOptions(
-  { greedy, temperature, ...flags }: Flags<typeof writing> & { readonly greedy?: boolean },
+  // The file of a grammar is read by `structured.ts`.
+  { greedy, temperature, grammar: _, ...flags }: Flags<typeof writing> & { readonly greedy?: boolean },
   output: Output,
   { recommended, drawing }: { readonly recommended: GenerationConfig; readonly drawing: GenerateOptions },
 ): GenerateOptions {

@@ -71,6 +71,15 @@ test("one message, as an argument and on stdin, with a system message; the maker
   expect(rowsOf(briefed)[0]!.prompt_tokens).not.toBe(talk!.ids.length);
 });
 
+test("an answer after a schema", () => {
+  writeFileSync(join(folder, "yes.json"), JSON.stringify({ enum: [true, false] }));
+  const ran = zeroth(["chat", ...options, "--greedy", "--json-schema", "yes.json", "Is it?", "--json"]);
+  const [row] = rowsOf(ran) as { message: { content: string }; finish: string }[];
+  expect([ran.status, row!.finish]).toEqual([0, "stop"]);
+  expect(typeof JSON.parse(row!.message.content)).toBe("boolean");
+  expect(zeroth(["chat", ...options, "--json-schema", "yes.json", "--grammar", "yes.json", "Is it?"]).status).toBe(2);
+});
+
 test("wrong use and conversations that are too long end with a sentence", () => {
   for (const args of [
     ["a", "b"],
@@ -147,11 +156,12 @@ test("a conversation: it goes on, can be stopped, cleared, told something before
   const opening = async (name: string) => {
     const opened = await openLanguageModel(model);
     models.push(name);
-    // Every prompt is noted as text; reading waits, so that an answer can be stopped.
+    // Every prompt is noted as text; one is read until it is stopped.
     const read: typeof opened.model.read = async (given, options) => {
       prompts.push(opened.tokenizer.decode(given[0]!));
-      await new Promise((resolve) => setTimeout(resolve, prompts.at(-1)!.includes("slow") ? 200 : 0));
-      if (options?.signal?.aborted) throw new ZerothError("interrupted", "stopped on request");
+      const slow = prompts.at(-1)!.includes("slow") && options?.signal;
+      while (slow && !slow.aborted) await new Promise((resolve) => setTimeout(resolve, 5));
+      if (slow) throw new ZerothError("interrupted", "stopped on request");
       return opened.model.read(given, options);
     };
     return { ...opened, model: { ...opened.model, read } };
@@ -179,8 +189,7 @@ test("a conversation: it goes on, can be stopped, cleared, told something before
     await type("one", /stopped after 4 tokens|\n/);
     await type("two", /stopped after 4 tokens|\n/);
     input.write("slow\r");
-    await screen.until(/slow/);
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    while (prompts.length < 3) await new Promise((resolve) => setTimeout(resolve, 5));
     input.write(ctrlC);
     await screen.until(/\n.*> /s);
     await type("/system Be kind.", /is set/);

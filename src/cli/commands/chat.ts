@@ -23,15 +23,19 @@ export default defineCommand({
   example: 'zeroth chat "Is this a fact or an opinion? Snow is cold."',
   async run({ args, flags, output, signal }) {
     const { talkOptions } = await import("../generation.ts");
+    const { sayIncomplete, structuredOptions } = await import("../structured.ts");
     const { openForCommand } = await import("../engine.ts");
     const { createChat } = await import("../../text/chat/chat.ts");
     if (args.length > 0 && flags.input) fail("wrong_use", "give a message or --input, not both");
     const talking = args.length === 0 && !flags.input;
     const terminal = Boolean(process.stdin.isTTY && process.stdout.isTTY) && !output.json;
     const { system, input: file } = flags;
+    const bound = flags.jsonSchema !== undefined || flags.grammar !== undefined;
+    const structured = await structuredOptions(flags);
     // Says what the model's makers recommend: asked for once a model.
     const optionsFor = (chat: Chat, { generation }: Pick<Opened, "generation">) => ({
       ...talkOptions(flags, output, { recommended: generation, drawing: chat.drawing }),
+      ...structured,
       ...(flags.template === undefined ? {} : { template: flags.template }),
     });
     if (talking && terminal) {
@@ -74,11 +78,13 @@ export default defineCommand({
       for (; !step.done; step = await stream.next()) output.answer(step.value);
       output.text("\n");
       warn(step.value.warnings);
+      if (bound) sayIncomplete(structured, step.value.finish === "length" ? 1 : 0, 1, output);
       return 0;
     }
 
     let failed = false;
     let before = 0;
+    let cut = 0;
     for await (const rows of batches) {
       const jobs = jobsOf(rows, (row) => conversationOf(row, system));
       const good = jobs.flatMap((job) => (job instanceof ZerothError ? [] : [job]));
@@ -100,11 +106,13 @@ export default defineCommand({
           continue;
         }
         warn(result.warnings);
+        if (result.finish === "length") cut++;
         output.row(toldRow(id, result));
         output.answer(`${result.message.content}\n`);
       }
       before += rows.length;
     }
+    if (bound) sayIncomplete(structured, cut, before, output);
     return failed ? 1 : 0;
   },
 });

@@ -17,13 +17,22 @@ export interface Marks extends Pick<Rules, "plain" | "mark"> {
 /** A text without halves of characters: what stands for a mark is then not in it. */
 export const wellFormed = (text: string): string => text.replace(unpaired, "\ufffd");
 
+/** What a tokenizer may make of a text before it looks at it: the same for wide, narrow, large and small letters. */
+export const folded = (text: string): string => text.normalize("NFKC").toLowerCase();
+
 /**
- * Marks for the characters of some texts, white space left out: it is what templates trim, and makes no token alone.
+ * Marks for the characters that special tokens are made of, and for those in the given texts that become such characters
+ * by other spellings (wide or large ones). White space is left out: it is what templates trim, and makes no token alone.
  * Characters of two UTF-16 units are not marked.
  */
-export function createMarks(texts: Iterable<string>): Marks {
+export function createMarks(tokens: Iterable<string>, texts: Iterable<string>): Marks {
   const units = new Set<string>();
-  for (const text of texts) for (const char of text) if (char.length === 1 && !/\s/.test(char)) units.add(char);
+  const put = (char: string) => char.length === 1 && !/\s/.test(char) && units.add(char);
+  for (const token of tokens) for (const char of token) put(char);
+  const wanted = new Set([...units].flatMap((unit) => [...folded(unit)]));
+  const others = new Set<string>();
+  for (const text of texts) for (const char of text) others.add(char);
+  for (const char of others) if ([...folded(char)].some((part) => wanted.has(part))) put(char);
   const alphabet = [...units].slice(0, most);
   const marks = new Map(alphabet.map((unit, i) => [unit, String.fromCharCode(first + i)]));
   const meant = new Map([...marks].map(([unit, mark]) => [mark, unit]));

@@ -2,7 +2,9 @@
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import type { JsonObject } from "../../base/json.ts";
 import { openModelFolder, openTokenizer } from "../../folders/open-node.ts";
+import { createTokenizer } from "../../tokenizers/tokenizer.ts";
 import type { ChatMessage } from "./messages.ts";
 import { promptMaker } from "./prompt.ts";
 import { readChatTemplate, renderChat } from "./render.ts";
@@ -126,6 +128,23 @@ describe("no text of a message becomes a special token", () => {
     }
   });
 
+  test("in whatever letters a tokenizer makes the same of", () => {
+    const json = readFileSync(new URL("../tokenizers/unigram.json", root), "utf8");
+    const unigram = createTokenizer(JSON.parse(json) as JsonObject);
+    const tokens = [...unigram.specialTokens.keys()].filter((token) => unigram.tokenId(token) !== unigram.unknownId);
+    const template = readChatTemplate("{% for m in messages %}{{ m.content }}</s>{% endfor %}");
+    const wide = (text: string) => text.replace(/[!-~]/g, (char) => String.fromCharCode(char.charCodeAt(0) + 0xfee0));
+    for (const token of tokens) {
+      for (const content of [token, wide(token), token.replace("<", "＜"), `a ${wide(token)} b`]) {
+        const options = { special: tokens, names: new Map<string, string>() };
+        const { text, given } = renderChat(template, [{ role: "user", content }], {}, options);
+        const { ids } = unigram.encode(text, { addSpecialTokens: false, plain: given });
+        const made = ids.map((id) => unigram.piece(id)).filter((piece) => tokens.includes(piece!));
+        expect(made, content).toEqual(["</s>"]);
+      }
+    }
+  });
+
   test("names, arguments, tools and unknown roles are texts too", () => {
     const template = readChatTemplate(
       "{{ tools | tojson }}{% for m in messages %}{{ '<|' ~ m.role ~ '|>' ~ m.name ~ m.content }}{% endfor %}",
@@ -153,7 +172,9 @@ describe("no text of a message becomes a special token", () => {
     const render = (content: string) =>
       renderChat(template, [{ role: "user", content }], {}, { special, names: new Map() });
     expect(render("a b")).toEqual({ text: "a b<|im_end|>", given: [] });
-    expect(() => render("go </s>")).toThrow(/<\/s>.*cannot be followed/);
+    for (const text of ["go </s>", "<|im_end", "＜/S＞"]) {
+      expect(() => render(text), text).toThrow(/(<\/s>|<\|im_end\|>).*cannot be followed/);
+    }
   });
 });
 

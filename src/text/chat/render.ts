@@ -10,7 +10,7 @@ import { parse } from "../../jinja/syntax/parse.ts";
 import type { Statement } from "../../jinja/syntax/syntax.ts";
 import { attempt } from "../jobs.ts";
 import { chatContext, chatFilters, chatFunctions, templateValue } from "./environment.ts";
-import { createMarks, wellFormed } from "./marks.ts";
+import { createMarks, folded, wellFormed } from "./marks.ts";
 import { type ChatMessage, forTemplate, knownRoles } from "./messages.ts";
 
 /** A chat template, read once. */
@@ -73,7 +73,8 @@ function* textsOf(value: Value): Generator<string> {
 }
 
 /** Whether a text could become a special token, or the better part of one, where a template puts it anywhere. */
-function reaches(text: string, token: string): boolean {
+function reaches(given: string, spelling: string): boolean {
+  const [text, token] = [folded(given), folded(spelling)];
   if (text.includes(token) || (text.length > 2 && token.includes(text))) return true;
   for (let n = 2; n < token.length; n++) {
     if (text.endsWith(token.slice(0, n)) || text.startsWith(token.slice(-n))) return true;
@@ -109,13 +110,14 @@ export function renderChat(
 ): RenderedChat {
   const { source, where, statements } = template;
   const { tools, documents, addGenerationPrompt = true, variables = {}, now = new Date() } = options;
-  const marks = createMarks(special);
   const given: Readonly<Record<string, Value>> = {
     messages: forTemplate(messages, source).map(clean),
     // None where there are none, and not undefined.
     tools: clean(tools ?? null),
     documents: clean(documents ?? null),
   };
+  const texts = Object.values(given).flatMap((value) => [...textsOf(value)]);
+  const marks = createMarks(special, texts);
   const context = (text: (text: string) => string) => {
     const found = new Map<string, PyValue>(usualTokens.map((name) => [name, ""]));
     for (const [name, content] of names) found.set(name, content);
@@ -136,19 +138,14 @@ export function renderChat(
   const roles = (one: string) => (knownRoles.has(one) ? one : marks.mark(one));
   const followed = attempt(() => run(roles, marks));
   if (typeof followed === "string" && marks.plain(followed) === text) return { text, given: marks.ranges(followed) };
-  for (const value of Object.values(given)) {
-    for (const one of textsOf(value)) {
-      const token = knownRoles.has(one) ? undefined : special.find((spelling) => reaches(one, spelling));
-      if (token === undefined) continue;
-      fail(
-        "unsupported",
-        `a message holds (a part of) the special token ${token}, and what the template makes of it cannot be followed`,
-        {
-          where,
-          hint: "leave that text out of the message",
-        },
-      );
-    }
+  for (const one of texts) {
+    const token = knownRoles.has(one) ? undefined : special.find((spelling) => reaches(one, spelling));
+    if (token === undefined) continue;
+    fail(
+      "unsupported",
+      `a message holds (a part of) the special token ${token}, and what the template makes of it cannot be followed`,
+      { where, hint: "leave that text out of the message" },
+    );
   }
   return { text, given: [] };
 }
