@@ -29,6 +29,8 @@ export interface Names extends Pick<NameRules, "aliases" | "prefixes" | "ignored
   readonly anchor: string;
   /** Older spellings. */
   readonly renamed?: readonly (readonly [RegExp, string])[];
+  /** What stands outside of the prefixes, though the network may not ask for it. */
+  readonly outside?: RegExp;
 }
 
 interface Common {

@@ -21,7 +21,7 @@ function respelled(
  */
 export function namedAs(
   weights: Weights,
-  { anchor, aliases = {}, prefixes = [], ...spelling }: Names,
+  { anchor, aliases = {}, prefixes = [], outside, ...spelling }: Names,
   wanted: () => Iterable<string>,
   strictly = false,
 ): Weights {
@@ -38,7 +38,8 @@ export function namedAs(
   const rest = [...spelled].filter(([name]) => !asked.has(name));
   // What a model was saved without its head has lost from all of its names, asked for or not.
   const lost = [...spelled.keys()].some((name) => name.startsWith(stripped + added)) ? "" : added;
-  const bare = (name: string) => lost + (name.startsWith(stripped) ? name.slice(stripped.length) : name);
+  const bare = (name: string) =>
+    outside?.test(name) ? name : lost + (name.startsWith(stripped) ? name.slice(stripped.length) : name);
   return new Map([
     ...rest.map(([name, tensor]) => [bare(name), tensor] as const),
     ...[...stored].map(([name, found]) => [name, spelled.get(found)!] as const),

@@ -11,6 +11,7 @@ const namesOf = ({ shared, tied }: BartConfig): Names => {
   return {
     anchor: "model.decoder.layers.0.encoder_attn.k_proj.weight",
     prefixes: ["model."],
+    outside: /^final_logits_bias$/,
     aliases: shared ? { "model.shared.weight": [encoder, decoder, ...output] } : { [decoder]: output },
   };
 };
