@@ -108,6 +108,7 @@ function ggufFolder(file: string, weights: NonNullable<OpenFolderOptions["weight
     },
     same: sameStored,
     files: [],
+    same: sameStored,
     gguf,
   };
 }
