@@ -171,7 +171,8 @@ const gemma3: Configure = (given) => {
   const { maybe, number } = keysOf(given);
   const rest = gated(given);
   const [layers, heads] = [Number(rest.num_hidden_layers), Number(rest.num_attention_heads)];
-  if (layers > mostLayers) fail("corrupt_file", `${layers} layers, at most ${mostLayers} are known`, { where: given.where });
+  if (layers > mostLayers)
+    fail("corrupt_file", `${layers} layers, at most ${mostLayers} are known`, { where: given.where });
   const window = maybe("attention.sliding_window") || undefined;
   const cap = number("final_logit_softcapping");
   return {

@@ -5,7 +5,9 @@ import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, it, test } from "vitest";
 import { type Entry, type GgufSpec, ggufBytes } from "../../../test/support/gguf.ts";
 import { readStored } from "../../weights/safetensors-node.ts";
+import { companions } from "../companions-node.ts";
 import { openModelFolder, openTokenizer } from "../open-node.ts";
+import { quantizeFolder } from "../quantize-node.ts";
 
 const place = realpathSync(mkdtempSync(join(tmpdir(), "zeroth-gguf-")));
 afterAll(() => rmSync(place, { recursive: true }));
@@ -219,6 +221,17 @@ describe("what is no model is refused", () => {
       expect.objectContaining({ code, message: expect.stringMatching(message) }),
     );
   });
+});
+
+test("no other model is made of a file", async () => {
+  const folder = openModelFolder(fixture("llama"));
+  const out = join(place, "out");
+  const quantised = quantizeFolder(folder, { out, bits: 8, choose: () => "keep" });
+  await expect(quantised).rejects.toMatchObject({
+    code: "unsupported",
+    hint: expect.stringMatching(/original weights/),
+  });
+  expect(() => companions(folder)).toThrow(/is a GGUF file/);
 });
 
 test("a vocabulary that does not say how it is cut is taken as GPT-2's, with a warning", () => {
