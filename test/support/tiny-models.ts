@@ -2,7 +2,6 @@
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { cp } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import type { JsonObject } from "../../src/base/json.ts";
 import { familyOf } from "../../src/models/families.ts";
 import { wholeGraph } from "../../src/models/kinds/whole.ts";
