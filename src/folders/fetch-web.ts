@@ -121,8 +121,15 @@ export async function fetchModelParts(base: string | URL, options: FetchFolderOp
     const file = root.slice(0, -1);
     const answer = (await get("", file)) ?? fail("not_found", "the server does not have this file", { where: file });
     const { tokenizer, ...model } = ggufInMemory(await receive(answer, onProgress), file);
-    const { config, weights, generationConfig } = model;
-    return { config, weights, generationConfig, tokenizer: async () => tokenizer() };
+    const { config, weights, generationConfig, tokenizerConfig } = model;
+    const templates = { config: tokenizerConfig, json: undefined, jinja: undefined, additional: new Map() };
+    return {
+      config,
+      weights,
+      generationConfig,
+      tokenizer: async () => tokenizer(),
+      chatTemplates: async () => chatTemplatesOf(templates),
+    };
   }
   const [config, tokenizer, settings, generationConfig, weights] = await Promise.all([
     json("config.json"),

@@ -108,7 +108,6 @@ function ggufFolder(file: string, weights: NonNullable<OpenFolderOptions["weight
     },
     same: sameStored,
     files: [],
-    same: sameStored,
     gguf,
   };
 }

@@ -16,7 +16,7 @@ afterAll(() => {
 
 interface Expected {
   readonly texts: { text: string; ids: number[] }[];
-  readonly rows: { ids: number[]; greedy: number[]; hidden: number[] }[];
+  readonly rows: { ids: number[]; greedy: number[]; hidden: number[]; last_logits: number[] }[];
 }
 
 const fixture = (name: string) => fileURLToPath(new URL(`../../test/fixtures/gguf/${name}`, import.meta.url));
@@ -24,11 +24,15 @@ const expectedOf = (name: string): Expected => JSON.parse(readFileSync(fixture(`
 const formats = (model: { weights: ReadonlyMap<string, object> }) =>
   new Set([...model.weights.values()].map((stored) => ("format" in stored ? stored.format : "numbers")));
 
-test.each(["llama", "llama3", "gpt2", "t5"])("%s: tokens of texts, greedy answers", async (name) => {
+const written = ["llama", "llama3", "qwen2", "qwen3", "phi3", "gemma3", "gpt2", "gptneox", "t5"];
+
+test.each(written)("%s: tokens of texts, logits, greedy answers", async (name) => {
   const { texts, rows } = expectedOf(name);
   await using model = await openLanguageModel(fixture(`${name}.gguf`));
   for (const { text, ids } of texts) expect(model.tokenizer.encode(text).ids, text).toEqual(ids);
-  for (const { ids, greedy } of rows) {
+  for (const { ids, greedy, last_logits: expected } of rows) {
+    const { logits } = await (await model.model.read([ids])).begin(1, 1).step();
+    for (const [i, value] of expected.entries()) expect(Number(logits.data[i])).toBeCloseTo(value, 3);
     const { tokens } = await model.text.generate(ids, { maxNewTokens: greedy.length });
     const ended = greedy.findIndex((token) => model.model.ends.includes(token));
     expect(tokens).toEqual(ended < 0 ? greedy : greedy.slice(0, ended + 1));
