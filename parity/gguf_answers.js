@@ -37,16 +37,17 @@ const greedy = {};
 const places = {};
 for (const activations of ["fp32", "int8"]) {
   const started = performance.now();
-  await using opened = await openLanguageModel(file, { activations });
+  const opened = await openLanguageModel(file, { activations });
   console.log(`${activations}: opened in ${(performance.now() - started).toFixed(0)} ms`);
   greedy[activations] = [];
   places[activations] = [];
   for (const { text, ids, answer } of rows) {
-    const own = opened.tokenizer.encode(text, { addSpecialTokens: false }).ids;
+    const own = opened.tokenizer.encode(text, { addSpecialTokens: opened.folder.chatTemplate === undefined }).ids;
     if (own.join() !== ids.join()) console.log(`prompt ${JSON.stringify(text)}: other ids`);
     greedy[activations].push((await opened.text.generate(ids, { maxNewTokens: 64 })).tokens);
     places[activations].push(await along(opened, ids, answer));
   }
+  await opened[Symbol.asyncDispose]();
 }
 let [equal, divergence, count, agree] = [0, 0, 0, 0];
 for (const [i, { prompt, answer, smallest_margin: margin }] of rows.entries()) {
