@@ -5,7 +5,7 @@
  *     node parity/gguf_answers.js answers.json MODEL.gguf
  */
 import { readFileSync } from "node:fs";
-import { openLanguageModel } from "../dist/index.js";
+import { openLanguageModel } from "../dist/text/open-node.js";
 
 const [answers, file] = process.argv.slice(2);
 const rows = JSON.parse(readFileSync(answers, "utf8"));

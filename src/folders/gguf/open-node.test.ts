@@ -240,3 +240,19 @@ test("a vocabulary that does not say how it is cut is taken as GPT-2's, with a w
   expect(openTokenizer(folder).encode("abb<|im_end|>").ids).toEqual([2, 1, 3]);
   expect(openModelFolder(written(tiny())).gguf?.warnings).toEqual([]);
 });
+
+test("the unknown piece of a SentencePiece vocabulary may be marked as a control token", () => {
+  const more = {
+    "tokenizer.ggml.model": text("llama"),
+    "tokenizer.ggml.tokens": texts(["<unk>", "▁", "a", "▁a"]),
+    "tokenizer.ggml.scores": [9, 6, [0, -1, -2, -0.5]],
+    "tokenizer.ggml.token_type": [9, 5, [3, 1, 1, 1]],
+    "tokenizer.ggml.unknown_token_id": u32(0),
+    "tokenizer.ggml.add_bos_token": [7, false],
+  } as const;
+  const tokenizer = openTokenizer(openModelFolder(written(tiny({ more }))));
+  expect(tokenizer.encode("a zz").ids).toEqual([3, 1, 0]);
+  expect(() =>
+    openTokenizer(openModelFolder(written(tiny({ more, without: ["tokenizer.ggml.unknown_token_id"] })))),
+  ).toThrow(/has no unknown piece/);
+});
