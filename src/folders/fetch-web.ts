@@ -12,6 +12,7 @@ import { refuseForeignStorage } from "../weights/schemes.ts";
 import type { StoredTensor, Weights } from "../weights/weights.ts";
 import { chatTemplateFiles, chatTemplatesOf, templateLimit } from "./chat-templates.ts";
 import { ggufInMemory } from "./gguf/in-memory.ts";
+import { poolingFiles } from "./gguf/pooling.ts";
 
 export interface FetchedFolder {
   readonly config: JsonObject;
@@ -129,6 +130,11 @@ export async function fetchModelParts(base: string | URL, options: FetchFolderOp
       generationConfig,
       tokenizer: async () => tokenizer(),
       chatTemplates: async () => chatTemplatesOf(templates),
+      tokenizerConfig,
+      async file(name) {
+        const text = poolingFiles(model).get(name);
+        return text === undefined ? undefined : new TextEncoder().encode(text);
+      },
     };
   }
   const [config, tokenizer, settings, generationConfig, weights] = await Promise.all([
