@@ -2,6 +2,7 @@
 import { getHeapStatistics } from "node:v8";
 import { chatReader } from "./chat.js";
 import { folderReaders } from "./folders.js";
+import { ggufReader } from "./gguf.js";
 import { hubReaders } from "./hub.js";
 import { generator, mutate, safetensorsBytes } from "./mutate.js";
 import { onnxReader } from "./onnx.js";
@@ -95,6 +96,7 @@ export function readers(library, folder) {
     pipelineReader(library),
     spieceReader(library.createSentencePieceTokenizer),
     torchReader(library.readTorchFile),
+    ggufReader(library),
     {
       name: "names",
       seeds: [JSON.stringify({ stored: ["module.a.weight", "module.b"], wanted: ["a.weight", "b"], prefixes: ["a."] })],

@@ -31,7 +31,7 @@ const texts = ["hello", "version https://git-lfs.github.com/spec/v1\noid sha256:
   latin,
 );
 
-const names = ["a.pkl", "a.dat", "a.joblib", "a", "a.bin", "a.pt", "a.zip", "a.npz", "a.npy", "a.json", "a.keras", "a.h5", "a.png", "a.jpg", "a.webp", "README.md", "a.safetensors", "a.onnx", "spiece.model", "a.gz", "a.txt", "a.jinja", "data.pkl"]; // biome-ignore format: a table
+const names = ["a.pkl", "a.dat", "a.joblib", "a", "a.bin", "a.pt", "a.zip", "a.npz", "a.npy", "a.json", "a.keras", "a.h5", "a.png", "a.jpg", "a.webp", "README.md", "a.safetensors", "a.onnx", "spiece.model", "a.gz", "a.txt", "a.jinja", "data.pkl", "a.gguf"]; // biome-ignore format: a table
 
 function zip(members, random) {
   const wrong = () => random.next() < 0.02;

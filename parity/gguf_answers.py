@@ -1,12 +1,15 @@
 """What transformers answers with a GGUF file's weights in fp32: ids of greedy answers to ten prompts, for gguf_answers.js.
 
     python parity/gguf_answers.py MODEL.gguf answers.json
+
+Needs accelerate beside transformers.
 """
 
 import json
 import sys
 from pathlib import Path
 
+import gguf
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -25,6 +28,8 @@ prompts = [
 new_tokens = 64
 
 path = Path(sys.argv[1])
+# A base model has no template: it goes on with the prompt as it is.
+field = gguf.GGUFReader(path).fields.get("tokenizer.chat_template")
 tokenizer = AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name)
 model = AutoModelForCausalLM.from_pretrained(path.parent, gguf_file=path.name, dtype=torch.float32).eval()
 ends = {token for token in [tokenizer.eos_token_id] if token is not None}
@@ -36,8 +41,9 @@ ends |= {
 rows = []
 for prompt in prompts:
     messages = [{"role": "user", "content": prompt}]
-    text = tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
-    ids = tokenizer(text, add_special_tokens=False)["input_ids"]
+    options = dict(add_generation_prompt=True, tokenize=False)
+    text = tokenizer.apply_chat_template(messages, chat_template=field.contents(), **options) if field else prompt
+    ids = tokenizer(text, add_special_tokens=field is None)["input_ids"]
     answer = []
     margins = []
     with torch.no_grad():

@@ -100,6 +100,8 @@ async function openWith<T extends OpenedLanguageModel | OpenedEncoder>(
   const types = [...new Set(stored.map((tensor) => (isQuantized(tensor) ? tensor.format : tensor.dtype)))].join("+");
   const { gguf } = opened.folder;
   for (const warning of gguf?.warnings ?? []) output.say(`warning: ${warning}`);
+  if (flags.activations === "int8")
+    output.say("products round activations to 8 bits: answers differ from the exact ones");
   const rounded = gguf ? ` · activations ${flags.activations ?? "fp32"}` : "";
   if (output.terminal) {
     const { threads, device } = options;

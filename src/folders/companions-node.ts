@@ -5,6 +5,7 @@ import { writeFileSafely } from "../base/files-node.ts";
 import { jsonLimits } from "../base/json.ts";
 import { readBytes, readWholeFile, withFile } from "../base/read-node.ts";
 import { headBytes, refuseMistaken } from "../base/sniff.ts";
+import { fail } from "../errors.ts";
 import { locate } from "../hub/locate-node.ts";
 import { tokenizerFileNames } from "../tokenizers/formats/kinds.ts";
 import type { ModelFolder } from "./open-node.ts";
@@ -50,12 +51,18 @@ export type NamedPath = readonly [name: string, path: string];
 
 /**
  * The files beside a model's weights that belong to it, of all kinds or of those that are asked for.
- * @throws corrupt_file for one that is a link out of the folder, or was not fetched
+ * @throws unsupported for a GGUF file, beside which nothing lies; corrupt_file for one that is a link out of the folder, or was not fetched
  */
 export function companions(
-  { path: folder, files }: Pick<ModelFolder, "path" | "files">,
+  { path: folder, files, gguf }: Pick<ModelFolder, "path" | "files" | "gguf">,
   asked: readonly Companion[] = Object.keys(kinds) as Companion[],
 ): NamedPath[] {
+  if (gguf) {
+    fail("unsupported", "is a GGUF file, of which no other model is made", {
+      where: folder,
+      hint: "train, quantise and export the model's original weights: they are in the repository that the file was made from",
+    });
+  }
   const wanted: readonly Kind[] = asked.map((kind) => kinds[kind]);
   const below = (name: string): string[] => {
     const kind = wanted.find((one) => one.below?.folder.test(name));

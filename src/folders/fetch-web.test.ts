@@ -1,6 +1,9 @@
 import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
+import { readStored } from "../weights/safetensors-node.ts";
 import { fetchModelFolder, fetchModelParts } from "./fetch-web.ts";
+import { openModelFolder } from "./open-node.ts";
 
 const tokenizer = readFileSync(new URL("../../test/fixtures/tokenizers/unigram.json", import.meta.url), "utf8");
 const model = readFileSync(new URL("../../test/fixtures/t5/tied-relu/model.safetensors", import.meta.url));
@@ -45,6 +48,22 @@ test("what is missing or damaged is named", async () => {
     throw new TypeError("fetch failed");
   };
   await expect(fetchModelFolder("http://host/m", { fetch: down })).rejects.toMatchObject({ code: "not_found" });
+});
+
+test("a GGUF file at an address: its blocks become numbers, its tokenizer is in it", async () => {
+  const gguf = readFileSync(new URL("../../test/fixtures/gguf/llama.gguf", import.meta.url));
+  const fetch = serving({ "tiny.gguf": new Uint8Array(gguf) });
+  const { config, weights, tokenizer, generationConfig } = await fetchModelFolder("http://host/m/tiny.gguf", { fetch });
+  expect(config).toMatchObject({ model_type: "llama", vocab_size: 290 });
+  expect(generationConfig).toMatchObject({ eos_token_id: [287, 289] });
+  const types = new Set([...weights.values()].map((stored) => ("data" in stored ? stored.dtype : "elsewhere")));
+  expect([...types].sort()).toEqual(["float16", "float32"]);
+  const q = weights.get("model.layers.0.self_attn.q_proj.weight")!;
+  const file = fileURLToPath(new URL("../../test/fixtures/gguf/llama.gguf", import.meta.url));
+  const same = readStored(openModelFolder(file).weights.get("model.layers.0.self_attn.q_proj.weight")!);
+  expect(readStored(q)).toEqual(same);
+  expect(tokenizer.encode("<|im_start|>").ids).toEqual([288]);
+  await expect(fetchModelFolder("http://host/m/none.gguf", { fetch })).rejects.toMatchObject({ code: "not_found" });
 });
 
 test("a model of images needs no tokenizer until somebody asks for it", async () => {

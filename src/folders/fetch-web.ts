@@ -11,6 +11,8 @@ import { parseSafetensorsHeader } from "../weights/safetensors.ts";
 import { refuseForeignStorage } from "../weights/schemes.ts";
 import type { StoredTensor, Weights } from "../weights/weights.ts";
 import { chatTemplateFiles, chatTemplatesOf, templateLimit } from "./chat-templates.ts";
+import { ggufInMemory } from "./gguf/in-memory.ts";
+import { poolingFiles } from "./gguf/pooling.ts";
 
 export interface FetchedFolder {
   readonly config: JsonObject;
@@ -81,7 +83,7 @@ export function safetensorsInMemory(bytes: Uint8Array, where: string): Weights {
 }
 
 /**
- * Open the model folder at `base`: config.json, model.safetensors, and the files of its tokenizer.
+ * Open the model folder at `base`: config.json, model.safetensors, and the files of its tokenizer; or the GGUF file.
  * @throws not_found for a file the server does not have; corrupt_file for one that is not what it should be;
  *   unsupported for weights that another program has quantised
  */
@@ -94,13 +96,13 @@ export async function fetchModelFolder(base: string | URL, options: FetchFolderO
 export async function fetchModelParts(base: string | URL, options: FetchFolderOptions = {}): Promise<FetchedParts> {
   const { fetch = globalThis.fetch.bind(globalThis), onProgress, signal } = options;
   const root = String(base).replace(/\/*$/, "/");
-  const get = async (name: string): Promise<Response | undefined> => {
+  const get = async (name: string, address = root + name): Promise<Response | undefined> => {
     let response: Response;
     try {
-      response = await fetch(root + name, signal ? { signal } : {});
+      response = await fetch(address, signal ? { signal } : {});
     } catch (cause) {
       if (signal?.aborted) fail("interrupted", "stopped on request", { cause });
-      return fail("not_found", "cannot be reached", { where: root + name, hint: "is the server running?", cause });
+      return fail("not_found", "cannot be reached", { where: address, hint: "is the server running?", cause });
     }
     return response.ok ? response : undefined;
   };
@@ -116,6 +118,25 @@ export async function fetchModelParts(base: string | URL, options: FetchFolderOp
     const found = await get(name);
     return found ? parseJsonObject(await found.text(), root + name, jsonLimits.config) : undefined;
   };
+  if (/\.gguf\/$/i.test(root)) {
+    const file = root.slice(0, -1);
+    const answer = (await get("", file)) ?? fail("not_found", "the server does not have this file", { where: file });
+    const { tokenizer, ...model } = ggufInMemory(await receive(answer, onProgress), file);
+    const { config, weights, generationConfig, tokenizerConfig } = model;
+    const templates = { config: tokenizerConfig, json: undefined, jinja: undefined, additional: new Map() };
+    return {
+      config,
+      weights,
+      generationConfig,
+      tokenizer: async () => tokenizer(),
+      chatTemplates: async () => chatTemplatesOf(templates),
+      tokenizerConfig,
+      async file(name) {
+        const text = poolingFiles(model).get(name);
+        return text === undefined ? undefined : new TextEncoder().encode(text);
+      },
+    };
+  }
   const [config, tokenizer, settings, generationConfig, weights] = await Promise.all([
     json("config.json"),
     get("tokenizer.json"),

@@ -2,7 +2,15 @@
 
 import { shown } from "../base/json.ts";
 import { fail } from "../errors.ts";
-import { cacheFolder, cacheName, type Environment, nearestNames, parseModelName, repoOfCacheName } from "./names.ts";
+import {
+  cacheFolder,
+  cacheName,
+  type Environment,
+  ggufFellows,
+  nearestNames,
+  parseModelName,
+  repoOfCacheName,
+} from "./names.ts";
 
 /** The little of a file system that finding a model needs. */
 export interface Files {
@@ -63,6 +71,18 @@ function cachedSnapshot(
   return { path, revision: commit };
 }
 
+/** Where a file of a snapshot lies below it, its fellows being there; undefined where one of them is not. */
+function cachedFile(snapshot: string, repo: string, file: string, cache: string, files: Files): string | undefined {
+  for (const name of ggufFellows(file)) {
+    const path = `${snapshot}/${name}`;
+    if (files.kind(path) !== "file") return undefined;
+    if (files.leadsOut(`${cache}/${cacheName(repo)}`, path)) {
+      fail("corrupt_file", "is a link that leads out of the cache", { where: path });
+    }
+  }
+  return `/${file}`;
+}
+
 /** Names of the models that can be opened without downloading: cached ones and shipped ones. */
 export function knownModels(options: Pick<ResolveOptions, "env" | "files" | "shipped">): string[] {
   const cache = cacheFolder(options.env);
@@ -97,10 +117,12 @@ export function locateModel(name: string, options: ResolveOptions): ResolvedMode
     const cache = cacheFolder(env);
     if (cache) {
       const found = cachedSnapshot(parsed.repo, parsed.revision, cache, files);
-      if (found) return { ...found, name: parsed.repo, source: "cache" };
+      const file =
+        found && parsed.file !== undefined ? cachedFile(found.path, parsed.repo, parsed.file, cache, files) : "";
+      if (found && file !== undefined) return { ...found, path: found.path + file, name: parsed.repo, source: "cache" };
       looked.push(`${cache}/${cacheName(parsed.repo)}${parsed.revision ? ` at ${parsed.revision}` : ""}`);
     }
-    if (shipped && !parsed.repo.includes("/") && parsed.revision === undefined) {
+    if (shipped && !parsed.repo.includes("/") && parsed.revision === undefined && parsed.file === undefined) {
       const path = `${shipped}/${parsed.repo}`;
       if (files.kind(path) === "folder") return { path, name: parsed.repo, source: "shipped" };
       looked.push(path);

@@ -11,6 +11,8 @@ export type ModelName =
       /** `org/name` or `name`. */
       readonly repo: string;
       readonly revision: string | undefined;
+      /** A GGUF file of the repository: the one that `org/name:file.gguf` names. */
+      readonly file?: string;
       /** The text as given: a plain relative folder of this name wins. */
       readonly path: string;
     };
@@ -31,6 +33,18 @@ export function isPlainFileName(name: string): boolean {
   return /^[A-Za-z0-9_][A-Za-z0-9._+=@-]{0,199}$/.test(name) && !name.endsWith(".") && !deviceName.test(name);
 }
 
+/** Names of a model in several GGUF files: `NAME-00001-of-00003.gguf`. */
+const shard = /^(.*)-(\d{5})-of-(\d{5})\.gguf$/;
+const mostShards = 1000;
+
+/** The names of all files of the model that this GGUF file belongs to, the first one first. */
+export function ggufFellows(name: string): string[] {
+  const [, stem, , count] = shard.exec(name) ?? [];
+  if (stem === undefined || !(Number(count) >= 1 && Number(count) <= mostShards)) return [name];
+  const number = (n: number) => String(n).padStart(5, "0");
+  return Array.from({ length: Number(count) }, (_, i) => `${stem}-${number(i + 1)}-of-${count}.gguf`);
+}
+
 /**
  * Sort a model name into a path or a repository name.
  * @param allowPaths false where the name comes from someone who must not read this disk (a server's client)
@@ -39,14 +53,18 @@ export function isPlainFileName(name: string): boolean {
 export function parseModelName(name: string, allowPaths = true): ModelName {
   const refuse = (why: string): never =>
     fail("bad_input", `${shown(name)} is not a model name: ${why}`, {
-      hint: "give org/name, org/name@revision, or a folder starting with ./ or /",
+      hint: "give org/name, org/name@revision, org/name:file.gguf, or a folder or .gguf file starting with ./ or /",
     });
   if (name.length === 0) return refuse("it is empty");
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
   if (/[\u0000-\u001f\u007f]/.test(name)) return refuse("it holds a control character");
   if (name.length > 4096) return refuse(`it is ${name.length} characters long`);
   if (explicitPath.test(name)) return allowPaths ? { kind: "path", path: name } : refuse("paths are not allowed here");
-  const [repo = "", revision, ...rest] = name.split("@");
+  const [, before, file] = /^([^:]*):(.+\.gguf)$/.exec(name) ?? [];
+  if (file !== undefined && (file.split("/").length > 4 || !file.split("/").every(isPlainFileName))) {
+    return refuse(`${shown(file)} is not a file name`);
+  }
+  const [repo = "", revision, ...rest] = (before ?? name).split("@");
   if (rest.length > 0) return refuse("it holds more than one @");
   const parts = repo.split("/");
   const bad = parts.find((part) => !isSegment(part));
@@ -61,10 +79,10 @@ export function parseModelName(name: string, allowPaths = true): ModelName {
     }
   }
   if (parts.length > 2) {
-    if (!allowPaths || revision !== undefined) return refuse("it has more than two parts");
+    if (!allowPaths || revision !== undefined || file !== undefined) return refuse("it has more than two parts");
     return { kind: "path", path: name };
   }
-  return { kind: "name", repo, revision, path: name };
+  return { kind: "name", repo, revision, ...(file !== undefined && { file }), path: name };
 }
 
 /** `HF_HUB_CACHE`, its old name, `HF_HOME/hub`, `XDG_CACHE_HOME/huggingface/hub`, `~/.cache/huggingface/hub`. */

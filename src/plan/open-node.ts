@@ -4,12 +4,14 @@ import { basename, join } from "node:path";
 import { type JsonObject, jsonLimits, shown } from "../base/json.ts";
 import { readJsonFile } from "../base/read-node.ts";
 import { fail, ZerothError } from "../errors.ts";
+import { ggufFiles } from "../folders/gguf/open-node.ts";
 import { openModelFolder } from "../folders/open-node.ts";
 import { type PullOptions, pull, settingsHere } from "../hub/download/pull-node.ts";
 import { listModels, resolveModel } from "../hub/find-node.ts";
 import { nearestNames, parseModelName } from "../hub/names.ts";
 import { modelTypes, readModel } from "../models/families.ts";
-import { isQuantized, type Weights } from "../weights/weights.ts";
+import { isPlainType, plainTypes } from "../weights/gguf/types.ts";
+import { type GgufTensor, isGguf, isQuantized, type Weights } from "../weights/weights.ts";
 import { isCounted, shapeOfConfig, tensorsOfConfig } from "./configs.ts";
 import { findKnown, knownNames } from "./known.ts";
 import { layerNumber } from "./network.ts";
@@ -26,18 +28,24 @@ export interface OpenSubjectOptions extends PullOptions {
 
 const architectureOf = (config: JsonObject): string => String(config.model_type ?? "unknown");
 
+/** Blocks of GGUF files by the bits that most of their weights are in. */
+const storedGguf = ({ gguf }: GgufTensor) =>
+  isPlainType(gguf) ? plainTypes[gguf] : /^Q[234]_/.test(gguf) ? "q4" : "q8";
+
 /** The precision that most numbers of a file have. */
 function storedPrecision(weights: Weights): Precision {
   const counts: Record<Precision, number> = { fp32: 0, bf16: 0, int8: 0, int4: 0, q8: 0, q4: 0 };
   for (const stored of weights.values()) {
-    const name = isQuantized(stored) ? stored.format : stored.dtype;
-    const precision = name.startsWith("int4")
-      ? "int4"
-      : name.startsWith("int8")
-        ? "int8"
-        : name.endsWith("16")
-          ? "bf16"
-          : "fp32";
+    const name = isGguf(stored) ? storedGguf(stored) : isQuantized(stored) ? stored.format : stored.dtype;
+    const precision = name.startsWith("q")
+      ? (name as Precision)
+      : name.startsWith("int4")
+        ? "int4"
+        : name.startsWith("int8")
+          ? "int8"
+          : name.endsWith("16")
+            ? "bf16"
+            : "fp32";
     counts[precision] += elementsOf(stored.shape);
   }
   return (Object.keys(counts) as Precision[]).reduce((most, next) => (counts[next] > counts[most] ? next : most));
@@ -46,7 +54,7 @@ function storedPrecision(weights: Weights): Precision {
 /** A file that the first tensor lies in. */
 function fileOf(weights: Weights): string | undefined {
   for (const stored of weights.values()) {
-    const plain = isQuantized(stored) ? stored.values : stored;
+    const plain = isGguf(stored) ? stored.place : isQuantized(stored) ? stored.values : stored;
     if ("file" in plain) return plain.file;
   }
   return undefined;
@@ -163,11 +171,13 @@ async function fetchConfig(name: string, { onFetch, ...options }: OpenSubjectOpt
  */
 export async function openSubject(name: string, options: OpenSubjectOptions = {}): Promise<Subject> {
   const { env = process.env } = options;
-  if (statSync(name, { throwIfNoEntry: false })?.isFile()) return subjectOfConfig(basename(name), name);
+  const isFile = statSync(name, { throwIfNoEntry: false })?.isFile() === true;
+  if (isFile && !name.endsWith(".gguf")) return subjectOfConfig(basename(name), name);
   let missing: ZerothError;
   try {
     const found = resolveModel(name, { env });
-    if (found.source !== "cache" || existsSync(join(found.path, "config.json"))) {
+    const isModel = found.path.endsWith(".gguf") || ggufFiles(found.path).length > 0;
+    if (found.source !== "cache" || isModel || existsSync(join(found.path, "config.json"))) {
       return subjectOfFolder(found.name, found.path);
     }
     missing = new ZerothError("not_found", `${name} is in the cache without config.json`);

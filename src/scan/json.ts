@@ -9,7 +9,8 @@ import { type Content, type Finding, hints, reading, safe, unknown, unsafe, whol
 /** Ways from a template of Jinja's to Python. */
 const escapes = /__\w+__|\|\s*attr\b|\bimport\b|\b(?:lipsum|cycler|joiner|self|config|request)\s*[.[]/;
 
-const inTemplate = (text: string): string[] => {
+/** What is wrong with a template's text. */
+export const inTemplate = (text: string): string[] => {
   const found = escapes.exec(text)?.[0];
   return found ? [`a template that reaches for Python (${shown(found)})`] : [];
 };

@@ -23,6 +23,7 @@ import {
   outermost,
 } from "./archives-node.ts";
 import { type Content, type Finding, hints, largest, reading, unknown, unsafe, whole, worst } from "./findings.ts";
+import { lookAtGguf } from "./gguf.ts";
 import { lookAtJson, lookAtTemplate } from "./json.ts";
 import { beginsPickle, lookAtNumpy, lookAtPickle, lookAtTorchPickles } from "./pickles-node.ts";
 import { lookAtPicture, lookAtText } from "./plain-node.ts";
@@ -80,6 +81,7 @@ const kinds: readonly Kind[] = [
     matches: /\.model$/i,
     look: whole(largest, (bytes, { name }) => reading(() => readSentencePieceModel(bytes, name))),
   },
+  { kind: "gguf", matches: /\.gguf$/i, look: lookAtGguf },
   { kind: "onnx", matches: /\.onnx$/i, look: whole(4 * largest, (bytes) => reading(() => decodeOnnx(bytes))) },
   { kind: "pickle", matches: /\.(pkl|pickle|p|joblib|dill|dat|data)$/i, look: lookAtPickle },
   { kind: "numpy", matches: /\.npy$/i, look: lookAtNumpy },
@@ -133,6 +135,7 @@ const certain: ReadonlySet<string> = new Set([
   "torch",
   "json",
   "sentencepiece",
+  "gguf",
   "onnx",
   "numpy",
   "code",

@@ -308,7 +308,8 @@ test.each<[name: string, content: string | Uint8Array, verdict: string, finding:
   ["a.h5", '…{"class_name": "Lambda"}', "unsafe", /Lambda layer is Python code/],
   ["a.keras", "x", "unknown", /other layers/],
   ["a.7z", "x", "unknown", /archive/],
-  ["a.gguf", "GGUF", "unknown", /kind that this program does not read/],
+  ["a.gguf", "GGUF", "unsafe", /ends inside a number/],
+  ["a.parquet", "PAR1", "unknown", /kind that this program does not read/],
   ["spiece.model", "x", "unsafe", /spiece.model/],
 ])("%s holding %j is %s", (name, content, verdict, finding) => {
   const folder = mkdtempSync(join(place, "one-"));

@@ -15,10 +15,11 @@ export interface ScannedFile extends Finding {
 const mostDepth = 32;
 const deeper = "…";
 
-function scanFile(folder: string, name: string): ScannedFile {
+/** @param called what messages call it, and what tells its kind */
+function scanFile(folder: string, name: string, called = name): ScannedFile {
   const path = join(folder, name);
   const row = (kind: string, verdict: Verdict, finding: string, hint: string): ScannedFile => {
-    return { file: name, kind, verdict, findings: [finding], hint };
+    return { file: called, kind, verdict, findings: [finding], hint };
   };
   const odd = (kind: string, finding: string) => row(kind, "unsafe", finding, "remove it");
   if (basename(name) === deeper)
@@ -34,9 +35,9 @@ function scanFile(folder: string, name: string): ScannedFile {
   }
   if (!statSync(real).isFile()) return odd("special", "is neither a file nor a folder of its own");
   try {
-    return { file: name, ...lookAt(real, basename(name)) };
+    return { file: called, ...lookAt(real, basename(called)) };
   } catch (cause) {
-    return row("other", "unknown", systemError(cause, name).message, "nothing was looked at");
+    return row("other", "unknown", systemError(cause, called).message, "nothing was looked at");
   }
 }
 
@@ -68,7 +69,8 @@ export function* scan(path: string): Iterable<ScannedFile> {
     throw systemError(cause, path);
   }
   if (!statSync(real).isDirectory()) {
-    yield scanFile(dirname(real), basename(real));
+    // By the name that was given: files of a cache are links to blobs, which are called by their hash.
+    yield scanFile(dirname(real), basename(real), basename(path));
     return;
   }
   try {

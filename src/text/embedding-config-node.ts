@@ -3,6 +3,8 @@ import { existsSync, realpathSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { jsonLimits, parseJsonObject } from "../base/json.ts";
 import { readTextFile } from "../base/read-node.ts";
+import type { OpenedGguf } from "../folders/gguf/open-node.ts";
+import { poolingFiles } from "../folders/gguf/pooling.ts";
 import { findWeights } from "../folders/weights-node.ts";
 import { locate } from "../hub/locate-node.ts";
 import { type FolderFiles, readModules, transformerPath } from "./embedding-config.ts";
@@ -24,6 +26,16 @@ export const filesIn = (folder: string): FolderFiles => ({
     const inside = locate(folder, name);
     return inside && isFolder(inside) ? findWeights(inside)?.tensors : undefined;
   },
+});
+
+/** The same of a GGUF file, which says it in its metadata. */
+export const filesOfGguf = (gguf: OpenedGguf): FolderFiles => ({
+  where: gguf.file,
+  async json(name) {
+    const text = poolingFiles(gguf).get(name);
+    return text === undefined ? undefined : JSON.parse(text);
+  },
+  weights: async () => undefined,
 });
 
 /** Where the transformer's own files lie: the folder itself, or the one in it that modules.json names. */

@@ -131,14 +131,15 @@ async function writeCopy(
   await writeFileSafely(join(out, "config.json"), `${JSON.stringify(config, null, 2)}\n`);
 }
 
-/** Fingerprint of the files, and of what is made of them. */
-function sourceOf(files: readonly string[], activations: Activations): string {
+/** Fingerprint of the files, and of what is made of them: who only reads with a model asks for other tensors. */
+function sourceOf(files: readonly string[], tasks: readonly Task[], activations: Activations): string {
   const stats = files.map((file) => {
     const { size, mtimeMs } = statSync(file);
     return [file, size, mtimeMs];
   });
+  const forms = tasks.map(({ name, form }) => [name, form]);
   return createHash("sha256")
-    .update(JSON.stringify([revision, activations, stats]))
+    .update(JSON.stringify([revision, activations, stats, forms]))
     .digest("hex");
 }
 
@@ -160,7 +161,7 @@ export async function unpackedCopy(
     {
       path: gguf.file,
       form: activations === "fp32" ? "exact" : "int8-activations",
-      source: sourceOf(gguf.files, activations),
+      source: sourceOf(gguf.files, tasks, activations),
       bytes: tasks.reduce((sum, { bytes }) => sum + bytes, 0),
       make: (folder) => writeCopy(folder, gguf, tasks, activations, options),
     },

@@ -16,7 +16,7 @@ import { type TwoTowersModel, twoTowersModel } from "../models/kinds/two-towers.
 import { type CompileOptions, compile } from "../runtime/compile-node.ts";
 import type { Tokenizer } from "../tokenizers/tokenizer.ts";
 import { type Activations, anyQuantized, isQuantized, layoutOf, type Weights } from "../weights/weights.ts";
-import { filesIn, transformerFolder } from "./embedding-config-node.ts";
+import { filesIn, filesOfGguf, transformerFolder } from "./embedding-config-node.ts";
 import type { EncodingModel } from "./encoding-model.ts";
 import { type GenerationConfig, withGenerationConfig } from "./generation-config.ts";
 import { unpackedCopy } from "./gguf-copy-node.ts";
@@ -179,9 +179,9 @@ async function openAs(
       tokenizer,
       weights,
       pooling,
-      files: filesIn(realpathSync(home)),
+      files: folder.gguf ? filesOfGguf(folder.gguf) : filesIn(realpathSync(home)),
     };
-    const { encoder, model } = await openReader({ ...parts, compileWith, files: filesIn(realpathSync(home)) });
+    const { encoder, model } = await openReader({ ...parts, compileWith });
     const dispose = () => model[Symbol.asyncDispose]();
     return {
       kind: "encoder",

@@ -7,6 +7,7 @@ import { type NdArray, ndarray } from "../graph/array.ts";
 import {
   bitsOfFormat,
   isGguf,
+  isPlain,
   isQuantized,
   layoutOf,
   type Place,
@@ -201,8 +202,6 @@ function matrixShape(format: QuantizedFormat, values: PlainTensor, scales: Plain
  */
 export function joinQuantized(tensors: Weights, where: string): Weights {
   const joined = new Map(tensors);
-  const isPlain = (stored: StoredTensor | undefined): stored is PlainTensor =>
-    stored !== undefined && !isQuantized(stored) && !isGguf(stored);
   for (const [stored, values] of tensors) {
     const [, name, format] = (suffix.exec(stored) ?? []) as unknown as [string, string?, QuantizedFormat?];
     if (name === undefined || format === undefined || !isPlain(values)) continue;

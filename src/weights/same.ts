@@ -1,10 +1,8 @@
 /** Whether stored tensors hold the same numbers. */
-import { isGguf, isQuantized, type PlainTensor, type StoredTensor } from "./weights.ts";
+import { isPlain, type PlainTensor, type StoredTensor } from "./weights.ts";
 
 const sameBytes = (a: Uint8Array, b: Uint8Array): boolean =>
   a.length === b.length && a.every((byte, i) => byte === b[i]);
-
-const isPlain = (stored: StoredTensor): stored is PlainTensor => !isQuantized(stored) && !isGguf(stored);
 
 /** Numbers of one type and shape, one by one: what can be compared by their bytes. */
 export const comparable = (a: StoredTensor, b: StoredTensor): readonly [PlainTensor, PlainTensor] | undefined =>

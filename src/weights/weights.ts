@@ -88,6 +88,10 @@ export const isQuantized = (stored: StoredTensor): stored is QuantizedTensor => 
 
 export const isGguf = (stored: StoredTensor): stored is GgufTensor => "gguf" in stored;
 
+/** Whether the numbers are stored one by one. */
+export const isPlain = (stored: StoredTensor | undefined): stored is PlainTensor =>
+  stored !== undefined && !isQuantized(stored) && !isGguf(stored);
+
 /** Whether any of these is quantised. */
 export const anyQuantized = (weights: Weights): boolean => [...weights.values()].some(isQuantized);
 

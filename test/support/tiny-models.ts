@@ -1,5 +1,5 @@
 /** Model folders of a few kilobytes with random weights, in the place of those that the documentation names. */
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { cp } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { JsonObject } from "../../src/base/json.ts";
@@ -82,6 +82,10 @@ export const standIns: Readonly<Record<string, (folder: string) => Promise<void>
       num_attention_heads: 4,
       num_key_value_heads: 2,
     }),
+  "bartowski/SmolLM2-135M-Instruct-GGUF": async (folder) => {
+    const tiny = new URL("../fixtures/gguf/llama.gguf", import.meta.url);
+    copyFileSync(tiny, join(folder, "SmolLM2-135M-Instruct-Q4_K_M.gguf"));
+  },
   "sentence-transformers/all-MiniLM-L6-v2": (folder) => tinyBert(folder, "BertModel", {}, pooling),
   "nlptown/bert-base-multilingual-uncased-sentiment": (folder) =>
     tinyBert(folder, "BertForSequenceClassification", {

@@ -20,13 +20,18 @@ export interface Given {
 
 export type Configure = (given: Given) => JsonObject;
 
+/** No width, length or number of layers is larger; lists are made by some of them. */
+const mostSize = 2 ** 24;
+const mostLayers = 512;
+
 /** Keys of the architecture. */
 function keysOf({ metadata, architecture, where }: Given) {
   const name = (key: string) => `${architecture}.${key}`;
   const { need } = metadata;
   const size = (key: string): number => {
     const value = need(name(key), metadata.same(name(key)));
-    return value > 0 ? value : fail("corrupt_file", `key "${name(key)}" is 0`, { where });
+    if (value > 0 && value <= mostSize) return value;
+    return fail("corrupt_file", `key "${name(key)}" is ${value}, expected 1 to ${mostSize}`, { where });
   };
   return {
     size,
@@ -166,6 +171,8 @@ const gemma3: Configure = (given) => {
   const { maybe, number } = keysOf(given);
   const rest = gated(given);
   const [layers, heads] = [Number(rest.num_hidden_layers), Number(rest.num_attention_heads)];
+  if (layers > mostLayers)
+    fail("corrupt_file", `${layers} layers, at most ${mostLayers} are known`, { where: given.where });
   const window = maybe("attention.sliding_window") || undefined;
   const cap = number("final_logit_softcapping");
   return {

@@ -5,19 +5,17 @@ import { namesIn } from "../../base/files-node.ts";
 import { readBytes, withFile } from "../../base/read-node.ts";
 import { fail } from "../../errors.ts";
 import { locate } from "../../hub/locate-node.ts";
+import { ggufFellows } from "../../hub/names.ts";
 import { readGgufHeader } from "../../weights/gguf/header.ts";
 import { ggufBytes } from "../../weights/safetensors-node.ts";
 import { type GgufModel, type GgufPart, ggufModel } from "./model.ts";
 
-/** Names of a model in several files: `NAME-00001-of-00003.gguf`. */
-const shard = /^(.*)-(\d{5})-of-(\d{5})\.gguf$/;
-const mostShards = 1000;
-
 export interface OpenedGguf extends GgufModel {
   /** The first file: absolute, not resolved. */
   readonly file: string;
-  /** All files, resolved. */
+  /** All files, resolved, and their names. */
   readonly files: readonly string[];
+  readonly names: readonly string[];
 }
 
 function readPart(path: string): GgufPart & { readonly file: string } {
@@ -28,14 +26,6 @@ function readPart(path: string): GgufPart & { readonly file: string } {
     const real = realpathSync(path);
     return { header, where: path, file: real, place: (offset, length) => ({ file: real, offset, length }) };
   });
-}
-
-/** The names of all files of the model that this one belongs to, the first one first. */
-export function ggufFellows(name: string): string[] {
-  const [, stem, , count] = shard.exec(name) ?? [];
-  if (stem === undefined || Number(count) > mostShards) return [name];
-  const number = (n: number) => String(n).padStart(5, "0");
-  return Array.from({ length: Number(count) }, (_, i) => `${stem}-${number(i + 1)}-of-${count}.gguf`);
 }
 
 /** `split.count` and `split.no` of a file must be what its name says. */
@@ -69,7 +59,7 @@ export function openGguf(path: string): OpenedGguf {
     return part;
   });
   const file = join(folder, names[0]!);
-  return { ...ggufModel(parts, ggufBytes), file, files: parts.map((part) => part.file) };
+  return { ...ggufModel(parts, ggufBytes), file, names, files: parts.map((part) => part.file) };
 }
 
 /** The GGUF files of a folder that begin a model, by their names. */

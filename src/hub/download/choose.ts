@@ -1,6 +1,7 @@
 /** Which files of a repository a run needs. */
 
 import { fail } from "../../errors.ts";
+import { ggufFellows } from "../names.ts";
 import type { Listing, RemoteFile } from "./listing.ts";
 import { listedNames, takeWanted } from "./wanted.ts";
 
@@ -129,12 +130,30 @@ export function chooseFiles(listing: Listing, where: string, include: readonly s
   const others = listing.files
     .map(({ name }) => name)
     .filter((name) => /\.(gguf|onnx|h5|msgpack|bin|safetensors|pt)$/.test(name));
+  const gguf = kind ? undefined : others.find((name) => name.endsWith(".gguf"));
   return fail("not_found", kind ? "holds no config.json" : "holds no weights as safetensors or pytorch_model.bin", {
     where,
     hint:
-      others.length > 0
-        ? `it holds ${someOf(others, 4)}; fetch those with --include, or choose another repository`
-        : "is this the right repository?",
+      gguf !== undefined
+        ? `name one of its GGUF files, as in ${where}:${gguf.slice(0, 100)}`
+        : others.length > 0
+          ? `it holds ${someOf(others, 4)}; fetch those with --include, or choose another repository`
+          : "is this the right repository?",
+  });
+}
+
+/**
+ * A GGUF file by its name, with the others that a model in several of them consists of.
+ * @throws not_found naming those that there are; as {@link takeWanted} does
+ */
+export function chooseGguf(listing: Listing, where: string, name: string): readonly RemoteFile[] {
+  const wanted = new Set(ggufFellows(name));
+  const chosen = takeWanted(listing, where, (file) => wanted.has(file));
+  if (chosen.length === wanted.size) return chosen;
+  const there = listing.files.map((file) => file.name).filter((file) => file.endsWith(".gguf"));
+  return fail("not_found", `holds no ${name}`, {
+    where,
+    hint: there.length > 0 ? `it holds ${someOf(there, 8)}` : "it holds no GGUF file: is this the right repository?",
   });
 }
 
@@ -149,6 +168,9 @@ export function lacking(
   shards: (index: string) => readonly string[] | undefined,
   known: (name: string) => boolean,
 ): string | undefined {
+  const hasWeights = [...names].some((name) => /^(model|pytorch_model)\b.*\.(safetensors|bin|json)$/.test(name));
+  // A GGUF file is a whole model.
+  if (!hasWeights && [...names].some((name) => name.endsWith(".gguf"))) return undefined;
   if (names.has("adapter_config.json") && !names.has("config.json")) {
     return names.has("adapter_model.safetensors") ? undefined : "adapter_model.safetensors";
   }

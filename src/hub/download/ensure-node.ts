@@ -63,12 +63,14 @@ export async function ensureModel(name: string, options: EnsureOptions = {}): Pr
     }
     missing = cause;
   }
-  const lacks = found?.source === "cache" ? missingFrom(found, cache!) : undefined;
+  const parsed = parseModelName(name);
+  const file = parsed.kind === "name" ? parsed.file : undefined;
+  const lacks = found?.source === "cache" && file === undefined ? missingFrom(found, cache!) : undefined;
   if (found && (lacks === undefined || offline)) return found;
   onDownload?.(name, lacks);
   try {
     const { path, repo, commit } = await pull(name, { ...rest, env });
-    return { path, name: repo, revision: commit, source: "cache" };
+    return { path: file === undefined ? path : join(path, file), name: repo, revision: commit, source: "cache" };
   } catch (cause) {
     if (!(cause instanceof ZerothError) || cause.code !== "not_found") throw cause;
     const near = missing instanceof ZerothError && missing.hint?.startsWith("did you mean") ? missing.hint : undefined;

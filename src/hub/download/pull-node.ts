@@ -21,7 +21,7 @@ import {
   writeAbsent,
   writeRef,
 } from "./cache-node.ts";
-import { chooseFiles, lookedFor } from "./choose.ts";
+import { chooseFiles, chooseGguf, lookedFor } from "./choose.ts";
 import { proxiedFetch } from "./fetch-node.ts";
 import type { Fetch } from "./http.ts";
 import type { RemoteFile } from "./listing.ts";
@@ -201,7 +201,7 @@ async function checkSpace(cache: RepoCache, missing: readonly RemoteFile[], opti
 const lastLinked = new Set(["config.json", "adapter_config.json"]);
 
 /**
- * Download what a run needs of `org/name` or `org/name@revision` into the cache, as Python's huggingface_hub would lay
+ * Download what a run needs of `org/name`, `org/name@revision` or `org/name:file.gguf` into the cache, as Python's huggingface_hub would lay
  * it out. What is there is not fetched again; what was interrupted goes on where it ended.
  * @throws not_found when the hub is not reached or does not give it; corrupt_file when it gives something else than it
  *   lists, or a link leads out of the cache; bad_input when the disk is too small or refuses; interrupted
@@ -219,7 +219,7 @@ export async function pull(name: string, options: PullOptions = {}): Promise<Pul
   } = options;
   const parsed = parseModelName(name, false);
   if (parsed.kind !== "name") return fail("bad_input", "a path cannot be downloaded");
-  const { repo, revision = "main" } = parsed;
+  const { repo, revision = "main", file: named } = parsed;
   const settings = settingsHere(env);
   if (settings.offline) {
     fail("not_found", "nothing is downloaded in offline mode", {
@@ -240,7 +240,11 @@ export async function pull(name: string, options: PullOptions = {}): Promise<Pul
     const listing = await fetchListing(repo, revision, asking);
     const { commit } = listing;
     const wanted = choose && new Set(choose(listedNames(listing)));
-    const chosen = wanted ? takeWanted(listing, repo, (file) => wanted.has(file)) : chooseFiles(listing, repo, include);
+    const chosen = wanted
+      ? takeWanted(listing, repo, (file) => wanted.has(file))
+      : named !== undefined && include === undefined
+        ? chooseGguf(listing, repo, named)
+        : chooseFiles(listing, repo, include);
     const missing = chosen.filter((file) => !isHere(cache, commit, file));
     const sum = (files: readonly RemoteFile[]) => files.reduce((total, { bytes }) => total + bytes, 0);
     events?.planned?.({ repo, commit, files: chosen.length, bytes: sum(chosen), missing: sum(missing) });

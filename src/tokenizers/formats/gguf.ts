@@ -170,6 +170,9 @@ function sentencePiece(v: GgufVocabulary, kind: "bpe" | "unigram"): Tokenizer {
     if (!Number.isFinite(scores[id])) fail("corrupt_file", `token ${id} has the score ${scores[id]}`, { where });
     if (tokens[id] === "") fail("corrupt_file", `token ${id} is empty`, { where });
   }
+  // Converters mark the unknown piece as a control token where the model's settings list it among its special ones.
+  const unknownId = v.named.unk_token === undefined ? -1 : tokens.indexOf(v.named.unk_token);
+  if (unknownId >= 0 && !types.includes(pieceTypes.unknown)) types[unknownId] = pieceTypes.unknown;
   const byteFallback = types.includes(pieceTypes.byte);
   const model: SentencePieceModel = {
     kind,

@@ -188,7 +188,8 @@ function tensorAt(at: Cursor, number: number, file: string): readonly [string, L
   if (axes < 1 || axes > mostAxes) refuse(`has ${axes} axes, at most ${mostAxes} are known`);
   const shape = Array.from({ length: axes }, () => {
     const dim = at.view(8).getBigUint64(0, true);
-    return dim <= BigInt(2 ** 48) ? Number(dim) : refuse(`has an axis of ${dim}`);
+    // With an axis of 0 the others could say anything without a byte being there.
+    return dim > 0n && dim <= BigInt(2 ** 48) ? Number(dim) : refuse(`has an axis of ${dim}`);
   }).reverse();
   const count = shape.reduce((a, b) => a * b, 1);
   if (!Number.isSafeInteger(count)) refuse(`has the shape [${shape.join(", ")}], which is too large`);
