@@ -8,6 +8,7 @@ import { type Decoding, needNumbers, type ReadOptions } from "../language.ts";
 import { type Lazy, wanted } from "../programs.ts";
 import { commonBegin, heldIn, holdIn } from "./memory.ts";
 import { piecesOf } from "./pieces.ts";
+import type { Tables } from "./tables.ts";
 
 type Result = "logits" | "best";
 
@@ -16,6 +17,8 @@ export interface DecodingPrograms {
   readonly prompter: Lazy<Program>;
   /** The program of a step of so many rows, asked for once a decoding and then once a step. */
   readonly stepper: (rows: number) => () => Promise<Program>;
+  /** What depends on positions alone, where something does. */
+  readonly tables: Lazy<Tables | undefined>;
 }
 
 export interface DecodingOptions extends ReadOptions {
@@ -64,7 +67,7 @@ function repeated(array: NdArray, times: number): NdArray {
 
 export function decodeRows(
   model: DecoderArchitecture,
-  { prompter, stepper }: DecodingPrograms,
+  { prompter, stepper, tables }: DecodingPrograms,
   prompts: readonly (readonly number[])[],
   { beams, expected, piece, memory, signal, onRead }: DecodingOptions,
 ): Decoding {
@@ -116,6 +119,7 @@ export function decodeRows(
       starts: int64([count], starts),
       ends: int64([count], ends),
       lengths: int64([count], lengths),
+      ...(await (await tables.get())?.of(rows.capacity)),
     };
     // Every output has its array: a run that hands nothing back copies nothing.
     const written: Record<string, NdArray> = { ...into };
