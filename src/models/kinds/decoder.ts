@@ -13,7 +13,7 @@ import { decodeRows, needRoom } from "./decoding/rows.ts";
 import { createTables } from "./decoding/tables.ts";
 import { needTokens } from "./ids.ts";
 import { answers, type LanguageModel, type Reading, type ReadOptions, type Targets } from "./language.ts";
-import { type Compile, disposeAll, lazily, stepPrograms, wanted } from "./programs.ts";
+import { type Compile, disposeAll, lazily, wanted } from "./programs.ts";
 
 const rowInput = (name: string, length: Dim = "length") => input(name, "int64", ["batch", length]);
 
@@ -90,7 +90,7 @@ export function scoreGraph(model: DecoderArchitecture): Graph {
 export interface DecoderOptions {
   /** The weights are in 8 or 4 bits, which every program repacks as it opens. */
   readonly packed?: boolean;
-  /** Most tokens of a prompt in one run; a longer prompt is read in pieces. 512 by default. */
+  /** Most tokens of a prompt in one run; a longer prompt is read in pieces. 256 by default. */
   readonly piece?: number;
 }
 
@@ -101,17 +101,17 @@ export function decoderModel(
   options: DecoderOptions = {},
 ): LanguageModel {
   const { packed = false, piece } = options;
-  // Packed weights are repacked by every program that opens: one for every number of rows and tokens is enough then.
-  const wide = lazily(() => compile(rowsGraph(model), { prepack: true }));
-  const prompter = packed ? wide : lazily(() => compile(rowsGraph(model), { prepack: false }));
-  const narrow = lazily(() => compile(rowsGraph(model, 1, 1)));
+  // Products of one row are at the memory's speed with weights as they lie, those of several rows only with repacked
+  // ones. Weights in 8 or 4 bits are repacked by every program that opens: one is enough then.
+  const several = lazily(() => compile(rowsGraph(model), { prepack: true }));
+  const one = packed ? several : lazily(() => compile(rowsGraph(model, 1), { prepack: false }));
   const scorer = lazily(() => compile(scoreGraph(model)));
   const { vocabulary, pad, begin: first } = model;
   const tables = lazily(async () => {
     const g = tablesGraph(model);
     return g && createTables(await compile(g));
   });
-  const programs = { prompter, stepper: stepPrograms(narrow, wide, packed), tables };
+  const programs = { one, several, tables };
 
   async function read(given: readonly (readonly number[])[], options: ReadOptions = {}): Promise<Reading> {
     const prompts = given.map((ids) => (ids.length === 0 && first !== undefined ? [first] : ids));
@@ -150,6 +150,6 @@ export function decoderModel(
     ends: model.ends,
     longest: model.longest,
     read,
-    [Symbol.asyncDispose]: () => disposeAll([...new Set([prompter, narrow, wide, scorer, tables])]),
+    [Symbol.asyncDispose]: () => disposeAll([...new Set([one, several, scorer, tables])]),
   };
 }

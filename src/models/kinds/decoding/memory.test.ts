@@ -207,3 +207,18 @@ test("pieces are short neighbours together, and long rows alone in equal parts",
     { from: 0, to: 1, begin: 14, end: 20 },
   ]);
 });
+
+test("a text beyond the model's positions is an error, wherever it is longer", async () => {
+  const { weights, architecture: trained } = readFixture("llama/grouped", "decoder");
+  expect(trained.longest).toBe(64);
+  const config = readJson<JsonObject>("llama/grouped", "config.json");
+  const { architecture } = readModel({ ...config, max_position_embeddings: 6 }, weights, "short");
+  await using model = decoderModel(architecture as DecoderArchitecture, (g) => compile(g, { weights, threads: 1 }));
+  await expect(model.read([ids(7)])).rejects.toMatchObject({ code: "too_long" });
+  await expect((await model.read([ids(4)])).score([[ids(4)]])).rejects.toMatchObject({ code: "too_long" });
+  const decoding = (await model.read([ids(5)])).begin(1, 4);
+  const next = await decoding.likeliest(await decoding.likeliest());
+  await expect(decoding.likeliest(next)).rejects.toThrow("the text has 7 tokens, the model has 6 positions");
+  // Frequencies that follow the length are for texts of any.
+  expect(roped("dynamic").architecture.longest).toBeUndefined();
+});
