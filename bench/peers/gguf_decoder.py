@@ -32,9 +32,10 @@ writer.add_rope_dimension_count(c["head_dim"])
 writer.add_vocab_size(c["vocab_size"])
 words = c["vocab_size"]
 writer.add_tokenizer_model("llama")
-writer.add_token_list([b"<unk>", b"</s>"] + [f"w{n}".encode() for n in range(2, words)])
+single = [f"<0x{n:02X}>".encode() for n in range(256)]
+writer.add_token_list([b"<unk>", b"</s>", *single] + [f"w{n}".encode() for n in range(258, words)])
 writer.add_token_scores([0.0] * words)
-writer.add_token_types([2, 3] + [1] * (words - 2))
+writer.add_token_types([2, 3] + [6] * 256 + [1] * (words - 258))
 writer.add_bos_token_id(1)
 writer.add_eos_token_id(1)
 names = gguf.get_tensor_name_map(getattr(gguf.MODEL_ARCH, arch.upper()), c["num_hidden_layers"])
