@@ -1,13 +1,17 @@
 /** Who takes part: a program at one precision, the files it reads, and the process in which it is measured. */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { decoders } from "./decoders/shapes.js";
 import { exported, madeByPython, quantized } from "./folders.js";
 
 const python = process.env.ZEROTH_PYTHON ?? "python3";
 const here = (name) => fileURLToPath(new URL(name, import.meta.url));
 
+const decoderNames = Object.keys(decoders);
 const texts = { fp32: ["t5-small", "t5-base"], int8: ["t5-base", "t5-large"], int4: ["t5-base", "t5-large"] };
 const training = { fp32: ["t5-train"], int8: [], int4: [] };
+
+const answering = { fp32: decoderNames, int8: decoderNames, int4: decoderNames };
 
 /** Shapes on which each measure is taken, by precision, unless the command line names others. */
 export const measures = {
@@ -16,25 +20,42 @@ export const measures = {
   decode8: texts,
   first_token: texts,
   first_token_cold: texts,
+  prefill: answering,
+  generate1: answering,
+  generate8: answering,
+  first_token_decoder: answering,
   train: training,
   frozen: training,
 };
 export const precisions = ["fp32", "int8", "int4"];
 
-const inference = ["encoder", "decode1", "decode8", "first_token", "first_token_cold"];
+const ofDecoders = ["prefill", "generate1", "generate8"];
+const inference = [
+  "encoder",
+  "decode1",
+  "decode8",
+  "first_token",
+  "first_token_cold",
+  ...ofDecoders,
+  "first_token_decoder",
+];
+/** What a program that only knows encoder-decoders takes part in. */
+const withEncoder = inference.slice(0, 5);
 const firstToken = (measure) => measure.startsWith("first_token");
+
+const script = (measure, name) => here(ofDecoders.includes(measure) ? `decoders/${name}` : name);
 
 /** Scripts of ours, in Node: what the process is given is `path`, and what else the program needs to know. */
 const zeroth = (measure, path, { threads, repeats }) =>
   firstToken(measure)
     ? [process.execPath, here("first-token.js"), "zeroth", path, threads]
-    : [process.execPath, here("zeroth.js"), measure, path, threads, repeats];
+    : [process.execPath, script(measure, "zeroth.js"), measure, path, threads, repeats];
 const transformersJs =
   (dtype) =>
   (measure, path, { threads, repeats }) =>
     firstToken(measure)
       ? [process.execPath, here("first-token.js"), "transformers.js", path, threads, dtype]
-      : [process.execPath, here("transformers-js.js"), measure, path, threads, repeats, dtype];
+      : [process.execPath, script(measure, "transformers-js.js"), measure, path, threads, repeats, dtype];
 
 /** Scripts of bench/peers: given the plain folder, they know what they have made beside it. */
 const peer =
@@ -42,8 +63,9 @@ const peer =
   (measure, _path, { folder, threads, repeats }) => {
     const child = firstToken(measure) ? "first_token" : measure.replace(/\d$/, "");
     const common = ["--threads", threads, "--repeats", repeats, "--dtype", dtype];
-    const batch = measure === "decode8" ? "8" : "1";
-    return [python, here(`peers/${script}`), folder, ...common, "--batch", batch, "--child", child];
+    const batch = measure.endsWith("8") ? "8" : "1";
+    const name = ofDecoders.includes(measure) ? script.replace(".py", "_decoder.py") : script;
+    return [python, here(`peers/${name}`), folder, ...common, "--batch", batch, "--child", child];
   };
 
 const same = async (folder) => folder;
@@ -67,6 +89,18 @@ const gguf = (dtype) => async (folder) => {
   madeByPython(python, "llama_cpp_peer.py", [folder, "--dtype", dtype, "--prepare"], path);
   return path;
 };
+
+/** llama.cpp through its package for Node, which reads decoders. */
+const decoderGguf = (dtype) => async (folder) => {
+  const path = `${folder}.${dtype}.decoder.gguf`;
+  madeByPython(python, "gguf_decoder.py", [folder, dtype, path], path);
+  return path;
+};
+const llamaCpp = (measure, path, { threads, repeats }) => [
+  process.execPath,
+  here("decoders/llama-cpp.js"),
+  ...[measure, path, threads, repeats],
+];
 
 /**
  * In the order of the tables' rows, ours first. `prepare` gives the folder or file whose weights are read, made when it
@@ -97,7 +131,7 @@ export const contestants = [
     module: "torch",
     precision: "fp32",
     layout: "fp32",
-    measures: Object.keys(measures),
+    measures: Object.keys(measures).filter((measure) => measure !== "first_token_decoder"),
     prepare: same,
     command: peer("pytorch.py", "float32"),
   },
@@ -107,7 +141,7 @@ export const contestants = [
     module: "ctranslate2",
     precision: "fp32",
     layout: "fp32",
-    measures: inference,
+    measures: withEncoder,
     prepare: converted("float32"),
     command: peer("ctranslate2.py", "float32"),
   },
@@ -135,7 +169,7 @@ export const contestants = [
     module: "ctranslate2",
     precision: "int8",
     layout: "8 bits by row",
-    measures: inference,
+    measures: withEncoder,
     prepare: converted("int8"),
     command: peer("ctranslate2.py", "int8"),
   },
@@ -145,7 +179,7 @@ export const contestants = [
     module: "llama_cpp",
     precision: "int8",
     layout: "q8_0",
-    measures: inference,
+    measures: withEncoder,
     prepare: gguf("q8_0"),
     command: peer("llama_cpp_peer.py", "q8_0"),
   },
@@ -173,8 +207,26 @@ export const contestants = [
     module: "llama_cpp",
     precision: "int4",
     layout: "q4_0",
-    measures: inference,
+    measures: withEncoder,
     prepare: gguf("q4_0"),
     command: peer("llama_cpp_peer.py", "q4_0"),
+  },
+  {
+    name: "llama.cpp Q8_0, Node",
+    program: "node-llama-cpp",
+    precision: "int8",
+    layout: "q8_0",
+    measures: ofDecoders,
+    prepare: decoderGguf("q8_0"),
+    command: llamaCpp,
+  },
+  {
+    name: "llama.cpp Q4_0, Node",
+    program: "node-llama-cpp",
+    precision: "int4",
+    layout: "q4_0",
+    measures: ofDecoders,
+    prepare: decoderGguf("q4_0"),
+    command: llamaCpp,
   },
 ];

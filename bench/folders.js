@@ -1,4 +1,4 @@
-/** The folders the benchmark runs on: T5 of four shapes with random weights, and what each program makes of them. */
+/** The folders the benchmark runs on: T5 of four shapes and decoders of two with random weights, and what each program makes of them. */
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -8,10 +8,12 @@ import { openModelFolder } from "../dist/folders/open-node.js";
 import { quantizeFolder } from "../dist/folders/quantize-node.js";
 import { writeModelFolder } from "../dist/folders/write-node.js";
 import { familyOf, readModel } from "../dist/models/families.js";
+import { decoderLoss } from "../dist/models/kinds/decoder-loss.js";
 import { encoderDecoderLoss } from "../dist/models/kinds/encoder-decoder-loss.js";
 import { formatsOf } from "../dist/models/kinds/formats.js";
 import { initialValue } from "../dist/nn/initial.js";
 import { createScope } from "../dist/nn/scope.js";
+import { decoders } from "./decoders/shapes.js";
 import { common, shapes } from "./shapes.js";
 
 /** A vocabulary of made-up syllables: English becomes pieces of plausible length that mean nothing. */
@@ -47,9 +49,10 @@ function tokenizer(size) {
 }
 
 async function writeFolder(name, path) {
-  const json = { ...common, num_decoder_layers: shapes[name].num_layers, ...shapes[name] };
+  const json = decoders[name] ?? { ...common, num_decoder_layers: shapes[name].num_layers, ...shapes[name] };
   const scope = createScope();
-  encoderDecoderLoss(familyOf(json, name).read(json)).graph(scope);
+  const loss = name in decoders ? decoderLoss : encoderDecoderLoss;
+  loss(familyOf(json, name).read(json)).graph(scope);
   await writeModelFolder(path, {
     config: json,
     tensors: [...scope.parameters.values()].map((spec) => {
@@ -68,7 +71,10 @@ export async function modelFolder(name, root, python) {
   if (existsSync(join(path, "config.json"))) return path;
   console.error(`making ${path}`);
   const script = fileURLToPath(new URL("peers/make_t5.py", import.meta.url));
-  const made = python && spawnSync(python, [script, name, path], { stdio: ["ignore", "ignore", "inherit"] });
+  const made =
+    python &&
+    !(name in decoders) &&
+    spawnSync(python, [script, name, path], { stdio: ["ignore", "ignore", "inherit"] });
   if (made?.status !== 0) await writeFolder(name, path);
   return path;
 }

@@ -1,20 +1,23 @@
 /**
  * The benchmark: npm run bench -- [--quick] [--dtype fp32,int8,int4] [--shapes t5-small,t5-base,t5-large,t5-train]
- * [--only encoder,decode1,decode8,first_token,first_token_cold,train,frozen]
- * [--peers zeroth,transformers.js,pytorch,ctranslate2,llama.cpp] [--repeats N] [--threads N] [--folders DIR] [--out FILE]
+ * [--only encoder,decode1,decode8,first_token,first_token_cold,prefill,generate1,generate8,first_token_decoder,train,frozen]
+ * [--peers zeroth,transformers.js,pytorch,ctranslate2,llama.cpp,node-llama-cpp] [--repeats N] [--threads N] [--folders DIR] [--out FILE]
  *
  * Every measurement is a process of its own with warm-up; peers take turns, round by round, so that what else the
  * machine does falls on all alike. Python peers run where ZEROTH_PYTHON, or python3, has them; so are the files of
- * transformers.js in 8 and 4 bits made (onnx, onnxruntime, onnx_ir), and llama.cpp's (gguf). --quick takes the small
+ * transformers.js in 8 and 4 bits made (onnx, onnxruntime, onnx_ir), and llama.cpp's (gguf). For decoders, shapes smollm2-135m and qwen3-0.6b, llama.cpp runs
+ * through the package node-llama-cpp in the node_modules of the folder that ZEROTH_PEERS names. --quick takes the small
  * shape only and one round. The page of --out is written after every section, between two marks: prose around them stays.
  */
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { cpus, release, tmpdir, totalmem } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { writeFileSafely } from "../dist/base/files-node.js";
 import { contestants, measures, precisions } from "./contestants.js";
+import { decoders } from "./decoders/shapes.js";
 import { modelFolder } from "./folders.js";
 import { child, environment, forget, pythonVersion } from "./processes.js";
 import { shapes as known } from "./shapes.js";
@@ -44,7 +47,7 @@ const list = (text, possible, what) => {
   console.error(`--${what} ${odd}: expected some of ${possible.join(", ")}`);
   return process.exit(2);
 };
-const asked = flags.shapes && list(flags.shapes, Object.keys(known), "shapes");
+const asked = flags.shapes && list(flags.shapes, Object.keys({ ...known, ...decoders }), "shapes");
 const only = list(flags.only, Object.keys(measures), "only");
 const dtypes = list(flags.dtype, precisions, "dtype");
 const wanted = list(flags.peers, programs, "peers");
@@ -57,9 +60,11 @@ const python = process.env.ZEROTH_PYTHON ?? "python3";
 /** Shapes of a measure at a precision: a training shape is for training only, whatever is asked for. */
 function shapesOf(measure, precision) {
   const usual = measures[measure][precision];
-  const trains = usual.includes("t5-train");
-  const chosen = asked ?? (flags.quick && !trains ? ["t5-small"] : usual);
-  return usual.length === 0 ? [] : chosen.filter((shape) => (shape === "t5-train") === trains);
+  const kindOf = (shape) => (shape === "t5-train" ? "training" : shape in decoders ? "decoder" : "encoder-decoder");
+  if (usual.length === 0) return [];
+  const small = { training: "t5-train", decoder: "smollm2-135m", "encoder-decoder": "t5-small" };
+  const chosen = asked ?? (flags.quick ? [small[kindOf(usual[0])]] : usual);
+  return chosen.filter((shape) => kindOf(shape) === kindOf(usual[0]));
 }
 
 const manifest = (name) =>
@@ -68,11 +73,19 @@ const versions = {
   zeroth: `${manifest("package.json")}, onnxruntime-node ${manifest("node_modules/onnxruntime-node/package.json")}`,
   "transformers.js": manifest("node_modules/@huggingface/transformers/package.json"),
 };
+const peers = createRequire(join(process.env.ZEROTH_PEERS ?? ".", "package.json"));
+try {
+  const path = peers.resolve("node-llama-cpp").replace(/dist.index\.js$/, "package.json");
+  versions["node-llama-cpp"] = JSON.parse(readFileSync(path, "utf8")).version;
+} catch {
+  // Said below.
+}
 for (const { program, module } of contestants) {
   if (module && wanted.includes(program)) versions[program] ??= pythonVersion(python, module);
 }
 for (const program of wanted) {
-  if (!versions[program]) console.error(`${program}: not in ${python} (set ZEROTH_PYTHON); left out`);
+  const where = program === "node-llama-cpp" ? "below ZEROTH_PEERS" : `in ${python} (set ZEROTH_PYTHON)`;
+  if (!versions[program]) console.error(`${program}: not ${where}; left out`);
 }
 
 /** Who takes part in a section, with what they read; made here, so that no measurement makes it. */

@@ -1,3 +1,5 @@
+import { decoders, decoderWork } from "./decoders/shapes.js";
+
 /** The shapes the benchmark runs on, and what they cost: arithmetic, and bytes read. */
 export const common = {
   architectures: ["T5ForConditionalGeneration"],
@@ -49,8 +51,13 @@ const stored = {
 /** llama.cpp keeps the matrix of the words finer. */
 const wordsStored = { q4_0: stored.q6_k };
 
+/** How matrices are stored in a layout, and the table of words. */
+const bytesOf = (layout) => [stored[layout], wordsStored[layout] ?? stored[layout]];
+
 /** Arithmetic of the products, and bytes read in a decode step by weights stored in a `layout`, of a shape. */
 export function work(name, layout = "fp32") {
+  const [bytes, head] = bytesOf(layout);
+  if (name in decoders) return decoderWork(name, bytes, head);
   const { d_model: d, d_ff: f, num_heads, num_layers: layers, vocab_size: words, feed_forward_proj } = shapes[name];
   const inner = num_heads * common.d_kv;
   const square = d * inner;
@@ -61,8 +68,6 @@ export function work(name, layout = "fp32") {
     rows *
     (layers * (length * (6 * square + feedForward) + 2 * tokens * square + 2 * length * (tokens + length) * inner) +
       length * d * words);
-  const bytes = stored[layout];
-  const head = wordsStored[layout] ?? bytes;
   // Queries, keys, values and outputs of self-attention; queries and outputs of cross-attention; the rest.
   const layer = 4 * bytes(inner, d) + 2 * bytes(d, inner) + gates * bytes(f, d) + bytes(d, f);
   return {

@@ -7,22 +7,35 @@ const titles = {
   decode8: "Decode, batch 8, a step",
   first_token: "First token from process start, files warm",
   first_token_cold: "First token from process start, the model's files cold",
+  prefill: "Prompt of 512 tokens",
+  generate1: "Decoder, batch 1, a step after 512 tokens",
+  generate8: "Decoder, batch 8, a step after 512 tokens",
+  first_token_decoder: "First token of a decoder from process start, files warm",
   train: "Training step, all weights (AdamW)",
   frozen: "Training step, frozen body (20-token prompt)",
 };
-const tokens = { encoder: 256, decode1: 1, decode8: 8, train: 8 * 160, frozen: 8 * 160 };
+const tokens = {
+  encoder: 256,
+  decode1: 1,
+  decode8: 8,
+  prefill: 512,
+  generate1: 1,
+  generate8: 8,
+  train: 8 * 160,
+  frozen: 8 * 160,
+};
 
 const precisionNames = { fp32: "fp32", int8: "8 bits", int4: "4 bits" };
 
 /** Share of the machine's limit that a measurement reaches, as text. */
 function share({ measure, shape, layout, ms }, limits) {
-  const { encoderFlops, trainFlops, frozenFlops, decodeBytes } = work(shape, layout);
-  const flops = { encoder: encoderFlops, train: trainFlops, frozen: frozenFlops }[measure];
+  const { encoderFlops, trainFlops, frozenFlops, prefillFlops, decodeBytes } = work(shape, layout);
+  const flops = { encoder: encoderFlops, train: trainFlops, frozen: frozenFlops, prefill: prefillFlops }[measure];
   if (flops) {
     const gflops = flops / ms / 1e6;
     return `${gflops.toFixed(0)} GFLOP/s, ${((100 * gflops) / limits.gflops).toFixed(0)} %`;
   }
-  const batch = { decode1: 1, decode8: 8 }[measure];
+  const batch = { decode1: 1, decode8: 8, generate1: 1, generate8: 8 }[measure];
   if (!batch) return "";
   const gbps = decodeBytes(batch) / ms / 1e6;
   return `${gbps.toFixed(1)} GB/s, ${((100 * gbps) / limits.gbps).toFixed(0)} %`;

@@ -126,7 +126,9 @@ def main():
     args = parser.parse_args()
     os.makedirs(os.path.join(args.out, "onnx"), exist_ok=True)
     external = {}
-    for name in ("encoder_model", "decoder_model_merged"):
+    # A decoder alone is one graph.
+    alone = os.path.exists(os.path.join(args.folder, "onnx", "model.onnx"))
+    for name in ("model",) if alone else ("encoder_model", "decoder_model_merged"):
         model = onnx.load(os.path.join(args.folder, "onnx", f"{name}.onnx"))
         name_nodes(model)
         store_transposed(model)

@@ -9,6 +9,7 @@ import ownGradients from "./kinds/own-gradients.ts";
 import products from "./kinds/products.ts";
 import quantized from "./kinds/quantized.ts";
 import reductions from "./kinds/reductions.ts";
+import rotary from "./kinds/rotary.ts";
 import shapes from "./kinds/shapes.ts";
 import windows from "./kinds/windows.ts";
 
@@ -23,5 +24,6 @@ export const infer: Required<ShapeRules> = {
   ...windows,
   ...norms,
   ...attention,
+  ...rotary,
   ...ownGradients,
 };

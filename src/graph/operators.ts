@@ -13,5 +13,6 @@ export * from "./kinds/own-gradients.ts";
 export * from "./kinds/products.ts";
 export * from "./kinds/quantized.ts";
 export * from "./kinds/reductions.ts";
+export * from "./kinds/rotary.ts";
 export * from "./kinds/shapes.ts";
 export * from "./kinds/windows.ts";

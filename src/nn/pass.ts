@@ -5,7 +5,7 @@
 import { fail } from "../errors.ts";
 import { addDims, type Dim, mulDims, type Shape } from "../graph/dims.ts";
 import * as o from "../graph/operators.ts";
-import type { Tensor } from "../graph/tensor.ts";
+import type { OpNode, Tensor } from "../graph/tensor.ts";
 import { attend, type Dropout, type Heads, keepAll } from "./attend.ts";
 import { biasOf, causalMask, nearMask, paddingBias } from "./masks.ts";
 
@@ -30,6 +30,11 @@ export interface Pass {
   readonly positions: Tensor;
   /** Tokens so far of the text that each token belongs to, int64 [1 | rows, 1 | query]. */
   lengths(): Tensor;
+  /**
+   * A table of what depends on positions alone, `make` of int64 [any] to [any, …], where the pass keeps tables from run
+   * to run; `positions` are places in it.
+   */
+  readonly tabled?: ((make: (places: Tensor) => Tensor) => Tensor) | undefined;
   /** The embeddings of the tokens as the first layer gets them: with a tuned prompt in front, say. */
   enter(embedded: Tensor): Tensor;
   /** Self-attention of a layer over q [rows, query, heads · k] and the keys and values of the same tokens. */
@@ -172,6 +177,15 @@ export interface ContinuedRows {
   readonly ends: Tensor;
   /** Tokens of every row's text, int64 [rows]: those that are read later, in another pass, count. */
   readonly lengths: Tensor;
+  readonly tabled?: Pass["tabled"];
+}
+
+/** Queries and keys as they were before both were turned by the same tables, which attention can do itself. */
+function turnOf(q: Tensor, k: Tensor, positions: Tensor) {
+  const [a, b] = [q, k].map(({ node }) => (node.kind === "op" && node.op === "Rotate" ? node : undefined));
+  if (!a || !b || [1, 2, 3].some((i) => a.inputs[i] !== b.inputs[i]) || a.inputs[1] !== positions) return undefined;
+  const { interleaved } = (a as OpNode<"Rotate">).attributes;
+  return { q: a.inputs[0]!, k: b.inputs[0]!, cos: a.inputs[2]!, sin: a.inputs[3]!, interleaved };
 }
 
 /**
@@ -181,10 +195,11 @@ export interface ContinuedRows {
  */
 export function continuedRows(
   length: Dim,
-  { past, starts, ends, lengths }: ContinuedRows,
+  { past, starts, ends, lengths, tabled }: ContinuedRows,
 ): Pass & { readonly present: KeyValue[] } {
   const present: KeyValue[] = [];
   const rows = starts.shape[0]!;
+  const positions = o.add(o.reshape(starts, [rows, 1]), o.reshape(o.iota(length), [1, length]));
   const apart = () => fail("unsupported", "positions counted from key to query in a decoder of its own");
   return {
     get queries() {
@@ -193,14 +208,17 @@ export function continuedRows(
     get keys() {
       return apart();
     },
-    positions: o.add(o.reshape(starts, [rows, 1]), o.reshape(o.iota(length), [1, length])),
+    positions,
     lengths: () => o.reshape(lengths, [rows, 1]),
+    tabled,
     enter: (embedded) => embedded,
     present,
     self(layer, q, k, v, { window, bias, heads, kvHeads = heads, scale }) {
       if (bias) apart();
       const attributes = { heads, kvHeads, scale, window };
-      const [answer, nextK, nextV] = o.rowAttention([q, k, v], past[layer]!, { starts, ends }, attributes);
+      const turn = turnOf(q, k, positions);
+      const row = turn ? ([turn.q, turn.k, v] as const) : ([q, k, v] as const);
+      const [answer, nextK, nextV] = o.rowAttention(row, past[layer]!, { starts, ends }, attributes, turn);
       present[layer] = { k: nextK, v: nextV };
       return answer;
     },

@@ -77,6 +77,10 @@ function yarn(theta: number, width: number, s: Extract<RopeScaling, { kind: "yar
 export const steadyUpTo = (scaling: RopeScaling): number | undefined =>
   scaling.kind === "dynamic" || scaling.kind === "longrope" ? scaling.trained : undefined;
 
+/** Tokens of the longest text of a model of so many positions: a scaling that follows the length takes any. */
+export const longestWith = (positions: number, scalings: readonly RopeScaling[]): number | undefined =>
+  scalings.some(({ kind }) => kind === "dynamic") ? undefined : positions;
+
 /** The frequencies of tokens whose texts have so many tokens, int64 [rows, length]; asked for where they matter. */
 export function scaledFrequencies(
   { width, theta, scaling }: { width: number; theta: number; scaling: RopeScaling },

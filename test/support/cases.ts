@@ -11,6 +11,7 @@ import ownGradients from "./cases/own-gradients.ts";
 import products from "./cases/products.ts";
 import quantized from "./cases/quantized.ts";
 import reductions from "./cases/reductions.ts";
+import rotary from "./cases/rotary.ts";
 import shapes from "./cases/shapes.ts";
 import windows from "./cases/windows.ts";
 
@@ -25,6 +26,7 @@ const rows: Required<TestRows> = {
   ...windows,
   ...norms,
   ...attention,
+  ...rotary,
   ...ownGradients,
 };
 

@@ -16,6 +16,12 @@ export interface AttentionHeads {
   readonly scale: number;
 }
 
+export interface RowHeads extends AttentionHeads {
+  readonly window: number | undefined;
+  /** With tables: pairs of channels that turn are (2j, 2j + 1) instead of (j, j + r/2). */
+  readonly interleaved: boolean;
+}
+
 declare module "../tensor.ts" {
   interface Attributes {
     /**
@@ -35,11 +41,12 @@ declare module "../tensor.ts" {
      * Attention of the next positions of every row over a cache of its own length: writes k and v of row r into the past
      * from place `starts[r]` on, and lets its query i see the places up to `starts[r]` + i; with a `window` the last so
      * many of them. Inputs q [rows, length, heads·k], k and v [rows, length, kvHeads·k], past k and v [rows, kvHeads,
-     * capacity, k], starts and ends int64 [rows]; outputs the answer and the updated past. Where a row has fewer than
+     * capacity, k], starts and ends int64 [rows]; outputs the answer and the updated past. With tables of cosines
+     * and sines [any, r/2] after them, queries and new keys are turned by their places first. Where a row has fewer than
      * `length` new positions, which only rows that start at 0 may, `ends` says where it ends: what is written and
      * answered beyond is of no meaning. Several rows that do not start at 0 go on by one position each. Inference only.
      */
-    RowAttention: AttentionHeads & { readonly window: number | undefined };
+    RowAttention: RowHeads;
   }
 }
 
@@ -146,11 +153,13 @@ export function rowAttention(
   [q, k, v]: readonly [Tensor, Tensor, Tensor],
   past: { readonly k: Tensor; readonly v: Tensor },
   { starts, ends }: { readonly starts: Tensor; readonly ends: Tensor },
-  attributes: AttentionHeads & { readonly window?: number | undefined },
+  attributes: Omit<RowHeads, "interleaved">,
+  turn?: { readonly cos: Tensor; readonly sin: Tensor; readonly interleaved: boolean },
 ): readonly [Tensor, Tensor, Tensor] {
+  const inputs = [q, k, v, past.k, past.v, starts, ends, ...(turn ? [turn.cos, turn.sin] : [])];
   const { heads, kvHeads, scale, window } = attributes;
-  const inputs = [q, k, v, past.k, past.v, starts, ends];
-  const [y, nextK, nextV] = all("RowAttention", inputs, { heads, kvHeads, scale, window });
+  const interleaved = turn?.interleaved ?? false;
+  const [y, nextK, nextV] = all("RowAttention", inputs, { heads, kvHeads, scale, window, interleaved });
   return [y!, nextK!, nextV!];
 }
 

@@ -47,7 +47,28 @@ const cachedAttention: Decomposition<"CachedAttention"> = (inputs, attributes) =
 };
 
 /** New positions go in by comparing places; every query sees the places up to its own, as a bias over all of them. */
-const rowAttention: Decomposition<"RowAttention"> = (inputs, { window, ...attributes }) => {
+const rowAttention: Decomposition<"RowAttention"> = (inputs, attributes) => {
+  const [q, k, v, k0, v0, starts, ends, cos, sin] = inputs as [
+    Tensor,
+    Tensor,
+    Tensor,
+    Tensor,
+    Tensor,
+    Tensor,
+    Tensor,
+    Tensor?,
+    Tensor?,
+  ];
+  if (!cos || !sin) return untabledRows(inputs, attributes);
+  // What turns the heads and what attends may each have a kernel of its own.
+  const { heads, kvHeads, interleaved } = attributes;
+  const [rows, length] = q.shape as [Dim, Dim];
+  const places = o.add(o.reshape(starts, [rows, 1]), o.reshape(o.iota(length), [1, length]));
+  const turned = (x: Tensor, count: number) => o.rotateBy(x, places, { cos, sin }, { heads: count, interleaved });
+  return o.rowAttention([turned(q, heads), turned(k, kvHeads), v], { k: k0, v: v0 }, { starts, ends }, attributes);
+};
+
+const untabledRows: Decomposition<"RowAttention"> = (inputs, { window, ...attributes }) => {
   const [q, k, v, pastK, pastV, starts] = inputs as [Tensor, Tensor, Tensor, Tensor, Tensor, Tensor];
   const [rows, length] = q.shape as [Dim, Dim];
   const [, kvHeads, capacity, width] = pastK.shape as [Dim, number, Dim, number];
@@ -109,9 +130,13 @@ const lowerCached: KernelLowering<"CachedAttention"> = (emit, node, options) => 
 
 const lowerRows: KernelLowering<"RowAttention"> = (emit, node, options) => {
   // The kernel takes heads of a multiple of 8 only.
-  if ((node.inputs[3]!.shape[3] as number) % 8 !== 0) return undefined;
-  const { heads, kvHeads, scale, window } = node.attributes;
-  const [q, k, v, pastK, pastV, , ends] = names(emit, node) as string[] as [
+  const width = node.inputs[3]!.shape[3] as number;
+  if (width % 8 !== 0) return undefined;
+  // And turns those of a multiple of 16 only, as many channels as are a multiple of 16.
+  const half = node.inputs[7]?.shape[1] as number | undefined;
+  if (half !== undefined && (width % 16 !== 0 || half % 8 !== 0)) return undefined;
+  const { heads, kvHeads, scale, window, interleaved } = node.attributes;
+  const [q, k, v, pastK, pastV, , ends, ...tables] = names(emit, node) as [
     string,
     string,
     string,
@@ -129,8 +154,9 @@ const lowerRows: KernelLowering<"RowAttention"> = (emit, node, options) => {
     kv_num_heads: int(kvHeads),
     scale: { float: scale },
     ...(window !== undefined && { local_window_size: int(window) }),
+    ...(half !== undefined && { do_rotary: int(1), rotary_interleaved: int(interleaved) }),
   };
-  const inputs = [q, k, v, pastK, pastV, last, most];
+  const inputs = [q, k, v, pastK, pastV, last, most, ...tables];
   return emit.node("GroupQueryAttention", inputs, attributes, { ...microsoft, ...options, outputs: 3 });
 };
 

@@ -10,6 +10,7 @@ import ownGradients from "./own-gradients.ts";
 import products from "./products.ts";
 import quantized from "./quantized.ts";
 import reductions from "./reductions.ts";
+import rotary from "./rotary.ts";
 import type { Row, Rows } from "./row.ts";
 import shapes from "./shapes.ts";
 import windows from "./windows.ts";
@@ -25,6 +26,7 @@ export const rules: Required<Rows> = {
   ...windows,
   ...norms,
   ...attention,
+  ...rotary,
   ...ownGradients,
 };
 

@@ -9,7 +9,7 @@ import { type Dropout, keepAll } from "../../nn/attend.ts";
 import { linear, wordVectors } from "../../nn/linear.ts";
 import { headNorm, rmsNorm, shiftedRmsNorm } from "../../nn/norms.ts";
 import type { Pass } from "../../nn/pass.ts";
-import { steadyUpTo } from "../../nn/rope-scaling.ts";
+import { longestWith, steadyUpTo } from "../../nn/rope-scaling.ts";
 import { type Angles, anglesAt, type Rotary, rotate } from "../../nn/rotary.ts";
 import type { Scope } from "../../nn/scope.ts";
 import type { Decoder, DecoderArchitecture, Names, NetworkOptions } from "../family.ts";
@@ -133,18 +133,28 @@ const steadyOf = (layers: readonly Layer[]): number | undefined => {
   return lengths.length > 0 ? Math.min(...lengths) : undefined;
 };
 
+interface GatedOptions extends Partial<Names> {
+  /** `max_position_embeddings`. */
+  readonly positions: number;
+  readonly warnings?: readonly string[];
+}
+
 /** The architecture of a relative of Llama. */
 export function gatedArchitecture(
   type: string,
   c: DecoderConfig,
   g: Gated,
-  { warnings, ...names }: Partial<Names> & { readonly warnings?: readonly string[] } = {},
+  { positions, warnings, ...names }: GatedOptions,
 ): DecoderArchitecture {
   return {
     ...commonOf(c, g.tables, { anchor: "model.norm.weight", prefixes: ["model."], ...names }, warnings),
     type,
     dropout: 0,
     steadyUpTo: steadyOf(g.layers),
+    longest: longestWith(
+      positions,
+      g.layers.map(({ rotary }) => rotary.scaling),
+    ),
     cache: { layers: g.layers.length, kvHeads: g.kvHeads, headWidth: g.headWidth },
     network: (scope, options = {}) => network(scope, c, g, options),
   };

@@ -89,6 +89,7 @@ export const gemma3: Family = {
     // A copy with weights of its own is of the text model alone.
     const own = { ...text, model_type: "gemma3_text", architectures: ["Gemma3ForCausalLM"] };
     const architecture = gatedArchitecture(String(json.model_type), c, gated, {
+      positions: c.max_position_embeddings,
       renamed: [
         [/^(language_model\.model|model\.language_model)\./, "model."],
         [/^language_model\.lm_head\./, "lm_head."],

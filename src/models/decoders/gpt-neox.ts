@@ -7,7 +7,7 @@ import { activations } from "../../nn/activations.ts";
 import { keepAll } from "../../nn/attend.ts";
 import { linear } from "../../nn/linear.ts";
 import { layerNorm } from "../../nn/norms.ts";
-import { steadyUpTo } from "../../nn/rope-scaling.ts";
+import { longestWith, steadyUpTo } from "../../nn/rope-scaling.ts";
 import { anglesAt, type Rotary, rotate } from "../../nn/rotary.ts";
 import type { Scope } from "../../nn/scope.ts";
 import { activation, epsilon, layers, needHeads, rate, readConfig, rotaryOf, rotarySchema, size } from "../config.ts";
@@ -92,6 +92,7 @@ export const gptNeox: Family = {
       type: "gpt_neox",
       dropout: c.hidden_dropout,
       steadyUpTo: steadyUpTo(rotary.scaling),
+      longest: longestWith(c.max_position_embeddings, [rotary.scaling]),
       cache: { layers: c.num_hidden_layers, kvHeads: c.num_attention_heads, headWidth },
       network: (scope, options = {}) => network(scope, c, t, rotary, options),
     };

@@ -17,6 +17,7 @@ const schema = decoderSchema.extend({
   n_layer: layers.default(28),
   n_head: size.default(16),
   n_inner: size.nullish(),
+  n_positions: size.default(2048),
   rotary_dim: size.default(64),
   activation_function: activation.default("gelu_new"),
   layer_norm_epsilon: epsilon.default(1e-5),
@@ -70,6 +71,7 @@ export const gptj: Family = {
       ...commonOf(c, t, { anchor: "transformer.ln_f.weight", prefixes: ["transformer."] }),
       type: "gptj",
       dropout: c.resid_pdrop,
+      longest: c.n_positions,
       cache: { layers: c.n_layer, kvHeads: c.n_head, headWidth },
       network: (scope, options = {}) => network(scope, c, t, rotary, options),
     };

@@ -26,6 +26,9 @@ export const llama: Family = {
       layers: Array.from({ length: c.num_hidden_layers }, () => ({ rotary })),
       biases: { qkv: c.attention_bias, output: c.attention_bias, mlp: c.mlp_bias },
     };
-    return gatedArchitecture("llama", c, gated, { warnings: rotaryWarnings(settings, c.max_position_embeddings) });
+    return gatedArchitecture("llama", c, gated, {
+      positions: c.max_position_embeddings,
+      warnings: rotaryWarnings(settings, c.max_position_embeddings),
+    });
   },
 };

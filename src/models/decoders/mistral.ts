@@ -26,6 +26,9 @@ export const mistral: Family = {
       layers: Array.from({ length: c.num_hidden_layers }, () => layer),
       biases: { qkv: false, output: false, mlp: false },
     };
-    return gatedArchitecture("mistral", c, gated, { warnings: rotaryWarnings(settings, c.max_position_embeddings) });
+    return gatedArchitecture("mistral", c, gated, {
+      positions: c.max_position_embeddings,
+      warnings: rotaryWarnings(settings, c.max_position_embeddings),
+    });
   },
 };

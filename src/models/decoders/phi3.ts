@@ -23,12 +23,13 @@ export const phi3: Family = {
       p && [p.rope_type, p.type].includes("yarn") ? { ...p, rope_type: "longrope" } : p;
     const ropes = { ...c, rope_parameters: long(c.rope_parameters), rope_scaling: long(c.rope_scaling) };
     const layer = { rotary: rotationOf(rotaryOf(ropes), sizes.headWidth), window: c.sliding_window ?? undefined };
-    return gatedArchitecture("phi3", c, {
+    const gated = {
       ...sizes,
       tables: tablesOf(c, stored, { width: c.hidden_size, words: "model.embed_tokens.weight", tied: false }),
       layers: Array.from({ length: c.num_hidden_layers }, () => layer),
       biases: { qkv: false, output: false, mlp: false },
       fused: true,
-    });
+    };
+    return gatedArchitecture("phi3", c, gated, { positions: c.max_position_embeddings });
   },
 };

@@ -50,7 +50,10 @@ function architecture(c: GatedConfig & z.infer<typeof schema>, stored: Stored | 
     biases: { qkv: own.qkvBias, output: own.outputBias, mlp: false },
     headNorms: own.headNorms,
   };
-  return gatedArchitecture(own.type, c, gated, { warnings: rotaryWarnings(settings, c.max_position_embeddings) });
+  return gatedArchitecture(own.type, c, gated, {
+    positions: c.max_position_embeddings,
+    warnings: rotaryWarnings(settings, c.max_position_embeddings),
+  });
 }
 
 export const qwen2: Family = {

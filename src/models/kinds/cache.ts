@@ -96,6 +96,8 @@ export function createCache(shape: CacheShape, rows: number, room: number): Cach
 export interface RowCache {
   /** Positions held of every row. */
   readonly lengths: readonly number[];
+  /** Positions that every row has room for. */
+  readonly capacity: number;
   /** Make room for a row of so many positions. */
   reserve(positions: number): void;
   /** The buffers of rows `from` to `to` by name, [to − from, kvHeads, capacity, k]: the same memory, not a copy. */
@@ -119,6 +121,9 @@ export function createRowCache(shape: CacheShape, rows: number, room: number): R
   return {
     get lengths() {
       return lengths;
+    },
+    get capacity() {
+      return capacity;
     },
     reserve(positions) {
       if (positions <= capacity) return;

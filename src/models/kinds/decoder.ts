@@ -10,9 +10,10 @@ import { createScope } from "../../nn/scope.ts";
 import type { DecoderArchitecture } from "../family.ts";
 import { laidOutRows, splitTargets } from "./continuations.ts";
 import { decodeRows, needRoom } from "./decoding/rows.ts";
+import { createTables } from "./decoding/tables.ts";
 import { needTokens } from "./ids.ts";
 import { answers, type LanguageModel, type Reading, type ReadOptions, type Targets } from "./language.ts";
-import { type Compile, disposeAll, lazily, stepPrograms, wanted } from "./programs.ts";
+import { type Compile, disposeAll, lazily, wanted } from "./programs.ts";
 
 const rowInput = (name: string, length: Dim = "length") => input(name, "int64", ["batch", length]);
 
@@ -20,10 +21,23 @@ const rowInput = (name: string, length: Dim = "length") => input(name, "int64", 
  * The next tokens of every row over the caches: ids [rows, length], filled up on the right; the place of every row's
  * first token and the place after its last, starts and ends [rows]; the length of its whole text, lengths [rows]; and
  * the caches past.i.k and .v [rows, kvHeads, capacity, k]; to the `logits` [rows, 1, vocabulary], `best` and `sum` of
- * every row's last token, and the caches with the tokens in.
+ * every row's last token, and the caches with the tokens in. What depends on positions alone are inputs too: see
+ * {@link tablesGraph}.
  */
 export function rowsGraph(model: DecoderArchitecture, rows: Dim = "rows", length: Dim = "length"): Graph {
+  return graphOf(model, rows, length).steps;
+}
+
+/** What depends on positions alone, as `table.i` [capacity, …] of `places` int64 [capacity]: none where nothing does. */
+export function tablesGraph(model: DecoderArchitecture): Graph | undefined {
+  const tables = Object.entries(graphOf(model, 1, 1).tables);
+  return tables.length > 0 ? graph(Object.fromEntries(tables)) : undefined;
+}
+
+function graphOf(model: DecoderArchitecture, rows: Dim, length: Dim) {
   const network = model.network(createScope());
+  const tables: Record<string, Tensor> = {};
+  const places = input("places", "int64", ["capacity"]);
   const { layers, kvHeads, headWidth } = model.cache;
   const shape = [rows, kvHeads, "capacity", headWidth];
   const past = Array.from({ length: layers }, (_, i): KeyValue => {
@@ -34,7 +48,13 @@ export function rowsGraph(model: DecoderArchitecture, rows: Dim = "rows", length
     Tensor,
     Tensor,
   ];
-  const pass = continuedRows(length, { past, starts, ends, lengths });
+  const tabled = (make: (places: Tensor) => Tensor) => {
+    const name = `table.${Object.keys(tables).length}`;
+    const table = make(places);
+    tables[name] = table;
+    return input(name, table.dtype, table.shape);
+  };
+  const pass = continuedRows(length, { past, starts, ends, lengths, tabled });
   const hidden = network.decode(input("ids", "int64", [rows, length]), pass);
   const last = o.reshape(o.sub(o.sub(ends, starts), 1), [rows, 1, 1]);
   const place = o.expand(last, [rows, 1, model.width]);
@@ -43,7 +63,7 @@ export function rowsGraph(model: DecoderArchitecture, rows: Dim = "rows", length
     [`present.${i}.k`, k] as const,
     [`present.${i}.v`, v] as const,
   ]);
-  return graph({ ...answers(logits), ...Object.fromEntries(present) });
+  return { steps: graph({ ...answers(logits), ...Object.fromEntries(present) }), tables };
 }
 
 /**
@@ -70,7 +90,7 @@ export function scoreGraph(model: DecoderArchitecture): Graph {
 export interface DecoderOptions {
   /** The weights are in 8 or 4 bits, which every program repacks as it opens. */
   readonly packed?: boolean;
-  /** Most tokens of a prompt in one run; a longer prompt is read in pieces. 512 by default. */
+  /** Most tokens of a prompt in one run; a longer prompt is read in pieces. 256 by default. */
   readonly piece?: number;
 }
 
@@ -81,13 +101,17 @@ export function decoderModel(
   options: DecoderOptions = {},
 ): LanguageModel {
   const { packed = false, piece } = options;
-  // Packed weights are repacked by every program that opens: one for every number of rows and tokens is enough then.
-  const wide = lazily(() => compile(rowsGraph(model), { prepack: true }));
-  const prompter = packed ? wide : lazily(() => compile(rowsGraph(model), { prepack: false }));
-  const narrow = lazily(() => compile(rowsGraph(model, 1, 1)));
+  // Products of one row are at the memory's speed with weights as they lie, those of several rows only with repacked
+  // ones. Weights in 8 or 4 bits are repacked by every program that opens: one is enough then.
+  const several = lazily(() => compile(rowsGraph(model), { prepack: true }));
+  const one = packed ? several : lazily(() => compile(rowsGraph(model, 1), { prepack: false }));
   const scorer = lazily(() => compile(scoreGraph(model)));
   const { vocabulary, pad, begin: first } = model;
-  const programs = { prompter, stepper: stepPrograms(narrow, wide, packed) };
+  const tables = lazily(async () => {
+    const g = tablesGraph(model);
+    return g && createTables(await compile(g));
+  });
+  const programs = { one, several, tables };
 
   async function read(given: readonly (readonly number[])[], options: ReadOptions = {}): Promise<Reading> {
     const prompts = given.map((ids) => (ids.length === 0 && first !== undefined ? [first] : ids));
@@ -126,6 +150,6 @@ export function decoderModel(
     ends: model.ends,
     longest: model.longest,
     read,
-    [Symbol.asyncDispose]: () => disposeAll([...new Set([prompter, narrow, wide, scorer])]),
+    [Symbol.asyncDispose]: () => disposeAll([...new Set([one, several, scorer, tables])]),
   };
 }

@@ -23,7 +23,7 @@ export function lazily<T>(make: () => Promise<T>): Lazy<T> {
 }
 
 /** Close every program that was opened; one that failed to open has said so to whoever asked for it. */
-export async function disposeAll(programs: readonly Lazy<Program>[]): Promise<void> {
+export async function disposeAll(programs: readonly Lazy<AsyncDisposable | undefined>[]): Promise<void> {
   for (const { made } of programs) await (await made()?.catch(() => undefined))?.[Symbol.asyncDispose]();
 }
 

@@ -2,6 +2,7 @@
 import type { Attributes } from "../../../src/graph/tensor.ts";
 import { at, atBroadcast, build, type Plain, replace } from "../plain.ts";
 import type { Draw, TestRow, TestRows } from "./draw.ts";
+import { rotate } from "./rotary.ts";
 
 /** Heads of queries and of keys. */
 const headsOf = (draw: Draw) =>
@@ -51,7 +52,7 @@ const drawRows: TestRow<"RowAttention">["draw"] = (draw) => {
     [2, 1],
     [4, 2],
   ] as const);
-  const [each, capacity] = [draw.pick([2, 8]), draw.int(3, 4)];
+  const [each, capacity] = [draw.pick([2, 8, 16]), draw.int(3, 4)];
   // A prompt's begin, in which rows may be shorter; a row that goes on by several; rows that go on by one each.
   const [rows, length, first] = draw.pick([
     [draw.pick([1, 3]), draw.int(1, 2), true],
@@ -63,9 +64,21 @@ const drawRows: TestRow<"RowAttention">["draw"] = (draw) => {
   const int64s = (data: number[]) => ({ dtype: "int64", shape: [rows], data }) as const;
   const row = (n: number) => draw.floats([rows, length, n * each]);
   const past = () => draw.floats([rows, kvHeads, capacity, each]);
+  const table = () => draw.floats([capacity, draw.pick([1, each / 2])]);
+  const tables: Plain[] = [];
+  if (draw.bool()) {
+    const cos = table();
+    tables.push(cos, draw.floats(cos.shape));
+  }
   return {
-    inputs: [row(heads), row(kvHeads), row(kvHeads), past(), past(), int64s(starts), int64s(ends)],
-    attributes: { heads, kvHeads, scale: draw.pick([1, 0.4]), window: draw.pick([undefined, 1, 2, 9]) },
+    inputs: [row(heads), row(kvHeads), row(kvHeads), past(), past(), int64s(starts), int64s(ends), ...tables],
+    attributes: {
+      heads,
+      kvHeads,
+      scale: draw.pick([1, 0.4]),
+      window: draw.pick([undefined, 1, 2, 9]),
+      interleaved: tables.length > 0 && draw.bool(),
+    },
   };
 };
 
@@ -114,8 +127,25 @@ function cachedAttention(inputs: readonly Plain[], attributes: Attributes["Cache
   return [...attention([q, used(nextK), used(nextV), bias], attributes), nextK, nextV];
 }
 
-function rowAttention(inputs: readonly Plain[], { window, ...heads }: Attributes["RowAttention"]): Plain[] {
-  const [q, k, v, pastK, pastV, starts, ends] = inputs as [Plain, Plain, Plain, Plain, Plain, Plain, Plain];
+function rowAttention(inputs: readonly Plain[], attributes: Attributes["RowAttention"]): Plain[] {
+  const { window, interleaved, ...heads } = attributes;
+  const [q0, k0, v, pastK, pastV, starts, ends, cos, sin] = inputs as [
+    Plain,
+    Plain,
+    Plain,
+    Plain,
+    Plain,
+    Plain,
+    Plain,
+    Plain?,
+    Plain?,
+  ];
+  const turned = (x: Plain, count: number) => {
+    if (!cos || !sin) return x;
+    const places = build("int64", x.shape.slice(0, 2), ([row, i]) => starts.data[row!]! + i!);
+    return rotate([x, places, cos, sin], { heads: count, interleaved })[0]!;
+  };
+  const [q, k] = [turned(q0, heads.heads), turned(k0, heads.kvHeads)];
   const length = q.shape[1]!;
   const [from, to] = [(row: number) => starts.data[row]!, (row: number) => ends.data[row]!];
   // What lies after the row's end is nobody's business: NaN says that anything may be there.

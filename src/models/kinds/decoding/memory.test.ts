@@ -4,12 +4,16 @@ import { expectClose, readJson } from "../../../../test/support/fixtures.ts";
 import { readFixture } from "../../../../test/support/models.ts";
 import type { JsonObject } from "../../../base/json.ts";
 import { ZerothError } from "../../../errors.ts";
+import { initialValue } from "../../../nn/initial.ts";
+import { createScope, normal } from "../../../nn/scope.ts";
 import { compile } from "../../../runtime/compile-node.ts";
+import { logSumExp } from "../../../text/choose.ts";
 import { textModel } from "../../../text/model.ts";
-import type { Weights } from "../../../weights/weights.ts";
-import { readModel } from "../../families.ts";
+import type { StoredTensor, Weights } from "../../../weights/weights.ts";
+import { familyOf, readModel } from "../../families.ts";
 import type { DecoderArchitecture } from "../../family.ts";
 import { decoderModel } from "../decoder.ts";
+import { decoderLoss } from "../decoder-loss.ts";
 import type { LanguageModel, ReadOptions } from "../language.ts";
 import { createMemory } from "./memory.ts";
 import { piecesOf } from "./pieces.ts";
@@ -49,6 +53,21 @@ const models: [string, { architecture: DecoderArchitecture; weights: Weights }][
 ];
 models.push(["windows", { ...models[0]![1], architecture: windowed(models[0]![1].architecture, 3) }]);
 models.push(["windows in parts", { ...models[1]![1], architecture: windowed(models[1]![1].architecture, 3) }]);
+
+/** Heads that the kernel turns itself: of 16 channels, with random weights. */
+function turnedInside(): (typeof models)[number][1] {
+  const config = { ...readJson<JsonObject>("llama/grouped", "config.json"), head_dim: 16 };
+  const architecture = familyOf(config, "wide").read(config);
+  const scope = createScope();
+  decoderLoss(architecture as DecoderArchitecture).graph(scope);
+  const weights = [...scope.parameters.values()].map((spec): [string, StoredTensor] => {
+    const { data } = initialValue({ ...spec, initial: normal(0.3) }, 20);
+    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    return [spec.name, { dtype: "float32", shape: spec.shape, data: bytes }];
+  });
+  return { architecture: architecture as DecoderArchitecture, weights: new Map(weights) };
+}
+models.push(["turned inside", turnedInside()]);
 
 const ids = (length: number, pace = 7) => Array.from({ length }, (_, i) => 2 + ((pace * i + (i >> 2)) % 40));
 
@@ -98,6 +117,14 @@ describe.each(models)("%s", (_, { architecture, weights }) => {
       expectClose(got.logits.data as Float32Array, expected.logits.data as Float32Array, 1e-5, `step ${step}`);
       feed = expected.best;
     }
+  });
+
+  test("steps give the likelihoods that whole rows give", async () => {
+    await using model = open();
+    const { tokens, logits } = await follow(model, ids(9), 5);
+    const [[whole]] = (await (await model.read([ids(9)])).score([[tokens]])) as [[number[]]];
+    const steps = logits.map((row, t) => row[tokens[t]!]! - logSumExp(row));
+    expectClose(steps, whole!, 1e-5, "log-probabilities");
   });
 
   test("a text goes on over what is held of it, and turns back, as if it were read anew", async () => {
@@ -206,4 +233,19 @@ test("pieces are short neighbours together, and long rows alone in equal parts",
     { from: 0, to: 1, begin: 7, end: 14 },
     { from: 0, to: 1, begin: 14, end: 20 },
   ]);
+});
+
+test("a text beyond the model's positions is an error, wherever it is longer", async () => {
+  const { weights, architecture: trained } = readFixture("llama/grouped", "decoder");
+  expect(trained.longest).toBe(64);
+  const config = readJson<JsonObject>("llama/grouped", "config.json");
+  const { architecture } = readModel({ ...config, max_position_embeddings: 6 }, weights, "short");
+  await using model = decoderModel(architecture as DecoderArchitecture, (g) => compile(g, { weights, threads: 1 }));
+  await expect(model.read([ids(7)])).rejects.toMatchObject({ code: "too_long" });
+  await expect((await model.read([ids(4)])).score([[ids(4)]])).rejects.toMatchObject({ code: "too_long" });
+  const decoding = (await model.read([ids(5)])).begin(1, 4);
+  const next = await decoding.likeliest(await decoding.likeliest());
+  await expect(decoding.likeliest(next)).rejects.toThrow("the text has 7 tokens, the model has 6 positions");
+  // Frequencies that follow the length are for texts of any.
+  expect(roped("dynamic").architecture.longest).toBeUndefined();
 });

@@ -8,8 +8,11 @@ export interface Piece {
   readonly end: number;
 }
 
-/** Tokens of a run, filling included: products are at their speed from about half as many on. */
-export const mostTokens = 512;
+/**
+ * Tokens of a run, filling included. Products are at their speed from about half as many on; longer pieces compute
+ * scores that causality hides (512 tokens of SmolLM2-135M's shape: in pieces of 256 a tenth faster than at once).
+ */
+export const mostTokens = 256;
 
 /**
  * The runs that read texts of these lengths, of which the first `known` tokens are read already: neighbours that are

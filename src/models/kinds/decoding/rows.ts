@@ -8,14 +8,16 @@ import { type Decoding, needNumbers, type ReadOptions } from "../language.ts";
 import { type Lazy, wanted } from "../programs.ts";
 import { commonBegin, heldIn, holdIn } from "./memory.ts";
 import { piecesOf } from "./pieces.ts";
+import type { Tables } from "./tables.ts";
 
 type Result = "logits" | "best";
 
 export interface DecodingPrograms {
-  /** `rowsGraph` for any number of rows and tokens. */
-  readonly prompter: Lazy<Program>;
-  /** The program of a step of so many rows, asked for once a decoding and then once a step. */
-  readonly stepper: (rows: number) => () => Promise<Program>;
+  /** `rowsGraph` for one row, and for any number of them. */
+  readonly one: Lazy<Program>;
+  readonly several: Lazy<Program>;
+  /** What depends on positions alone, where something does. */
+  readonly tables: Lazy<Tables | undefined>;
 }
 
 export interface DecodingOptions extends ReadOptions {
@@ -64,20 +66,20 @@ function repeated(array: NdArray, times: number): NdArray {
 
 export function decodeRows(
   model: DecoderArchitecture,
-  { prompter, stepper }: DecodingPrograms,
+  { one, several, tables }: DecodingPrograms,
   prompts: readonly (readonly number[])[],
   { beams, expected, piece, memory, signal, onRead }: DecodingOptions,
 ): Decoding {
   const { cache: shape, pad, vocabulary, steadyUpTo = Infinity } = model;
   const kept = beams === 1 ? memory : undefined;
-  const program = stepper(prompts.length * beams);
+  const program = (rows: number) => (rows === 1 ? one : several).get();
   /** Tokens of every row so far. */
   let texts: number[][] = [];
   let cache: RowCache | undefined;
   const me = {};
 
   /** The cache of the rows: what the memory holds of the prompt, or nothing yet. */
-  function opened(): RowCache {
+  function remembered(): RowCache {
     const room = Math.max(...prompts.map(({ length }) => length)) + expected;
     const held = kept && heldIn(kept);
     // Keys of a text longer than that were made for its length.
@@ -116,6 +118,7 @@ export function decodeRows(
       starts: int64([count], starts),
       ends: int64([count], ends),
       lengths: int64([count], lengths),
+      ...(await (await tables.get())?.of(rows.capacity)),
     };
     // Every output has its array: a run that hands nothing back copies nothing.
     const written: Record<string, NdArray> = { ...into };
@@ -132,8 +135,9 @@ export function decodeRows(
 
   /** Read the prompts; every beam of one starts from the same keys and values. */
   async function prompt(names: readonly Result[]): Promise<Record<string, NdArray>> {
-    const rows = opened();
-    const opening = await prompter.get();
+    const rows = remembered();
+    // Those of several rows read one of them as well.
+    const opened = await program(prompts.length);
     const into = results(names, prompts.length);
     const total = prompts.reduce((sum, { length }) => sum + length, 0);
     let done = rows.lengths.reduce((a, b) => a + b, 0);
@@ -142,7 +146,7 @@ export function decodeRows(
       throwIfAborted(signal);
       const part = Object.fromEntries(Object.entries(into).map(([name, all]) => [name, rowsOf(all, from, to)]));
       const tokens = prompts.slice(from, to).map((ids) => ids.slice(begin, end));
-      await run(opening, rows, { from, tokens, lengths: lengths.slice(from, to) }, part);
+      await run(opened, rows, { from, tokens, lengths: lengths.slice(from, to) }, part);
       done += tokens.reduce((sum, { length }) => sum + length, 0);
       if (kept) holdIn(kept, { model, by: me, ids: prompts[0]!.slice(0, end), cache: rows });
       onRead?.(done, total);
@@ -164,7 +168,7 @@ export function decodeRows(
     }
     const into = results(names, tokens.length);
     const lengths = rows.lengths.map((length) => length + 1);
-    await run(await program(), rows, { from: 0, tokens: tokens.map((token) => [token]), lengths }, into);
+    await run(await program(tokens.length), rows, { from: 0, tokens: tokens.map((token) => [token]), lengths }, into);
     tokens.forEach((token, row) => {
       texts[row]!.push(token);
     });
