@@ -11,7 +11,7 @@ import {
 } from "onnx-buf";
 import { describe, expect, test } from "vitest";
 import { caseOf } from "../../test/support/cases.ts";
-import { difference, problem, symbolic } from "../../test/support/check-case.ts";
+import { difference, known, problem, symbolic } from "../../test/support/check-case.ts";
 import { fromArray } from "../../test/support/plain.ts";
 import { runGraph, runModel } from "../../test/support/run-graph.ts";
 import { ZerothError } from "../errors.ts";
@@ -27,25 +27,36 @@ import { input, type OpName, parameter } from "./tensor.ts";
 
 const operators = Object.keys(infer) as OpName[];
 const targets: readonly Target[] = ["cpu", "onnx"];
+/** Its kernel's node does not say where the new tokens of a row begin. */
+const readOnlyPlain: readonly OpName[] = ["RowAttention"];
 
 describe.each(operators)("%s", (op) => {
-  test.each(targets)("written for %s, read back and written again gives the same", async (target) => {
-    await fc.assert(
-      fc.asyncProperty(caseOf(op), async (c) => {
-        const { graph, feeds } = symbolic(op, c, false) ?? problem(op, c, false);
-        const again = decodeOnnx(encodeOnnx(lower(graph, { target })));
-        const expected = await runGraph(graph, feeds);
-        const got = await runModel(lower(again, { target }), feeds);
-        const wrong = Object.entries(expected).flatMap(([name, value]) => {
-          // Rows of a cache nobody has written yet are anything.
-          if (op === "CachedAttention" && name !== "y0") return [];
-          return difference(fromArray(got[name]!), { name, value: fromArray(value), tolerance: 1e-5 }) ?? [];
-        });
-        expect(wrong, dump(again)).toEqual([]);
-      }),
-      { seed: 7, numRuns: 10, endOnFailure: true },
-    );
-  });
+  test.each(readOnlyPlain.includes(op) ? (["onnx"] as const) : targets)(
+    "written for %s, read back and written again gives the same",
+    async (target) => {
+      await fc.assert(
+        fc.asyncProperty(caseOf(op), async (c) => {
+          const { graph, feeds } = symbolic(op, c, false) ?? problem(op, c, false);
+          const again = decodeOnnx(encodeOnnx(lower(graph, { target })));
+          const expected = await runGraph(graph, feeds);
+          const got = await runModel(lower(again, { target }), feeds);
+          const wrong = Object.entries(expected).flatMap(([name, value]) => {
+            // Rows of a cache nobody has written yet are anything.
+            if (op === "CachedAttention" && name !== "y0") return [];
+            return (
+              difference(fromArray(got[name]!), {
+                name,
+                value: known(op, c, name, fromArray(value)),
+                tolerance: 1e-5,
+              }) ?? []
+            );
+          });
+          expect(wrong, dump(again)).toEqual([]);
+        }),
+        { seed: 7, numRuns: 10, endOnFailure: true },
+      );
+    },
+  );
 });
 
 /** A small model with every kind of part: composites, a stored weight, an external one, symbolic sizes. */

@@ -5,7 +5,7 @@ import { runGraph } from "../../test/support/run-graph.ts";
 import { int64 } from "../graph/array.ts";
 import { graph } from "../graph/graph.ts";
 import { input } from "../graph/tensor.ts";
-import { type RopeScaling, scaledFrequencies, steadyUpTo } from "./rope-scaling.ts";
+import { longestWith, type RopeScaling, scaledFrequencies, steadyUpTo } from "./rope-scaling.ts";
 
 /** The frequencies of texts of these lengths, a row each. */
 async function frequencies(scaling: RopeScaling, theta: number, lengths: readonly number[] = [1]) {
@@ -102,4 +102,20 @@ test("longrope has long factors for texts beyond the trained length", async () =
     });
   });
   expect(steadyUpTo(scaling)).toBe(64);
+});
+
+test("the longest text: YaRN goes beyond the length that the file may still tell, dynamic scaling takes any", () => {
+  const yarn = {
+    kind: "yarn",
+    factor: 4,
+    trained: 100,
+    betaFast: 32,
+    betaSlow: 1,
+    truncate: true,
+    magnitude: 1,
+  } as const;
+  expect(longestWith(160, [yarn])).toBe(400);
+  expect(longestWith(500, [yarn, { kind: "default" }])).toBe(500);
+  expect(longestWith(160, [{ kind: "linear", factor: 2 }])).toBe(160);
+  expect(longestWith(160, [{ kind: "dynamic", factor: 2, trained: 160 }])).toBeUndefined();
 });

@@ -77,9 +77,17 @@ function yarn(theta: number, width: number, s: Extract<RopeScaling, { kind: "yar
 export const steadyUpTo = (scaling: RopeScaling): number | undefined =>
   scaling.kind === "dynamic" || scaling.kind === "longrope" ? scaling.trained : undefined;
 
-/** Tokens of the longest text of a model of so many positions: a scaling that follows the length takes any. */
-export const longestWith = (positions: number, scalings: readonly RopeScaling[]): number | undefined =>
-  scalings.some(({ kind }) => kind === "dynamic") ? undefined : positions;
+/**
+ * Tokens of the longest text of a model of so many positions: a scaling that follows the length takes any, and files
+ * of YaRN may still tell the length from before it.
+ */
+export const longestWith = (positions: number, scalings: readonly RopeScaling[]): number | undefined => {
+  if (scalings.some(({ kind }) => kind === "dynamic")) return undefined;
+  const reached = scalings.map((scaling) =>
+    scaling.kind === "yarn" ? Math.floor(scaling.trained * scaling.factor) : 0,
+  );
+  return Math.max(positions, ...reached);
+};
 
 /** The frequencies of tokens whose texts have so many tokens, int64 [rows, length]; asked for where they matter. */
 export function scaledFrequencies(

@@ -40,8 +40,8 @@ test("0: everything is safe", async () => {
 });
 
 test("2: nothing unsafe, and something nobody can tell; 1: something unsafe, whatever else there is", async () => {
-  expect((await scanned({ "config.json": "{}", "model.gguf": "GGUF" })).code).toBe(2);
-  const { code, text } = await scanned({ "model.gguf": "GGUF", "run.py": "" });
+  expect((await scanned({ "config.json": "{}", "model.tflite": "TFL3" })).code).toBe(2);
+  const { code, text } = await scanned({ "model.tflite": "TFL3", "run.py": "" });
   expect(code).toBe(1);
   expect(text).toMatch(/unsafe {3}run\.py {2}code\n {9}is code;.*\n {9}→ read it before/);
 });

@@ -36,6 +36,12 @@ const weightsFor = (shape: readonly number[], salt: number): Plain => {
 
 const dot = (a: Plain, b: Plain) => a.data.reduce((total, value, i) => total + value * b.data[i]!, 0);
 
+/** A kernel's output with NaN, which is anything, where the reference has it: places of a cache that nobody has written. */
+export function known<K extends OpName>(op: K, c: Case<K>, output: string, value: Plain): Plain {
+  const wanted = referenceOf(op)(c.inputs, c.attributes)[Number(output.slice(1))];
+  return { ...value, data: value.data.map((x, i) => (Number.isNaN(wanted?.data[i]) ? Number.NaN : x)) };
+}
+
 /** The inputs the operator's rule gives gradients for. */
 function differentiable(outputs: readonly Tensor[]): number[] {
   const { op, inputs, attributes } = outputs[0]!.node as OpNode;

@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { caseOf } from "../../../test/support/cases.ts";
-import { difference, problem, symbolic } from "../../../test/support/check-case.ts";
+import { difference, known, problem, symbolic } from "../../../test/support/check-case.ts";
 import { fromArray } from "../../../test/support/plain.ts";
 import { runGraph } from "../../../test/support/run-graph.ts";
 import { graph } from "../graph.ts";
@@ -26,7 +26,7 @@ test.each(composites)("%s is the same fused, decomposed and in plain ONNX", asyn
       for (const [name, value] of Object.entries(expected)) {
         // Rows of a cache nobody has written yet are anything.
         if (op === "CachedAttention" && name !== "y0") continue;
-        const wanted = { name, value: fromArray(value), tolerance: 1e-5 };
+        const wanted = { name, value: known(op, c, name, fromArray(value)), tolerance: 1e-5 };
         expect(difference(fromArray(plain[name]!), wanted)).toBeUndefined();
         if (decomposed[name]) expect(difference(fromArray(decomposed[name]), wanted)).toBeUndefined();
       }

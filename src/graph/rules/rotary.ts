@@ -1,5 +1,7 @@
 /** Rules of rotary positions by tables. */
+import { fail } from "../../errors.ts";
 import type { Dim } from "../dims.ts";
+import type { NodeReader } from "../onnx/node-reader.ts";
 import * as o from "../operators.ts";
 import type { Tensor } from "../tensor.ts";
 import { none } from "./gradients.ts";
@@ -25,12 +27,23 @@ const lowerRotate: KernelLowering<"Rotate"> = (emit, node, options) => {
   return emit.node("RotaryEmbedding", names(emit, node), attributes, { ...microsoft, ...options });
 };
 
+/** As written by our own lowering. */
+function readRotate(node: NodeReader): Tensor[] {
+  const [x, positions, cos, sin] = [node.tensor(0), node.tensor(1), node.tensor(2), node.tensor(3)];
+  const [channels, half] = [x.shape[2], cos.shape[1]];
+  if (typeof channels !== "number" || typeof half !== "number") fail("unsupported", "RotaryEmbedding of unknown sizes");
+  const width = node.int("rotary_embedding_dim", 0) || 2 * half;
+  const heads = node.int("num_heads", 0) || channels / width;
+  const interleaved = node.int("interleaved", 0) === 1;
+  return [o.rotateBy(x, positions, { cos, sin }, { heads, interleaved })];
+}
+
 const rows = {
   Rotate: {
     gradient: none,
     fused: { on: ["cpu", "wasm"], lower: lowerRotate },
     decompose: rotate,
-    read: null,
+    read: { "com.microsoft:RotaryEmbedding": readRotate },
   },
 } satisfies Rows;
 

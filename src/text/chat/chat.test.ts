@@ -208,12 +208,8 @@ describe("what cannot be done is said", () => {
     expect(first).toEqual(await chat.answer(talks[0]!.messages, { sample: false, maxNewTokens: 100 }));
   });
 
-  test("the length that scaled positions reach", () => {
-    const length = (more: object) => changed({ config: { ...opened.config, rope_parameters: null, ...more } }).longest;
-    expect(length({ rope_scaling: { type: "yarn", factor: 4, original_max_position_embeddings: 100 } })).toBe(400);
-    expect(length({ rope_scaling: { type: "dynamic", factor: 2 } })).toBe(320);
-    expect(length({ rope_scaling: { type: "linear", factor: 2 } })).toBe(160);
-    expect(length({ max_position_embeddings: null })).toBeUndefined();
+  test("a conversation may be as long as the model's texts", () => {
+    expect(chat.longest).toBe(opened.model.longest);
     expect(changed({ model: { ...opened.model, longest: 12 } }).longest).toBe(12);
   });
 

@@ -7,7 +7,6 @@ import type { GenerationConfig } from "../generation-config.ts";
 import { attempt, type JobOptions, orThrow } from "../jobs.ts";
 import { textModel } from "../model.ts";
 import type { Finish, Generated, GenerateOptions, TextCodec } from "../options.ts";
-import { longestOf } from "./length.ts";
 import type { ChatMessage } from "./messages.ts";
 import { plainStops } from "./plain-form.ts";
 import { type ChatPrompt, type PromptOptions, promptMaker } from "./prompt.ts";
@@ -122,7 +121,7 @@ export function createChat(source: ChatSource): Chat {
   const added = end !== undefined && end.id < model.vocabulary && !model.ends.includes(end.id) ? end : undefined;
   const ends = added ? [...model.ends, added.id] : model.ends;
   const drawing = drawingOf(generation);
-  const longest = longestOf(source);
+  const { longest } = model;
   const text = textModel({
     model: added ? { ...model, ends } : model,
     tokenizer: withoutEnds(tokenizer, ends),
