@@ -9,6 +9,7 @@ import type { Tokenizer } from "../tokenizers/tokenizer.ts";
 import { joinQuantized } from "../weights/quantize.ts";
 import { parseSafetensorsHeader } from "../weights/safetensors.ts";
 import { refuseForeignStorage } from "../weights/schemes.ts";
+import { needRoomInPage } from "../weights/unfold.ts";
 import type { StoredTensor, Weights } from "../weights/weights.ts";
 import { chatTemplateFiles, chatTemplatesOf, templateLimit } from "./chat-templates.ts";
 import { ggufInMemory } from "./gguf/in-memory.ts";
@@ -146,6 +147,7 @@ export async function fetchModelParts(base: string | URL, options: FetchFolderOp
   ]);
   const stored = safetensorsInMemory(weights, `${root}model.safetensors`);
   refuseForeignStorage(config, stored, root);
+  needRoomInPage(stored, root.slice(0, -1));
   return {
     config,
     weights: stored,

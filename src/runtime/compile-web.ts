@@ -8,6 +8,7 @@ import { type BoundWeight, lower, type OnnxModel } from "../graph/lower.ts";
 import { encodeOnnx } from "../graph/onnx.ts";
 import { toFloat32 } from "../weights/convert.ts";
 import { splitQuantized } from "../weights/quantize.ts";
+import { unfold } from "../weights/unfold.ts";
 import type { PlainTensor, Weights } from "../weights/weights.ts";
 import { storedTensor } from "./binding.ts";
 import type { Device, Program } from "./program.ts";
@@ -101,7 +102,9 @@ const extra = (model: OnnxModel) =>
 
 /** Turn a graph into a program in the browser. Between runs the page's events are handled. */
 export async function compile<O extends string>(g: Graph<O>, options: WebCompileOptions = {}): Promise<Program<O>> {
-  const { device = "wasm", threads, weights, trained = () => false } = options;
+  const { device = "wasm", threads, trained = () => false } = options;
+  const frozen = g.parameters.map(({ name }) => name).filter((name) => !trained(name));
+  const weights = options.weights && unfold(options.weights, frozen);
   const binding = memoryBinding(weights, trained, device);
   const small = weights ? quantizedGraph(g, weights, trained) : g;
   // The wasm kernels add products in 32 bits: all levels are exact.
