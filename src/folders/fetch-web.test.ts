@@ -93,3 +93,31 @@ test("chat templates: a file of their own before the tokenizer's configuration, 
   await expect(templates({ "chat_template.jinja": "<!doctype html><html></html>" })).rejects.toThrow(/an HTML page/);
   await expect(templates({ "chat_template.jinja": "x".repeat((1 << 20) + 1) })).rejects.toThrow(/at most 1048576/);
 });
+
+test("quantised weights that would not fit in a page as numbers are refused before any is made", async () => {
+  const [out, blocks] = [1 << 16, 300];
+  const entry = (dtype: string, shape: number[], begin: number, end: number) => ({
+    ...{ dtype, shape, data_offsets: [begin, end] },
+  });
+  const [values, scales] = [out * blocks * 16, out * blocks * 4];
+  const header = Buffer.from(
+    JSON.stringify({
+      "w.int4": entry("U8", [out, blocks, 16], 0, values),
+      "w.scale": entry("F32", [out, blocks], values, values + scales),
+    }),
+  );
+  // Pages of memory that nobody touches take none.
+  const bytes = new Uint8Array(8 + header.length + values + scales);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(header.length), true);
+  bytes.set(header, 8);
+  const files = serving({ "config.json": "{}", "tokenizer.json": tokenizer });
+  const fetch = async (address: string): Promise<Response> =>
+    address.endsWith(".safetensors")
+      ? ({ ok: true, body: null, headers: new Headers(), arrayBuffer: async () => bytes.buffer } as unknown as Response)
+      : files(address);
+  await expect(fetchModelFolder("http://host/m", { fetch })).rejects.toMatchObject({
+    code: "out_of_memory",
+    where: "http://host/m",
+    message: expect.stringContaining("2.5 GB"),
+  });
+});

@@ -1,11 +1,9 @@
 /** Headless Chromium: the same tokens and the same training step as in Node, and the page through its own controls. */
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import type { Server } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type Browser, chromium, type Page } from "playwright-core";
-import { build } from "vite";
+import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { safetensorsInMemory } from "../../src/browser.ts";
 import { openModelFolder, openTokenizer } from "../../src/folders/open-node.ts";
@@ -20,7 +18,7 @@ import type { Planes } from "../support/images.ts";
 import { t5Loss } from "../support/models.ts";
 import { nanoAsNumbers } from "../support/nano.ts";
 import { type CompileOver, greedy, type Rows, scores, trainingSteps } from "../support/tasks.ts";
-import { serve } from "./serve.ts";
+import { openSite, ready, type Site } from "./site.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const nano = join(root, "models/zeroth-nano");
@@ -32,10 +30,7 @@ const inNode: CompileOver = (weights, trained) => (graph) =>
 /** The model that ships with the package; a tiny random one stands in until it is trained. */
 const trained = existsSync(join(nano, "config.json"));
 
-let browser: Browser;
-const servers: Server[] = [];
-let site = "";
-let bare = "";
+let site: Site;
 
 /** A tiny model with random weights and a real tokenizer, for the page to load where there is no trained one. */
 async function randomModel(folder: string): Promise<void> {
@@ -57,59 +52,25 @@ async function randomModel(folder: string): Promise<void> {
 }
 
 beforeAll(async () => {
-  const [pages, checks, models] = ["site", "check", "model"].map((name) => join(scratch, name)) as [
-    string,
-    string,
-    string,
-  ];
+  const models = join(scratch, "model");
   if (trained) await nanoAsNumbers(numbers);
   else await randomModel(models);
-  const quiet = { logLevel: "warn" as const, build: { emptyOutDir: true } };
-  await build({ ...quiet, configFile: join(root, "web/vite.config.ts"), build: { ...quiet.build, outDir: pages } });
-  await build({
-    ...quiet,
-    configFile: join(root, "web/vite.config.ts"),
-    root: join(root, "test/browser/check"),
-    build: { ...quiet.build, outDir: checks },
-  });
   const roots = [
     ["/fixtures", fixtures],
     ["/models/zeroth-nano", trained ? nano : models],
     ["/models/numbers", numbers],
-    ["/check", checks],
-    ["/", pages],
   ] as const;
-  const [isolated, plain] = await Promise.all([serve({ roots }), serve({ roots, isolated: false })]);
-  servers.push(isolated.server, plain.server);
-  [site, bare] = [isolated.address, plain.address];
-  browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-    // WebGPU computed in software: slow, and the same everywhere.
-    args: ["--no-sandbox", "--disable-dev-shm-usage", "--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"],
-  });
+  site = await openSite({ scratch, page: true, roots });
 });
 
 afterAll(async () => {
-  await browser?.close();
-  for (const server of servers) server.close();
+  await site?.[Symbol.asyncDispose]();
   rmSync(scratch, { recursive: true, force: true });
 });
 
-let shared: Promise<Page> | undefined;
-
-/** The page of the checks, opened once: the engine's 14 MB are compiled for every page. */
-function checking(): Promise<Page> {
-  shared ??= browser.newPage().then(async (page) => {
-    await page.goto(`${site}/check/`);
-    await ready(page);
-    return page;
-  });
-  return shared;
-}
-
 /** A fresh page; anything it reports as an error fails the test. */
 async function opened(address: string, work: (page: Page) => Promise<void>): Promise<void> {
-  const context = await browser.newContext();
+  const context = await site.browser.newContext();
   const page = await context.newPage();
   const errors: string[] = [];
   page.on("pageerror", (error) => errors.push(error.message));
@@ -126,7 +87,6 @@ async function opened(address: string, work: (page: Page) => Promise<void>): Pro
   expect(errors.filter((text) => !text.includes("404"))).toEqual([]);
 }
 
-const ready = (page: Page) => page.waitForFunction(() => !!window.checks);
 const readJson = (...path: string[]) => JSON.parse(readFileSync(join(...path), "utf8"));
 const inMemory = (...path: string[]) => safetensorsInMemory(new Uint8Array(readFileSync(join(...path))), join(...path));
 
@@ -137,7 +97,9 @@ describe("in wasm as in Node", () => {
     [3, 1],
   ];
 
-  const written = ["t5/untied-gated-gelu", "t5/tied-relu-v5", "t5/bf16", "t5/fp16", "gpt2/tied", "llama/grouped"];
+  const t5 = ["t5/untied-gated-gelu", "t5/tied-relu-v5", "t5/bf16", "t5/fp16"];
+  const pairs = ["encoder-decoders/bart", "encoder-decoders/marian"];
+  const written = [...t5, ...pairs, "gpt2/tied", "llama/grouped", "decoders/gemma3"];
   const cases = written.map((name) => [name, join(fixtures, name), `/fixtures/${name}`] as const);
 
   // In 8 bits the last bit of a sum can move a row by a whole level, so that all tokens are compared with its numbers.
@@ -146,7 +108,7 @@ describe("in wasm as in Node", () => {
   test.each(trained ? [...cases, shipped] : cases)("greedy tokens of %s", async (_, folder, address) => {
     const weights = inMemory(folder, "model.safetensors");
     const expected = await greedy(readJson(folder, "config.json"), weights, prompts, 20, inNode);
-    const page = await checking();
+    const page = await site.checks();
     const got = await page.evaluate(([folder, prompts]) => window.checks.greedy(folder, prompts, 20), [
       address,
       prompts,
@@ -154,17 +116,23 @@ describe("in wasm as in Node", () => {
     expect(got).toEqual(expected);
   });
 
-  test("what an encoder's head gives", async () => {
-    const folder = join(fixtures, "bert/masked");
-    const weights = inMemory(folder, "model.safetensors");
-    const expected = await scores(readJson(folder, "config.json"), weights, prompts, inNode);
-    const page = await checking();
-    const got = await page.evaluate((rows) => window.checks.scores("/fixtures/bert/masked", rows), prompts);
-    expectClose(got, expected, 1e-4, "logits");
-  });
+  test.each(["bert/masked", "encoders/mpnet-masked", "encoders/modernbert-masked", "encoders/deberta-masked"])(
+    "what an encoder's head gives: %s",
+    async (name) => {
+      const folder = join(fixtures, name);
+      const weights = inMemory(folder, "model.safetensors");
+      const expected = await scores(readJson(folder, "config.json"), weights, prompts, inNode);
+      const page = await site.checks();
+      const got = await page.evaluate(([folder, rows]) => window.checks.scores(folder, rows), [
+        `/fixtures/${name}`,
+        prompts,
+      ] as const);
+      expectClose(got, expected, 1e-4, "logits");
+    },
+  );
 
   test("vectors of texts as their folder says, and tags of words", async () => {
-    const page = await checking();
+    const page = await site.checks();
     for (const name of ["mean", "dense", "prompts", "decoder"]) {
       const { texts, cases } = readJson(fixtures, "readers", name, "expected.json") as {
         texts: string[];
@@ -187,7 +155,7 @@ describe("in wasm as in Node", () => {
   });
 
   test("classes of images, and images beside texts", async () => {
-    const page = await checking();
+    const page = await site.checks();
     const of = (name: string) => readJson(fixtures, name, "expected.json") as { pixels: Planes[]; rows: number[][] };
     const expected = (name: string) => readFloats(readTensors(name, "expected.safetensors").get("scores")!);
     const classes = await page.evaluate(
@@ -213,7 +181,7 @@ describe("in wasm as in Node", () => {
     const answers = (rows: readonly (readonly number[])[]) => rows.map((row) => row.slice(0, row.indexOf(1) + 1));
     const weights = inMemory(nano, "model.safetensors");
     const expected = answers(await greedy(readJson(nano, "config.json"), weights, asked, 12, inNode));
-    const page = await checking();
+    const page = await site.checks();
     const got = await page.evaluate((prompts) => window.checks.greedy("/models/zeroth-nano", prompts, 12), asked);
     expect(expected.every((answer) => answer.length > 1)).toBe(true);
     expect(answers(got)).toEqual(expected);
@@ -223,7 +191,7 @@ describe("in wasm as in Node", () => {
     const folder = join(fixtures, "t5/bf16");
     const weights = inMemory(folder, "model.safetensors");
     const expected = await greedy(readJson(folder, "config.json"), weights, prompts, 3, inNode);
-    const page = await checking();
+    const page = await site.checks();
     const got = await page.evaluate(
       (prompts) => window.checks.greedy("/fixtures/t5/bf16", prompts, 3, "webgpu"),
       prompts,
@@ -236,19 +204,19 @@ describe("in wasm as in Node", () => {
     const rows = readJson(folder, "expected.json").batches[0] as Rows;
     const weights = inMemory(folder, "model.safetensors");
     const expected = await trainingSteps(readJson(folder, "config.json"), weights, rows, 3, inNode);
-    const page = await checking();
+    const page = await site.checks();
     const got = await page.evaluate((rows) => window.checks.train("/fixtures/training/tied-relu", rows, 3), rows);
     expectClose([got.loss, got.gradNorm], [expected.loss, expected.gradNorm], 1e-4, "loss and gradient norm");
     for (const [key, value] of Object.entries(expected.values)) expectClose(got.values[key]!, value, 1e-4, key);
   });
 
   test("products in 8 bits are exact with the largest numbers", async () => {
-    const page = await checking();
+    const page = await site.checks();
     expect(await page.evaluate(() => window.checks.largest())).toEqual([-127 * 127 * 64]);
   });
 
   test("a page that is not isolated has one thread, and a checkpoint that does not fit says what is missing", async () => {
-    await opened(`${bare}/check/`, async (page) => {
+    await opened(`${site.plain}/check/`, async (page) => {
       await ready(page);
       expect(await page.evaluate(() => window.checks.threads())).toBe(1);
       const error = await page.evaluate(() => window.checks.misfit("/fixtures/t5/tied-relu"));
@@ -263,7 +231,7 @@ describe("the page", () => {
     page.waitForFunction(() => !document.querySelector<HTMLButtonElement>("#run")!.disabled);
 
   test("answers a prompt with the tokens of Node, streams, stops, and weighs choices", async () => {
-    await opened(site, async (page) => {
+    await opened(site.isolated, async (page) => {
       const started = performance.now();
       await ended(page);
       const loaded = performance.now() - started;
@@ -295,7 +263,7 @@ describe("the page", () => {
   });
 
   test("stops between two tokens", async () => {
-    await opened(site, async (page) => {
+    await opened(site.isolated, async (page) => {
       await ended(page);
       await page.locator("#prompt").fill("a");
       await page.evaluate(() => {
@@ -308,7 +276,7 @@ describe("the page", () => {
   });
 
   test("what is typed and said is text, never markup", async () => {
-    await opened(site, async (page) => {
+    await opened(site.isolated, async (page) => {
       await ended(page);
       await page.locator("#prompt").fill("a");
       await page.locator("#choices").fill("<img src=x onerror=document.title='broken'>\n<b>b</b>");

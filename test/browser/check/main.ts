@@ -2,10 +2,12 @@
 
 import type { JsonObject } from "../../../src/base/json.ts";
 import {
+  type ChatOptions,
   compile,
   type EmbedJob,
   openEncoder,
   openModel,
+  openTextModel,
   readModel,
   safetensorsInMemory,
   twoTowersModel,
@@ -17,6 +19,7 @@ import { graph } from "../../../src/graph/graph.ts";
 import { matmul } from "../../../src/graph/operators.ts";
 import { input, parameter } from "../../../src/graph/tensor.ts";
 import { imagesOf, type Planes } from "../../support/images.ts";
+import { type Talk, talk } from "../../support/talk.ts";
 import { type CompileOver, greedy, type Rows, type StepResult, scores, trainingSteps } from "../../support/tasks.ts";
 
 export interface Checks {
@@ -36,6 +39,10 @@ export interface Checks {
   classes(folder: string, images: readonly Planes[]): Promise<number[]>;
   /** Scaled cosines of images with texts. */
   cosines(folder: string, images: readonly Planes[], texts: readonly (readonly number[])[]): Promise<number[]>;
+  /** A conversation with the model at an address. */
+  talk(folder: string, said: readonly string[], options: ChatOptions): Promise<Talk>;
+  /** Code that this page has loaded. */
+  scripts(): string[];
   train(folder: string, rows: Rows, steps: number): Promise<StepResult>;
   /** A product in 8 bits in which every number is as large as can be: what an overflow of pairs gets wrong. */
   largest(): Promise<number[]>;
@@ -90,6 +97,15 @@ const checks: Checks = {
     const scores = await model.compare(await model.images(imagesOf(images)), await model.text(texts));
     return Array.from(scores.data as Float32Array);
   },
+  async talk(folder, said, options) {
+    await using opened = await openTextModel(new URL(folder, location.href), { device: "wasm" });
+    return talk(opened, said, options);
+  },
+  scripts: () =>
+    performance
+      .getEntriesByType("resource")
+      .map(({ name }) => name)
+      .filter((name) => name.endsWith(".js")),
   async train(folder, rows, steps) {
     const { config, weights } = await open(folder);
     return trainingSteps(config, weights, rows, steps, over("wasm"));
