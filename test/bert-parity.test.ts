@@ -5,7 +5,7 @@ import { type EncodedText, encoderModel } from "../src/models/kinds/encoder.ts";
 import { encoderLoss, type TrainedHead } from "../src/models/kinds/encoder-loss.ts";
 import { compile } from "../src/runtime/compile-node.ts";
 import { expectClose, readFloats, readJson, readTensors } from "./support/fixtures.ts";
-import { readFixture } from "./support/models.ts";
+import { readFixture } from "./support/models/models.ts";
 import { trainingTests } from "./support/training.ts";
 
 interface Expected {

@@ -5,7 +5,7 @@ import { type PairExample, twoTowersLoss } from "../src/models/kinds/two-towers-
 import { compile } from "../src/runtime/compile-node.ts";
 import { expectClose, readFloats, readJson, readTensors } from "./support/fixtures.ts";
 import { imageOf, imagesOf, type Planes } from "./support/images.ts";
-import { readFixture } from "./support/models.ts";
+import { readFixture } from "./support/models/models.ts";
 import { trainingTests } from "./support/training.ts";
 
 describe.each(["end-token", "largest-id"])("%s", (name) => {

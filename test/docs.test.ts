@@ -14,7 +14,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { mixtureSchema } from "../src/prompts/mixture-file.ts";
 import { trainingConfigSchema } from "../src/train/config.ts";
 import { type HubServer, startHub } from "./support/hub-server.js";
-import { filesOf, standIns, tinyBert } from "./support/tiny-models.ts";
+import { filesOf, standIns, tinyBert } from "./support/models/tiny-models.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const temporary = join(root, "test/.tmp");

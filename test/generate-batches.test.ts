@@ -7,7 +7,7 @@ import { textModel } from "../src/text/model.ts";
 import type { GenerateOptions, TextCodec } from "../src/text/options.ts";
 import { scoreTargets } from "../src/text/score.ts";
 import { expectClose } from "./support/fixtures.ts";
-import { readFixture } from "./support/models.ts";
+import { readFixture } from "./support/models/models.ts";
 
 const folder = "t5/untied-gated-gelu";
 const { architecture, weights } = readFixture(folder, "encoder-decoder");

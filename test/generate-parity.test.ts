@@ -6,7 +6,7 @@ import { encoderDecoderModel } from "../src/models/kinds/encoder-decoder.ts";
 import { compile } from "../src/runtime/compile-node.ts";
 import { fixtures, readJson } from "./support/fixtures.ts";
 import { generated, groupings, type Run } from "./support/generate.ts";
-import { readFixture } from "./support/models.ts";
+import { readFixture } from "./support/models/models.ts";
 
 interface Expected {
   generation: { inputs: number[][]; max_new_tokens: number };

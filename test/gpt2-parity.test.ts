@@ -8,9 +8,9 @@ import { decoderLoss } from "../src/models/kinds/decoder-loss.ts";
 import { wholeRow } from "../src/nn/pass.ts";
 import { createScope } from "../src/nn/scope.ts";
 import { compile } from "../src/runtime/compile-node.ts";
-import { cachedEqualsWhole, decoderTests } from "./support/decoders.ts";
 import { expectClose, readJson, readWeights } from "./support/fixtures.ts";
-import { readFixture } from "./support/models.ts";
+import { cachedEqualsWhole, decoderTests } from "./support/models/decoders.ts";
+import { readFixture } from "./support/models/models.ts";
 import { packingTest, trainingTests } from "./support/training.ts";
 
 describe.each(["tied", "inverse-layer", "bare"])("%s", (name) => {

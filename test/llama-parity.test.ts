@@ -3,9 +3,9 @@ import { describe } from "vitest";
 import type { JsonObject } from "../src/base/json.ts";
 import { readModel } from "../src/models/families.ts";
 import { decoderLoss } from "../src/models/kinds/decoder-loss.ts";
-import { cachedEqualsWhole, decoderTests } from "./support/decoders.ts";
 import { readJson, readWeights } from "./support/fixtures.ts";
-import { readFixture } from "./support/models.ts";
+import { cachedEqualsWhole, decoderTests } from "./support/models/decoders.ts";
+import { readFixture } from "./support/models/models.ts";
 import { packingTest, trainingTests } from "./support/training.ts";
 
 describe.each(["grouped", "biased"])("%s", (name) => {

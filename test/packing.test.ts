@@ -14,7 +14,7 @@ import { compile } from "../src/runtime/compile-node.ts";
 import { trainingModel } from "../src/train/model.ts";
 import { type PackedRow, packer } from "../src/train/packing.ts";
 import { expectClose, readFloats, readJson, readTensors } from "./support/fixtures.ts";
-import { t5Loss } from "./support/models.ts";
+import { t5Loss } from "./support/models/models.ts";
 
 const sizes = { vocab_size: 64, d_model: 16, d_kv: 8, d_ff: 32, num_heads: 2, num_layers: 2 };
 const small = parseT5Config({ model_type: "t5", ...sizes });

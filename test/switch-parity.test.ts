@@ -22,7 +22,7 @@ import { trainingModel } from "../src/train/model.ts";
 import { fromFloat32, toFloat32 } from "../src/weights/convert.ts";
 import type { StoredTensor, Weights } from "../src/weights/weights.ts";
 import { expectClose, readFloats, readJson, readTensors } from "./support/fixtures.ts";
-import { t5Loss } from "./support/models.ts";
+import { t5Loss } from "./support/models/models.ts";
 
 interface Rows {
   input_ids: number[][];

@@ -6,7 +6,7 @@ import { int64, type NdArray } from "../src/graph/array.ts";
 import { encoderDecoderModel, encoderGraph, scoreGraph } from "../src/models/kinds/encoder-decoder.ts";
 import { compile } from "../src/runtime/compile-node.ts";
 import { expectClose, fixtures, readFloats, readJson, readTensors } from "./support/fixtures.ts";
-import { readFixture } from "./support/models.ts";
+import { readFixture } from "./support/models/models.ts";
 
 interface Batch {
   input_ids: number[][];

@@ -9,7 +9,7 @@ import { createTrainer } from "../src/learn/trainer.ts";
 import { parseT5Config } from "../src/models/encoder-decoders/t5/config.ts";
 import { compile } from "../src/runtime/compile-node.ts";
 import { expectClose, readFloats, readJson, readTensors } from "./support/fixtures.ts";
-import { t5Loss } from "./support/models.ts";
+import { t5Loss } from "./support/models/models.ts";
 
 interface Rows {
   input_ids: number[][];

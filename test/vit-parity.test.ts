@@ -6,7 +6,7 @@ import { type ImageExample, imageEncoderLoss } from "../src/models/kinds/image-e
 import { compile } from "../src/runtime/compile-node.ts";
 import { expectClose, readFloats, readJson, readTensors, readWeights } from "./support/fixtures.ts";
 import { imageOf, imagesOf, type Planes } from "./support/images.ts";
-import { readFixture } from "./support/models.ts";
+import { readFixture } from "./support/models/models.ts";
 import { trainingTests } from "./support/training.ts";
 
 const names = ["hidden", "pooled", "scores"] as const;

@@ -8,7 +8,7 @@ import { evaluate } from "../src/zeroshot/evaluate-node.ts";
 import { bestOf, normalized } from "../src/zeroshot/ranking.ts";
 import { bytes } from "./support/fake-text.ts";
 import { fixtures, readJson } from "./support/fixtures.ts";
-import { readFixture } from "./support/models.ts";
+import { readFixture } from "./support/models/models.ts";
 
 test("case A of the specification: scores of three choices, and what each normalisation picks", async () => {
   const { architecture, weights } = readFixture("t5/spec-a", "encoder-decoder");

@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { afterAll, expect, test } from "vitest";
-import type { DecoderExpected } from "../../test/support/decoders.ts";
 import { expectClose, fixtures, readFloats, readJson, readTensors } from "../../test/support/fixtures.ts";
+import type { DecoderExpected } from "../../test/support/models/decoders.ts";
 import { openModelFolder } from "../folders/open-node.ts";
 import { exportOnnx, exportTransformersJs } from "./export-node.ts";
 

@@ -3,8 +3,8 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync }
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { logitsGraph, logitsOf } from "../../test/support/decoders.ts";
 import { expectClose, fixtures, readJson } from "../../test/support/fixtures.ts";
+import { logitsGraph, logitsOf } from "../../test/support/models/decoders.ts";
 import { readModel } from "../models/families.ts";
 import { compile } from "../runtime/compile-node.ts";
 import { readStored } from "../weights/safetensors-node.ts";

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { nanoAsNumbers } from "../../test/support/nano.ts";
+import { nanoAsNumbers } from "../../test/support/models/nano.ts";
 import { float32 } from "../graph/array.ts";
 import { graph } from "../graph/graph.ts";
 import * as o from "../graph/operators.ts";

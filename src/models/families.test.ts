@@ -1,6 +1,6 @@
 /** What configurations of image encoders and two towers say, and what of it is refused. */
 import { expect, test } from "vitest";
-import { clipConfig, vitConfig } from "../../test/support/fresh.ts";
+import { clipConfig, vitConfig } from "../../test/support/models/fresh.ts";
 import type { JsonObject } from "../base/json.ts";
 import { familyOf } from "./families.ts";
 

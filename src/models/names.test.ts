@@ -1,6 +1,6 @@
 /** Checkpoints of every family with prefixes before all names, or without those that belong there. */
 import { expect, test } from "vitest";
-import { type SmallFamily, smallConfigs } from "../../test/support/small-configs.ts";
+import { type SmallFamily, smallConfigs } from "../../test/support/models/small-configs.ts";
 import type { StoredTensor, Weights } from "../weights/weights.ts";
 import { familyOf, readModel } from "./families.ts";
 import { wholeGraph } from "./kinds/whole.ts";

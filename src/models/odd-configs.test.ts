@@ -1,7 +1,7 @@
 /** config.json as nobody would write it: a value or a typed error, soon, for every family. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { rope, type SmallFamily, smallConfigs } from "../../test/support/small-configs.ts";
+import { rope, type SmallFamily, smallConfigs } from "../../test/support/models/small-configs.ts";
 import type { JsonObject } from "../base/json.ts";
 import { ZerothError } from "../errors.ts";
 import { familyOf } from "./families.ts";

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { nanoAsNumbers } from "../../test/support/nano.ts";
+import { nanoAsNumbers } from "../../test/support/models/nano.ts";
 import { type ModelFolder, openModelFolder } from "../folders/open-node.ts";
 import { writeModelFolder } from "../folders/write-node.ts";
 import { float32 } from "../graph/array.ts";

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { nanoAsNumbers } from "../../test/support/nano.ts";
+import { nanoAsNumbers } from "../../test/support/models/nano.ts";
 import { openModelFolder } from "../folders/open-node.ts";
 import { quantizeFolder } from "../folders/quantize-node.ts";
 import { readModel } from "../models/families.ts";

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { clipConfig, freshFolder, vitConfig } from "../../test/support/fresh.ts";
+import { clipConfig, freshFolder, vitConfig } from "../../test/support/models/fresh.ts";
 import { float32 } from "../graph/array.ts";
 import { isQuantized } from "../weights/weights.ts";
 import { openEncoder, openLanguageModel, openModel } from "./open-node.ts";

@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Form, writeGroupedModels } from "../../test/support/grouped-model.ts";
+import { type Form, writeGroupedModels } from "../../test/support/models/grouped-model.ts";
 import { talk } from "../../test/support/talk.ts";
 import { openLanguageModel } from "./open-node.ts";
 import { openTextModel } from "./open-web.ts";

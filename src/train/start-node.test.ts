@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { brotliDecompressSync } from "node:zlib";
 import { afterAll, expect, test } from "vitest";
-import { clipConfig, freshFolder, vitConfig } from "../../test/support/fresh.ts";
+import { clipConfig, freshFolder, vitConfig } from "../../test/support/models/fresh.ts";
 import { openModelFolder, openTokenizer } from "../folders/open-node.ts";
 import { writeSafetensors } from "../weights/safetensors-node.ts";
 import { parseTrainingConfig } from "./config.ts";

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { clipConfig, freshFolder, vitConfig } from "../../test/support/fresh.ts";
+import { clipConfig, freshFolder, vitConfig } from "../../test/support/models/fresh.ts";
 import { parseTrainingConfig } from "./config.ts";
 import { openStart } from "./start-node.ts";
 

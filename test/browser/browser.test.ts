@@ -15,8 +15,8 @@ import type { EmbedJob } from "../../src/text/encoding-model.ts";
 import { openTextModel } from "../../src/text/open-node.ts";
 import { expectClose, fixtures, readFloats, readTensors } from "../support/fixtures.ts";
 import type { Planes } from "../support/images.ts";
-import { t5Loss } from "../support/models.ts";
-import { nanoAsNumbers } from "../support/nano.ts";
+import { t5Loss } from "../support/models/models.ts";
+import { nanoAsNumbers } from "../support/models/nano.ts";
 import { type CompileOver, greedy, type Rows, scores, trainingSteps } from "../support/tasks.ts";
 import { openSite, ready, type Site } from "./site.ts";
 

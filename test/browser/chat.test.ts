@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { ChatOptions } from "../../src/browser.ts";
 import { type OpenOptions, openLanguageModel } from "../../src/text/open-node.ts";
 import { fixtures } from "../support/fixtures.ts";
-import { writeGroupedModels } from "../support/grouped-model.ts";
+import { writeGroupedModels } from "../support/models/grouped-model.ts";
 import { talk } from "../support/talk.ts";
 import { openSite, type Site } from "./site.ts";
 

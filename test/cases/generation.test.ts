@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { rowsOf, runIn } from "../support/cli.ts";
 import { readJson } from "../support/fixtures.ts";
-import { type Changes, smallModel } from "../support/small-model.ts";
+import { type Changes, smallModel } from "../support/models/small-model.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "zeroth-cases-generation-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { rowsOf, runIn } from "../support/cli.ts";
 import { readJson } from "../support/fixtures.ts";
+import { smallModel, smallPieces, spieceModel } from "../support/models/small-model.ts";
 import { makePipe } from "../support/pipe.ts";
-import { smallModel, smallPieces, spieceModel } from "../support/small-model.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "zeroth-cases-tokenizers-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

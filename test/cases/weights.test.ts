@@ -8,7 +8,7 @@ import { float32, ndarray } from "../../src/graph/array.ts";
 import { toFloat32 } from "../../src/weights/convert.ts";
 import { readStored, writeSafetensors } from "../../src/weights/safetensors-node.ts";
 import { rowsOf, runIn } from "../support/cli.ts";
-import { lfsPointer, ownTensors, smallModel, type Tensors } from "../support/small-model.ts";
+import { lfsPointer, ownTensors, smallModel, type Tensors } from "../support/models/small-model.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "zeroth-cases-weights-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

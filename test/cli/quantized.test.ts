@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { openModelFolder } from "../../src/folders/open-node.ts";
 import { needRoom } from "../../src/text/quantized-copy-node.ts";
 import { rowsOf, runIn } from "../support/cli.ts";
-import { nanoAsNumbers } from "../support/nano.ts";
+import { nanoAsNumbers } from "../support/models/nano.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "zeroth-quantized-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

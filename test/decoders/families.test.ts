@@ -13,10 +13,16 @@ import { createScope } from "../../src/nn/scope.ts";
 import { compile } from "../../src/runtime/compile-node.ts";
 import { inPrecision } from "../../src/text/precision-node.ts";
 import type { Weights } from "../../src/weights/weights.ts";
-import { cachedEqualsWhole, type DecoderExpected, decoderTests, logitsGraph, logitsOf } from "../support/decoders.ts";
 import { expectClose, readFloats, readJson, readTensors, readWeights } from "../support/fixtures.ts";
 import { generated } from "../support/generate.ts";
-import { readFixture } from "../support/models.ts";
+import {
+  cachedEqualsWhole,
+  type DecoderExpected,
+  decoderTests,
+  logitsGraph,
+  logitsOf,
+} from "../support/models/decoders.ts";
+import { readFixture } from "../support/models/models.ts";
 import { packingTest, stepsTest, trainingTests } from "../support/training.ts";
 
 /** Of these the gradients of every tensor are compared, of the others the losses. */

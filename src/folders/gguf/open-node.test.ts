@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, it, test } from "vitest";
-import { type Entry, type GgufSpec, ggufBytes } from "../../../test/support/gguf.ts";
+import { type Entry, type GgufSpec, ggufBytes } from "../../../test/support/models/gguf.ts";
 import { readStored } from "../../weights/safetensors-node.ts";
 import { companions } from "../companions-node.ts";
 import { openModelFolder, openTokenizer } from "../open-node.ts";

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { smallConfigs } from "../../../test/support/small-configs.ts";
+import { smallConfigs } from "../../../test/support/models/small-configs.ts";
 import type { JsonObject } from "../../base/json.ts";
 import { openModelFolder } from "../../folders/open-node.ts";
 import { writeModelFolder } from "../../folders/write-node.ts";

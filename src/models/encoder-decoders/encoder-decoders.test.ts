@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { expectClose, fixtures, readFloats, readJson, readTensors } from "../../../test/support/fixtures.ts";
 import { generated, groupings, type RunParams } from "../../../test/support/generate.ts";
-import { readFixture } from "../../../test/support/models.ts";
+import { readFixture } from "../../../test/support/models/models.ts";
 import { lossAndGradients, packingTest, trainingTests, valuesOf } from "../../../test/support/training.ts";
 import type { JsonObject } from "../../base/json.ts";
 import { openModelFolder } from "../../folders/open-node.ts";

@@ -10,7 +10,7 @@ import {
   readTensors,
   readWeights,
 } from "../../../test/support/fixtures.ts";
-import { readFixture } from "../../../test/support/models.ts";
+import { readFixture } from "../../../test/support/models/models.ts";
 import { trainingTests } from "../../../test/support/training.ts";
 import { compile } from "../../runtime/compile-node.ts";
 import type { Weights } from "../../weights/weights.ts";

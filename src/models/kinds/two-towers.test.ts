@@ -1,6 +1,6 @@
 /** What two towers refuse; their batches; and the loss in plain numbers. */
 import { expect, test } from "vitest";
-import { clipConfig } from "../../../test/support/fresh.ts";
+import { clipConfig } from "../../../test/support/models/fresh.ts";
 import { float32, type NdArray, zeros } from "../../graph/array.ts";
 import { graph } from "../../graph/graph.ts";
 import { initialValue } from "../../nn/initial.ts";

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it, test } from "vitest";
-import { type GgufSpec, type GgufTensorSpec, ggufBytes } from "../../../test/support/gguf.ts";
+import { type GgufSpec, type GgufTensorSpec, ggufBytes } from "../../../test/support/models/gguf.ts";
 import { readGgufHeader } from "./header.ts";
 
 const read = (bytes: Uint8Array) =>

@@ -1,7 +1,7 @@
 /** Texts that go on over what is held of them, and prompts read in pieces: the same numbers as read at once. */
 import { describe, expect, test } from "vitest";
 import { expectClose, readJson } from "../../../../test/support/fixtures.ts";
-import { readFixture } from "../../../../test/support/models.ts";
+import { readFixture } from "../../../../test/support/models/models.ts";
 import type { JsonObject } from "../../../base/json.ts";
 import { ZerothError } from "../../../errors.ts";
 import { initialValue } from "../../../nn/initial.ts";

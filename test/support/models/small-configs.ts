@@ -1,5 +1,5 @@
 /** config.json of small models, an entry for everything that is read. */
-import type { JsonObject } from "../../src/base/json.ts";
+import type { JsonObject } from "../../../src/base/json.ts";
 import { smallEncoders } from "./small-encoders.ts";
 
 /** Every entry of rotary scaling, of all kinds. */

@@ -1,15 +1,15 @@
 /** A chat model of SmolLM2's shape, as numbers and in 8 and 4 bits: grouped heads of 64, random weights, a few layers. */
 import { cpSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { openModelFolder } from "../../src/folders/open-node.ts";
-import { quantizeFolder } from "../../src/folders/quantize-node.ts";
-import { writeModelFolder } from "../../src/folders/write-node.ts";
-import { familyOf, readModel } from "../../src/models/families.ts";
-import { formatsOf } from "../../src/models/kinds/formats.ts";
-import { wholeGraph } from "../../src/models/kinds/whole.ts";
-import { initialValue } from "../../src/nn/initial.ts";
-import { normal, onesInit } from "../../src/nn/scope.ts";
-import { fixtures } from "./fixtures.ts";
+import { openModelFolder } from "../../../src/folders/open-node.ts";
+import { quantizeFolder } from "../../../src/folders/quantize-node.ts";
+import { writeModelFolder } from "../../../src/folders/write-node.ts";
+import { familyOf, readModel } from "../../../src/models/families.ts";
+import { formatsOf } from "../../../src/models/kinds/formats.ts";
+import { wholeGraph } from "../../../src/models/kinds/whole.ts";
+import { initialValue } from "../../../src/nn/initial.ts";
+import { normal, onesInit } from "../../../src/nn/scope.ts";
+import { fixtures } from "../fixtures.ts";
 
 const config = {
   model_type: "llama",

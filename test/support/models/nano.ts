@@ -1,12 +1,12 @@
 /** The embedded model as numbers: what is stored quantised is not quantised again. */
 import { copyFileSync } from "node:fs";
 import { join } from "node:path";
-import { openModelFolder } from "../../src/folders/open-node.ts";
-import { writeModelFolder } from "../../src/folders/write-node.ts";
-import { shippedModels } from "../../src/hub/find-node.ts";
-import { toFloat32 } from "../../src/weights/convert.ts";
-import { readStored } from "../../src/weights/safetensors-node.ts";
-import { unquantizedConfig } from "../../src/weights/weights.ts";
+import { openModelFolder } from "../../../src/folders/open-node.ts";
+import { writeModelFolder } from "../../../src/folders/write-node.ts";
+import { shippedModels } from "../../../src/hub/find-node.ts";
+import { toFloat32 } from "../../../src/weights/convert.ts";
+import { readStored } from "../../../src/weights/safetensors-node.ts";
+import { unquantizedConfig } from "../../../src/weights/weights.ts";
 
 /** Write the embedded model's weights as float32 into a folder; returns the folder. */
 export async function nanoAsNumbers(path: string): Promise<string> {

@@ -1,19 +1,19 @@
 /** What every family of decoders is held to, against what transformers computes (parity/tiny.py, decoder_case). */
 import { expect, test } from "vitest";
-import { int64, type NdArray } from "../../src/graph/array.ts";
-import { type Graph, graph } from "../../src/graph/graph.ts";
-import { input } from "../../src/graph/tensor.ts";
-import type { DecoderArchitecture } from "../../src/models/family.ts";
-import { decoderModel } from "../../src/models/kinds/decoder.ts";
-import { padded } from "../../src/models/kinds/ids.ts";
-import { wanted } from "../../src/models/kinds/programs.ts";
-import { wholeRow } from "../../src/nn/pass.ts";
-import { createScope } from "../../src/nn/scope.ts";
-import { compile } from "../../src/runtime/compile-node.ts";
-import type { Program } from "../../src/runtime/program.ts";
-import type { Weights } from "../../src/weights/weights.ts";
-import { expectClose, readFloats, readJson, readTensors } from "./fixtures.ts";
-import { generated, groupings, type Run } from "./generate.ts";
+import { int64, type NdArray } from "../../../src/graph/array.ts";
+import { type Graph, graph } from "../../../src/graph/graph.ts";
+import { input } from "../../../src/graph/tensor.ts";
+import type { DecoderArchitecture } from "../../../src/models/family.ts";
+import { decoderModel } from "../../../src/models/kinds/decoder.ts";
+import { padded } from "../../../src/models/kinds/ids.ts";
+import { wanted } from "../../../src/models/kinds/programs.ts";
+import { wholeRow } from "../../../src/nn/pass.ts";
+import { createScope } from "../../../src/nn/scope.ts";
+import { compile } from "../../../src/runtime/compile-node.ts";
+import type { Program } from "../../../src/runtime/program.ts";
+import type { Weights } from "../../../src/weights/weights.ts";
+import { expectClose, readFloats, readJson, readTensors } from "../fixtures.ts";
+import { generated, groupings, type Run } from "../generate.ts";
 
 export interface DecoderExpected {
   rows: number[][];

@@ -1,10 +1,10 @@
 /** Folders of a small model, made for a test out of one that is sound. */
 import { cpSync, mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { openModelFolder } from "../../src/folders/open-node.ts";
-import { type Writable, writeSafetensors } from "../../src/weights/safetensors-node.ts";
-import type { Weights } from "../../src/weights/weights.ts";
-import { fixtures, readJson } from "./fixtures.ts";
+import { openModelFolder } from "../../../src/folders/open-node.ts";
+import { type Writable, writeSafetensors } from "../../../src/weights/safetensors-node.ts";
+import type { Weights } from "../../../src/weights/weights.ts";
+import { fixtures, readJson } from "../fixtures.ts";
 
 export type Tensors = [name: string, tensor: Writable][];
 

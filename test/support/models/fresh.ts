@@ -1,12 +1,12 @@
 /** Models of images made from a configuration alone, wide enough to be quantised, as folders. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { writeModelFolder } from "../../src/folders/write-node.ts";
-import { familyOf } from "../../src/models/families.ts";
-import { imageEncoderLoss } from "../../src/models/kinds/image-encoder-loss.ts";
-import { twoTowersLoss } from "../../src/models/kinds/two-towers-loss.ts";
-import { initialValue } from "../../src/nn/initial.ts";
-import { createScope } from "../../src/nn/scope.ts";
+import { writeModelFolder } from "../../../src/folders/write-node.ts";
+import { familyOf } from "../../../src/models/families.ts";
+import { imageEncoderLoss } from "../../../src/models/kinds/image-encoder-loss.ts";
+import { twoTowersLoss } from "../../../src/models/kinds/two-towers-loss.ts";
+import { initialValue } from "../../../src/nn/initial.ts";
+import { createScope } from "../../../src/nn/scope.ts";
 
 const layers = { hidden_size: 64, intermediate_size: 128, num_attention_heads: 2, num_hidden_layers: 1 };
 

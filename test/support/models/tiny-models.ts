@@ -2,13 +2,13 @@
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { cp } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import type { JsonObject } from "../../src/base/json.ts";
-import { familyOf } from "../../src/models/families.ts";
-import { wholeGraph } from "../../src/models/kinds/whole.ts";
-import { initialValue } from "../../src/nn/initial.ts";
-import { normal } from "../../src/nn/scope.ts";
-import { writeSafetensors } from "../../src/weights/safetensors-node.ts";
-import { fixtures } from "./fixtures.ts";
+import type { JsonObject } from "../../../src/base/json.ts";
+import { familyOf } from "../../../src/models/families.ts";
+import { wholeGraph } from "../../../src/models/kinds/whole.ts";
+import { initialValue } from "../../../src/nn/initial.ts";
+import { normal } from "../../../src/nn/scope.ts";
+import { writeSafetensors } from "../../../src/weights/safetensors-node.ts";
+import { fixtures } from "../fixtures.ts";
 
 /** Write a folder: its configuration, the weights that its network asks for, and further files. */
 export async function writeTiny(folder: string, config: JsonObject, files: Readonly<Record<string, string>>) {
@@ -83,7 +83,7 @@ export const standIns: Readonly<Record<string, (folder: string) => Promise<void>
       num_key_value_heads: 2,
     }),
   "bartowski/SmolLM2-135M-Instruct-GGUF": async (folder) => {
-    const tiny = new URL("../fixtures/gguf/llama.gguf", import.meta.url);
+    const tiny = new URL("../../fixtures/gguf/llama.gguf", import.meta.url);
     copyFileSync(tiny, join(folder, "SmolLM2-135M-Instruct-Q4_K_M.gguf"));
   },
   "sentence-transformers/all-MiniLM-L6-v2": (folder) => tinyBert(folder, "BertModel", {}, pooling),
