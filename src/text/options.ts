@@ -56,6 +56,11 @@ export interface GenerateOptions {
   /** Further changes of every step's scores, after all others. */
   readonly processors?: readonly Processor[];
   readonly seed?: number;
+  /**
+   * Read several tokens at once where the text repeats itself, on by default: the same answer, sooner. Of one prompt
+   * of a decoder whose likeliest tokens are taken; elsewhere of no effect.
+   */
+  readonly lookup?: boolean;
   /** The text ends before the first of these. */
   readonly stop?: readonly string[];
   /** Longest prompt in tokens; a longer one is an error, never cut. */
@@ -127,6 +132,7 @@ export function settingsOf(options: GenerateOptions): Settings {
     badWords: options.badWords ?? [],
     processors: options.processors ?? [],
     seed: options.seed ?? 0,
+    lookup: options.lookup ?? true,
     stop: options.stop ?? [],
   };
   for (const [name, [min, max, whole]] of Object.entries(ranges)) {
