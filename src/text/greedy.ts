@@ -21,7 +21,7 @@ export async function generateTokens(
   accept: (row: number, token: number) => boolean,
   signal?: AbortSignal,
 ): Promise<void> {
-  const { sample, seed, lookup, rules = {} } = settings;
+  const { sample, seed, rules = {} } = settings;
   const answers = rows.map((): number[] => []);
   const said = rows.map((_, row): Said => {
     const before = reading.said[row]!;
@@ -30,6 +30,7 @@ export async function generateTokens(
   const processors = processorsFor(settings, rules, model.ends);
   const decoding = reading.begin(1, Math.min(Math.max(...said.map(({ most }) => most)), 64));
   const { ahead } = decoding;
+  const { lookup = ahead?.exact } = settings;
   // A processor from outside may count the steps that it is asked about.
   const looks = lookup && !sample && ahead && settings.processors.length === 0;
   using looked = looks ? lookedUp({ ...decoding, ahead }, said[0]!.before, model.ends) : undefined;

@@ -6,10 +6,16 @@ import { readFixture } from "../../test/support/models.ts";
 import type { JsonObject } from "../base/json.ts";
 import { readModel } from "../models/families.ts";
 import type { DecoderArchitecture } from "../models/family.ts";
-import { decoderModel } from "../models/kinds/decoder.ts";
+import { type DecoderOptions, decoderModel } from "../models/kinds/decoder.ts";
 import { createMemory } from "../models/kinds/decoding/memory.ts";
 import { compile } from "../runtime/compile-node.ts";
-import type { Weights } from "../weights/weights.ts";
+import {
+  type Activations,
+  type QuantizedFormat,
+  roundsProducts,
+  type StoredTensor,
+  type Weights,
+} from "../weights/weights.ts";
 import { allowance, budgetAfter, costOf, mostProposed, proposable, propose } from "./lookup.ts";
 import { textModel } from "./model.ts";
 import type { GenerateOptions } from "./options.ts";
@@ -22,8 +28,11 @@ const codec = {
 };
 
 /** A text model over a decoder that counts the runs after the prompt, and the tokens that were read and taken back. */
-function counting({ architecture, weights }: { architecture: DecoderArchitecture; weights: Weights }) {
-  const model = decoderModel(architecture, (g) => compile(g, { weights, threads: 1 }));
+function counting(
+  { architecture, weights }: { architecture: DecoderArchitecture; weights: Weights },
+  options?: DecoderOptions,
+) {
+  const model = decoderModel(architecture, (g) => compile(g, { weights, threads: 1 }), options);
   const counts = { runs: 0, read: 0, back: 0 };
   const count = (tokens: readonly number[] | undefined) => {
     counts.runs += tokens ? 1 : 0;
@@ -43,6 +52,7 @@ function counting({ architecture, weights }: { architecture: DecoderArchitecture
           step: (tokens) => decoding.step(count(tokens)),
           ...(ahead && {
             ahead: {
+              exact: ahead.exact,
               get room() {
                 return ahead.room;
               },
@@ -214,6 +224,15 @@ describe("an answer", () => {
     }
   });
 
+  test("takes one run a token where products round what is multiplied, unless it is asked for", async () => {
+    await using model = counting(own, { rounded: true });
+    const usually = await model.answer(prompt, usual);
+    const asked = await model.answer(prompt, { ...usual, lookup: true });
+    expect([usually.runs, usually.back]).toEqual([39, 0]);
+    expect(asked.runs).toBeLessThan(39);
+    expect(asked.result).toEqual(usually.result);
+  });
+
   test("takes one run a token where scores are changed, tokens drawn, or rows several", async () => {
     await using model = counting(own);
     const { tokens } = (await model.answer(prompt, usual)).result;
@@ -243,6 +262,24 @@ describe("keys that depend on the text's length", () => {
     expect(architecture.steadyUpTo).toBeGreaterThan(6);
     expect(decoding.ahead!.room).toBe(architecture.steadyUpTo! - 6);
   });
+});
+
+test("products round by the stored form and by what is asked of blocks", () => {
+  const part = { dtype: "float32" as const, shape: [1], data: new Uint8Array(4) };
+  const stored = (format: QuantizedFormat, activations?: Activations): Weights =>
+    new Map<string, StoredTensor>([
+      ["plain", part],
+      [
+        "matrix",
+        { dtype: "int8", shape: [1, 1], format, values: part, scales: part, ...(activations && { activations }) },
+      ],
+    ]);
+  const rounding = (["int8", "int4", "int8_rows", "blocks4", "blocks8"] as const).filter((format) =>
+    roundsProducts(stored(format)),
+  );
+  expect(rounding).toEqual(["int8", "int4"]);
+  expect([roundsProducts(stored("blocks4", "int8")), roundsProducts(stored("blocks4", "fp32"))]).toEqual([true, false]);
+  expect(roundsProducts(new Map([["plain", part]]))).toBe(false);
 });
 
 describe("what is proposed", () => {

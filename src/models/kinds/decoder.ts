@@ -89,6 +89,8 @@ export function scoreGraph(model: DecoderArchitecture): Graph {
 export interface DecoderOptions {
   /** The weights are in 8 or 4 bits, which every program repacks as it opens. */
   readonly packed?: boolean;
+  /** Products round what is multiplied to 8 bits. */
+  readonly rounded?: boolean;
   /** Most tokens of a prompt in one run; a longer prompt is read in pieces. 256 by default. */
   readonly piece?: number;
 }
@@ -99,7 +101,7 @@ export function decoderModel(
   compile: Compile,
   options: DecoderOptions = {},
 ): LanguageModel {
-  const { packed = false, piece } = options;
+  const { packed = false, rounded = false, piece } = options;
   // Products of one row are at the memory's speed with weights as they lie, those of several rows only with repacked
   // ones. Weights in 8 or 4 bits are repacked by every program that opens: one is enough then.
   const several = lazily(() => compile(rowsGraph(model), { prepack: true }));
@@ -120,7 +122,7 @@ export function decoderModel(
     return {
       batch: prompts.length,
       said: prompts,
-      begin: (beams, expected) => decodeRows(model, programs, prompts, { ...options, beams, expected, piece }),
+      begin: (beams, expected) => decodeRows(model, programs, prompts, { ...options, beams, expected, piece, rounded }),
       score: (targets) => score(prompts, targets),
     };
   }

@@ -24,6 +24,11 @@ export interface Decoding {
 
 /** Several tokens of one row in one run: those that may follow are tried, and taken back where others do. */
 export interface Ahead {
+  /**
+   * Whether numbers are those of one run a token but for their last bits. Where products round what is multiplied, such
+   * a bit can move a number to another step of 8 bits, and answers may differ.
+   */
+  readonly exact: boolean;
   /** Most tokens that a run may read. */
   readonly room: number;
   /** The likeliest next token after each of these, which follow one another; after the first step only. */

@@ -26,6 +26,8 @@ export interface DecodingOptions extends ReadOptions {
   readonly expected: number;
   /** Most tokens of a run. */
   readonly piece?: number | undefined;
+  /** Products round what is multiplied. */
+  readonly rounded?: boolean;
 }
 
 /** Room for the longest text that the model's positions allow. */
@@ -68,7 +70,7 @@ export function decodeRows(
   model: DecoderArchitecture,
   { one, several, tables }: DecodingPrograms,
   prompts: readonly (readonly number[])[],
-  { beams, expected, piece, memory, signal, onRead }: DecodingOptions,
+  { beams, expected, piece, rounded = false, memory, signal, onRead }: DecodingOptions,
 ): Decoding {
   const { cache: shape, pad, vocabulary, steadyUpTo = Infinity } = model;
   const kept = beams === 1 ? memory : undefined;
@@ -198,6 +200,7 @@ export function decodeRows(
   };
 
   const ahead: Ahead = {
+    exact: !rounded,
     get room() {
       return Math.min(model.longest ?? Infinity, steadyUpTo) - (cache?.lengths[0] ?? Infinity);
     },
