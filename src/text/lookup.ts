@@ -12,7 +12,7 @@ export const mostProposed = 10;
 /** Runs that were won beyond this are not kept: what follows a copied passage may not lose all that it won. */
 const mostHeld = 6;
 
-/** Tokens of the end of a text that are looked for in it, what says more first; the others only where there is much to lose. */
+/** Tokens of the end of a text that are looked for in it, what says more first; fewer only where the budget is this large. */
 const sizes: readonly (readonly [tokens: number, budget: number])[] = [
   [4, 0],
   [3, 3],
