@@ -179,6 +179,16 @@ describe("an answer", () => {
     }
   });
 
+  test("that is cut ends with the token that it has to end with", async () => {
+    const model = decoderModel(own.architecture, (g) => compile(g, { weights: own.weights, threads: 1 }));
+    await using text = textModel({ model, tokenizer: codec, rules: { last: [1] } });
+    for (let maxNewTokens = 20; maxNewTokens < 36; maxNewTokens++) {
+      const { tokens } = await text.generate(prompt, { maxNewTokens });
+      expect(tokens).toEqual((await text.generate(prompt, { maxNewTokens, lookup: false })).tokens);
+      expect(tokens.at(-1)).toBe(1);
+    }
+  });
+
   test("goes on over the memory, and in a stream, as without", async () => {
     await using model = counting(own);
     const said: string[][] = [];
