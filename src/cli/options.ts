@@ -60,6 +60,8 @@ export const writing = [
   { flags: "--repetition-penalty <r>", help: "make what was said less likely (1 is off)", as: "number" },
   { flags: "--seed <n>", help: "for sampling", as: "integer" },
   { flags: "--stop <text>", help: "end before this text; may be repeated", as: "repeat" },
+  { flags: "--lookup", help: "several tokens a run where the text repeats itself (default where numbers are exact)" },
+  { flags: "--no-lookup", help: "one token a run everywhere" },
   { flags: "--max-input <n>", help: "refuse prompts longer than this many tokens", as: "integer" },
 ] as const satisfies readonly OptionSpec[];
 

@@ -4,6 +4,7 @@ import { randomAt } from "../base/rng.ts";
 import { throwIfAborted } from "../errors.ts";
 import type { LanguageModel, Reading } from "../models/kinds/language.ts";
 import { argmax, draw } from "./choose.ts";
+import { type Limit, lookedUp } from "./lookup.ts";
 import type { Settings } from "./options.ts";
 import type { Said } from "./processor.ts";
 import { anyApplies, failImpossible, mostAfter, process, processorsFor, type TokenRules } from "./processors.ts";
@@ -28,15 +29,30 @@ export async function generateTokens(
   });
   const processors = processorsFor(settings, rules, model.ends);
   const decoding = reading.begin(1, Math.min(Math.max(...said.map(({ most }) => most)), 64));
+  const { ahead } = decoding;
+  const { lookup = ahead?.exact } = settings;
+  // A processor from outside may count the steps that it is asked about.
+  const looks = lookup && !sample && ahead && settings.processors.length === 0;
+  using looked = looks ? lookedUp({ ...decoding, ahead }, said[0]!.before, model.ends) : undefined;
   const open = new Set(rows.keys());
   // Rows still computed: a row of the batch that has ended is fed padding until half have, then they are dropped.
   let active = [...rows.keys()];
   let feed: number[] | undefined;
 
+  /** Of the only row. */
+  const limit: Limit = {
+    get most() {
+      return said[0]!.most - answers[0]!.length;
+    },
+    plain: (further) => !anyApplies(processors, rows[0]!, { ...said[0]!, answer: [...answers[0]!, ...further] }),
+  };
+
   /** The next token of every active row. */
   const next = async (step: number): Promise<readonly number[]> => {
     const applies = (row: number) => open.has(row) && anyApplies(processors, rows[row]!, said[row]!);
-    if (!sample && !active.some(applies)) return decoding.likeliest(feed);
+    if (!sample && !active.some(applies)) {
+      return looked && feed ? [await looked.likeliest(feed[0]!, limit)] : decoding.likeliest(feed);
+    }
     const values = (await decoding.step(feed)).logits.data as Float32Array;
     return active.map((row, at) => {
       if (!open.has(row)) return model.pad;

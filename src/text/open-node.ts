@@ -15,7 +15,14 @@ import type { Compile } from "../models/kinds/programs.ts";
 import { type TwoTowersModel, twoTowersModel } from "../models/kinds/two-towers.ts";
 import { type CompileOptions, compile } from "../runtime/compile-node.ts";
 import type { Tokenizer } from "../tokenizers/tokenizer.ts";
-import { type Activations, anyQuantized, isQuantized, layoutOf, type Weights } from "../weights/weights.ts";
+import {
+  type Activations,
+  anyQuantized,
+  isQuantized,
+  layoutOf,
+  roundsProducts,
+  type Weights,
+} from "../weights/weights.ts";
 import { filesIn, filesOfGguf, transformerFolder } from "./embedding-config-node.ts";
 import type { EncodingModel } from "./encoding-model.ts";
 import { type GenerationConfig, withGenerationConfig } from "./generation-config.ts";
@@ -195,7 +202,7 @@ async function openAs(
       const told = withGenerationConfig(architecture, folder.config, folder.generationConfig);
       const model =
         told.architecture.kind === "decoder"
-          ? decoderModel(told.architecture, compileHere, packed)
+          ? decoderModel(told.architecture, compileHere, { ...packed, rounded: roundsProducts(weights) })
           : encoderDecoderModel(told.architecture, compileHere, packed);
       const tokenizer = openTokenizer(folder);
       const text = textModel({ model, tokenizer, rules: told.generation.rules });

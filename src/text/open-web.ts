@@ -13,7 +13,7 @@ import type { LanguageModel } from "../models/kinds/language.ts";
 import type { Compile } from "../models/kinds/programs.ts";
 import { type TwoTowersModel, twoTowersModel } from "../models/kinds/two-towers.ts";
 import { compile, type WebCompileOptions } from "../runtime/compile-web.ts";
-import type { Weights } from "../weights/weights.ts";
+import { roundsProducts, type Weights } from "../weights/weights.ts";
 import { filesAt } from "./embedding-config-web.ts";
 import type { EncodingModel } from "./encoding-model.ts";
 import { type GenerationConfig, withGenerationConfig } from "./generation-config.ts";
@@ -86,7 +86,7 @@ async function openAs(base: string | URL, options: WebOpenOptions, asReader: boo
       const read = withGenerationConfig(architecture, parts.config, parts.generationConfig);
       const model =
         read.architecture.kind === "decoder"
-          ? decoderModel(read.architecture, compileHere)
+          ? decoderModel(read.architecture, compileHere, { rounded: roundsProducts(weights) })
           : encoderDecoderModel(read.architecture, compileHere);
       // Templates that cannot be read are a chat's concern: the model writes without them.
       const [tokenizer, templates] = await Promise.all([

@@ -56,6 +56,12 @@ export interface GenerateOptions {
   /** Further changes of every step's scores, after all others. */
   readonly processors?: readonly Processor[];
   readonly seed?: number;
+  /**
+   * Read several tokens at once where the text repeats itself: the same answer, sooner. Of one prompt of a decoder whose
+   * likeliest tokens are taken; elsewhere of no effect. On by default, except where products round what is multiplied
+   * to 8 bits: there an answer may differ where two tokens are about as likely.
+   */
+  readonly lookup?: boolean;
   /** The text ends before the first of these. */
   readonly stop?: readonly string[];
   /** Longest prompt in tokens; a longer one is an error, never cut. */
@@ -85,8 +91,9 @@ export interface Generated {
 }
 
 export type Settings = Required<
-  Omit<GenerateOptions, keyof ReadingOptions | "maxInput" | "promptEnd" | "schema" | "grammar">
->;
+  Omit<GenerateOptions, keyof ReadingOptions | "lookup" | "maxInput" | "promptEnd" | "schema" | "grammar">
+> &
+  Pick<GenerateOptions, "lookup">;
 
 const longest = 1_000_000;
 
@@ -127,6 +134,7 @@ export function settingsOf(options: GenerateOptions): Settings {
     badWords: options.badWords ?? [],
     processors: options.processors ?? [],
     seed: options.seed ?? 0,
+    ...(options.lookup !== undefined && { lookup: options.lookup }),
     stop: options.stop ?? [],
   };
   for (const [name, [min, max, whole]] of Object.entries(ranges)) {

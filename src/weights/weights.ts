@@ -95,6 +95,14 @@ export const isPlain = (stored: StoredTensor | undefined): stored is PlainTensor
 /** Whether any of these is quantised. */
 export const anyQuantized = (weights: Weights): boolean => [...weights.values()].some(isQuantized);
 
+/** Whether products with some of these round what is multiplied to 8 bits. */
+export const roundsProducts = (weights: Weights): boolean =>
+  [...weights.values()].some(
+    (stored) =>
+      isQuantized(stored) &&
+      (stored.activations === "int8" || ["int8", "int4"].includes(layoutOf(stored.format).values)),
+  );
+
 /** Names under which the parts of a quantised tensor are stored. */
 export const partNames = (name: string, format: QuantizedFormat) => ({
   values: `${name}.${format}`,

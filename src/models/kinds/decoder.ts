@@ -19,10 +19,10 @@ const rowInput = (name: string, length: Dim = "length") => input(name, "int64", 
 
 /**
  * The next tokens of every row over the caches: ids [rows, length], filled up on the right; the place of every row's
- * first token and the place after its last, starts and ends [rows]; the length of its whole text, lengths [rows]; and
- * the caches past.i.k and .v [rows, kvHeads, capacity, k]; to the `logits` [rows, 1, vocabulary], `best` and `sum` of
- * every row's last token, and the caches with the tokens in. What depends on positions alone are inputs too: see
- * {@link tablesGraph}.
+ * first token and the place after its last, starts and ends [rows]; the length of its whole text, lengths [rows]; which of
+ * the tokens' answers are wanted, by their indices, asked [rows, asked]; and the caches past.i.k and .v [rows, kvHeads,
+ * capacity, k]; to the `logits` [rows, asked, vocabulary], `best` and `sum` of those tokens, and the caches with the
+ * tokens in. What depends on positions alone are inputs too: see {@link tablesGraph}.
  */
 export function rowsGraph(model: DecoderArchitecture, rows: Dim = "rows", length: Dim = "length"): Graph {
   return graphOf(model, rows, length).steps;
@@ -56,9 +56,8 @@ function graphOf(model: DecoderArchitecture, rows: Dim, length: Dim) {
   };
   const pass = continuedRows(length, { past, starts, ends, lengths, tabled });
   const hidden = network.decode(input("ids", "int64", [rows, length]), pass);
-  const last = o.reshape(o.sub(o.sub(ends, starts), 1), [rows, 1, 1]);
-  const place = o.expand(last, [rows, 1, model.width]);
-  const logits = network.logits(length === 1 ? hidden : o.gatherElements(hidden, place, 1));
+  const asked = o.reshape(input("asked", "int64", [rows, "asked"]), [rows, "asked", 1]);
+  const logits = network.logits(o.gatherElements(hidden, o.expand(asked, [rows, "asked", model.width]), 1));
   const present = pass.present.flatMap(({ k, v }, i) => [
     [`present.${i}.k`, k] as const,
     [`present.${i}.v`, v] as const,
@@ -90,6 +89,8 @@ export function scoreGraph(model: DecoderArchitecture): Graph {
 export interface DecoderOptions {
   /** The weights are in 8 or 4 bits, which every program repacks as it opens. */
   readonly packed?: boolean;
+  /** Products round what is multiplied to 8 bits. */
+  readonly rounded?: boolean;
   /** Most tokens of a prompt in one run; a longer prompt is read in pieces. 256 by default. */
   readonly piece?: number;
 }
@@ -100,7 +101,7 @@ export function decoderModel(
   compile: Compile,
   options: DecoderOptions = {},
 ): LanguageModel {
-  const { packed = false, piece } = options;
+  const { packed = false, rounded = false, piece } = options;
   // Products of one row are at the memory's speed with weights as they lie, those of several rows only with repacked
   // ones. Weights in 8 or 4 bits are repacked by every program that opens: one is enough then.
   const several = lazily(() => compile(rowsGraph(model), { prepack: true }));
@@ -121,7 +122,7 @@ export function decoderModel(
     return {
       batch: prompts.length,
       said: prompts,
-      begin: (beams, expected) => decodeRows(model, programs, prompts, { ...options, beams, expected, piece }),
+      begin: (beams, expected) => decodeRows(model, programs, prompts, { ...options, beams, expected, piece, rounded }),
       score: (targets) => score(prompts, targets),
     };
   }

@@ -18,6 +18,23 @@ export interface Decoding {
   reorder(parents: readonly number[]): void;
   /** Go on with these prompts only, in this order: the others have ended and cost nothing any more. */
   keep(prompts: readonly number[]): void;
+  /** Of a single row of a model that can read several tokens at once and take them back exactly. */
+  readonly ahead?: Ahead;
+}
+
+/** Several tokens of one row in one run: those that may follow are tried, and taken back where others do. */
+export interface Ahead {
+  /**
+   * Whether numbers are those of one run a token but for their last bits. Where products round what is multiplied, such
+   * a bit can move a number to another step of 8 bits, and answers may differ.
+   */
+  readonly exact: boolean;
+  /** Most tokens that a run may read. */
+  readonly room: number;
+  /** The likeliest next token after each of these, which follow one another; after the first step only. */
+  likeliest(tokens: readonly number[]): Promise<readonly number[]>;
+  /** Go on as if the last `count` tokens had never been read. */
+  back(count: number): void;
 }
 
 export interface StepResult {

@@ -4,7 +4,7 @@ import { int64, type NdArray, zeros } from "../../../graph/array.ts";
 import type { Program } from "../../../runtime/program.ts";
 import type { DecoderArchitecture } from "../../family.ts";
 import { createRowCache, type RowCache } from "../cache.ts";
-import { type Decoding, needNumbers, type ReadOptions } from "../language.ts";
+import { type Ahead, type Decoding, needNumbers, type ReadOptions } from "../language.ts";
 import { type Lazy, wanted } from "../programs.ts";
 import { commonBegin, heldIn, holdIn } from "./memory.ts";
 import { piecesOf } from "./pieces.ts";
@@ -26,6 +26,8 @@ export interface DecodingOptions extends ReadOptions {
   readonly expected: number;
   /** Most tokens of a run. */
   readonly piece?: number | undefined;
+  /** Products round what is multiplied. */
+  readonly rounded?: boolean;
 }
 
 /** Room for the longest text that the model's positions allow. */
@@ -68,7 +70,7 @@ export function decodeRows(
   model: DecoderArchitecture,
   { one, several, tables }: DecodingPrograms,
   prompts: readonly (readonly number[])[],
-  { beams, expected, piece, memory, signal, onRead }: DecodingOptions,
+  { beams, expected, piece, rounded = false, memory, signal, onRead }: DecodingOptions,
 ): Decoding {
   const { cache: shape, pad, vocabulary, steadyUpTo = Infinity } = model;
   const kept = beams === 1 ? memory : undefined;
@@ -92,13 +94,13 @@ export function decodeRows(
     return held.cache;
   }
 
-  const results = (names: readonly Result[], rows: number): Record<string, NdArray> => ({
-    sum: zeros("float32", [rows, 1]),
-    ...(names.includes("best") && { best: zeros("int64", [rows, 1]) }),
-    ...(names.includes("logits") && { logits: zeros("float32", [rows, 1, vocabulary]) }),
+  const results = (names: readonly Result[], rows: number, asked = 1): Record<string, NdArray> => ({
+    sum: zeros("float32", [rows, asked]),
+    ...(names.includes("best") && { best: zeros("int64", [rows, asked]) }),
+    ...(names.includes("logits") && { logits: zeros("float32", [rows, asked, vocabulary]) }),
   });
 
-  /** Run over the next tokens of some rows, whose results are written into `into`. */
+  /** Run over the next tokens of some rows; the results of the last ones, as many as `into` has room for, are written there. */
   async function run(
     opened: Program,
     rows: RowCache,
@@ -110,7 +112,12 @@ export function decodeRows(
     const starts = rows.lengths.slice(from, to);
     const ends = starts.map((start, row) => start + tokens[row]!.length);
     rows.reserve(Math.max(...starts) + length);
+    const asked = into.sum!.shape[1]!;
     const given: Record<string, NdArray> = {
+      asked: int64(
+        [count, asked],
+        tokens.flatMap((row) => Array.from({ length: asked }, (_, i) => row.length - asked + i)),
+      ),
       ids: int64(
         [count, length],
         tokens.flatMap((row) => [...row, ...new Array<number>(length - row.length).fill(pad)]),
@@ -157,26 +164,34 @@ export function decodeRows(
     return Object.fromEntries(Object.entries(into).map(([name, all]) => [name, repeated(all, beams)]));
   }
 
+  /** The next tokens of every row, the same number of each, all of whose results are given. */
   async function advance(
     rows: RowCache,
-    tokens: readonly number[],
+    tokens: readonly (readonly number[])[],
     names: readonly Result[],
   ): Promise<Record<string, NdArray>> {
-    needRoom(model, Math.max(...rows.lengths) + 1, "the text");
+    const each = tokens[0]!.length;
+    const lengths = rows.lengths.map((length) => length + each);
+    needRoom(model, Math.max(...lengths), "the text");
     if (kept && heldIn(kept)?.by !== me) {
       fail("wrong_use", "the memory of this decoding has been cleared, or another one goes on with it");
     }
-    const into = results(names, tokens.length);
-    const lengths = rows.lengths.map((length) => length + 1);
-    await run(await program(tokens.length), rows, { from: 0, tokens: tokens.map((token) => [token]), lengths }, into);
-    tokens.forEach((token, row) => {
-      texts[row]!.push(token);
+    const into = results(names, tokens.length, each);
+    await run(await program(tokens.length), rows, { from: 0, tokens, lengths }, into);
+    tokens.forEach((next, row) => {
+      texts[row]!.push(...next);
     });
     if (kept) holdIn(kept, { model, by: me, ids: texts[0]!, cache: rows });
     return into;
   }
   const next = (tokens: readonly number[] | undefined, names: readonly Result[]) =>
-    tokens && cache ? advance(cache, tokens, names) : prompt(names);
+    tokens && cache
+      ? advance(
+          cache,
+          tokens.map((token) => [token]),
+          names,
+        )
+      : prompt(names);
   const numbers = ({ data }: NdArray) => Array.from(data as BigInt64Array, Number);
   const take = (rows: readonly number[]) => {
     if (rows.length === texts.length && rows.every((from, to) => from === to)) return;
@@ -184,7 +199,24 @@ export function decodeRows(
     texts = rows.map((row) => [...texts[row]!]);
   };
 
+  const ahead: Ahead = {
+    exact: !rounded,
+    get room() {
+      return Math.min(model.longest ?? Infinity, steadyUpTo) - (cache?.lengths[0] ?? Infinity);
+    },
+    async likeliest(tokens) {
+      if (!cache) fail("wrong_use", "tokens ahead of a prompt that has not been read");
+      return numbers((await advance(cache, [tokens], ["best"])).best!);
+    },
+    back(count) {
+      if (!cache || (kept && heldIn(kept)?.by !== me)) return;
+      texts[0]!.length -= count;
+      cache.hold(0, texts[0]!.length);
+    },
+  };
+
   return {
+    ...(prompts.length === 1 && beams === 1 && { ahead }),
     async step(tokens) {
       const { logits, best } = await next(tokens, ["logits", "best"]);
       return { logits: logits!, best: numbers(best!) };
