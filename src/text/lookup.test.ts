@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { readJson } from "../../test/support/fixtures.ts";
-import { readFixture } from "../../test/support/models.ts";
+import { readFixture } from "../../test/support/models/models.ts";
 import type { JsonObject } from "../base/json.ts";
 import { readModel } from "../models/families.ts";
 import type { DecoderArchitecture } from "../models/family.ts";
