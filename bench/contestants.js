@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { decoders } from "./decoders/shapes.js";
+import { encoders } from "./encoders/shapes.js";
 import { exported, madeByPython, quantized } from "./folders.js";
 
 const python = process.env.ZEROTH_PYTHON ?? "python3";
@@ -9,6 +10,7 @@ const here = (name) => fileURLToPath(new URL(name, import.meta.url));
 
 const decoderNames = Object.keys(decoders);
 const texts = { fp32: ["t5-small", "t5-base"], int8: ["t5-base", "t5-large"], int4: ["t5-base", "t5-large"] };
+const embedding = { fp32: Object.keys(encoders), int8: Object.keys(encoders), int4: [] };
 const training = { fp32: ["t5-train"], int8: [], int4: [] };
 
 const answering = { fp32: decoderNames, int8: decoderNames, int4: decoderNames };
@@ -24,6 +26,7 @@ export const measures = {
   generate1: answering,
   generate8: answering,
   first_token_decoder: answering,
+  embed: embedding,
   train: training,
   frozen: training,
 };
@@ -38,12 +41,14 @@ const inference = [
   "first_token_cold",
   ...ofDecoders,
   "first_token_decoder",
+  "embed",
 ];
 /** What a program that only knows encoder-decoders takes part in. */
 const withEncoder = inference.slice(0, 5);
 const firstToken = (measure) => measure.startsWith("first_token");
 
-const script = (measure, name) => here(ofDecoders.includes(measure) ? `decoders/${name}` : name);
+const script = (measure, name) =>
+  here(measure === "embed" ? `encoders/${name}` : ofDecoders.includes(measure) ? `decoders/${name}` : name);
 
 /** Scripts of ours, in Node: what the process is given is `path`, and what else the program needs to know. */
 const zeroth = (measure, path, { threads, repeats }) =>
@@ -131,9 +136,19 @@ export const contestants = [
     module: "torch",
     precision: "fp32",
     layout: "fp32",
-    measures: Object.keys(measures).filter((measure) => measure !== "first_token_decoder"),
+    measures: Object.keys(measures).filter((measure) => !["first_token_decoder", "embed"].includes(measure)),
     prepare: same,
     command: peer("pytorch.py", "float32"),
+  },
+  {
+    name: "sentence-transformers",
+    program: "sentence-transformers",
+    module: "sentence_transformers",
+    precision: "fp32",
+    layout: "fp32",
+    measures: ["embed"],
+    prepare: same,
+    command: peer("sentence_transformers_peer.py", "float32"),
   },
   {
     name: "ctranslate2",

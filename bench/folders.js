@@ -1,6 +1,6 @@
-/** The folders the benchmark runs on: T5 of four shapes and decoders of two with random weights, and what each program makes of them. */
+/** The folders the benchmark runs on: T5 of four shapes, decoders and encoders of two each with random weights, and what each program makes of them. */
 import { spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { exportTransformersJs } from "../dist/export/export-node.js";
@@ -11,9 +11,11 @@ import { familyOf, readModel } from "../dist/models/families.js";
 import { decoderLoss } from "../dist/models/kinds/decoder-loss.js";
 import { encoderDecoderLoss } from "../dist/models/kinds/encoder-decoder-loss.js";
 import { formatsOf } from "../dist/models/kinds/formats.js";
+import { wholeGraph } from "../dist/models/kinds/whole.js";
 import { initialValue } from "../dist/nn/initial.js";
-import { createScope } from "../dist/nn/scope.js";
+import { createScope, normal, onesInit, zerosInit } from "../dist/nn/scope.js";
 import { decoders } from "./decoders/shapes.js";
+import { encoders, madeTexts, wordPieceConfig, wordPieces } from "./encoders/shapes.js";
 import { common, shapes } from "./shapes.js";
 
 /** A vocabulary of made-up syllables: English becomes pieces of plausible length that mean nothing. */
@@ -65,6 +67,24 @@ async function writeFolder(name, path) {
   });
 }
 
+/** An encoder, and the texts that are embedded where programs in other languages find them. */
+async function writeEncoder(name, path) {
+  const json = encoders[name];
+  const { parameters } = wholeGraph(familyOf(json, name).read(json));
+  await writeModelFolder(path, {
+    config: json,
+    tensors: parameters.map(({ name, outputs: [{ shape }] }) => {
+      const initial =
+        shape.length > 1 ? normal(json.initializer_range) : name.endsWith("weight") ? onesInit : zerosInit;
+      return [name, { dtype: "float32", shape, read: () => initialValue({ name, shape, initial }, 20) }];
+    }),
+    tokenizerJson: wordPieces(),
+    tokenizerConfig: wordPieceConfig,
+    overwrite: true,
+  });
+  writeFileSync(join(path, "texts.json"), JSON.stringify(madeTexts()));
+}
+
 /** The folder of a shape under `root`, made when it is not there. */
 export async function modelFolder(name, root, python) {
   const path = join(root, name);
@@ -74,8 +94,10 @@ export async function modelFolder(name, root, python) {
   const made =
     python &&
     !(name in decoders) &&
+    !(name in encoders) &&
     spawnSync(python, [script, name, path], { stdio: ["ignore", "ignore", "inherit"] });
-  if (made?.status !== 0) await writeFolder(name, path);
+  if (name in encoders) await writeEncoder(name, path);
+  else if (made?.status !== 0) await writeFolder(name, path);
   return path;
 }
 

@@ -1,7 +1,7 @@
 /**
  * The benchmark: npm run bench -- [--quick] [--dtype fp32,int8,int4] [--shapes t5-small,t5-base,t5-large,t5-train]
- * [--only encoder,decode1,decode8,first_token,first_token_cold,prefill,generate1,generate8,first_token_decoder,train,frozen]
- * [--peers zeroth,transformers.js,pytorch,ctranslate2,llama.cpp,node-llama-cpp] [--repeats N] [--threads N] [--folders DIR] [--out FILE]
+ * [--only encoder,decode1,decode8,first_token,first_token_cold,prefill,generate1,generate8,first_token_decoder,embed,train,frozen]
+ * [--peers zeroth,transformers.js,pytorch,sentence-transformers,ctranslate2,llama.cpp,node-llama-cpp] [--repeats N] [--threads N] [--folders DIR] [--out FILE]
  *
  * Every measurement is a process of its own with warm-up; peers take turns, round by round, so that what else the
  * machine does falls on all alike. Python peers run where ZEROTH_PYTHON, or python3, has them; so are the files of
@@ -18,6 +18,7 @@ import { parseArgs } from "node:util";
 import { writeFileSafely } from "../dist/base/files-node.js";
 import { contestants, measures, precisions } from "./contestants.js";
 import { decoders } from "./decoders/shapes.js";
+import { encoders } from "./encoders/shapes.js";
 import { modelFolder } from "./folders.js";
 import { child, environment, forget, pythonVersion } from "./processes.js";
 import { shapes as known } from "./shapes.js";
@@ -47,7 +48,7 @@ const list = (text, possible, what) => {
   console.error(`--${what} ${odd}: expected some of ${possible.join(", ")}`);
   return process.exit(2);
 };
-const asked = flags.shapes && list(flags.shapes, Object.keys({ ...known, ...decoders }), "shapes");
+const asked = flags.shapes && list(flags.shapes, Object.keys({ ...known, ...decoders, ...encoders }), "shapes");
 const only = list(flags.only, Object.keys(measures), "only");
 const dtypes = list(flags.dtype, precisions, "dtype");
 const wanted = list(flags.peers, programs, "peers");
@@ -60,9 +61,12 @@ const python = process.env.ZEROTH_PYTHON ?? "python3";
 /** Shapes of a measure at a precision: a training shape is for training only, whatever is asked for. */
 function shapesOf(measure, precision) {
   const usual = measures[measure][precision];
-  const kindOf = (shape) => (shape === "t5-train" ? "training" : shape in decoders ? "decoder" : "encoder-decoder");
+  const kindOf = (shape) => {
+    if (shape === "t5-train") return "training";
+    return shape in decoders ? "decoder" : shape in encoders ? "encoder" : "encoder-decoder";
+  };
   if (usual.length === 0) return [];
-  const small = { training: "t5-train", decoder: "smollm2-135m", "encoder-decoder": "t5-small" };
+  const small = { training: "t5-train", decoder: "smollm2-135m", encoder: "minilm", "encoder-decoder": "t5-small" };
   const chosen = asked ?? (flags.quick ? [small[kindOf(usual[0])]] : usual);
   return chosen.filter((shape) => kindOf(shape) === kindOf(usual[0]));
 }

@@ -1,4 +1,5 @@
 /** Measurements as a page of Markdown. */
+import { texts } from "./encoders/shapes.js";
 import { work } from "./shapes.js";
 
 const titles = {
@@ -11,6 +12,7 @@ const titles = {
   generate1: "Decoder, batch 1, a step after 512 tokens",
   generate8: "Decoder, batch 8, a step after 512 tokens",
   first_token_decoder: "First token of a decoder from process start, files warm",
+  embed: "Embeddings of 1,000 texts of 5 to 200 tokens",
   train: "Training step, all weights (AdamW)",
   frozen: "Training step, frozen body (20-token prompt)",
 };
@@ -21,6 +23,8 @@ const tokens = {
   prefill: 512,
   generate1: 1,
   generate8: 8,
+  // A text is what is counted.
+  embed: texts,
   train: 8 * 160,
   frozen: 8 * 160,
 };
@@ -29,6 +33,7 @@ const precisionNames = { fp32: "fp32", int8: "8 bits", int4: "4 bits" };
 
 /** Share of the machine's limit that a measurement reaches, as text. */
 function share({ measure, shape, layout, ms }, limits) {
+  if (measure === "embed") return "";
   const { encoderFlops, trainFlops, frozenFlops, prefillFlops, decodeBytes } = work(shape, layout);
   const flops = { encoder: encoderFlops, train: trainFlops, frozen: frozenFlops, prefill: prefillFlops }[measure];
   if (flops) {
@@ -63,7 +68,7 @@ function section(rows, limits) {
   return [
     `### ${titles[measure]}: ${shape}, ${precisionNames[precision]}`,
     "",
-    "| | ms (least–greatest) | tokens/s | time against ours | peak memory, MiB | of the machine's limit |",
+    `| | ms (least–greatest) | ${measure === "embed" ? "texts" : "tokens"}/s | time against ours | peak memory, MiB | of the machine's limit |`,
     "|---|---|---|---|---|---|",
     ...lines,
     "",
@@ -92,6 +97,8 @@ in 8 bits they are quantised as its own conversion does for T5 (rows in one scal
 4 bits in symmetric blocks of 32 with products in 8 bits (\`accuracy_level\` 4), which its conversion leaves out and without
 which a row at a time takes about twice as long. llama.cpp runs through its Python binding's C functions; it computes keys
 and values of the cross-attention again at every step, so that at batch 8 only 8 steps are timed.
+Embeddings are means of length 1 of texts whose lengths are spread evenly; transformers.js takes them in order, 32 at a
+time, sentence-transformers 32 at a time of similar length, as it does by itself.
 
 This machine's limits, measured through the engine: ${limits.gflops.toFixed(0)} GFLOP/s (product 1024×2048×2048 in fp32, so that products in
 8 bits can pass it) and ${limits.gbps.toFixed(1)} GB/s (reading 512 MiB). A decode step's bytes are all decoder weights once, as stored: 4 bytes

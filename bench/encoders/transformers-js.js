@@ -1,0 +1,26 @@
+/**
+ * Embeddings of the same texts by transformers.js, in order, 32 at a time:
+ * node bench/encoders/transformers-js.js embed FOLDER THREADS REPEATS [DTYPE]
+ */
+import { pipeline } from "@huggingface/transformers";
+import { report, timed } from "../shared.js";
+import { madeTexts, rows } from "./shapes.js";
+
+const [, path, threads, repeats, dtype = "fp32"] = process.argv.slice(2);
+const extract = await pipeline("feature-extraction", path, {
+  local_files_only: true,
+  dtype,
+  device: "cpu",
+  session_options: { intraOpNumThreads: Number(threads), interOpNumThreads: 1 },
+});
+const texts = madeTexts();
+let vectors;
+const run = async () => {
+  vectors = [];
+  for (let from = 0; from < texts.length; from += rows) {
+    const made = await extract(texts.slice(from, from + rows), { pooling: "mean", normalize: true });
+    vectors.push(...made.tolist());
+  }
+};
+const times = await timed(run, Number(repeats), 1);
+report(times, { texts: texts.length, first: vectors[0].slice(0, 3) });
