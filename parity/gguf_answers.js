@@ -27,6 +27,8 @@ async function along(opened, ids, answer) {
   return found;
 }
 
+const likeliest = (p) => p.reduce((best, value, token) => (value > p[best] ? token : best), 0);
+
 const common = (a, b) => {
   let n = 0;
   while (n < a.length && a[n] === b[n]) n++;
@@ -59,7 +61,7 @@ for (const [i, { prompt, answer, smallest_margin: margin }] of rows.entries()) {
     const q = places.int8[i][k];
     const kl = p.reduce((sum, lp, token) => sum + Math.exp(lp) * (lp - q[token]), 0);
     own += kl;
-    agree += p.indexOf(Math.max(...p)) === q.indexOf(Math.max(...q)) ? 1 : 0;
+    agree += likeliest(p) === likeliest(q) ? 1 : 0;
   }
   divergence += own;
   count += answer.length;
