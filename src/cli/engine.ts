@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { fail, throwIfAborted } from "../errors.ts";
-import type { CopyEvents } from "../text/kept-copy-node.ts";
+import type { CopyEvents } from "../text/copies/kept-node.ts";
 import {
   type OpenedEncoder,
   type OpenedLanguageModel,

@@ -23,14 +23,14 @@ import {
   roundsProducts,
   type Weights,
 } from "../weights/weights.ts";
+import { unpackedCopy } from "./copies/gguf-node.ts";
+import type { CopyOptions } from "./copies/kept-node.ts";
+import { needRoom, quantizedCopy } from "./copies/quantized-node.ts";
 import { filesIn, filesOfGguf, transformerFolder } from "./embedding-config-node.ts";
 import type { EncodingModel } from "./encoding-model.ts";
 import { type GenerationConfig, withGenerationConfig } from "./generation-config.ts";
-import { unpackedCopy } from "./gguf-copy-node.ts";
-import type { CopyOptions } from "./kept-copy-node.ts";
 import { type TextModel, textModel } from "./model.ts";
 import { inPrecision } from "./precision-node.ts";
-import { needRoom, quantizedCopy } from "./quantized-copy-node.ts";
 import { openReader, type Pooling, readingGraph } from "./reader.ts";
 
 export interface OpenOptions extends Pick<CompileOptions, "device" | "threads" | "prepack" | "spin"> {

@@ -10,7 +10,7 @@ import type { ModelFolder } from "../folders/open-node.ts";
 import type { Environment } from "../hub/names.ts";
 import { findTemplates, ownTemplates } from "../prompts/library-node.ts";
 import type { TemplateFile } from "../prompts/template.ts";
-import { zerothHome } from "../text/kept-copy-node.ts";
+import { zerothHome } from "../text/copies/kept-node.ts";
 import { type OpenedLanguageModel, type OpenOptions, openLanguageModel } from "../text/open-node.ts";
 import { canonicalRows } from "./columns.ts";
 import { evaluateTemplate, type TemplateResult } from "./evaluate.ts";

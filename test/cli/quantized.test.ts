@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { openModelFolder } from "../../src/folders/open-node.ts";
-import { needRoom } from "../../src/text/quantized-copy-node.ts";
+import { needRoom } from "../../src/text/copies/quantized-node.ts";
 import { rowsOf, runIn } from "../support/cli.ts";
 import { nanoAsNumbers } from "../support/models/nano.ts";
 

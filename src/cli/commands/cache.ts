@@ -109,7 +109,7 @@ export default defineCommand({
   async run({ args: [action, name], flags, output, signal }) {
     const { cachedName, listCached, planRemoval } = await import("../../hub/download/cached-node.ts");
     const { cacheFolder } = await import("../../hub/names.ts");
-    const { zerothHome } = await import("../../text/kept-copy-node.ts");
+    const { zerothHome } = await import("../../text/copies/kept-node.ts");
     const { listKept, removeKept } = await import("../../text/kept-node.ts");
     const folder =
       cacheFolder(process.env) ?? fail("not_found", "there is no home folder with a cache", { hint: "set HF_HOME" });

@@ -4,7 +4,7 @@ import { makeFolder, writeFileSafely } from "../../base/files-node.ts";
 import { nearest } from "../../base/nearest.ts";
 import { fail, ZerothError } from "../../errors.ts";
 import type { TemplateFile } from "../../prompts/template.ts";
-import { zerothHome } from "../../text/kept-copy-node.ts";
+import { zerothHome } from "../../text/copies/kept-node.ts";
 import { type EvaluateOptions, evaluate, fileRows, openTask, promptEndOf } from "../../zeroshot/evaluate-node.ts";
 import type { Evaluated } from "../../zeroshot/harness.ts";
 import { reportHtml } from "../../zeroshot/report.ts";

@@ -1,13 +1,13 @@
 /** A quantised copy of a model. */
 import { totalmem } from "node:os";
-import { fail } from "../errors.ts";
-import { type ModelFolder, openModelFolder } from "../folders/open-node.ts";
-import { quantizeFolder, sourceOf } from "../folders/quantize-node.ts";
-import type { Architecture } from "../models/family.ts";
-import { formatsOf } from "../models/kinds/formats.ts";
-import { storedBytes } from "../weights/quantize.ts";
-import type { Weights } from "../weights/weights.ts";
-import { type CopyOptions, keptCopy } from "./kept-copy-node.ts";
+import { fail } from "../../errors.ts";
+import { type ModelFolder, openModelFolder } from "../../folders/open-node.ts";
+import { quantizeFolder, sourceOf } from "../../folders/quantize-node.ts";
+import type { Architecture } from "../../models/family.ts";
+import { formatsOf } from "../../models/kinds/formats.ts";
+import { storedBytes } from "../../weights/quantize.ts";
+import type { Weights } from "../../weights/weights.ts";
+import { type CopyOptions, keptCopy } from "./kept-node.ts";
 
 /** Bytes of these weights in so many bits, scales included. */
 function bytesIn(weights: Weights, bits: 8 | 4): number {

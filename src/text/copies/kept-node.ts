@@ -2,11 +2,11 @@
 import { existsSync, rmSync } from "node:fs";
 import { homedir } from "node:os";
 import { basename, join } from "node:path";
-import { makeFolder } from "../base/files-node.ts";
-import { lockTimes, takeLock } from "../base/lock-node.ts";
-import { fail } from "../errors.ts";
-import { freeSpace } from "../hub/download/cache-node.ts";
-import type { Environment } from "../hub/names.ts";
+import { makeFolder } from "../../base/files-node.ts";
+import { lockTimes, takeLock } from "../../base/lock-node.ts";
+import { fail } from "../../errors.ts";
+import { freeSpace } from "../../hub/download/cache-node.ts";
+import type { Environment } from "../../hub/names.ts";
 
 export interface CopyEvents {
   /** Before the first tensor: about how many bytes the copy will take, and where. */

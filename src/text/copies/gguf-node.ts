@@ -5,20 +5,20 @@
 import { createHash } from "node:crypto";
 import { rmSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { makeFolder, writeFileSafely } from "../base/files-node.ts";
-import { shown } from "../base/json.ts";
-import { fail, throwIfAborted } from "../errors.ts";
-import type { OpenedGguf } from "../folders/gguf/open-node.ts";
-import { openWeights } from "../folders/weights-node.ts";
-import { ndarray, sizeOf } from "../graph/array.ts";
-import { dtypes } from "../graph/dtype.ts";
-import type { Architecture } from "../models/family.ts";
-import { type GgufForm, ggufFormsOf } from "../models/kinds/gguf-forms.ts";
-import { formOf, repackedBlocks } from "../weights/gguf/blocks.ts";
-import { readGgufTensor, rowsOf, storedRows } from "../weights/gguf/rows.ts";
-import { type BlockType, type PlainType, plainTypes } from "../weights/gguf/types.ts";
-import { joinQuantized } from "../weights/quantize.ts";
-import { ggufBytes, type Writable, writeSafetensors } from "../weights/safetensors-node.ts";
+import { makeFolder, writeFileSafely } from "../../base/files-node.ts";
+import { shown } from "../../base/json.ts";
+import { fail, throwIfAborted } from "../../errors.ts";
+import type { OpenedGguf } from "../../folders/gguf/open-node.ts";
+import { openWeights } from "../../folders/weights-node.ts";
+import { ndarray, sizeOf } from "../../graph/array.ts";
+import { dtypes } from "../../graph/dtype.ts";
+import type { Architecture } from "../../models/family.ts";
+import { type GgufForm, ggufFormsOf } from "../../models/kinds/gguf-forms.ts";
+import { formOf, repackedBlocks } from "../../weights/gguf/blocks.ts";
+import { readGgufTensor, rowsOf, storedRows } from "../../weights/gguf/rows.ts";
+import { type BlockType, type PlainType, plainTypes } from "../../weights/gguf/types.ts";
+import { joinQuantized } from "../../weights/quantize.ts";
+import { ggufBytes, type Writable, writeSafetensors } from "../../weights/safetensors-node.ts";
 import {
   type Activations,
   bitsOfFormat,
@@ -28,8 +28,8 @@ import {
   type PlainTensor,
   partNames,
   type Weights,
-} from "../weights/weights.ts";
-import { type CopyOptions, keptCopy } from "./kept-copy-node.ts";
+} from "../../weights/weights.ts";
+import { type CopyOptions, keptCopy } from "./kept-node.ts";
 
 /** Changes whenever the same file would be unpacked to something else. */
 const revision = 1;
