@@ -21,6 +21,7 @@ const { values: options } = parseArgs({
     pairs: { type: "string", default: "80000" },
     width: { type: "string", default: "192" },
     scale: { type: "string", default: "1" },
+    mixture: { type: "string", default: "mixture.json" },
     out: { type: "string" },
   },
 });
@@ -28,7 +29,7 @@ const tokenizer = createTokenizer(JSON.parse(readFileSync(join(options.data, "to
 const sequences = [];
 const add = (text) => sequences.push(Int32Array.from(tokenizer.encode(text).ids));
 for (const line of readFileSync(join(options.data, "lm.jsonl"), "utf8").trim().split("\n")) add(JSON.parse(line).text);
-const mixture = await openMixture(join(options.data, "mixture.json"));
+const mixture = await openMixture(join(options.data, options.mixture));
 for (let i = 0; i < Number(options.pairs); i++) {
   const { prompt, target } = await mixture.at(i);
   add(`${prompt} ${target}`);
