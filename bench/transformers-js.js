@@ -6,27 +6,11 @@
  * same work as the other peers do.
  */
 import { AutoModelForSeq2SeqLM, Tensor } from "@huggingface/transformers";
+import { argmax, here, matrix } from "./js-peer.js";
 import { ids, report, timed } from "./shared.js";
 
 const [measure, path, threads, repeats, dtype = "fp32"] = process.argv.slice(2);
-const model = await AutoModelForSeq2SeqLM.from_pretrained(path, {
-  local_files_only: true,
-  dtype,
-  device: "cpu",
-  session_options: { intraOpNumThreads: Number(threads), interOpNumThreads: 1 },
-});
-const matrix = (rows) => new Tensor("int64", BigInt64Array.from(rows.flat(), BigInt), [rows.length, rows[0].length]);
-
-/** The likeliest word of the last position of each row. */
-function argmax({ data, dims }) {
-  const [rows, length, words] = dims;
-  return Array.from({ length: rows }, (_, row) => {
-    const from = (row * length + length - 1) * words;
-    let best = from;
-    for (let i = from + 1; i < from + words; i++) if (data[i] > data[best]) best = i;
-    return best - from;
-  });
-}
+const model = await AutoModelForSeq2SeqLM.from_pretrained(path, here(dtype, threads));
 
 const batch = measure === "decode8" ? 8 : 1;
 const tokens = ids(batch, 256, model.config.vocab_size);

@@ -1,30 +1,14 @@
 /** The same of transformers.js: node bench/decoders/transformers-js.js MEASURE FOLDER THREADS REPEATS [DTYPE] */
-import { AutoModelForCausalLM, Tensor } from "@huggingface/transformers";
+import { AutoModelForCausalLM } from "@huggingface/transformers";
+import { argmax, here, matrix } from "../js-peer.js";
 import { ids, report, timed } from "../shared.js";
 import { context, steps } from "./shapes.js";
 
 const [measure, path, threads, repeats, dtype = "fp32"] = process.argv.slice(2);
 const batch = measure === "generate8" ? 8 : 1;
-const model = await AutoModelForCausalLM.from_pretrained(path, {
-  local_files_only: true,
-  dtype,
-  device: "cpu",
-  session_options: { intraOpNumThreads: Number(threads), interOpNumThreads: 1 },
-});
-const matrix = (rows) => new Tensor("int64", BigInt64Array.from(rows.flat(), BigInt), [rows.length, rows[0].length]);
+const model = await AutoModelForCausalLM.from_pretrained(path, here(dtype, threads));
 const ones = (length) => matrix(Array.from({ length: batch }, () => new Array(length).fill(1)));
 const prompts = ids(batch, context, model.config.vocab_size);
-
-/** The likeliest word of the last position of each row. */
-function argmax({ data, dims }) {
-  const [rows, length, words] = dims;
-  return Array.from({ length: rows }, (_, row) => {
-    const from = (row * length + length - 1) * words;
-    let best = from;
-    for (let i = from + 1; i < from + words; i++) if (data[i] > data[best]) best = i;
-    return best - from;
-  });
-}
 
 /** Its forward call with its cache, without the list of logits processors that `generate` keeps. */
 async function forward(rows, total, past) {

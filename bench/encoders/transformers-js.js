@@ -3,16 +3,12 @@
  * node bench/encoders/transformers-js.js embed FOLDER THREADS REPEATS [DTYPE]
  */
 import { pipeline } from "@huggingface/transformers";
+import { here } from "../js-peer.js";
 import { report, timed } from "../shared.js";
 import { madeTexts, rows } from "./shapes.js";
 
 const [, path, threads, repeats, dtype = "fp32"] = process.argv.slice(2);
-const extract = await pipeline("feature-extraction", path, {
-  local_files_only: true,
-  dtype,
-  device: "cpu",
-  session_options: { intraOpNumThreads: Number(threads), interOpNumThreads: 1 },
-});
+const extract = await pipeline("feature-extraction", path, here(dtype, threads));
 const texts = madeTexts();
 let vectors;
 const run = async () => {

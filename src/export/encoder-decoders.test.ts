@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { afterAll, expect, test } from "vitest";
 import { expectClose, fixtures, readFloats, readJson, readTensors } from "../../test/support/fixtures.ts";
+import { generated } from "../../test/support/transformers-js.ts";
 import type { JsonObject } from "../base/json.ts";
 import { openModelFolder } from "../folders/open-node.ts";
 import { exportOnnx, exportTransformersJs } from "./export-node.ts";
@@ -66,19 +67,12 @@ test.each(["bart", "mbart", "marian", "mt5"])(
     const plain = { eos_token_id, pad_token_id, decoder_start_token_id, forced_eos_token_id: null } as JsonObject;
     const { config, files, path, weights } = opened;
     await exportTransformersJs({ config, files, path, weights, generationConfig: plain }, folder);
-    const { AutoModelForSeq2SeqLM, Tensor: JsTensor } = await import("@huggingface/transformers");
+    const { AutoModelForSeq2SeqLM } = await import("@huggingface/transformers");
     const model = await AutoModelForSeq2SeqLM.from_pretrained(folder, { local_files_only: true, dtype: "fp32" });
     const { rows, runs, max_new_tokens } = readJson<Expected>(from, "expected.json");
     const greedy = runs.find((run) => run.name === "greedy")!.tokens;
     for (const [i, ids] of rows.entries()) {
-      const tensor = (values: number[]) =>
-        new JsTensor("int64", BigInt64Array.from(values, BigInt), [1, values.length]);
-      const made = await model.generate({
-        inputs: tensor(ids),
-        attention_mask: tensor(ids.map(() => 1)),
-        max_new_tokens,
-      } as never);
-      const tokens = Array.from((made as unknown as { data: BigInt64Array }).data, Number).slice(1);
+      const tokens = (await generated(model, ids, max_new_tokens)).slice(1);
       expect(tokens).toEqual(greedy[i]);
     }
     await model.dispose();

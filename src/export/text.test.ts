@@ -6,6 +6,7 @@ import { InferenceSession, Tensor } from "onnxruntime-node";
 import { afterAll, expect, test } from "vitest";
 import { expectClose, fixtures, readFloats, readJson, readTensors } from "../../test/support/fixtures.ts";
 import type { DecoderExpected } from "../../test/support/models/decoders.ts";
+import { generated } from "../../test/support/transformers-js.ts";
 import { openModelFolder } from "../folders/open-node.ts";
 import { exportOnnx, exportTransformersJs } from "./export-node.ts";
 
@@ -70,19 +71,12 @@ test.each(["gpt2/tied", "llama/grouped", ...decoders])(
   async (name) => {
     const folder = join(out, `js-${name}`);
     await exportTransformersJs(openModelFolder(join(fixtures, name)), folder);
-    const { AutoModelForCausalLM, Tensor: JsTensor } = await import("@huggingface/transformers");
+    const { AutoModelForCausalLM } = await import("@huggingface/transformers");
     const model = await AutoModelForCausalLM.from_pretrained(folder, { local_files_only: true, dtype: "fp32" });
     const { rows, runs, max_new_tokens } = readJson<DecoderExpected>(name, "expected.json");
     const greedy = runs.find((run) => run.name === "greedy")!.tokens;
     for (const [i, ids] of rows.entries()) {
-      const tensor = (values: number[]) =>
-        new JsTensor("int64", BigInt64Array.from(values, BigInt), [1, values.length]);
-      const made = await model.generate({
-        inputs: tensor(ids),
-        attention_mask: tensor(ids.map(() => 1)),
-        max_new_tokens,
-      } as never);
-      const tokens = Array.from((made as { data: BigInt64Array }).data, Number).slice(ids.length);
+      const tokens = (await generated(model, ids, max_new_tokens)).slice(ids.length);
       expect(tokens).toEqual(greedy[i]);
     }
     await model.dispose();

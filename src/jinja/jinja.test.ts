@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { failure } from "../../test/support/failure.ts";
 import { rowFromJson } from "../data/values.ts";
-import { type ErrorCode, ZerothError } from "../errors.ts";
+import type { ErrorCode } from "../errors.ts";
 import { undeclared, unknown } from "./analysis.ts";
 import type { Limits } from "./budget.ts";
 import { render } from "./evaluate.ts";
@@ -23,16 +24,6 @@ const rendered = (template: string, data = "{}", limits?: Limits) =>
     below: middle,
     ...(limits ? { limits } : {}),
   });
-
-function failure(run: () => unknown): ZerothError {
-  try {
-    run();
-  } catch (error) {
-    if (error instanceof ZerothError) return error;
-    throw error;
-  }
-  throw new Error("did not fail");
-}
 
 describe("prints what jinja2 prints, and fails where it fails", () => {
   test.each(cases)("$template", ({ template, text }) => {

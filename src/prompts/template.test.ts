@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
+import { failure } from "../../test/support/failure.ts";
 import { rowFromJson } from "../data/values.ts";
-import { ZerothError } from "../errors.ts";
 import { applyTemplate, columnsOf, fixedChoices, type Template, taskName } from "./template.ts";
 import { parseTemplates, writeTemplates } from "./yaml.ts";
 
@@ -13,16 +13,6 @@ const made = (jinja: string, answerChoices?: string): Template => ({
   where: "t.yaml",
 });
 const apply = (template: Template, json: string, options = {}) => applyTemplate(template, rowFromJson(json), options);
-
-function failure(run: () => unknown): ZerothError {
-  try {
-    run();
-  } catch (error) {
-    if (error instanceof ZerothError) return error;
-    throw error;
-  }
-  throw new Error("did not fail");
-}
 
 describe("applying", () => {
   test("prompt, target and choices, stripped as Python strips", () => {

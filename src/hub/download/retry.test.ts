@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { ZerothError } from "../../errors.ts";
+import { failureOf } from "../../../test/support/failure.ts";
 import { type Retry, retrying, retryTimes, Temporary, waitWords } from "./retry.ts";
 
 const noon = Date.UTC(2031, 4, 6, 12, 0, 0);
@@ -9,16 +9,6 @@ const options = {
   random: () => 0,
   clock: () => noon,
 };
-const failure = async (work: Promise<unknown>) => {
-  try {
-    await work;
-  } catch (error) {
-    if (error instanceof ZerothError) return error;
-    throw error;
-  }
-  throw new Error("it did not fail");
-};
-
 test("calls are bounded by the new bytes they bring, whatever each brings", async () => {
   const plan = fc.array(fc.nat(3_000), { maxLength: 60 });
   await fc.assert(
@@ -33,7 +23,7 @@ test("calls are bounded by the new bytes they bring, whatever each brings", asyn
           throw new Temporary("no", { where: "x", hint: "later" });
         };
         const times = { ...options.times, tries, worthwhile };
-        const error = await failure(retrying({ ...options, times, gained: () => gained }, work));
+        const error = await failureOf(retrying({ ...options, times, gained: () => gained }, work));
         expect(error).toMatchObject({ code: "not_found", where: "x", hint: "later" });
         const total = gains.slice(0, calls).reduce((sum, n) => sum + n, 0);
         expect(calls).toBeLessThanOrEqual(tries * (1 + total / worthwhile));
@@ -47,7 +37,7 @@ test("calls are bounded by the new bytes they bring, whatever each brings", asyn
 test("the last word says how often, and what came", async () => {
   const work = () => Promise.reject(new Temporary("it broke", { where: "acme/x" }));
   const said = async (tries: number, brought?: () => string) =>
-    (await failure(retrying({ ...options, times: { ...options.times, tries }, ...(brought && { brought }) }, work)))
+    (await failureOf(retrying({ ...options, times: { ...options.times, tries }, ...(brought && { brought }) }, work)))
       .message;
   expect(await said(6, () => "5 of 9 bytes came")).toBe("acme/x: it broke; given up after 6 tries, 5 of 9 bytes came");
   expect(await said(1, () => "5 of 9 bytes came")).toBe("acme/x: it broke; 5 of 9 bytes came");
@@ -59,7 +49,7 @@ test.each([301_000, 86_400_000 * 400, 1e15, 1e300, Number.POSITIVE_INFINITY])(
   async (after) => {
     const retries: Retry[] = [];
     const work = () => Promise.reject(new Temporary("asks for fewer requests", {}, after));
-    const error = await failure(retrying({ ...options, onRetry: (retry) => retries.push(retry) }, work));
+    const error = await failureOf(retrying({ ...options, onRetry: (retry) => retries.push(retry) }, work));
     expect(error.message).toMatch(
       /asks to wait (more than 100 years|\d+ (min|days), until \d{4}-\d\d-\d\d \d\d:\d\d UTC)$/,
     );
@@ -79,7 +69,7 @@ test("short waits asked for are kept, and none is longer than patience", async (
         if (after !== undefined) throw new Temporary("busy", {}, after);
       };
       const run = retrying({ ...options, times, onRetry: (retry) => retries.push(retry) }, work);
-      if (asked.some((after) => after > 5)) expect((await failure(run)).message).toMatch(/asks to wait 1 s/);
+      if (asked.some((after) => after > 5)) expect((await failureOf(run)).message).toMatch(/asks to wait 1 s/);
       else await run;
       const waited = asked.slice(
         0,

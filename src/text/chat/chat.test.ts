@@ -1,6 +1,8 @@
 /** Talking with a tiny model whose answers transformers has given, and with models that were made for no talk. */
+
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { failureOf } from "../../../test/support/failure.ts";
 import { ZerothError } from "../../errors.ts";
 import { type OpenedLanguageModel, openLanguageModel } from "../open-node.ts";
 import { type Chat, type ChatSource, createChat } from "./chat.ts";
@@ -40,16 +42,6 @@ async function listen(stream: AsyncGenerator<string, { message: { content: strin
     if (done) return { heard, answer: value };
     heard += value;
   }
-}
-
-async function failure(run: () => Promise<unknown>): Promise<ZerothError> {
-  try {
-    await run();
-  } catch (error) {
-    if (error instanceof ZerothError) return error;
-    throw error;
-  }
-  throw new Error("did not fail");
 }
 
 describe("answers are transformers' own", () => {
@@ -195,7 +187,7 @@ describe("a conversation that goes on", () => {
 describe("what cannot be done is said", () => {
   test("a conversation beyond the model's length, with what to do; near it the answer ends there", async () => {
     expect(chat.longest).toBe(160);
-    const long = await failure(() => chat.answer([{ role: "user", content: "a".repeat(200) }], greedy));
+    const long = await failureOf(chat.answer([{ role: "user", content: "a".repeat(200) }], greedy));
     expect([long.code, long.hint]).toEqual(["too_long", expect.stringMatching(/leave out earlier messages/)]);
     const near = [{ role: "user", content: "b".repeat(110) }];
     const { length } = chat.prompt(near).ids;
@@ -215,7 +207,7 @@ describe("what cannot be done is said", () => {
 
   test("the template's own words about a conversation that it does not take", async () => {
     const turns = withTemplates({ default: templates.turns! });
-    const error = await failure(() => turns.answer([...talks[0]!.messages, ...talks[0]!.messages], greedy));
+    const error = await failureOf(turns.answer([...talks[0]!.messages, ...talks[0]!.messages], greedy));
     expect([error.code, error.message]).toEqual([
       "bad_input",
       expect.stringMatching(/line \d+: Conversation roles must/),

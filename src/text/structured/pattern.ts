@@ -3,6 +3,7 @@
  * characters. What is no regular language (references back) or looks around is refused.
  */
 import { shown } from "../../base/json.ts";
+import { textCursor } from "../../base/text-cursor.ts";
 import { fail } from "../../errors.ts";
 import { all, any, chars, empty, others, type Range, type Rule, repeat } from "./grammar.ts";
 import { char, charOf } from "./json.ts";
@@ -66,22 +67,8 @@ export function parsePattern(source: string, where: string): Pattern {
       bad((cause as Error).message.replace(/^.*\/: /s, "").toLowerCase());
     }
   }
-  let at = 0;
-  const take = (text: string): boolean => {
-    if (!source.startsWith(text, at)) return false;
-    at += text.length;
-    return true;
-  };
-  const match = (pattern: RegExp): RegExpExecArray | undefined => {
-    const found = pattern.exec(source.slice(at, at + 60));
-    if (found) at += found[0].length;
-    return found ?? undefined;
-  };
-  const character = (): number => {
-    const point = source.codePointAt(at) ?? bad("an unexpected end");
-    at += point > 0xffff ? 2 : 1;
-    return point;
-  };
+  const cursor = textCursor(source, () => bad("an unexpected end"));
+  const { take, match, character } = cursor;
   const part = (ranges: readonly Range[]): Part => ({ rule: charOf(ranges), least: 1, most: 1 });
 
   /** After a backslash. */
@@ -111,8 +98,8 @@ export function parsePattern(source: string, where: string): Pattern {
     while (!take("]")) {
       const low = take("\\") ? escaped(true) : ([[character()]].map(([p]) => [p!, p!]) as Range[]);
       const single = low.length === 1 && low[0]![0] === low[0]![1];
-      if (single && source[at] === "-" && source[at + 1] !== "]") {
-        at++;
+      if (single && source[cursor.at] === "-" && source[cursor.at + 1] !== "]") {
+        cursor.at++;
         const high = take("\\") ? escaped(true) : ([[character()]].map(([p]) => [p!, p!]) as Range[]);
         if (high.length !== 1 || high[0]![0] < low[0]![0]) bad("a range out of order");
         found.push([low[0]![0], high[0]![0]]);
@@ -157,9 +144,9 @@ export function parsePattern(source: string, where: string): Pattern {
     const starts = top && take("^");
     let ends = false;
     const parts: Part[] = [];
-    while (at < source.length && source[at] !== "|" && source[at] !== ")") {
-      if (top && source[at] === "$" && (at + 1 === source.length || source[at + 1] === "|")) {
-        at++;
+    while (cursor.at < source.length && source[cursor.at] !== "|" && source[cursor.at] !== ")") {
+      if (top && source[cursor.at] === "$" && (cursor.at + 1 === source.length || source[cursor.at + 1] === "|")) {
+        cursor.at++;
         ends = true;
       } else parts.push(quantified(atom(depth)));
     }
@@ -186,6 +173,6 @@ export function parsePattern(source: string, where: string): Pattern {
   };
 
   const whole = branches(0, true);
-  if (at < source.length) bad("a closing bracket too many");
+  if (cursor.at < source.length) bad("a closing bracket too many");
   return whole;
 }

@@ -4,6 +4,7 @@
  * character: that "ß" is "ss" then is not known.
  */
 import { shown } from "../../base/json.ts";
+import { textCursor } from "../../base/text-cursor.ts";
 import { fail } from "../../errors.ts";
 
 /** One character of a set: a class in the syntax of the flag `v`. */
@@ -84,24 +85,9 @@ export function parsePattern(source: string, where: string): Node {
   const refuse = (what: string): never =>
     fail("unsupported", `${what} in the pattern ${shown(source)}, which is not run here`, { where });
   if (source.length > maxLength) bad(`${source.length} characters, at most ${maxLength},`);
-  let at = 0;
+  const cursor = textCursor(source, () => bad("an unexpected end"));
+  const { peek, take, match, character } = cursor;
   let flags = { ignoreCase: false, dotAll: false };
-  const peek = (text: string): boolean => source.startsWith(text, at);
-  const take = (text: string): boolean => {
-    if (!peek(text)) return false;
-    at += text.length;
-    return true;
-  };
-  const match = (pattern: RegExp): RegExpExecArray | undefined => {
-    const found = pattern.exec(source.slice(at, at + 80));
-    if (found) at += found[0].length;
-    return found ?? undefined;
-  };
-  const character = (): number => {
-    const point = source.codePointAt(at) ?? bad("an unexpected end");
-    at += point > 0xffff ? 2 : 1;
-    return point;
-  };
   const set = (text: string): Node => ({ type: "set", set: { source: text, ignoreCase: flags.ignoreCase } });
 
   /** After a backslash: a class, or a character's code. */
@@ -138,7 +124,7 @@ export function parsePattern(source: string, where: string): Node {
     let body = "";
     let empty = true;
     for (let first = true; first || !peek("]"); first = false) {
-      if (at >= source.length) bad("a class without an end");
+      if (cursor.at >= source.length) bad("a class without an end");
       const posix = match(/^\[:(\^?)([a-zA-Z]+):\]/);
       if (posix) {
         const found = words[posix[2]!.toLowerCase()] ?? bad(`the class ${shown(posix[2]!)}`);
@@ -154,8 +140,8 @@ export function parsePattern(source: string, where: string): Node {
         const low = take("\\") ? escaped(true) : character();
         if (typeof low === "string") {
           body += low;
-        } else if (peek("-") && !/^-(?:\]|&&|\[)/.test(source.slice(at, at + 3))) {
-          at++;
+        } else if (peek("-") && !/^-(?:\]|&&|\[)/.test(source.slice(cursor.at, cursor.at + 3))) {
+          cursor.at++;
           const high = take("\\") ? escaped(true) : character();
           if (typeof high === "string" || high < low) bad("a range out of order");
           body += `${code(low)}-${code(high as number)}`;
@@ -165,7 +151,7 @@ export function parsePattern(source: string, where: string): Node {
       }
       empty = false;
     }
-    at++;
+    cursor.at++;
     const whole = operands.length === 0 ? body : [...operands, empty ? "[]" : `[${body}]`].join("&&");
     return `[${negate ? "^" : ""}${whole}]`;
   };
@@ -184,7 +170,7 @@ export function parsePattern(source: string, where: string): Node {
     if (look) return { type: "look", behind: look[1] === "<", negate: look[2] === "!", item: inside() };
     if (match(/^(?:<[A-Za-z_]\w*>|'[A-Za-z_]\w*')/)) return inside();
     const options = match(/^([im]*)(?:-([im]*))?([:)])/);
-    if (!options) return refuse(`the group (?${source.slice(at, at + 1)}`);
+    if (!options) return refuse(`the group (?${source.slice(cursor.at, cursor.at + 1)}`);
     const given = (flag: string, now: boolean): boolean =>
       options[2]?.includes(flag) ? false : options[1]!.includes(flag) || now;
     flags = { ignoreCase: given("i", flags.ignoreCase), dotAll: given("m", flags.dotAll) };
@@ -201,9 +187,9 @@ export function parsePattern(source: string, where: string): Node {
     if (take("$")) return { type: "assert", kind: "lineEnd" };
     if (take("\\")) {
       const kinds = { A: "start", z: "end", Z: "lastLine", b: "word", B: "notWord" } as const;
-      const kind = kinds[source[at] as keyof typeof kinds];
+      const kind = kinds[source[cursor.at] as keyof typeof kinds];
       if (kind) {
-        at++;
+        cursor.at++;
         return { type: "assert", kind };
       }
       const found = escaped(false);
@@ -226,7 +212,7 @@ export function parsePattern(source: string, where: string): Node {
       }
       if (low === "" && high === "") {
         // No interval: the characters themselves.
-        at -= text.length;
+        cursor.at -= text.length;
         return item;
       }
       const min = Number(low || 0);
@@ -250,7 +236,7 @@ export function parsePattern(source: string, where: string): Node {
 
   const sequence = (depth: number): Node => {
     const items: Node[] = [];
-    while (at < source.length && !peek("|") && !peek(")")) {
+    while (cursor.at < source.length && !peek("|") && !peek(")")) {
       const bare = match(/^[*+?]/);
       if (bare) bad("a repeat of nothing");
       const item = atom(depth);
@@ -267,6 +253,6 @@ export function parsePattern(source: string, where: string): Node {
   };
 
   const tree = branches(0);
-  if (at < source.length) bad("a closing bracket too many");
+  if (cursor.at < source.length) bad("a closing bracket too many");
   return tree;
 }

@@ -55,6 +55,11 @@ function sixBits(b: Uint8Array, at: number, { s, m }: Unpacked): void {
   }
 }
 
+/** Four bits of 256 elements: byte l of each quarter holds elements l and l + 32 of it. */
+function halves(b: Uint8Array, at: number, q: Uint8Array): void {
+  for (let i = 0; i < 256; i++) q[i] = (b[at + 32 * (i >> 6) + (i & 31)]! >> (4 * ((i >> 5) & 1))) & 15;
+}
+
 /** Two bits of 256 elements: byte l of each half holds elements l, l + 32, l + 64, l + 96 of it. */
 function pairsOfBits(b: Uint8Array, at: number, q: Uint8Array): void {
   for (let i = 0; i < 256; i++) q[i] = (b[at + 32 * (i >> 7) + (i & 31)]! >> (2 * ((i >> 5) & 3))) & 3;
@@ -151,14 +156,7 @@ const forms: Readonly<Record<BlockType, BlockForm>> = {
     hasOffset: true,
     unpack(b, at, to) {
       sixBits(b, at, to);
-      const { q } = to;
-      for (let t = 0; t < 4; t++) {
-        for (let l = 0; l < 32; l++) {
-          const byte = b[at + 16 + 32 * t + l]!;
-          q[64 * t + l] = byte & 15;
-          q[64 * t + 32 + l] = byte >> 4;
-        }
-      }
+      halves(b, at + 16, to.q);
     },
   },
   Q5_K: {
@@ -169,14 +167,8 @@ const forms: Readonly<Record<BlockType, BlockForm>> = {
     unpack(b, at, to) {
       sixBits(b, at, to);
       const { q } = to;
-      for (let t = 0; t < 4; t++) {
-        for (let l = 0; l < 32; l++) {
-          const byte = b[at + 48 + 32 * t + l]!;
-          const high = b[at + 16 + l]! >> (2 * t);
-          q[64 * t + l] = (byte & 15) | ((high & 1) << 4);
-          q[64 * t + 32 + l] = (byte >> 4) | ((high & 2) << 3);
-        }
-      }
+      halves(b, at + 48, q);
+      for (let i = 0; i < 256; i++) q[i]! |= ((b[at + 16 + (i & 31)]! >> (i >> 5)) & 1) << 4;
     },
   },
   Q6_K: {
