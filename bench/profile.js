@@ -1,6 +1,6 @@
 /**
  * Where the time of one measurement goes, by the engine's own profiler: node bench/profile.js MEASURE FOLDER [THREADS]
- * [REPEATS] with the measures of bench/zeroth.js. Prints the share of each operator over all runs, warm-up included.
+ * [REPEATS] with the measures of bench/zeroth.js and bench/decoders/zeroth.js. Prints the share of each operator over all runs, warm-up included.
  */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
@@ -33,7 +33,9 @@ InferenceSession.create = async (...given) => {
 process.on("exit", () => { for (const s of sessions) try { s.endProfiling(); } catch {} });
 `;
 const url = `data:text/javascript,${encodeURIComponent(patch)}`;
-const script = fileURLToPath(new URL("zeroth.js", import.meta.url));
+/** Whose script takes a measurement. */
+const places = { prefill: "decoders/", generate1: "decoders/", generate8: "decoders/" };
+const script = fileURLToPath(new URL(`${places[measure] ?? ""}zeroth.js`, import.meta.url));
 const done = spawnSync(process.execPath, ["--import", url, script, measure, folder, threads, repeats], {
   stdio: ["ignore", "pipe", "inherit"],
 });

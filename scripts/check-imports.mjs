@@ -29,6 +29,11 @@ const floors = {
     ...["errors", "graph", "base", "weights", "tokenizers", "hub", "data", "jinja", "folders", "runtime", "nn"],
     ...["models", "learn"],
   ],
+  host: [
+    ...["errors", "graph", "base", "weights", "tokenizers", "hub", "data", "jinja", "folders", "runtime", "models"],
+    ...["text"],
+  ],
+  state: ["errors", "base"],
 };
 const below = [
   "errors",
@@ -48,7 +53,8 @@ const below = [
 const recipes = ["plan", "train", "zeroshot"];
 const all = [...below, "models", "export", "learn", "prompts", "text"];
 for (const recipe of recipes) floors[recipe] = all;
-for (const app of ["cli"]) floors[app] = [...all, ...recipes];
+for (const app of ["server", "cli"]) floors[app] = [...all, ...recipes, "host", "state"];
+floors.cli = [...floors.cli, "server"];
 
 const root = resolve(process.argv[2] ?? fileURLToPath(new URL("../src", import.meta.url)));
 

@@ -12,6 +12,7 @@ export const errorCodes = {
   corrupt_file: { exit: 1, means: "a file is damaged, hostile or does not fit its configuration" },
   unsupported: { exit: 1, means: "known, but not something this version does" },
   too_long: { exit: 1, means: "a text does not fit the limit that applies to it" },
+  busy: { exit: 1, means: "too much waits already: later there is room again" },
   out_of_memory: { exit: 1, means: "more memory is needed than there is" },
   interrupted: { exit: 130, means: "stopped on request" },
   engine_failed: { exit: 1, means: "the compute engine reported an error" },

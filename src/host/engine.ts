@@ -1,0 +1,123 @@
+/** What a server asks of its models, wherever they run: opened by name, asked many things at once, closed when idle. */
+import type { ChatMessage } from "../text/chat/messages.ts";
+import type { LiveEvent, LiveRequest, LiveStatus, TokenChance, TokenShown } from "../text/live/request.ts";
+
+/** A text, token ids taken as they are, or a conversation, written by the model's chat template. */
+export type EnginePrompt =
+  | { readonly text: string; readonly specialTokens?: boolean }
+  | { readonly ids: readonly number[] }
+  | { readonly messages: readonly ChatMessage[]; readonly tools?: readonly unknown[]; readonly template?: string };
+
+export interface ModelAbout {
+  /** The name it is asked for by. */
+  readonly id: string;
+  readonly kind: "decoder" | "encoder-decoder" | "encoder" | "image-encoder" | "two-towers";
+  /** `model_type`: t5, llama, bert, … */
+  readonly family: string;
+  /** Bytes of its weights as they are stored. */
+  readonly bytes: number;
+  readonly parameters: number;
+  readonly vocabulary: number;
+  /** Tokens of prompt and answer together, where the model says so. */
+  readonly longest?: number;
+  /** Whether it has a chat template; a model without takes conversations in the plain form. */
+  readonly chat: boolean;
+  /** Whether its chat template is told of tools. */
+  readonly tools: boolean;
+  /** What it can be asked for. */
+  readonly can: readonly ("generate" | "score" | "embed" | "classify")[];
+  /** Unix seconds of its newest file. */
+  readonly created: number;
+}
+
+export interface ModelState {
+  readonly id: string;
+  readonly state: "opening" | "ready" | "closing";
+  /** Of opening, where it is known: bytes downloaded of all. */
+  readonly progress?: { readonly done: number; readonly total: number };
+  readonly live?: LiveStatus;
+  /** Unix milliseconds; of a model that is used it is now. */
+  readonly lastUsed: number;
+  /** Milliseconds of idleness after which it is closed; absent for one that stays. */
+  readonly closesAfter?: number;
+}
+
+export interface EngineStatus {
+  readonly models: readonly ModelState[];
+  /** Times the engine had to be started again. */
+  readonly restarts: number;
+  readonly pid: number;
+  /** Bytes of memory of its process. */
+  readonly memory: number;
+  readonly device: string;
+  readonly threads: number;
+}
+
+export interface GenerateAsk extends Omit<LiveRequest, "prompt"> {
+  readonly model: string;
+  readonly prompt: EnginePrompt;
+}
+
+/** Before the events of the answers: what the prompt became. */
+export interface Prepared {
+  readonly kind: "prepared";
+  readonly text: string;
+  readonly ids: readonly number[];
+  readonly warnings: readonly string[];
+}
+
+export interface ScoreAsk {
+  readonly model: string;
+  readonly owner?: string;
+  readonly rows: readonly {
+    readonly prompt: EnginePrompt;
+    readonly choices: readonly (string | readonly number[])[];
+  }[];
+  /** Append the end token to choices and count it; on by default. */
+  readonly eos?: boolean;
+}
+
+export interface ScoreTold {
+  readonly promptTokens: number;
+  /** The tokens of every choice, the end token among them where it counts. */
+  readonly choices: readonly (readonly TokenChance[])[];
+  /** Index of the highest sum, the first on ties. */
+  readonly best: number;
+}
+
+export interface EmbedAsk {
+  readonly model: string;
+  readonly owner?: string;
+  readonly inputs: readonly (string | readonly number[])[];
+  /** Of a model that allows fewer (Matryoshka). */
+  readonly dimensions?: number;
+}
+
+export interface EmbedTold {
+  readonly vectors: readonly Float32Array[];
+  readonly tokens: number;
+}
+
+/**
+ * Every call opens the model it names where it is not open, and closes idle ones where memory is short. Errors are
+ * {@link ZerothError}s: not_found for a model that is not there, bad_input, too_long and unsupported for what it cannot
+ * do, busy where too many wait, interrupted for a signal that fired, engine_failed where the engine died with the call.
+ */
+export interface Engine extends AsyncDisposable {
+  /** Models on this machine that can be named, the embedded one first, open or not. */
+  list(): Promise<readonly ModelAbout[]>;
+  about(model: string, signal?: AbortSignal): Promise<ModelAbout>;
+  open(model: string, signal?: AbortSignal): Promise<ModelAbout>;
+  close(model: string): Promise<void>;
+  generate(ask: GenerateAsk, signal?: AbortSignal): AsyncIterableIterator<Prepared | LiveEvent>;
+  score(ask: ScoreAsk, signal?: AbortSignal): Promise<readonly ScoreTold[]>;
+  embed(ask: EmbedAsk, signal?: AbortSignal): Promise<EmbedTold>;
+  /** Token ids of a prompt, and the text they are of. */
+  tokenize(model: string, prompt: EnginePrompt): Promise<{ readonly ids: readonly number[]; readonly text: string }>;
+  detokenize(model: string, ids: readonly number[]): Promise<string>;
+  /** Texts and bytes of single tokens. */
+  tokens(model: string, ids: readonly number[]): Promise<readonly TokenShown[]>;
+  /** Special tokens by their role (`eos_token`, `bos_token`, `pad_token`), and the chat template. */
+  tokenizerInfo(model: string): Promise<Readonly<Record<string, string | number | undefined>>>;
+  status(): Promise<EngineStatus>;
+}
