@@ -1,0 +1,147 @@
+/** An engine in this process. Its runs block the thread while they compute: see `childEngine` for servers. */
+import { totalmem } from "node:os";
+import { fail, ZerothError } from "../errors.ts";
+import { defaultThreads } from "../runtime/threads-node.ts";
+import type { OpenOptions } from "../text/open-node.ts";
+import { aboutModel } from "./about-node.ts";
+import type { Engine, EngineStatus, ModelAbout } from "./engine.ts";
+import { type LibraryOptions, openLibrary } from "./library-node.ts";
+import { type OpenedHere, openHere } from "./opened-node.ts";
+import { type Claim, createSlots } from "./slots.ts";
+import { waitFor } from "./waiting.ts";
+
+export interface EngineOptions extends LibraryOptions {
+  readonly device?: NonNullable<OpenOptions["device"]>;
+  readonly threads?: number;
+  /** Precision of the weights of models that are not GGUF files; as stored by default. */
+  readonly dtype?: NonNullable<OpenOptions["dtype"]>;
+  /** Bytes that open models may take together; by default four fifths of this machine's, or of the container's limit. */
+  readonly memory?: number;
+  /** Milliseconds of idleness after which a model is closed; 5 minutes by default, Infinity for never. */
+  readonly closesAfter?: number;
+  /** Models that are opened at once and never closed for being idle or for room. */
+  readonly pinned?: readonly string[];
+}
+
+/** Memory of the machine, or of the container, in bytes. */
+function machineMemory(): number {
+  const limit = process.constrainedMemory?.() ?? 0;
+  return limit > 0 ? Math.min(limit, totalmem()) : totalmem();
+}
+
+const bitsOf = { fp32: 32, bf16: 16, int8: 8.05, int4: 5 } as const;
+
+/**
+ * Bytes that a model takes when it is open: its weights in the precision that they are opened in, and a quarter more
+ * for products whose weights are laid out anew and for what lies between them.
+ */
+function memoryOf({ bytes, parameters }: ModelAbout, dtype: EngineOptions["dtype"]): number {
+  const weights = dtype === undefined ? bytes : Math.min(bytes, (parameters * bitsOf[dtype]) / 8);
+  return Math.ceil(weights * 1.25);
+}
+
+/**
+ * Models of this machine by name, opened when they are asked for. Names are never paths: `folders` gives folders names.
+ * @throws bad_input for pinned names that cannot be names
+ */
+export function localEngine(options: EngineOptions = {}): Engine {
+  const { device = "cpu", threads = defaultThreads(), dtype, memory = 0.8 * machineMemory() } = options;
+  const { closesAfter = 5 * 60_000 } = options;
+  const library = openLibrary(options);
+  const pinned = new Set((options.pinned ?? []).map(library.idOf));
+  const ended = new AbortController();
+  const slots = createSlots<OpenedHere & { readonly about: ModelAbout }>({
+    async prepare(id, signal, progress) {
+      const path = await library.ensure(id, {
+        signal,
+        events: { progress: ({ done, total }) => progress(done, total) },
+      });
+      const about = await aboutModel(id, path);
+      const how = { device, threads, quantize: { signal }, ...(dtype && !path.endsWith(".gguf") && { dtype }) };
+      return {
+        bytes: memoryOf(about, dtype),
+        open: async () => ({ ...(await openHere(about, path, how)), about }),
+      };
+    },
+    ...{ memory, closesAfter, pinned },
+  });
+
+  const stopOf = (signal: AbortSignal | undefined): AbortSignal =>
+    signal ? AbortSignal.any([signal, ended.signal]) : ended.signal;
+  const claim = (model: string, signal: AbortSignal): Promise<Claim<OpenedHere & { readonly about: ModelAbout }>> =>
+    slots.claim(library.idOf(model), signal);
+
+  async function using<T>(
+    model: string,
+    signal: AbortSignal | undefined,
+    work: (model: OpenedHere & { readonly about: ModelAbout }, signal: AbortSignal) => Promise<T> | T,
+  ): Promise<T> {
+    const stop = stopOf(signal);
+    const held = await claim(model, stop);
+    try {
+      return await work(held.model, stop);
+    } finally {
+      held.release();
+    }
+  }
+
+  for (const id of pinned) {
+    // Whoever asks for it is told why it does not open.
+    claim(id, ended.signal).then(
+      ({ release }) => release(),
+      () => {},
+    );
+  }
+
+  return {
+    list: () => library.list(),
+    async about(model, signal) {
+      const id = library.idOf(model);
+      return waitFor(aboutModel(id, library.pathOf(id)), signal);
+    },
+    open: (model, signal) => using(model, signal, ({ about }) => about),
+    close: async (model) => slots.close(library.idOf(model)),
+    async *generate(ask, signal) {
+      const stop = stopOf(signal);
+      const held = await claim(ask.model, stop);
+      try {
+        yield* held.model.generate(ask, stop);
+      } finally {
+        held.release();
+      }
+    },
+    score: (ask, signal) => using(ask.model, signal, (model, stop) => model.score(ask, stop)),
+    embed: (ask, signal) => using(ask.model, signal, (model, stop) => model.embed(ask, stop)),
+    tokenize: (model, prompt) =>
+      using(model, undefined, async (open) => {
+        const { ids, text } = await open.prompt(prompt);
+        return { ids, text };
+      }),
+    detokenize: (model, ids) =>
+      using(model, undefined, ({ tokenizer }) => tokenizer.decode(ids, { skipSpecialTokens: false })),
+    tokens: (model, ids) =>
+      using(model, undefined, ({ shown, tokenizer }) =>
+        ids.map((id) => {
+          if (Number.isInteger(id) && id >= 0 && id < tokenizer.vocabularySize) return shown(id);
+          return fail("bad_input", `token ${id} is outside the vocabulary of ${tokenizer.vocabularySize}`);
+        }),
+      ),
+    tokenizerInfo: (model) =>
+      using(model, undefined, ({ tokenizer, template }) => ({
+        ...Object.fromEntries(tokenizer.named),
+        vocabulary_size: tokenizer.vocabularySize,
+        ...(template !== undefined && { chat_template: template }),
+      })),
+    async status(): Promise<EngineStatus> {
+      const models = slots.states().map(({ model, ...state }) => {
+        const live = model?.status();
+        return { ...state, ...(live && { live }) };
+      });
+      return { models, restarts: 0, pid: process.pid, memory: process.memoryUsage.rss(), device, threads };
+    },
+    async [Symbol.asyncDispose]() {
+      ended.abort(new ZerothError("interrupted", "the engine is being closed"));
+      await slots[Symbol.asyncDispose]();
+    },
+  };
+}
