@@ -8,7 +8,7 @@ import type { Engine, EngineStatus, ModelAbout } from "./engine.ts";
 import { type LibraryOptions, openLibrary } from "./library-node.ts";
 import { type OpenedHere, openHere } from "./opened-node.ts";
 import { type Claim, createSlots } from "./slots.ts";
-import { waitFor } from "./waiting.ts";
+import { stoppable, waitFor } from "./waiting.ts";
 
 export interface EngineOptions extends LibraryOptions {
   readonly device?: NonNullable<OpenOptions["device"]>;
@@ -40,6 +40,9 @@ function memoryOf({ bytes, parameters }: ModelAbout, dtype: EngineOptions["dtype
   return Math.ceil(weights * 1.25);
 }
 
+/** An open model with what it is. */
+type Held = OpenedHere & { readonly about: ModelAbout };
+
 /**
  * Models of this machine by name, opened when they are asked for. Names are never paths: `folders` gives folders names.
  * @throws bad_input for pinned names that cannot be names
@@ -49,8 +52,8 @@ export function localEngine(options: EngineOptions = {}): Engine {
   const { closesAfter = 5 * 60_000 } = options;
   const library = openLibrary(options);
   const pinned = new Set((options.pinned ?? []).map(library.idOf));
-  const ended = new AbortController();
-  const slots = createSlots<OpenedHere & { readonly about: ModelAbout }>({
+  const calls = stoppable();
+  const slots = createSlots<Held>({
     async prepare(id, signal, progress) {
       const path = await library.ensure(id, {
         signal,
@@ -66,31 +69,28 @@ export function localEngine(options: EngineOptions = {}): Engine {
     ...{ memory, closesAfter, pinned },
   });
 
-  const stopOf = (signal: AbortSignal | undefined): AbortSignal =>
-    signal ? AbortSignal.any([signal, ended.signal]) : ended.signal;
-  const claim = (model: string, signal: AbortSignal): Promise<Claim<OpenedHere & { readonly about: ModelAbout }>> =>
-    slots.claim(library.idOf(model), signal);
-
+  /** Hold the model for as long as the work on it takes. */
   async function using<T>(
     model: string,
     signal: AbortSignal | undefined,
-    work: (model: OpenedHere & { readonly about: ModelAbout }, signal: AbortSignal) => Promise<T> | T,
+    work: (model: Held, signal: AbortSignal) => Promise<T> | T,
   ): Promise<T> {
-    const stop = stopOf(signal);
-    const held = await claim(model, stop);
+    const call = calls.begin(signal);
     try {
-      return await work(held.model, stop);
+      const claim = await slots.claim(library.idOf(model), call.signal);
+      try {
+        return await work(claim.model, call.signal);
+      } finally {
+        claim.release();
+      }
     } finally {
-      held.release();
+      call.over();
     }
   }
 
   for (const id of pinned) {
     // Whoever asks for it is told why it does not open.
-    claim(id, ended.signal).then(
-      ({ release }) => release(),
-      () => {},
-    );
+    using(id, undefined, () => {}).catch(() => {});
   }
 
   return {
@@ -102,12 +102,14 @@ export function localEngine(options: EngineOptions = {}): Engine {
     open: (model, signal) => using(model, signal, ({ about }) => about),
     close: async (model) => slots.close(library.idOf(model)),
     async *generate(ask, signal) {
-      const stop = stopOf(signal);
-      const held = await claim(ask.model, stop);
+      const call = calls.begin(signal);
+      let claim: Claim<Held> | undefined;
       try {
-        yield* held.model.generate(ask, stop);
+        claim = await slots.claim(library.idOf(ask.model), call.signal);
+        yield* claim.model.generate(ask, call.signal);
       } finally {
-        held.release();
+        claim?.release();
+        call.over();
       }
     },
     score: (ask, signal) => using(ask.model, signal, (model, stop) => model.score(ask, stop)),
@@ -140,7 +142,7 @@ export function localEngine(options: EngineOptions = {}): Engine {
       return { models, restarts: 0, pid: process.pid, memory: process.memoryUsage.rss(), device, threads };
     },
     async [Symbol.asyncDispose]() {
-      ended.abort(new ZerothError("interrupted", "the engine is being closed"));
+      calls.end(new ZerothError("interrupted", "the engine is being closed"));
       await slots[Symbol.asyncDispose]();
     },
   };

@@ -6,6 +6,7 @@ import { textModel } from "../text/model.ts";
 import type { Finish, TextCodec } from "../text/options.ts";
 import type { Processor } from "../text/processor.ts";
 import type { TokenRules } from "../text/processors.ts";
+import { breathe, waitFor } from "./waiting.ts";
 
 export interface LiveParts {
   /** With the tokens that end an answer. */
@@ -24,9 +25,6 @@ const biased = (bias: ReadonlyMap<number, number>): Processor => ({
   },
 });
 
-/** Between two steps other work of the process has its turn: a signal could not fire otherwise. */
-const breathe = () => new Promise<void>((resolve) => setTimeout(resolve));
-
 export function oneAtATime({ model, codec, rules, shown }: LiveParts): LiveModel {
   let last: Promise<unknown> = Promise.resolve();
   const counts = { rows: 0, waiting: 0, promptTokens: 0, answerTokens: 0, steps: 0 };
@@ -42,14 +40,10 @@ export function oneAtATime({ model, codec, rules, shown }: LiveParts): LiveModel
     last = before.then(() => done);
     counts.waiting++;
     try {
-      await Promise.race([
-        before,
-        new Promise((_, reject) => signal?.addEventListener("abort", () => reject(signal.reason), { once: true })),
-      ]);
-      throwIfAborted(signal);
-    } catch {
+      await waitFor(before, signal);
+    } catch (error) {
       release();
-      throwIfAborted(signal);
+      throw error;
     } finally {
       counts.waiting--;
     }

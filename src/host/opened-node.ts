@@ -26,6 +26,7 @@ import type {
 import { oneAtATime } from "./one-at-a-time.ts";
 import { settingsWith } from "./settings.ts";
 import { tokenShower } from "./tokens.ts";
+import { breathe } from "./waiting.ts";
 
 export interface Written {
   readonly ids: readonly number[];
@@ -140,13 +141,17 @@ async function score(
         : needIds(choice, opened.model.vocabulary);
     return eos && end !== undefined && !ends.includes(ids.at(-1) ?? -1) ? [...ids, end] : ids;
   };
-  const prepared = rows.map((row, i) => {
+  const prepared: { readonly prompt: readonly number[]; readonly choices: (readonly number[])[] }[] = [];
+  for (const [i, row] of rows.entries()) {
     try {
-      return { prompt: prompt(row.prompt).ids, choices: row.choices.map(idsOf) };
+      prepared.push({ prompt: prompt(row.prompt).ids, choices: row.choices.map(idsOf) });
     } catch (error) {
       throw error instanceof ZerothError ? failedRow(error, i, rows.length) : error;
     }
-  });
+    // Many rows are much text: answers under way and signals have their turn meanwhile.
+    if (i % rowsBetween === rowsBetween - 1) await breathe();
+    throwIfAborted(signal);
+  }
   const told: ScoreTold[] = [];
   for (const some of pieces(prepared, rowsBetween)) {
     const scored = await live.between(() => text.scoreAll(some, { eos: false, signal }), signal);

@@ -73,6 +73,12 @@ export function createSlots<T extends AsyncDisposable>({
   const ended = new AbortController();
   let admission: Promise<unknown> = Promise.resolve();
 
+  const waitingForUnused = new Set<() => void>();
+  const someUnused = () => new Promise<void>((resolve) => waitingForUnused.add(resolve));
+
+  /** Which is to be closed first: one that nobody uses, else one that is to be closed already. */
+  const order = ({ claims, closed }: Slot<T>): number => (claims === 0 ? 0 : closed ? 1 : 2);
+
   const remove = (slot: Slot<T>) => {
     clearTimeout(slot.timer);
     if (slots.get(slot.id) === slot) slots.delete(slot.id);
@@ -114,7 +120,7 @@ export function createSlots<T extends AsyncDisposable>({
       if (used + bytes <= memory) break;
       const going = others
         .filter(({ id }) => !pinned.has(id))
-        .sort((a, b) => Math.sign(a.claims) - Math.sign(b.claims) || a.lastUsed - b.lastUsed)[0];
+        .sort((a, b) => order(a) - order(b) || a.lastUsed - b.lastUsed)[0];
       if (!going) {
         return fail(
           "out_of_memory",
@@ -122,7 +128,9 @@ export function createSlots<T extends AsyncDisposable>({
           { where: slot.id, hint: "pin fewer models, or take a smaller one" },
         );
       }
-      await waitFor(closeSlot(going), slot.stop.signal);
+      // One that is used goes as soon as it is not, unless another is unused before it.
+      const closed = closeSlot(going);
+      await waitFor(going.claims === 0 ? closed : Promise.race([closed, someUnused()]), slot.stop.signal);
     }
     slot.bytes = bytes;
   }
@@ -162,6 +170,8 @@ export function createSlots<T extends AsyncDisposable>({
   function rest(slot: Slot<T>): void {
     if (slot.claims > 0) return;
     slot.unused();
+    for (const wake of waitingForUnused) wake();
+    waitingForUnused.clear();
     if (slot.state !== "ready" || pinned.has(slot.id) || closesAfter === Infinity) return;
     clearTimeout(slot.timer);
     slot.timer = setTimeout(() => {
