@@ -1,6 +1,6 @@
 /** The models that can be named: one that comes with this package, folders that were given names, and the hub's cache. */
-import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, realpathSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { shown } from "../base/json.ts";
 import { ZerothError } from "../errors.ts";
 import { ggufFiles } from "../folders/gguf/open-node.ts";
@@ -39,6 +39,25 @@ function namesOf(repo: string, ref: string, path: string): string[] {
   const at = ref === "main" ? repo : `${repo}@${ref}`;
   const gguf = existsSync(join(path, "config.json")) ? [] : ggufFiles(path);
   return gguf.length > 1 && ref === "main" ? gguf.map((file) => `${repo}:${file}`) : [at];
+}
+
+/**
+ * An error of opening a model as strangers may read it: it names the model, and not where this machine keeps it.
+ * @returns what is no {@link ZerothError} as it is
+ */
+export function namedError(error: unknown, id: string, path: string): unknown {
+  if (!(error instanceof ZerothError)) return error;
+  const real = existsSync(path) ? realpathSync(path) : path;
+  const repository = dirname(dirname(real));
+  const places = basename(dirname(real)) === "snapshots" ? [path, real, repository] : [path, real];
+  const told = (text: string) => places.reduce((now, place) => now.replaceAll(place, id), text);
+  const { code, message, where, hint } = error;
+  const what = where !== undefined && message.startsWith(`${where}: `) ? message.slice(where.length + 2) : message;
+  return new ZerothError(code, told(what), {
+    ...(where !== undefined && { where: told(where) }),
+    ...(hint !== undefined && { hint: told(hint) }),
+    cause: error,
+  });
 }
 
 export function openLibrary({ folders = {}, download = false, env = process.env }: LibraryOptions = {}): Library {

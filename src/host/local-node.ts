@@ -5,7 +5,7 @@ import { defaultThreads } from "../runtime/threads-node.ts";
 import type { OpenOptions } from "../text/open-node.ts";
 import { aboutModel } from "./about-node.ts";
 import type { Engine, EngineStatus, ModelAbout } from "./engine.ts";
-import { type LibraryOptions, openLibrary } from "./library-node.ts";
+import { type LibraryOptions, namedError, openLibrary } from "./library-node.ts";
 import { type OpenedHere, openHere } from "./opened-node.ts";
 import { type Claim, createSlots } from "./slots.ts";
 import { stoppable, waitFor } from "./waiting.ts";
@@ -40,6 +40,17 @@ function memoryOf({ bytes, parameters }: ModelAbout, dtype: EngineOptions["dtype
   return Math.ceil(weights * 1.25);
 }
 
+/** With the model's name in its errors. */
+async function named<T>(id: string, path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw namedError(error, id, path);
+  }
+}
+
+const known = (id: string, path: string): Promise<ModelAbout> => named(id, path, () => aboutModel(id, path));
+
 /** An open model with what it is. */
 type Held = OpenedHere & { readonly about: ModelAbout };
 
@@ -59,11 +70,11 @@ export function localEngine(options: EngineOptions = {}): Engine {
         signal,
         events: { progress: ({ done, total }) => progress(done, total) },
       });
-      const about = await aboutModel(id, path);
+      const about = await known(id, path);
       const how = { device, threads, quantize: { signal }, ...(dtype && !path.endsWith(".gguf") && { dtype }) };
       return {
         bytes: memoryOf(about, dtype),
-        open: async () => ({ ...(await openHere(about, path, how)), about }),
+        open: () => named(id, path, async () => ({ ...(await openHere(about, path, how)), about })),
       };
     },
     ...{ memory, closesAfter, pinned },
@@ -97,7 +108,7 @@ export function localEngine(options: EngineOptions = {}): Engine {
     list: () => library.list(),
     async about(model, signal) {
       const id = library.idOf(model);
-      return waitFor(aboutModel(id, library.pathOf(id)), signal);
+      return waitFor(known(id, library.pathOf(id)), signal);
     },
     open: (model, signal) => using(model, signal, ({ about }) => about),
     close: async (model) => slots.close(library.idOf(model)),
