@@ -28,7 +28,9 @@ export interface Library {
   idOf(name: string): string;
   /** Where a model lies that is on this machine. @throws not_found with near names, bad_input */
   pathOf(id: string): string;
-  /** The same, downloaded where that is allowed. */
+  /** Whether it lies on this machine. */
+  has(id: string): boolean;
+  /** The same as {@link pathOf}, downloaded where that is allowed. */
   ensure(id: string, options?: Pick<EnsureOptions, "signal" | "events" | "onDownload">): Promise<string>;
   /** Those that can be opened, the embedded one first, then those given names, then the cache. */
   list(): Promise<ModelAbout[]>;
@@ -99,6 +101,14 @@ export function openLibrary({ folders = {}, download = false, env = process.env 
   return {
     idOf,
     pathOf,
+    has(id) {
+      try {
+        return pathOf(id) !== "";
+      } catch (error) {
+        if (error instanceof ZerothError && error.code === "not_found") return false;
+        throw error;
+      }
+    },
     async ensure(id, options = {}) {
       if (given.has(id) || !download) return pathOf(id);
       return (await ensureModel(id, { ...options, env, allowPaths: false })).path;

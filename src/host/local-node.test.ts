@@ -147,6 +147,7 @@ describe("the models that can be named", () => {
     expect(await failureOf(closed.open("acme/tiny"))).toMatchObject({ code: "not_found" });
     expect(hub.requests).toEqual([]);
     await using engine = localEngine({ env, download: true });
+    expect(await failureOf(engine.about("acme/else"))).toMatchObject({ code: "not_found" });
     // It comes, and then it is a family that is not known: what opening says of a folder that is there.
     expect(await failureOf(engine.open("acme/tiny"))).toMatchObject({ code: "unsupported" });
     expect(hub.requests.length).toBeGreaterThan(0);

@@ -108,6 +108,9 @@ export function localEngine(options: EngineOptions = {}): Engine {
     list: () => library.list(),
     async about(model, signal) {
       const id = library.idOf(model);
+      const open = slots.states().find((state) => state.id === id)?.model;
+      if (open) return open.about;
+      if (options.download && !library.has(id)) return using(id, signal, ({ about }) => about);
       return waitFor(known(id, library.pathOf(id)), signal);
     },
     open: (model, signal) => using(model, signal, ({ about }) => about),

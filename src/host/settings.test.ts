@@ -45,5 +45,7 @@ describe("an answer ends where the model's length does", () => {
   test("a prompt that leaves no room is refused", () => {
     const { code, message } = failure(() => settingsWith({}, {}, { prompt: 100, longest: 100 }));
     expect([code, message]).toEqual(["too_long", "the prompt has 100 tokens, the model's length is 100"]);
+    // Asked about alone, it may fill the model.
+    expect(settingsWith({ maxNewTokens: 0 }, {}, { prompt: 100, longest: 100 }).maxNewTokens).toBe(0);
   });
 });

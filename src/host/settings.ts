@@ -44,7 +44,8 @@ export function settingsWith(asked: LiveSettings, defaults: GenerateOptions, roo
   } as LiveSettings;
   const { longest = Infinity, prompt } = room;
   const left = longest - prompt;
-  if (left <= 0) {
+  // An answer of no tokens is one that asks about the prompt.
+  if (left < 0 || (left === 0 && taken.maxNewTokens !== 0)) {
     fail("too_long", `the prompt has ${prompt} tokens, the model's length is ${longest}`, {
       hint: "shorten it, leave out earlier messages, or take a model with a longer text; nothing is ever cut",
     });
