@@ -40,11 +40,6 @@ function newestFile({ path, gguf }: ModelFolder): number {
   return Math.max(0, ...paths.map((file) => statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0));
 }
 
-type Counts = Pick<ModelAbout, "parameters" | "can">;
-
-/** Counting builds the network's graph, which takes a moment for a deep one: done once for a configuration. */
-const counted = new Map<string, Counts>();
-
 const elements = (shape: readonly unknown[]): number => shape.reduce((product: number, n) => product * Number(n), 1);
 
 function canOf(architecture: Architecture, vectors: boolean): ModelAbout["can"] {
@@ -61,17 +56,8 @@ function canOf(architecture: Architecture, vectors: boolean): ModelAbout["can"] 
   }
 }
 
-function countsOf(architecture: Architecture, key: string, vectors: boolean): Counts {
-  const known = counted.get(key);
-  if (known) return known;
-  const { parameters } = wholeGraph(architecture);
-  const made = {
-    parameters: parameters.reduce((sum, { outputs }) => sum + elements(outputs[0]!.shape), 0),
-    can: canOf(architecture, vectors),
-  };
-  counted.set(key, made);
-  return made;
-}
+const parametersOf = (architecture: Architecture): number =>
+  wholeGraph(architecture).parameters.reduce((sum, { outputs }) => sum + elements(outputs[0]!.shape), 0);
 
 /** Whether there is a chat template, and whether it is told of tools. One that cannot be read says so when it is used. */
 function chatOf(folder: ModelFolder): Pick<ModelAbout, "chat" | "tools"> {
@@ -84,6 +70,16 @@ function chatOf(folder: ModelFolder): Pick<ModelAbout, "chat" | "tools"> {
   return { chat: true, tools };
 }
 
+/** What a folder's files are, as far as it can be told without reading them. */
+function stampOf(path: string): string {
+  const names = statSync(path, { throwIfNoEntry: false })?.isDirectory() ? namesIn(path) : [""];
+  const stats = names.map((name) => statSync(join(path, name), { throwIfNoEntry: false }));
+  return stats.map((stat) => `${stat?.mtimeMs} ${stat?.size}`).join();
+}
+
+/** A deep network, or a long vocabulary in a GGUF file, takes a moment: read once, until the files are others. */
+const read = new Map<string, { readonly stamp: string; readonly about: ModelAbout }>();
+
 /**
  * What the folder, or the GGUF file, at a path holds.
  * @param id the name it is asked for by
@@ -91,6 +87,14 @@ function chatOf(folder: ModelFolder): Pick<ModelAbout, "chat" | "tools"> {
  *   corrupt_file for a configuration that cannot be read
  */
 export async function aboutModel(id: string, path: string): Promise<ModelAbout> {
+  const stamp = stampOf(path);
+  const known = read.get(path);
+  const about = known?.stamp === stamp ? known.about : await readAbout(id, path);
+  read.set(path, { stamp, about });
+  return { ...about, id };
+}
+
+async function readAbout(id: string, path: string): Promise<ModelAbout> {
   const home = await transformerFolder(path);
   const folder = openModelFolder(home, { weights: "unread" });
   const bytes = weightBytes(folder);
@@ -102,7 +106,8 @@ export async function aboutModel(id: string, path: string): Promise<ModelAbout> 
   const longest = "longest" in architecture ? architecture.longest : undefined;
   return {
     ...{ id, kind, family, bytes },
-    ...countsOf(architecture, JSON.stringify([vectors, folder.config]), vectors),
+    parameters: parametersOf(architecture),
+    can: canOf(architecture, vectors),
     vocabulary: "vocabulary" in architecture ? architecture.vocabulary : 0,
     ...(longest !== undefined && { longest }),
     ...chatOf(folder),

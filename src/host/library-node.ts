@@ -10,6 +10,7 @@ import { listModels, resolveModel } from "../hub/find-node.ts";
 import { cacheFolder, type Environment, nearestNames, parseModelName } from "../hub/names.ts";
 import { aboutModel } from "./about-node.ts";
 import type { ModelAbout } from "./engine.ts";
+import { breathe } from "./waiting.ts";
 
 /** The model that comes with this package. */
 export const embedded = "zeroth-nano";
@@ -128,6 +129,8 @@ export function openLibrary({ folders = {}, download = false, env = process.env 
       for (const [id] of cached()) add(id, () => pathOf(id));
       const found: ModelAbout[] = [];
       for (const [id, path] of all) {
+        // Many models are much to read: answers under way go on meanwhile.
+        await breathe();
         try {
           found.push(await aboutModel(id, path));
         } catch (error) {

@@ -78,6 +78,17 @@ describe("the models that can be named", () => {
     expect(await engine.open("acme/chatty@main")).toMatchObject({ id: "acme/chatty" });
   });
 
+  test("what changes on the disk is read anew", async () => {
+    const folder = join(root, "changes");
+    cpSync(chatty, folder, { recursive: true });
+    await using engine = localEngine({ env: cacheOf({}), folders: { it: folder } });
+    expect((await engine.about("it")).chat).toBe(true);
+    rmSync(join(folder, "tokenizer_config.json"));
+    expect((await engine.about("it")).chat).toBe(false);
+    rmSync(join(folder, "model.safetensors"));
+    expect(await failureOf(engine.about("it"))).toMatchObject({ code: "not_found", where: "it" });
+  });
+
   test("what they can be asked for", async () => {
     const folders = {
       words: fixture("bert/masked"),
