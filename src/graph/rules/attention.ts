@@ -96,8 +96,7 @@ const untabledRows = (
 };
 
 /** 0, 1, … of a size, none beyond the last place of another: int64 [size]. */
-const withinSize = (size: Dim, other: Dim): Tensor =>
-  o.minimum(o.iota(size), o.sub(o.sizeValue(other, "int64"), 1));
+const withinSize = (size: Dim, other: Dim): Tensor => o.minimum(o.iota(size), o.sub(o.sizeValue(other, "int64"), 1));
 
 /** The kernel wants a row of the bias for every query. */
 function everyQuery(emit: Emitter, node: OpNode<"Attention">, bias: string, options: NodeOptions): string {
