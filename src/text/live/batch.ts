@@ -1,7 +1,7 @@
 /** The running batch: who joins, whose prompt is read, one step of all, who leaves; and whatever else needs the model. */
 import { fail, ZerothError } from "../../errors.ts";
 import type { Kept, LiveRow } from "../../models/kinds/live/places.ts";
-import { type LivePiece, type LiveRows, pieceTokens } from "../../models/kinds/live/rows.ts";
+import type { LivePiece, LiveRows } from "../../models/kinds/live/rows.ts";
 import { argmax } from "../choose.ts";
 import { type Answer, endOf } from "./answer.ts";
 import type { Channel } from "./channel.ts";
@@ -50,8 +50,8 @@ interface Work {
 /** New tokens that a row is given room for when it joins; more is made as it needs it. */
 const expected = 128;
 
-/** Tokens of prompts that are read between two steps: others wait for it. */
-const readBetween = 2 * pieceTokens;
+/** Pieces of prompts that are read between two steps: others wait for them. */
+const readBetween = 2;
 
 interface Parts {
   readonly rows: LiveRows;
@@ -134,10 +134,10 @@ export function createBatch({ rows, held, most, show }: Parts) {
   function admit(): void {
     while (out.length > 0 && taken() < most) {
       const { job, answer, kept, held: tokens } = out[0]!;
-      if (taken() > 0 && !rows.fits(job.prompt.length, tokens + pieceTokens, 1 + promised())) return;
+      if (taken() > 0 && !rows.fits(job.prompt.length, tokens + rows.piece, 1 + promised())) return;
       out.shift();
       try {
-        const row = rows.join(job.prompt.length, tokens + pieceTokens, kept);
+        const row = rows.join(job.prompt.length, tokens + rows.piece, kept);
         rows.enter(row);
         seats.add({ job, answer, row });
       } catch (error) {
@@ -236,7 +236,7 @@ export function createBatch({ rows, held, most, show }: Parts) {
   }
 
   async function read(): Promise<void> {
-    for (let tokens = 0; tokens < readBetween; ) {
+    for (let tokens = 0; tokens < readBetween * rows.piece; ) {
       const item = reading.take();
       if (!item) return;
       tokens += await readPiece(item);

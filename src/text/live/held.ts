@@ -1,7 +1,6 @@
 /** What was read of prompts, kept for later ones that begin alike: of one owner each, the least recently used go first. */
 import { commonBegin } from "../../models/kinds/decoding/memory.ts";
 import type { Kept } from "../../models/kinds/live/places.ts";
-import { pieceTokens } from "../../models/kinds/live/rows.ts";
 
 interface Held {
   readonly owner: string;
@@ -18,10 +17,9 @@ export interface HeldPrefixes {
   hold(owner: string, prompt: readonly number[], keep: (tokens: number) => Kept): void;
 }
 
-const wholePieces = (tokens: number): number => tokens - (tokens % pieceTokens);
-
-/** @param budget bytes */
-export function heldPrefixes(budget: number): HeldPrefixes {
+/** In `budget` bytes; prompts are read in pieces of so many tokens. */
+export function heldPrefixes(budget: number, piece: number): HeldPrefixes {
+  const wholePieces = (tokens: number): number => tokens - (tokens % piece);
   /** The one used last at the end. */
   let all: Held[] = [];
   let bytes = 0;

@@ -6,6 +6,7 @@ import { fail } from "../../errors.ts";
 import type { DecoderArchitecture, EncoderDecoderArchitecture } from "../../models/family.ts";
 import { liveDecoder } from "../../models/kinds/live/decoder.ts";
 import { liveEncoderDecoder } from "../../models/kinds/live/encoder-decoder.ts";
+import { pieceTokens } from "../../models/kinds/live/rows.ts";
 import type { Compile } from "../../models/kinds/programs.ts";
 import type { TextCodec } from "../options.ts";
 import type { TokenRules } from "../processors.ts";
@@ -25,6 +26,8 @@ export interface LiveOptions {
   readonly bytes?: number;
   /** Bytes of what is kept of prompts for later ones that begin alike; a quarter of `bytes` by default, 0 for none. */
   readonly heldBytes?: number;
+  /** Tokens of a decoder's prompt in one run, between steps of the others; 64 by default. */
+  readonly piece?: number;
 }
 
 export interface LiveParts {
@@ -45,11 +48,17 @@ const wholeNumbers = (options: Required<LiveOptions>): void => {
 /** A model that answers many at once. It opens programs of its own, which closing it closes. */
 export function liveModel(parts: LiveParts, options: LiveOptions = {}): LiveModel {
   const { architecture: model, compile, tokenizer: codec, rules = {} } = parts;
-  const { rows: most = 16, waiting = 64, bytes = 2 ** 30, heldBytes = Math.floor(bytes / 4) } = options;
-  wholeNumbers({ rows: most, waiting, bytes, heldBytes });
+  const {
+    rows: most = 16,
+    waiting = 64,
+    bytes = 2 ** 30,
+    heldBytes = Math.floor(bytes / 4),
+    piece = pieceTokens,
+  } = options;
+  wholeNumbers({ rows: most, waiting, bytes, heldBytes, piece });
   const rows =
-    model.kind === "decoder" ? liveDecoder(model, compile, bytes) : liveEncoderDecoder(model, compile, bytes);
-  const held = heldPrefixes(model.kind === "decoder" ? heldBytes : 0);
+    model.kind === "decoder" ? liveDecoder(model, compile, bytes, piece) : liveEncoderDecoder(model, compile, bytes);
+  const held = heldPrefixes(model.kind === "decoder" ? heldBytes : 0, piece);
   const batch = createBatch({ rows, held, most, show: tokensShown(codec) });
   const prepare = createPreparing({ model, rows, most, codec, rules, show: tokensShown(codec) });
   /** Requests whose schema or grammar is being read. */

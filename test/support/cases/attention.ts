@@ -66,10 +66,11 @@ const drawRows: TestRow<"RowAttention">["draw"] = (draw) => {
   const past = () => draw.floats([rows, kvHeads, capacity, each]);
   const table = () => draw.floats([capacity, draw.pick([1, each / 2])]);
   const [tables, bias]: [Plain[], Plain[]] = [[], []];
-  if (draw.bool()) {
+  const beside = draw.pick(["tables", "bias", "nothing"] as const);
+  if (beside === "tables") {
     const cos = table();
     tables.push(cos, draw.floats(cos.shape));
-  } else if (length === 1 && draw.bool()) {
+  } else if (beside === "bias" && length === 1) {
     bias.push(draw.floats([draw.pick([1, rows]), draw.pick([1, heads]), 1, Math.max(...ends)]));
   }
   return {

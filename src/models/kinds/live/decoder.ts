@@ -18,7 +18,12 @@ interface Next {
 }
 
 /** @param budget bytes of keys and values of all rows together */
-export function liveDecoder(model: DecoderArchitecture, compile: Compile, budget: number): LiveRows {
+export function liveDecoder(
+  model: DecoderArchitecture,
+  compile: Compile,
+  budget: number,
+  piece = pieceTokens,
+): LiveRows {
   const { vocabulary, longest = Infinity, steadyUpTo = Infinity } = model;
   // One program for every number of rows, over repacked weights: a row's products do not depend on how many there are.
   const program = lazily(() => compile(rowsGraph(model), { prepack: true }));
@@ -60,6 +65,7 @@ export function liveDecoder(model: DecoderArchitecture, compile: Compile, budget
   }
 
   return {
+    piece,
     steady: steadyUpTo,
     get stepping() {
       return places.stepping;
@@ -81,7 +87,7 @@ export function liveDecoder(model: DecoderArchitecture, compile: Compile, budget
     },
     async read({ at }, prompt, all = false) {
       const begin = pool.lengths[at]!;
-      const end = Math.min(prompt.length, pieceTokens * (Math.floor(begin / pieceTokens) + 1));
+      const end = Math.min(prompt.length, piece * (Math.floor(begin / piece) + 1));
       const isLast = end === prompt.length;
       const asked = all ? end - begin : 1;
       const into: Record<string, NdArray> = {

@@ -13,7 +13,7 @@ import { needTokens } from "../ids.ts";
 import { answers } from "../language.ts";
 import { type Compile, disposeAll, lazily, wanted } from "../programs.ts";
 import { createPlaces } from "./places.ts";
-import { createResults, type LiveRows, soundOf, stepOf } from "./rows.ts";
+import { createResults, type LiveRows, pieceTokens, soundOf, stepOf } from "./rows.ts";
 
 /**
  * One token of every row, each at its own place: tokens [rows, 1]; the place of that token and the one after it, starts
@@ -52,6 +52,7 @@ export function liveEncoderDecoder(model: EncoderDecoderArchitecture, compile: C
   const results = createResults(vocabulary);
 
   return {
+    piece: pieceTokens,
     start,
     steady: Infinity,
     get stepping() {

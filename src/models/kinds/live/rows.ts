@@ -2,11 +2,7 @@
 import { type NdArray, zeros } from "../../../graph/array.ts";
 import type { Kept, LiveRow } from "./places.ts";
 
-/**
- * Tokens of a prompt in one run. Prompts are cut at multiples of it, whatever was read before: the last bits of a
- * token's numbers depend on the tokens that it is read with, so that prompts that begin alike can share what was read of
- * them, and answers stay the same, only where they are cut alike.
- */
+/** Where {@link LiveRows.piece} is not said: products are at their speed from about so many rows on. */
 export const pieceTokens = 64;
 
 /** What was read of a prompt in one run. */
@@ -32,6 +28,12 @@ export interface LiveStep {
 
 /** One call at a time. */
 export interface LiveRows extends AsyncDisposable {
+  /**
+   * Tokens of a prompt in one run. Prompts are cut at multiples of it, whatever was read before: the last bits of a token's
+   * numbers depend on the tokens that it is read with, so that prompts that begin alike can share what was read of them,
+   * and answers stay the same, only where they are cut alike.
+   */
+  readonly piece: number;
   /** Token that every answer of an encoder-decoder starts from; it is the first to be fed. */
   readonly start?: number;
   /** Texts longer than this have keys that depend on their length: what was read of them serves no other. */
