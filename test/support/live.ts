@@ -5,8 +5,9 @@ import { type Random, randomAt } from "../../src/base/rng.ts";
 import { openModelFolder } from "../../src/folders/open-node.ts";
 import { quantizeFolder } from "../../src/folders/quantize-node.ts";
 import { writeModelFolder } from "../../src/folders/write-node.ts";
+import type { NdArray } from "../../src/graph/array.ts";
 import { familyOf, readModel } from "../../src/models/families.ts";
-import type { DecoderArchitecture, EncoderDecoderArchitecture } from "../../src/models/family.ts";
+import type { Architecture, DecoderArchitecture, EncoderDecoderArchitecture } from "../../src/models/family.ts";
 import { formatsOf } from "../../src/models/kinds/formats.ts";
 import { wholeGraph } from "../../src/models/kinds/whole.ts";
 import { initialValue } from "../../src/nn/initial.ts";
@@ -15,7 +16,7 @@ import { compile } from "../../src/runtime/compile-node.ts";
 import { type LiveOptions, liveModel } from "../../src/text/live/live.ts";
 import type { LiveEvent, LiveModel, LiveRequest } from "../../src/text/live/request.ts";
 import type { TextCodec } from "../../src/text/options.ts";
-import type { Weights } from "../../src/weights/weights.ts";
+import type { StoredTensor, Weights } from "../../src/weights/weights.ts";
 import { readJson, readWeights } from "./fixtures.ts";
 
 export interface Writer {
@@ -37,22 +38,36 @@ export function fixtureWriter(folder: string, configured = folder): Writer {
   return { architecture, weights };
 }
 
-/** A model of this configuration with drawn weights, in 8 bits. */
-export async function int8Writer(config: JsonObject, place: string): Promise<Writer> {
-  const architecture = familyOf(config, place).read(config);
-  const tensors = new Map(
+function drawn(architecture: Architecture): Map<string, NdArray> {
+  return new Map(
     wholeGraph(architecture).parameters.map(({ name, outputs }) => {
       const tensor = outputs[0]!;
       const shape = tensor.shape as number[];
       const norm = /norm/i.test(name) && name.endsWith("weight");
-      const initial = norm
-        ? onesInit
-        : normal(/embed|shared/.test(name) ? 1 : shape.length === 2 ? shape[1]! ** -0.5 : 0.1);
+      const table = /embed|shared/.test(name);
+      const initial = norm ? onesInit : normal(table ? 1 : shape.length === 2 ? shape[1]! ** -0.5 : 0.1);
       return [name, initialValue({ name, shape, initial, tensor }, 5)] as const;
     }),
   );
+}
+
+/** A model of this configuration with drawn weights. */
+export function drawnWriter(config: JsonObject): Writer & { readonly weights: Map<string, StoredTensor> } {
+  const architecture = familyOf(config, "drawn").read(config) as Writer["architecture"];
+  const weights = new Map(
+    [...drawn(architecture)].map(([name, { shape, data }]): [string, StoredTensor] => {
+      const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+      return [name, { dtype: "float32", shape, data: bytes }];
+    }),
+  );
+  return { architecture, weights };
+}
+
+/** The same in 8 bits, as `zeroth quantize` makes it; `place` is a folder for it. */
+export async function int8Writer(config: JsonObject, place: string): Promise<Writer> {
+  const architecture = familyOf(config, place).read(config);
   const [plain, few] = [join(place, "plain"), join(place, "int8")];
-  await writeModelFolder(plain, { config, tensors });
+  await writeModelFolder(plain, { config, tensors: drawn(architecture) });
   const folder = openModelFolder(plain);
   const { weights } = readModel(folder.config, folder.weights, plain);
   await quantizeFolder({ ...folder, weights }, { out: few, bits: 8, choose: formatsOf(architecture, 8) });
@@ -60,11 +75,12 @@ export async function int8Writer(config: JsonObject, place: string): Promise<Wri
   return readModel(opened.config, opened.weights, few) as Writer;
 }
 
-export const openWriter = ({ architecture, weights }: Writer, options?: LiveOptions, threads = 1): LiveModel =>
-  liveModel(
-    { architecture, tokenizer: numbered, compile: (g, more) => compile(g, { ...more, weights, threads }) },
-    options,
-  );
+export const openWriter = (
+  { architecture, weights }: Writer,
+  options?: LiveOptions,
+  tokenizer: TextCodec = numbered,
+): LiveModel =>
+  liveModel({ architecture, tokenizer, compile: (g, more) => compile(g, { ...more, weights, threads: 1 }) }, options);
 
 export interface Told {
   readonly tokens: number[];

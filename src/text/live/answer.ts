@@ -63,7 +63,8 @@ export function createAnswer(parts: AnswerParts): Answer {
     },
     next(scores, best) {
       const told = scores && logprobs !== undefined ? toldBy(show, scores, logprobs) : undefined;
-      const token = scores && applies() ? chooseToken(scores, processors, index, said, settings) : best;
+      const chosen = () => chooseToken(told ? scores!.slice() : scores!, processors, index, said, settings);
+      const token = scores && applies() ? chosen() : best;
       const shown: TokenTold = { ...(told ? told(token) : show(token)), ...(ends.includes(token) && { ends: true }) };
       tokens.push(token);
       const goesOn = following.accept(token) && !ends.includes(token) && tokens.length < most;
