@@ -3,7 +3,7 @@ import { fail, ZerothError } from "../../errors.ts";
 import type { Chat } from "../../text/chat/chat.ts";
 import { defineCommand } from "../define.ts";
 import type { Opened } from "../engine.ts";
-import { engine, input, model, writing } from "../options.ts";
+import { engine, greedy, input, model, writing } from "../options.ts";
 
 export default defineCommand({
   group: "use",
@@ -16,19 +16,20 @@ export default defineCommand({
     { flags: "--template <name>", help: "which of the model's chat templates, where it has several" },
     input,
     ...writing,
-    { flags: "--greedy", help: "take the likeliest token, whatever the model's makers recommend" },
+    greedy,
     ...engine,
   ],
   rows: '`{"messages":[{"role","content"},…]}`, also `"tools":[…]`, `"documents":[…]` → `{"message":{"role","content"},"tokens","finish","prompt_tokens","score"?}`',
   example: 'zeroth chat "Is this a fact or an opinion? Snow is cold."',
   async run({ args, flags, output, signal }) {
+    if (args.length > 0 && flags.input) fail("wrong_use", "give a message or --input, not both");
+    const { atTerminal, openPrompt } = await import("../chat/open.ts");
+    if (args.length === 0 && !flags.input && atTerminal(output))
+      return openPrompt(flags, { output, signal, plainTalk: true });
     const { talkOptions } = await import("../generation.ts");
     const { sayIncomplete, structuredOptions } = await import("../structured.ts");
     const { openForCommand } = await import("../engine.ts");
     const { createChat } = await import("../../text/chat/chat.ts");
-    if (args.length > 0 && flags.input) fail("wrong_use", "give a message or --input, not both");
-    const talking = args.length === 0 && !flags.input;
-    const terminal = Boolean(process.stdin.isTTY && process.stdout.isTTY) && !output.json;
     const { system, input: file } = flags;
     const bound = flags.jsonSchema !== undefined || flags.grammar !== undefined;
     const structured = await structuredOptions(flags);
@@ -38,20 +39,10 @@ export default defineCommand({
       ...structured,
       ...(flags.template === undefined ? {} : { template: flags.template }),
     });
-    if (talking && terminal) {
-      const { openChat } = await import("../chat/interactive.ts");
-      const opened = await openForCommand(flags, output, signal);
-      return openChat(output, {
-        opened,
-        system,
-        open: (other, stop) => openForCommand({ ...flags, ...other }, output, stop),
-        optionsFor,
-      });
-    }
     const { conversationOf, messageOf, toldRow } = await import("../chat/rows.ts");
     const { inputBatches, jobsOf } = await import("../jobs.ts");
     const { errorRow } = await import("../report.ts");
-    const message = file === undefined ? await messageOf(args, signal) : undefined;
+    const message = file === undefined ? await messageOf(args, output, signal) : undefined;
     const batches = await inputBatches(
       file,
       message === undefined ? [] : [{ messages: [{ role: "user", content: message }] }],

@@ -38,19 +38,25 @@ export default defineCommand({
   options: [model, input, ...generation, { flags: "--stats", help: "show speeds afterwards" }, ...engine],
   rows: '`{"prompt"}` or `{"tokens":[…]}`, also `"choices":[…]` → `{"text","tokens","finish","prompt_tokens","score"?}`',
   example: 'zeroth generate "Is this review positive or negative? A warm, funny film."',
-  async run({ args: prompts, flags, output, signal }) {
+  async run({ args, flags, output, signal }) {
+    const { atTerminal, openPrompt } = await import("../chat/open.ts");
+    const answering = flags.choices || flags.stats || flags.modelDefaults || flags.promptEnd === false;
+    if (args.length === 0 && !flags.input && !answering && atTerminal(output))
+      return openPrompt(flags, { output, signal, plainTalk: false });
+    if (args.length > 0 && flags.input) fail("wrong_use", "give prompts or --input, not both");
     const { checkGeneration, generationOptions } = await import("../generation.ts");
     const { sayIncomplete, structuredOptions } = await import("../structured.ts");
     const { answerJob, inputBatches, jobsOf } = await import("../jobs.ts");
     const { openForCommand } = await import("../engine.ts");
     const { errorRow } = await import("../report.ts");
+    const { givenTexts } = await import("../stdin.ts");
     checkGeneration(flags);
+    const prompts = flags.input ? [] : await givenTexts(args, { output, signal, joined: true });
     if (prompts.length === 0 && !flags.input) {
       fail("wrong_use", "there is no prompt", {
         hint: 'try: zeroth generate "Is this a fact or an opinion? Snow is cold."',
       });
     }
-    if (prompts.length > 0 && flags.input) fail("wrong_use", "give prompts or --input, not both");
     const structured = await structuredOptions(flags);
     const bound = structured.schema !== undefined || structured.grammar !== undefined;
     const batches = await inputBatches(
