@@ -34,8 +34,7 @@ export function conversationOf(row: InputRow, system: string | undefined): ChatR
   return { messages: [...before, ...messages], ...listOf(row, "tools"), ...listOf(row, "documents") };
 }
 
-export const toldRow = (id: unknown, { message, tokens, finish, promptTokens, score }: ChatAnswer): object => ({
-  ...(id === undefined ? {} : { id }),
+export const toldRow = ({ message, tokens, finish, promptTokens, score }: ChatAnswer): object => ({
   message,
   tokens,
   finish,
