@@ -24,7 +24,7 @@ describe.sequential("the prompt", () => {
     const folder = place();
     const sitting = sit(folder, []);
     await sitting.until(
-      /zeroth-nano: 4\.1 million parameters\. It is tiny.+\n.*1, 2 or 3 for an example.+Ctrl-D leaves/,
+      /zeroth-nano: 4\.1 million parameters\. It is tiny[\s\S]+1, 2 or 3 for an example[\s\S]+Ctrl-D leaves/,
     );
     await sitting.ready();
     sitting.type("2\r");

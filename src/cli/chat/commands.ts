@@ -10,7 +10,7 @@ import type { Output } from "../output.ts";
 import type { Answering, Conversation } from "./conversation.ts";
 import { loadChat, saveChat } from "./saved.ts";
 import { settingNames, settingRows, settingsFrom, settingsHeld, settingValues, withSetting } from "./settings.ts";
-import { meanings } from "./table.ts";
+import { meanings, paragraph } from "./table.ts";
 import { examples, isEmbedded, modelLine } from "./welcome.ts";
 
 /** What a command has to do with. */
@@ -76,11 +76,13 @@ export const commands: Readonly<Record<string, SlashCommand>> = {
     usage: "/model [NAME]",
     help: "go on with another model, downloaded if need be; alone: which there are",
     complete: () => modelNames(),
-    async run(rest, { conversation, output, open, signal, introduce }) {
+    async run(rest, { conversation, output, columns, open, signal, introduce }) {
       if (rest === "") {
-        output.text(`${modelLine(conversation)}\n`);
+        output.text(`${paragraph(modelLine(conversation), columns)}\n`);
         const others = (await modelNames()).filter((name) => name !== conversation.opened.name);
-        if (others.length > 0) output.text(`also on this machine: ${others.slice(0, 20).join(", ")}\n`);
+        if (others.length > 0) {
+          output.text(`${paragraph(`also on this machine: ${others.slice(0, 20).join(", ")}`, columns)}\n`);
+        }
         return;
       }
       await conversation.use(await open({ model: rest }, signal));

@@ -8,6 +8,7 @@ import { commandIn, commands, completions, type Situation } from "./commands.ts"
 import { type Answering, createConversation, type OptionsFor } from "./conversation.ts";
 import { closeQuietly, tell } from "./quietly.ts";
 import type { ChatFlags } from "./settings.ts";
+import { paragraph } from "./table.ts";
 import { examples, inviting, isEmbedded, modelLine } from "./welcome.ts";
 
 export interface Setting {
@@ -30,10 +31,11 @@ export async function openChat(output: Output, setting: Setting, streams: Stream
     complete: completions,
     hint: output.dim("Ctrl-C again or Ctrl-D leaves."),
   });
+  const columns = () => ("columns" in streams.screen && Number(streams.screen.columns)) || 80;
   const introduce = () => {
     const { chat, remembers } = conversation;
     if (remembers && chat.templates.length > 0) for (const note of chat.notes) output.say(output.dim(note));
-    output.text(`${output.dim(modelLine(conversation))}\n`);
+    output.text(`${output.dim(paragraph(modelLine(conversation), columns()))}\n`);
   };
   const told = new Set<string>();
   const close = ({ finish, tokens, warnings }: ChatAnswer) => {
@@ -58,7 +60,7 @@ export async function openChat(output: Output, setting: Setting, streams: Stream
   const situation = (signal: AbortSignal): Situation => ({
     conversation,
     output,
-    columns: ("columns" in streams.screen && Number(streams.screen.columns)) || 80,
+    columns: columns(),
     signal,
     open: setting.open,
     confirm: async (question) => /^y(es)?$/i.test(((await editor.ask(question)) ?? "").trim()),
@@ -67,7 +69,7 @@ export async function openChat(output: Output, setting: Setting, streams: Stream
 
   try {
     introduce();
-    output.text(`${output.dim(inviting(conversation))}\n`);
+    output.text(`${output.dim(paragraph(inviting(conversation), columns()))}\n`);
     for (let text = await editor.read(); text !== undefined; text = await editor.read()) {
       if (text.trim() === "") continue;
       const leave = await one(text).catch((error: unknown) => tell(error, output));

@@ -11,6 +11,9 @@ function wrapped(text: string, width: number): string[] {
   return lines;
 }
 
+/** A text in lines that fit. @param columns of the window */
+export const paragraph = (text: string, columns: number): string => wrapped(text, Math.max(10, columns - 1)).join("\n");
+
 /** @param columns of the window */
 export function meanings(rows: readonly (readonly [name: string, meaning: string])[], columns: number): string {
   const width = Math.min(24, Math.max(0, ...rows.map(([name]) => name.length)));

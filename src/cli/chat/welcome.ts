@@ -25,7 +25,7 @@ export function modelLine(conversation: Conversation): string {
   );
   const size = `${opened.name}: ${count(numbers)} parameters`;
   if (isEmbedded(conversation))
-    return `${size}. It is tiny: short questions about a short text, as those in /help; it knows next to nothing.`;
+    return `${size}. It is tiny: ask short questions about a short text; it knows next to nothing.`;
   if (!remembers) return `${size}. It has no chat template: each prompt is answered on its own, as it is.`;
   return `${size}. ${chat.templates.length > 0 ? "It goes on from what was said." : "It was not taught to talk: what was said is written before it as User: … Assistant: …"}`;
 }

@@ -28,7 +28,7 @@ export default defineCommand({
     const folder = openModelFolder(path, { weights: "unread" });
     const tokenizer = openTokenizer(folder);
     return job.run({
-      model: modelOf({ name, folder }),
+      model: modelOf({ name, folder, weights: new Map() }),
       things: "texts",
       batch: async (inputs) =>
         jobsOf(inputs, (row) => {

@@ -10,6 +10,8 @@ import { type InputRow, openInput } from "../../data/cli-rows-node.ts";
 import { rowText } from "../../data/raw-json.ts";
 import { fail, ZerothError } from "../../errors.ts";
 import type { ModelFolder } from "../../folders/open-node.ts";
+import { storedBytes } from "../../weights/quantize.ts";
+import type { Weights } from "../../weights/weights.ts";
 import type { Flags } from "../command.ts";
 import { version } from "../help.ts";
 import type { InputBatch } from "../jobs.ts";
@@ -19,10 +21,14 @@ import { asKnown, errorRow } from "../report.ts";
 import { followRows } from "./progress.ts";
 import { contentHash, type Identity, needResults, openResults, type ResultsFile } from "./results-file.ts";
 
-/** Most rows of a batch. A row's numbers may depend on its batch, so a batch's size follows from its place alone. */
-const mostRows = 64;
-/** The first results come soon. */
-const batchRows = (before: number): number => Math.min(mostRows, before + 8);
+/**
+ * Most rows of a batch, by the bytes of a model: many rows of like lengths are done sooner, and an interruption loses the
+ * rows of one batch. A row's numbers may depend on its batch, so its size follows from the model and its place alone.
+ */
+function mostRows(bytes: number): number {
+  if (bytes < 64 << 20) return 256;
+  return bytes < 1 << 30 ? 128 : 64;
+}
 
 /** Flags that change nothing about the results. */
 const idle = new Set(["input", "output", "resume", "overwrite", "model", "threads", "stats", "quiet", "json", "debug"]);
@@ -41,7 +47,13 @@ export interface Done {
 
 export interface RowWork {
   /** Folder of the model, and its name. */
-  readonly model: { readonly name: string; readonly path: string; readonly files: readonly string[] };
+  readonly model: {
+    readonly name: string;
+    readonly path: string;
+    readonly files: readonly string[];
+    /** Of its weights. */
+    readonly bytes: number;
+  };
   /** What is counted: "prompts". */
   readonly things: string;
   /**
@@ -61,10 +73,12 @@ export interface RowWork {
 export const modelOf = ({
   name,
   folder,
+  weights,
 }: {
   readonly name: string;
   readonly folder: Pick<ModelFolder, "path" | "files">;
-}): RowWork["model"] => ({ name, path: folder.path, files: folder.files });
+  readonly weights: Weights;
+}): RowWork["model"] => ({ name, path: folder.path, files: folder.files, bytes: storedBytes(weights) });
 
 export interface RowJob {
   /** Whether rows of JSON are asked for, on stdout or in a file. */
@@ -156,15 +170,7 @@ export async function openRowJob(
     output.row({ done: true, output: path });
     return undefined;
   }
-  const say = (text: string) => output.say(text);
-  const batches =
-    input === undefined
-      ? batchesOf<InputRow | ZerothError>(given, { rows: mostRows, patience: 60_000 })
-      : batchesOf(await openInput(input, { signal, say }), {
-          rows: batchRows,
-          // What comes from a program is answered as it comes; a file is read whole batch by whole batch.
-          patience: input === "-" ? 50 : 600_000,
-        });
+  const rowsIn = input === undefined ? given : await openInput(input, { signal, say: (text) => output.say(text) });
 
   return {
     json: output.json || path !== undefined,
@@ -179,6 +185,13 @@ export async function openRowJob(
       const follow = followRows(work.things, { input: input ?? given.length, begun: begun.rows }, output);
       let { failed } = begun;
       let before = 0;
+      const most = mostRows(work.model.bytes);
+      const batches = batchesOf<InputRow | ZerothError>(rowsIn, {
+        // The first results come soon.
+        rows: (done) => Math.min(most, done + 8),
+        // What comes from a program is answered as it comes; of a file each batch is whole.
+        patience: input === "-" ? 50 : 600_000,
+      });
       try {
         for await (const all of batches) {
           const known = Math.min(all.length, Math.max(0, begun.rows - before));
