@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { environment, program, runIn } from "../support/cli.ts";
+import { makePipe } from "../support/pipe.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "zeroth-stdin-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -20,6 +21,7 @@ const [task, text] = ["Is this a fact or an opinion?", "The bridge was opened in
 let answer = "";
 
 beforeAll(() => {
+  makePipe(join(folder, "pipe"));
   writeFileSync(join(folder, "text.txt"), `${text}\n`);
   answer = zeroth(["generate", `${task}\n\n${text}`]).stdout;
   expect(answer.trim()).not.toBe("");
@@ -59,11 +61,16 @@ test("nothing there: the help with 2; an argument is answered without waiting fo
   expect(code).toBe(0);
 });
 
+test("a pipe that stays open and empty is waited for, but not for ever", () => {
+  const ran = shell(`$Z "${task} ${text}" 0<> pipe`);
+  expect(ran).toMatchObject({ status: 0, stderr: expect.stringContaining("going on without it") as string });
+});
+
 test("whoever waits for standard input is told so; Ctrl-C ends it with 130", async () => {
   const child = spawn(process.execPath, [program, "generate", "-"], { cwd: folder, env: environment(folder) });
   const code = new Promise((resolve) => child.once("exit", resolve));
   const said = await new Promise((resolve) => child.stderr.setEncoding("utf8").once("data", resolve));
-  expect(said).toContain("reading the prompt from standard input");
+  expect(said).toContain("reading standard input");
   child.kill("SIGINT");
   expect(await code).toBe(130);
 });

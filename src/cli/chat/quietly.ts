@@ -6,7 +6,7 @@ import { asKnown } from "../report.ts";
 export function tell(error: unknown, output: Output): void {
   const known = asKnown(error);
   if (!known) throw error;
-  if (known.code !== "interrupted") output.say(`${known.message}${known.hint ? `\n  → ${known.hint}` : ""}`);
+  if (known.code !== "interrupted") output.text(`${known.message}\n${known.hint ? `  → ${known.hint}\n` : ""}`);
 }
 
 /** Close a model. What could not be opened fails again when it is closed: that was told when it was first needed. */
