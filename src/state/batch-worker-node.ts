@@ -170,6 +170,7 @@ async function work(
   // By the database's clock, which said at the claim when the lease would end.
   const left = batch.expires_at - (batch.lease_until - lease);
   const clock = setTimeout(() => end("expired"), Math.max(0, left * 1000));
+  if (left <= 0) end("expired");
   see(batch);
   try {
     if (stop === undefined && batch.total === 0) {

@@ -127,8 +127,10 @@ export async function openPostgres(url: string): Promise<State> {
   let pool: pg.Pool;
   try {
     pool = new pg.Pool(options);
-    // A connection that breaks while nobody uses it is left out of the pool; without a listener it would end the process.
+    // A connection that breaks between two queries, in the pool or within a transaction, is told to whoever queries
+    // next; without a listener it would end the process.
     pool.on("error", () => undefined);
+    pool.on("connect", (client) => client.on("error", () => undefined));
     (await pool.connect()).release();
   } catch (cause) {
     const known = postgresError(cause);

@@ -176,7 +176,7 @@ export async function openSqlite(path: string): Promise<State> {
     dialect: {
       createAdapter: () => new SqliteAdapter(),
       createDriver: () => driverOf(database, path),
-      createIntrospector: (any) => new SqliteIntrospector(any),
+      createIntrospector: (self) => new SqliteIntrospector(self),
       createQueryCompiler: () => new SqliteQueryCompiler(),
     },
   });
