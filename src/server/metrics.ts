@@ -1,11 +1,20 @@
 /** What is counted, for Prometheus: a registry a server, so that two in one process count apart. */
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { Engine } from "../host/engine.ts";
-import type { Asked } from "./context.ts";
+
+/** What is counted of a request. */
+interface Answered {
+  readonly route: string;
+  /** `performance.now()` when it came. */
+  readonly started: number;
+  readonly model?: string;
+  readonly promptTokens?: number;
+  readonly answerTokens?: number;
+}
 
 export interface Metrics {
   /** A request has been answered. */
-  answered(asked: Asked, method: string, status: number): void;
+  answered(asked: Answered, method: string, status: number): void;
   /** A request has come. */
   came(): void;
   /** The text that Prometheus reads, and its type. */
