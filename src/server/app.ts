@@ -143,7 +143,7 @@ export function createServer(options: ServerOptions): ZerothServer {
     }
     setHeaders(c.res.headers, asked.id);
     if (draining) c.res.headers.set("connection", "close");
-    if (!asked.streams) asked.end(c.res.status);
+    if (!asked.streams) asked.end(c.req.raw.signal.aborted ? 499 : c.res.status);
   });
   const guards = [
     hostGuard(options.hosts),

@@ -45,6 +45,12 @@ export const streaming = {
     .nullish(),
 } as const;
 
+/** A JSON schema; what its keywords mean is the engine's to say. */
+export const schemaObject = z.looseObject({});
+
+/** The name of a tool. */
+export const functionName = z.string().regex(/^[\w-]{1,64}$/, "1 to 64 letters, digits, _ and -");
+
 /** Fields that tell a service who asks: of no effect on an answer. */
 export const hints = {
   user: z.string().max(1000).nullish(),

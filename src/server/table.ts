@@ -7,9 +7,10 @@ import { embeddings } from "./routes/embeddings.ts";
 import { health } from "./routes/health.ts";
 import { manage } from "./routes/manage.ts";
 import { models } from "./routes/models.ts";
+import { responses } from "./routes/responses.ts";
 import { score } from "./routes/score.ts";
 import { tokenizer } from "./routes/tokenizer.ts";
 
-const table: readonly Routes[] = [health, models, completions, chat, embeddings, score, tokenizer, manage];
+const table: readonly Routes[] = [health, models, completions, chat, responses, embeddings, score, tokenizer, manage];
 
 export const tableOfRoutes = (server: ServerContext): readonly Route[] => table.flatMap((routes) => routes(server));

@@ -3,11 +3,13 @@ import { z } from "@hono/zod-openapi";
 import type { Refusals } from "../check.ts";
 import {
   fields,
+  functionName,
   hints,
   longestAnswer,
   metadataField,
   modelField,
   sampling,
+  schemaObject,
   serviceRefusals,
   streaming,
   usageSchema,
@@ -45,8 +47,6 @@ export const messageField = z.discriminatedUnion("role", [
 ]);
 export type Message = z.infer<typeof messageField>;
 
-const schemaObject = z.looseObject({});
-const functionName = z.string().regex(/^[\w-]{1,64}$/, "1 to 64 letters, digits, _ and -");
 const tool = z.object({
   type: z.literal("function", "only functions are known here"),
   function: z.object({
