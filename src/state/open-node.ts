@@ -27,7 +27,7 @@ export function statePlace(env: Environment): { readonly url: string } | { reado
 
 /**
  * Open the database that the environment names, with its tables as this version needs them.
- * @throws bad_input, corrupt_file, busy, unsupported
+ * @throws bad_input, corrupt_file, storage_failed, unsupported
  */
 export async function openState(env: Environment): Promise<State> {
   const place = statePlace(env);

@@ -35,12 +35,16 @@ function postgresError(cause: unknown): unknown {
   }
   if (code === "53100") {
     const hint = "make room on the disk of the PostgreSQL server";
-    return new ZerothError("bad_input", "the database's disk is full", { where, hint, cause });
+    return new ZerothError("storage_failed", "the database's disk is full", { where, hint, cause });
   }
   const lost = /^(08|57P|53|55P03|57014|40)/.test(code) || /^E[A-Z]+$/.test(code);
   if (lost || /terminated|timeout|not queryable/i.test(String(cause))) {
     const hint = "see that the PostgreSQL server runs and can be reached from here";
-    return new ZerothError("busy", `PostgreSQL does not answer (${code || "connection lost"})`, { where, hint, cause });
+    return new ZerothError("storage_failed", `PostgreSQL does not answer (${code || "connection lost"})`, {
+      where,
+      hint,
+      cause,
+    });
   }
   return cause;
 }
@@ -120,7 +124,7 @@ function listening(options: pg.ClientConfig, notify: () => Promise<unknown>): Wa
 /**
  * Open a PostgreSQL database.
  * @param url as in DATABASE_URL: `postgres://user:password@host/name`
- * @throws bad_input for an address that is none; busy where no server answers
+ * @throws bad_input for an address that is none; storage_failed where no server answers
  */
 export async function openPostgres(url: string): Promise<State> {
   const options: pg.PoolConfig = { connectionString: url, ...limits, max: mostConnections, types };

@@ -149,7 +149,7 @@ onEachDatabase((databases) => {
         await sleep(200);
         await putObject({ ...state, db }, "a", "response", { id: "rest", data: {} });
       });
-      expect(await failureOf(broken)).toMatchObject({ code: "busy", where: "DATABASE_URL" });
+      expect(await failureOf(broken)).toMatchObject({ code: "storage_failed", where: "DATABASE_URL" });
       expect((await failureOf(getObject(state, "a", "response", "half"))).code).toBe("not_found");
       await putObject(state, "a", "response", { id: "half", data: {} });
     },
@@ -230,7 +230,7 @@ onEachDatabase((databases) => {
         }
         errors++;
         expect(result).toMatchObject({
-          code: "bad_input",
+          code: "storage_failed",
           message: expect.stringMatching(/disk is full/),
           hint: expect.any(String),
         });
@@ -249,7 +249,7 @@ onEachDatabase((databases) => {
       await putObject(state, "full", "response", { id: "r", data: {} });
       await room(0);
       const answer = { line: 0, good: true, text: "x".repeat(2_000_000) };
-      expect((await failureOf(recordLine(state, claim, answer))).code).toBe("bad_input");
+      expect((await failureOf(recordLine(state, claim, answer))).code).toBe("storage_failed");
       expect((await getBatch(state, "full", batch.id)).completed).toBe(0);
       await room(undefined);
       expect((await recordLine(state, claim, answer))?.completed).toBe(1);
@@ -267,11 +267,11 @@ onEachDatabase((databases) => {
       hint: expect.any(String),
     });
     mkdirSync(join(folder, "other/zeroth.db"), { recursive: true });
-    expect((await failureOf(openState({ ZEROTH_HOME: join(folder, "other") }))).code).toBe("bad_input");
+    expect((await failureOf(openState({ ZEROTH_HOME: join(folder, "other") }))).code).toBe("storage_failed");
     expect((await failureOf(openState({ ZEROTH_HOME: join(folder, "zeroth.db", "below") }))).code).toBe("bad_input");
     const hidden = "p4ssw0rd";
     for (const [url, code] of [
-      [`postgres://me:${hidden}@127.0.0.1:1/none`, "busy"],
+      [`postgres://me:${hidden}@127.0.0.1:1/none`, "storage_failed"],
       [`mysql://me:${hidden}@127.0.0.1/none`, "bad_input"],
       [`postgres://me:${hidden}@127.0.0.1:port/none`, "bad_input"],
     ] as const) {

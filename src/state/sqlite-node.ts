@@ -43,11 +43,15 @@ function sqliteError(cause: unknown, where: string): unknown {
   if (code.startsWith("SQLITE_CONSTRAINT")) return cause;
   if (code === "SQLITE_FULL") {
     const hint = "make room on the disk, or name another place with ZEROTH_HOME";
-    return new ZerothError("bad_input", "the database's disk is full", { where, hint, cause });
+    return new ZerothError("storage_failed", "the database's disk is full", { where, hint, cause });
   }
   if (code === "SQLITE_BUSY" || code === "SQLITE_LOCKED") {
     const hint = "another process keeps the database busy: try again, or set DATABASE_URL to use PostgreSQL";
-    return new ZerothError("busy", `the database was in use for ${patience / 1000} s`, { where, hint, cause });
+    return new ZerothError("storage_failed", `the database was in use for ${patience / 1000} s`, {
+      where,
+      hint,
+      cause,
+    });
   }
   if (code === "SQLITE_NOTADB" || code === "SQLITE_CORRUPT") {
     const hint = "move it away to begin with an empty one, or put a copy back that you kept";
@@ -55,7 +59,7 @@ function sqliteError(cause: unknown, where: string): unknown {
   }
   if (/^SQLITE_(IOERR|CANTOPEN|READONLY|PERM)/.test(code) || /Unable to open/.test(String(cause))) {
     const hint = "check the disk, the folder and its permissions; ZEROTH_HOME names another place";
-    return new ZerothError("bad_input", `the database cannot be read or written (${code || "open"})`, {
+    return new ZerothError("storage_failed", `the database cannot be read or written (${code || "open"})`, {
       where,
       hint,
       cause,
@@ -151,7 +155,7 @@ const calls = new EventEmitter().setMaxListeners(0);
 
 /**
  * Open the database in a file, which is made where it is not there, for its owner's eyes only.
- * @throws bad_input where it cannot be made; corrupt_file for another file; busy
+ * @throws bad_input where its folder cannot be made; storage_failed; corrupt_file for another file
  */
 export async function openSqlite(path: string): Promise<State> {
   let database: Database.Database;
