@@ -136,13 +136,14 @@ async function work(
     return close("failed", [{ code: "server_error", message, param: null, line: 0 }]);
   }
 
-  const stopped = new AbortController();
+  /** Of the lines that are being answered: a signal of their own each, as one for all would gather their listeners. */
+  const controllers = new Set<AbortController>();
   let stop: Stop | undefined;
   /** Whether a line was not answered in time. */
   let late = false;
   const end = (why: Stop) => {
     stop ??= why;
-    stopped.abort();
+    for (const controller of controllers) controller.abort();
   };
   /** What the database says of the batch now. */
   const see = (now: Batch | undefined) => {
@@ -189,15 +190,20 @@ async function work(
     };
     const one = async (line: number, request: BatchLine) => {
       let result: LineAnswer;
+      const controller = new AbortController();
+      controllers.add(controller);
+      if (stop !== undefined) controller.abort();
       try {
-        result = await answer(request, batch.owner, stopped.signal);
+        result = await answer(request, batch.owner, controller.signal);
       } catch (error) {
         // What was broken off is not answered: whoever goes on does it again.
         if (stop === "expired") await expire(line, request);
-        else if (!stopped.signal.aborted) {
+        else if (stop === undefined) {
           await record(line, false, outputLine(request.customId, undefined, failed(error)));
         }
         return;
+      } finally {
+        controllers.delete(controller);
       }
       // Lost means that another has it; an answer that came after a cancellation counts.
       if (stop !== "lost") await record(line, result.status < 400, outputLine(request.customId, result, null));
