@@ -43,7 +43,12 @@ const requestId = (): string => `req_${crypto.randomUUID().replaceAll("-", "")}`
 type Own = WeakMap<Request, KeyOwner>;
 
 /** What one request carries, and its end. */
-function begin(request: Request, { log, metrics }: ServerContext, running: Set<AbortController>): Asked {
+function begin(
+  request: Request,
+  { limits, log, metrics }: ServerContext,
+  running: Set<AbortController>,
+  places: { taken: number },
+): Asked {
   const controller = new AbortController();
   const gone = () => controller.abort(new DOMException("the client is gone", "AbortError"));
   const { signal } = request;
@@ -52,6 +57,7 @@ function begin(request: Request, { log, metrics }: ServerContext, running: Set<A
   running.add(controller);
   metrics.came();
   let ended = false;
+  let admitted = false;
   const asked: Asked = {
     id: requestId(),
     started: performance.now(),
@@ -59,11 +65,18 @@ function begin(request: Request, { log, metrics }: ServerContext, running: Set<A
     owner: everybody,
     route: "none",
     streams: false,
+    admit() {
+      if (!admitted && (ended || places.taken >= limits.requests)) return false;
+      if (!admitted) places.taken++;
+      admitted = true;
+      return true;
+    },
     stop: () => controller.abort(new DOMException("nobody reads the answer", "AbortError")),
     end(status) {
       if (ended) return;
       ended = true;
       running.delete(controller);
+      if (admitted) places.taken--;
       signal.removeEventListener("abort", gone);
       metrics.answered(asked, request.method, status);
       const { id, route, owner, model, promptTokens, answerTokens, error, started } = asked;
@@ -104,6 +117,7 @@ const pageOf =
 /** Make a server of an engine. Pure of sockets: `fetch` is called with requests. */
 export function createServer(options: ServerOptions): ZerothServer {
   const running = new Set<AbortController>();
+  const places = { taken: 0 };
   const own: Own = new WeakMap();
   let draining = false;
   const server: ServerContext = {
@@ -135,7 +149,7 @@ export function createServer(options: ServerOptions): ZerothServer {
   );
 
   app.use("*", async (c, next) => {
-    const asked = begin(c.req.raw, server, running);
+    const asked = begin(c.req.raw, server, running, places);
     c.set("asked", asked);
     try {
       await next();

@@ -46,11 +46,16 @@ export interface Limits {
   readonly work: number;
   /** Prompts or inputs of one request. */
   readonly inputs: number;
+  /** Requests that models answer or that wait for one; the next is refused as busy. */
+  readonly requests: number;
   /** Bytes of a file. */
   readonly file: number;
 }
 
-export const defaultLimits: Limits = { body: 32 << 20, text: 4 << 20, work: 1 << 18, inputs: 2048, file: 200 << 20 };
+export const defaultLimits: Limits = {
+  ...{ body: 32 << 20, text: 4 << 20, work: 1 << 18, inputs: 2048, requests: 512 },
+  file: 200 << 20,
+};
 
 export interface ServerOptions {
   readonly engine: Engine;
@@ -106,6 +111,8 @@ export interface Asked {
   stop(): void;
   /** Called once, when the last byte is written: by a stream itself, else by the server. */
   end(status: number): void;
+  /** Take one of the places that there are for requests to models, until the end; whether there was one. */
+  admit(): boolean;
   /** Set by a stream that calls `end` by itself. */
   streams: boolean;
 }

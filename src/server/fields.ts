@@ -18,7 +18,9 @@ const stopText = z.string().min(1).max(1000);
 
 /** How tokens are drawn. */
 export const sampling = {
-  temperature: number(0, 2).describe("0 takes the likeliest token, 1 (default) draws by the model's probabilities"),
+  temperature: number(0, 2).describe(
+    "0 takes the likeliest token, 1 draws by the model's probabilities; by default as the model's makers recommend",
+  ),
   top_p: number(0, 1),
   seed: z.int().nullish(),
   presence_penalty: number(-2, 2),

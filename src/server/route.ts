@@ -38,8 +38,8 @@ interface Definition<Body, Query> {
   readonly open?: boolean;
   /** For keys that manage the server alone. */
   readonly admin?: boolean;
-  /** Kept under `Idempotency-Key`. */
-  readonly keeps?: boolean;
+  /** Asks a model: counted among those that do, and kept under `Idempotency-Key`. */
+  readonly asksModel?: boolean;
   /** Does it: a value is answered as JSON. Errors are thrown. */
   readonly handle: (call: Call<Body, Query>) => Promise<object>;
 }
@@ -74,11 +74,17 @@ export function route<Body = undefined, Query = undefined>(definition: Definitio
       const { signal } = asked;
       const params = c.req.param() as Readonly<Record<string, string>>;
       const work = async (): Promise<Response> => {
+        if (definition.asksModel && !asked.admit()) {
+          refuse(429, `${limits.requests} requests are being answered or wait already`, {
+            code: "rate_limit_exceeded",
+            headers: { "retry-after": "1" },
+          });
+        }
         const answer = await handle({ c, asked, body: body as Body, query: query as Query, params, signal });
         return answer instanceof Response ? answer : jsonResponse(answer);
       };
       const key = c.req.header("idempotency-key");
-      if (key === undefined || !definition.keeps) return work();
+      if (key === undefined || !definition.asksModel) return work();
       return kept.run(asked.owner.owner, key, `${definition.path} ${JSON.stringify(sent)}`, work);
     },
   };

@@ -27,24 +27,33 @@ export type Given<T> = { -readonly [K in keyof T]?: Exclude<T[K], null | undefin
 export const given = <T extends object>(entries: T): Given<T> =>
   Object.fromEntries(Object.entries(entries).filter(([, value]) => value !== null && value !== undefined)) as Given<T>;
 
+/**
+ * Whether tokens are drawn: as asked for, else as the model's makers recommend, which the engine knows. Several answers
+ * to one prompt are drawn in any case: the likeliest one alone would be the same each time.
+ */
+function drawing({ temperature, top_p }: Sampling, answers: number): LiveSettings {
+  if (typeof temperature === "number") {
+    return temperature < coldest ? { sample: false } : { sample: true, temperature };
+  }
+  return answers > 1 || (typeof top_p === "number" && top_p < 1) ? { sample: true } : {};
+}
+
 /** The settings of what was asked for, besides the length. */
-export function settingsOf(body: Sampling, about: ModelAbout): LiveSettings {
-  const { temperature, top_p, seed, stop, logit_bias } = body;
-  const heat = temperature ?? 1;
+export function settingsOf(body: Sampling, about: ModelAbout, answers: number): LiveSettings {
+  const { top_p, seed, stop, logit_bias } = body;
   return {
-    sample: heat >= coldest,
+    ...drawing(body, answers),
     ...given({
-      temperature: heat >= coldest ? heat : undefined,
-      topP: top_p === null || top_p === undefined ? undefined : Math.max(top_p, leastShare),
+      topP: typeof top_p === "number" ? Math.max(top_p, leastShare) : undefined,
       // Seeds below 0 are their own numbers, not those of others with a sign.
-      seed: seed === null || seed === undefined ? undefined : seed < 0 ? Number.MAX_SAFE_INTEGER + seed : seed,
+      seed: typeof seed === "number" && seed < 0 ? Number.MAX_SAFE_INTEGER + seed : seed,
       stop: typeof stop === "string" ? [stop] : stop,
       logitBias: logit_bias ? biasOf(logit_bias, about) : undefined,
       presencePenalty: body.presence_penalty,
       frequencyPenalty: body.frequency_penalty,
       topK: body.top_k,
       minP: body.min_p,
-      typicalP: body.typical_p ? Math.max(body.typical_p, leastShare) : undefined,
+      typicalP: typeof body.typical_p === "number" ? Math.max(body.typical_p, leastShare) : undefined,
       repetitionPenalty: body.repetition_penalty,
       noRepeatNgram: body.no_repeat_ngram_size,
       minNewTokens: body.min_tokens,

@@ -1,9 +1,8 @@
 /** A conversation's request as what the engine is asked, and how its answer is read. */
 import type { Engine, GenerateAsk, ModelAbout } from "../../host/engine.ts";
-import { plainStops } from "../../text/chat/plain-form.ts";
 import type { Asked, Limits } from "../context.ts";
 import { invalid } from "../errors.ts";
-import { checkWork, given, lengthOf, settingsOf } from "../settings.ts";
+import { checkWork, lengthOf, settingsOf } from "../settings.ts";
 import { chatMessages } from "./messages.ts";
 import type { ChatRequest, ResponseFormat, Tool, ToolChoice } from "./schema.ts";
 import { callReader, type PartReader, plainReader } from "./tools.ts";
@@ -89,15 +88,12 @@ export async function chatPlan(engine: Engine, body: Conversation, asked: Asked,
     ? String((await engine.tokenizerInfo(about.id)).chat_template ?? "").includes("developer")
     : false;
   const messages = chatMessages(body.messages, limits, knows);
-  const own = settingsOf(body, about);
-  const stop = about.chat ? own.stop : [...(own.stop ?? []), ...plainStops];
+  const answers = body.n ?? 1;
   const settings = {
-    ...own,
+    ...settingsOf(body, about, answers),
     ...lengthOf(body.max_completion_tokens ?? body.max_tokens, about),
     ...formOf(body, tools, must),
-    ...given({ stop }),
   };
-  const answers = body.n ?? 1;
   checkWork(answers, settings, limits, answers > 1 ? "n" : "max_completion_tokens");
   const logprobs = body.logprobs === true;
   const names = tools.map((tool) => tool.function.name);

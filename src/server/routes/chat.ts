@@ -108,7 +108,7 @@ export const chat: Routes = (server) => [
     refusals: chatRefusals,
     answer: chatAnswer,
     streams: true,
-    keeps: true,
+    asksModel: true,
     async handle({ body, asked }) {
       checkTogether(body);
       const plan = await chatPlan(server.engine, body, asked, server.limits);

@@ -150,7 +150,7 @@ export const completions: Routes = (server) => [
     refusals: completionRefusals,
     answer: completionAnswer,
     streams: true,
-    keeps: true,
+    asksModel: true,
     async handle({ body, asked }) {
       const { engine, limits } = server;
       const { model } = body;
@@ -170,9 +170,8 @@ export const completions: Routes = (server) => [
       const wanted = body.n ?? 1;
       const made = Math.max(body.best_of ?? wanted, wanted);
       const longest = body.max_tokens ?? usualLength;
-      // Nothing is to be written, but the prompt is told when the first token is asked for.
       const silent = longest === 0;
-      const settings = { ...settingsOf(body, about), ...lengthOf(Math.max(1, longest), about) };
+      const settings = { ...settingsOf(body, about, made), ...lengthOf(longest, about) };
       checkWork(prompts.length * made, settings, limits, "max_tokens");
       const plan: Plan = { made, wanted, echo, silent, logprobs };
       const asks = prompts.map(

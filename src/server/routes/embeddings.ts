@@ -45,7 +45,7 @@ export const embeddings: Routes = ({ engine, limits }) => [
     summary: "Texts as vectors",
     body: request,
     answer,
-    keeps: true,
+    asksModel: true,
     async handle({ body, asked }) {
       const { model, encoding_format, dimensions } = body;
       asked.model = (await engine.about(model, asked.signal)).id;

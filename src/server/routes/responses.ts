@@ -55,7 +55,7 @@ export const responses: Routes = (server) => {
       refusals: responseRefusals,
       answer: responseAnswer,
       streams: true,
-      keeps: true,
+      asksModel: true,
       async handle({ body, asked }) {
         const { owner } = asked.owner;
         const logprobs = body.include?.includes("message.output_text.logprobs") === true;

@@ -98,7 +98,7 @@ export const score: Routes = ({ engine, limits }) => [
     summary: "Log-likelihoods of choices",
     body: request,
     answer,
-    keeps: true,
+    asksModel: true,
     async handle({ body, asked }) {
       const { model, rows, eos } = body;
       if (rows && (body.input || body.messages || body.choices)) {
