@@ -52,7 +52,8 @@ ${codes.join("\n")}
 | \`HF_HUB_DOWNLOAD_TIMEOUT\` | seconds without a byte after which a connection is asked anew (10) |
 | \`HF_HUB_DISABLE_PROGRESS_BARS\`, \`HF_HUB_DISABLE_SYMLINKS\`, \`HF_HUB_DISABLE_IMPLICIT_TOKEN\` | as in Python |
 | \`HTTP_PROXY\`, \`HTTPS_PROXY\`, \`NO_PROXY\` | proxies for downloads |
-| \`ZEROTH_HOME\` | where the prompt keeps its history, quantised copies of models, and results of evaluations |
+| \`ZEROTH_HOME\` | where the prompt keeps its history, quantised copies of models, results of evaluations, and the server its database (\`zeroth.db\`) |
+| \`DATABASE_URL\` | a PostgreSQL database (\`postgres://user:password@host/name\`) for the server, in the place of that file |
 | \`NO_COLOR\`, \`FORCE_COLOR\`, \`TERM=dumb\` | colours off, on, off |
 `;
 }
