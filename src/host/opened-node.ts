@@ -3,7 +3,7 @@ import { fail, throwIfAborted, ZerothError } from "../errors.ts";
 import { cannot } from "../models/families.ts";
 import { createChat, withoutEnds } from "../text/chat/chat.ts";
 import { plainStops } from "../text/chat/plain-form.ts";
-import { type LiveOptions, liveModel } from "../text/live/live.ts";
+import { type LiveOptions, liveModel, usualRows } from "../text/live/live.ts";
 import type { LiveEvent, LiveModel, LiveStatus, TokenShown } from "../text/live/request.ts";
 import { tokensShown } from "../text/live/shown.ts";
 import { type TextModel, textModel } from "../text/model.ts";
@@ -74,6 +74,8 @@ function needIds(ids: readonly number[], vocabulary: number): readonly number[] 
 /** The parts of a model that writes. */
 interface Writer {
   readonly live: LiveModel;
+  /** Answers that it makes at once. */
+  readonly rows: number;
   readonly prompt: (prompt: EnginePrompt) => Written;
   readonly opened: OpenedLanguageModel;
   readonly text: TextModel;
@@ -115,6 +117,7 @@ function writerOf(opened: OpenedLanguageModel, options: LiveOptions): Writer {
       },
       options,
     ),
+    rows: options?.rows ?? usualRows,
     prompt,
     opened,
     text: textModel({ model, tokenizer: codec, rules: generation.rules }),
@@ -133,7 +136,13 @@ async function* generate(writer: Writer, ask: GenerateAsk, signal: AbortSignal):
   const taken = settingsWith(settings, opened.generation.defaults, room);
   const stops = "messages" in asked && plain ? { stop: [...(taken.stop ?? []), ...plainStops] } : {};
   yield { kind: "prepared", text, ids, warnings };
-  yield* live.ask({ ...request, prompt: ids, settings: { ...taken, ...stops } }, signal);
+  // More answers than the batch has rows are made one part after another; the prompt is told once.
+  const { answers = 1 } = request;
+  for (let firstAnswer = 0; firstAnswer < answers; firstAnswer += writer.rows) {
+    const part = { firstAnswer, answers: Math.min(writer.rows, answers - firstAnswer) };
+    const asked = { ...request, ...part, prompt: ids, settings: { ...taken, ...stops } };
+    for await (const event of live.ask(asked, signal)) if (event.kind !== "prompt" || firstAnswer === 0) yield event;
+  }
 }
 
 async function score(

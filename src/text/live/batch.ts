@@ -193,7 +193,8 @@ export function createBatch({ rows, held, most, show }: Parts) {
       ...(request.promptLogprobs && { told }),
     });
     if (job.answers.length === 0) {
-      for (let answer = 0; answer < job.count; answer++) channel.push(endOf(answer, "length"));
+      const first = request.firstAnswer ?? 0;
+      for (let answer = 0; answer < job.count; answer++) channel.push(endOf(first + answer, "length"));
       rows.leave(row);
       end(job);
       return;

@@ -17,6 +17,9 @@ import { createPreparing } from "./prepare.ts";
 import type { LiveEvent, LiveModel } from "./request.ts";
 import { tokensShown } from "./shown.ts";
 
+/** Rows that are computed together where nobody says how many. */
+export const usualRows = 16;
+
 export interface LiveOptions {
   /** Rows that are computed together; 16 by default. More answer more at once, each more slowly. */
   readonly rows?: number;
@@ -49,7 +52,7 @@ const wholeNumbers = (options: Required<LiveOptions>): void => {
 export function liveModel(parts: LiveParts, options: LiveOptions = {}): LiveModel {
   const { architecture: model, compile, tokenizer: codec, rules = {} } = parts;
   const {
-    rows: most = 16,
+    rows: most = usualRows,
     waiting = 64,
     bytes = 2 ** 30,
     heldBytes = Math.floor(bytes / 4),

@@ -66,6 +66,7 @@ export function createPreparing({ model, rows, most: places, codec, rules, show 
       const prompt = begin === undefined ? [...request.prompt] : [begin];
       const settings = liveSettings(given, model.vocabulary);
       needCount("answers", count, 1, places);
+      needCount("firstAnswer", request.firstAnswer ?? 0, 0, 2 ** 31);
       if (logprobs !== undefined) needCount("logprobs", logprobs, 0, model.vocabulary);
       if (promptLogprobs && !isDecoder) {
         fail("unsupported", "log-probabilities of the prompt with a model that does not write it", {
@@ -95,7 +96,12 @@ export function createPreparing({ model, rows, most: places, codec, rules, show 
       const processors = [...processorsFor(settings, rules, model.ends), ...(constraint ? [constraint] : [])];
       const shared = { before, most, settings, processors, constraint, codec, show, tell };
       return Array.from({ length: most === 0 ? 0 : count }, (_, index) =>
-        createAnswer({ ...shared, index, ends: model.ends, logprobs: request.logprobs }),
+        createAnswer({
+          ...shared,
+          index: index + (request.firstAnswer ?? 0),
+          ends: model.ends,
+          logprobs: request.logprobs,
+        }),
       );
     },
   };

@@ -1,7 +1,10 @@
 /** What is asked of a model whose rows come and go, and what it tells while it answers. */
 import type { Finish, GenerateOptions } from "../options.ts";
 
-/** Settings of an answer; `maxNewTokens` of 0 reads the prompt alone. What concerns a single prompt alone (`memory`, `lookup`, beams) is not among them. */
+/**
+ * Settings of an answer; `maxNewTokens` of 0 reads the prompt alone. What concerns a single prompt alone (`memory`,
+ * `lookup`, beams) is not among them.
+ */
 export type LiveSettings = Pick<
   GenerateOptions,
   | ("maxNewTokens" | "minNewTokens" | "maxLength" | "sample" | "temperature" | "topK" | "topP" | "minP" | "typicalP")
@@ -20,6 +23,8 @@ export interface LiveRequest {
   readonly settings: LiveSettings;
   /** Answers to this prompt, drawn apart from one another; the prompt is read once. 1 by default, rows at most. */
   readonly answers?: number;
+  /** Number of the first of them, of a request in several parts: draws go by it. 0 by default. */
+  readonly firstAnswer?: number;
   /** The likeliest tokens that every token of the answer is told with; without, no log-probabilities are. */
   readonly logprobs?: number;
   /** The same for the tokens of the prompt, of a decoder: in the event `prompt`. */
