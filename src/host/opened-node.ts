@@ -3,7 +3,9 @@ import { fail, throwIfAborted, ZerothError } from "../errors.ts";
 import { cannot } from "../models/families.ts";
 import { createChat, withoutEnds } from "../text/chat/chat.ts";
 import { plainStops } from "../text/chat/plain-form.ts";
+import { liveModel } from "../text/live/live.ts";
 import type { LiveEvent, LiveModel, LiveStatus, TokenShown } from "../text/live/request.ts";
+import { tokensShown } from "../text/live/shown.ts";
 import { type TextModel, textModel } from "../text/model.ts";
 import {
   type OpenedEncoder,
@@ -23,9 +25,7 @@ import type {
   ScoreAsk,
   ScoreTold,
 } from "./engine.ts";
-import { oneAtATime } from "./one-at-a-time.ts";
 import { settingsWith } from "./settings.ts";
-import { tokenShower } from "./tokens.ts";
 import { breathe } from "./waiting.ts";
 
 export interface Written {
@@ -105,7 +105,13 @@ function writerOf(opened: OpenedLanguageModel, shown: (id: number) => TokenShown
     return { ...made, warnings: [] };
   };
   return {
-    live: oneAtATime({ model, codec, rules: generation.rules, shown }),
+    live: liveModel({
+      architecture: { ...opened.architecture, ends },
+      compile: opened.compile,
+      tokenizer: codec,
+      rules: generation.rules,
+      shown,
+    }),
     prompt,
     opened,
     text: textModel({ model, tokenizer: codec, rules: generation.rules }),
@@ -208,7 +214,7 @@ export async function openHere(about: ModelAbout, path: string, options: OpenOpt
   const writes = can.includes("generate");
   const opened = writes ? await openLanguageModel(path, options) : await openEncoder(path, options);
   const { tokenizer } = opened;
-  const shown = tokenShower(tokenizer);
+  const shown = tokensShown(tokenizer);
   const writer = opened.kind === "encoder" ? undefined : writerOf(opened, shown);
   let reader: Promise<OpenedEncoder> | undefined = opened.kind === "encoder" ? Promise.resolve(opened) : undefined;
   const inTurn = turns();
