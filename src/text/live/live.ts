@@ -20,7 +20,7 @@ import { tokensShown } from "./shown.ts";
 export interface LiveOptions {
   /** Rows that are computed together; 16 by default. More answer more at once, each more slowly. */
   readonly rows?: number;
-  /** Requests that wait for room; one more is refused as `busy`. 64 by default. */
+  /** Requests that wait for room; one more is refused as `busy`. 256 by default. */
   readonly waiting?: number;
   /** Bytes of keys and values of all rows; 1 GiB by default. A request joins when it fits in. */
   readonly bytes?: number;
