@@ -91,6 +91,10 @@ export function createBatch({ rows, held, most, show }: Parts) {
     job.channel.end(error);
   }
 
+  /** What nobody waits for any more leaves before the next step: it does not count. */
+  const wanted = ({ job }: { readonly job: Job }) => !job.signal.aborted;
+  const waiting = () => queue.items().filter((job) => wanted({ job })).length;
+
   function sweep(): void {
     for (const job of [...open.keys()]) {
       if (closed) end(job, new ZerothError("interrupted", "the model has been closed"));
@@ -308,7 +312,7 @@ export function createBatch({ rows, held, most, show }: Parts) {
 
   return {
     get waiting() {
-      return queue.size;
+      return waiting();
     },
     needOpen,
     add(job: Job): void {
@@ -333,8 +337,8 @@ export function createBatch({ rows, held, most, show }: Parts) {
       });
     },
     status: (): LiveStatus => ({
-      rows: seats.size + reading.size,
-      waiting: queue.size + out.length,
+      rows: [...seats, ...reading.items()].filter(wanted).length,
+      waiting: waiting() + out.filter(wanted).length,
       bytes: rows.bytes + held.bytes,
       ...counts,
     }),

@@ -14,7 +14,7 @@ import { createBatch } from "./batch.ts";
 import { createChannel } from "./channel.ts";
 import { heldPrefixes } from "./held.ts";
 import { createPreparing } from "./prepare.ts";
-import type { LiveEvent, LiveModel } from "./request.ts";
+import type { LiveEvent, LiveModel, TokenShown } from "./request.ts";
 import { tokensShown } from "./shown.ts";
 
 /** Rows that are computed together where nobody says how many. */
@@ -23,7 +23,7 @@ export const usualRows = 16;
 export interface LiveOptions {
   /** Rows that are computed together; 16 by default. More answer more at once, each more slowly. */
   readonly rows?: number;
-  /** Requests that wait for room; one more is refused as `busy`. 64 by default. */
+  /** Requests that wait for room; one more is refused as `busy`. 256 by default. */
   readonly waiting?: number;
   /** Bytes of keys and values of all rows; 1 GiB by default. A request joins when it fits in. */
   readonly bytes?: number;
@@ -38,6 +38,8 @@ export interface LiveParts {
   readonly compile: Compile;
   readonly tokenizer: TextCodec;
   readonly rules?: TokenRules;
+  /** Single tokens as a person is shown them; by default as {@link tokensShown} has them. */
+  readonly shown?: (id: number) => TokenShown;
 }
 
 const wholeNumbers = (options: Required<LiveOptions>): void => {
@@ -50,7 +52,7 @@ const wholeNumbers = (options: Required<LiveOptions>): void => {
 
 /** A model that answers many at once. It opens programs of its own, which closing it closes. */
 export function liveModel(parts: LiveParts, options: LiveOptions = {}): LiveModel {
-  const { architecture: model, compile, tokenizer: codec, rules = {} } = parts;
+  const { architecture: model, compile, tokenizer: codec, rules = {}, shown: show = tokensShown(codec) } = parts;
   const {
     rows: most = usualRows,
     waiting = 64,
@@ -62,8 +64,8 @@ export function liveModel(parts: LiveParts, options: LiveOptions = {}): LiveMode
   const rows =
     model.kind === "decoder" ? liveDecoder(model, compile, bytes, piece) : liveEncoderDecoder(model, compile, bytes);
   const held = heldPrefixes(model.kind === "decoder" ? heldBytes : 0, piece);
-  const batch = createBatch({ rows, held, most, show: tokensShown(codec) });
-  const prepare = createPreparing({ model, rows, most, codec, rules, show: tokensShown(codec) });
+  const batch = createBatch({ rows, held, most, show });
+  const prepare = createPreparing({ model, rows, most, codec, rules, show });
   /** Requests whose schema or grammar is being read. */
   let preparing = 0;
 

@@ -1,4 +1,5 @@
 /** Single tokens as a person is shown them, and how likely they were. */
+import { ZerothError } from "../../errors.ts";
 import { needNumbers } from "../../models/kinds/language.ts";
 import type { TokenBytes } from "../../tokenizers/token-bytes.ts";
 import { logSumExp } from "../choose.ts";
@@ -17,7 +18,8 @@ export function tokensShown(codec: TextCodec): (id: number) => TokenShown {
     if (table === undefined) {
       try {
         table = codec.tokenBytes?.() ?? null;
-      } catch {
+      } catch (error) {
+        if (!(error instanceof ZerothError)) throw error;
         // A token's text depends on its neighbours there: what it is alone is shown.
         table = null;
       }
