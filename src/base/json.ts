@@ -68,3 +68,24 @@ export function parseJsonObject(text: string, where: string, limit: number = jso
   }
   return value;
 }
+
+/**
+ * An object as JSON on several lines, with whole numbers as `source` wrote them: a float that is 6.0 there stays one, which
+ * matters to programs that tell 6 from 6.0 (transformers checks the types of a configuration). Numbers are known by their
+ * key and value.
+ */
+export function writtenLike(value: JsonObject, source: string): string {
+  const floats = new Map<string, string>();
+  for (const [, key, number] of source.matchAll(
+    /("(?:[^"\\]|\\.)*")\s*:\s*(-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)(?=\s*[,}])/g,
+  )) {
+    if (/[.eE]/.test(number!) && Number.isInteger(Number(number))) floats.set(`${key}: ${Number(number)}`, number!);
+  }
+  const lines = JSON.stringify(value, null, 2).split("\n");
+  const restored = lines.map((line) => {
+    const [, indent, member, comma] = /^(\s*)("(?:[^"\\]|\\.)*": -?[\d.eE+-]+)(,?)$/.exec(line) ?? [];
+    const number = member === undefined ? undefined : floats.get(member);
+    return number === undefined ? line : `${indent}${member!.slice(0, member!.lastIndexOf(" "))} ${number}${comma}`;
+  });
+  return `${restored.join("\n")}\n`;
+}

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { writeFileSafely } from "../base/files-node.ts";
 import type { JsonObject } from "../base/json.ts";
 import { companions, copyCompanions, type NamedPath } from "../folders/companions-node.ts";
+import { configText } from "../folders/config-text-node.ts";
 import type { ModelFolder } from "../folders/open-node.ts";
 import type { Target } from "../graph/emit.ts";
 import { modelTypes, readModel } from "../models/families.ts";
@@ -67,11 +68,11 @@ async function writeAll(
   out: string,
   files: readonly ExportedFile[],
   beside: readonly NamedPath[],
-  config: JsonObject,
+  config: string,
 ): Promise<string[]> {
   for (const { name, content } of files) await writeFileSafely(join(out, name), content);
   const copied = await copyCompanions(beside, out);
-  await writeFileSafely(join(out, "config.json"), json(config));
+  await writeFileSafely(join(out, "config.json"), config);
   return [...files.map(({ name }) => name), ...copied, "config.json"];
 }
 
@@ -82,7 +83,12 @@ async function writeAll(
 export async function exportOnnx(folder: ExportFolder, out: string): Promise<string[]> {
   const beside = companions(folder);
   const { architecture, source } = sourceOf(folder);
-  return writeAll(out, onnxFiles(architecture, source), beside, unquantizedConfig(folder.config));
+  return writeAll(
+    out,
+    onnxFiles(architecture, source),
+    beside,
+    configText(folder.path, unquantizedConfig(folder.config)),
+  );
 }
 
 /**
@@ -100,7 +106,7 @@ export async function exportSafetensors(folder: ExportFolder, out: string): Prom
     return [name, isQuantized(stored) || isGguf(stored) ? numbers : stored] as const;
   });
   const written = await writeCheckpoint(out, plain);
-  return [...written, ...(await writeAll(out, [], beside, unquantizedConfig(folder.config)))];
+  return [...written, ...(await writeAll(out, [], beside, configText(folder.path, unquantizedConfig(folder.config))))];
 }
 
 /** Without the second names of a tensor. */
@@ -138,5 +144,5 @@ export async function exportTransformersJs(
     ...transformersJsFiles(architecture, source, target),
     ...generationConfig(architecture, folder.generationConfig),
   ];
-  return writeAll(out, files, beside, config);
+  return writeAll(out, files, beside, configText(folder.path, config));
 }

@@ -356,3 +356,12 @@ test.skipIf(process.platform === "win32")("into a deleted folder is refused and 
   const { stdout } = spawnSync(process.execPath, ["--input-type=module", "-e", script], options);
   expect(stdout).toMatch(/^bad_input .*has been deleted\n$/);
 });
+
+test("whole floats of the configuration keep their points: other programs tell 6.0 from 6", async () => {
+  const source = join(place, "floats");
+  await writeModelFolder(source, { config: { model_type: "t5" }, tensors: [["q.weight", square(Math.cos)]] });
+  writeFileSync(join(source, "config.json"), '{"model_type": "t5", "soft_cap": 6.0, "layers": 6}');
+  const out = join(place, "floats-8");
+  await quantizeFolder(openModelFolder(source), { out, bits: 8, choose: () => "int8" });
+  expect(readFileSync(join(out, "config.json"), "utf8")).toMatch(/"soft_cap": 6\.0,\n {2}"layers": 6,\n/);
+});

@@ -25,6 +25,7 @@ import {
   type Weights,
 } from "../weights/weights.ts";
 import { companions, copyCompanions, type NamedPath } from "./companions-node.ts";
+import { configText } from "./config-text-node.ts";
 import type { ModelFolder } from "./open-node.ts";
 
 /** What to do with a tensor: a format, `keep` it in 16 bits or as it is where it is small, or `drop` it. */
@@ -272,7 +273,7 @@ async function finish(
   });
   const made = { quant_method: "zeroth", bits, block: int4Block, made_by: "zeroth quantize" };
   const config = { ...folder.config, quantization_config: made };
-  await writeFileSafely(join(out, "config.json"), `${JSON.stringify(config, null, 2)}\n`);
+  await writeFileSafely(join(out, "config.json"), configText(folder.path, config));
   // Under another name first: a run that finds some of its parts gone would number the others anew.
   renameSync(place, join(out, removed));
   rmSync(join(out, removed), { recursive: true });

@@ -21,6 +21,7 @@ import { createMetrics } from "./metrics.ts";
 import { documentOf } from "./openapi.ts";
 import { responsesInMemory } from "./responses/store.ts";
 import { mount, type Route } from "./route.ts";
+import { storedResponses } from "./stored/responses.ts";
 import { tableOfRoutes } from "./table.ts";
 
 export interface ZerothServer {
@@ -122,7 +123,7 @@ export function createServer(options: ServerOptions): ZerothServer {
   const server: ServerContext = {
     ...options,
     limits: { ...defaultLimits, ...options.limits },
-    responses: options.responses ?? responsesInMemory(),
+    responses: options.responses ?? (options.state ? storedResponses(options.state) : responsesInMemory()),
     keepAlive: options.keepAlive ?? 10_000,
     patience: options.patience ?? 2_000,
     kept: keptAnswers(),

@@ -1,6 +1,7 @@
 /** What a server is made of, and what every request carries. */
 import type { Context } from "hono";
 import type { Engine } from "../host/engine.ts";
+import type { State } from "../state/database.ts";
 import type { KeptAnswers } from "./guards/idempotency.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Responses } from "./responses/store.ts";
@@ -47,9 +48,14 @@ export interface Limits {
   readonly inputs: number;
   /** Requests that models answer or that wait for one; the next is refused as busy. */
   readonly requests: number;
+  /** Bytes of a file. */
+  readonly file: number;
 }
 
-export const defaultLimits: Limits = { body: 32 << 20, text: 4 << 20, work: 1 << 18, inputs: 2048, requests: 512 };
+export const defaultLimits: Limits = {
+  ...{ body: 32 << 20, text: 4 << 20, work: 1 << 18, inputs: 2048, requests: 512 },
+  file: 200 << 20,
+};
 
 export interface ServerOptions {
   readonly engine: Engine;
@@ -62,7 +68,9 @@ export interface ServerOptions {
   /** Pages of other addresses that may ask: their origins, or "*" for every one but `null`. */
   readonly cors?: readonly string[];
   readonly limits?: Partial<Limits>;
-  /** Answers of /v1/responses that are kept; in memory by default. */
+  /** The database of files, batches, and kept answers; without, there are no routes for the first two. */
+  readonly state?: State;
+  /** Answers of /v1/responses that are kept; in the database by default, without one in memory. */
   readonly responses?: Responses;
   readonly log?: (line: LogLine) => void;
   /** Files of the page by their path ("/index.html"); without, there is no page. */

@@ -70,6 +70,7 @@ const rows: Record<ErrorCode, Row> = {
   busy: { status: 429, code: "rate_limit_exceeded", headers: again(1) },
   out_of_memory: { status: 503, code: "out_of_memory", headers: again(10) },
   interrupted: { status: 503, code: "interrupted", headers: again(1) },
+  storage_failed: { status: 503, code: "storage_failed", headers: again(10) },
   engine_failed: { status: 500, code: "engine_failed", headers: { "x-should-retry": "true", "retry-after": "2" } },
   corrupt_file: { status: 500, code: "corrupt_file", headers: never },
   internal: { status: 500, code: "internal", headers: never },

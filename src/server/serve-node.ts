@@ -7,6 +7,7 @@ import { fail } from "../errors.ts";
 import { createServer } from "./app.ts";
 import type { ServerOptions } from "./context.ts";
 import { hostName, isLoopback } from "./guards/host.ts";
+import { startBatches } from "./stored/batches-node.ts";
 
 export interface ServeOptions extends ServerOptions {
   /** Address to listen on; this machine's own by default. */
@@ -99,12 +100,15 @@ export async function serve(options: ServeOptions): Promise<Serving> {
   const bound = await listen(server, port, host).catch((error: NodeJS.ErrnoException) =>
     listenError(error, host, port),
   );
+  const batches = options.state && startBatches(app, options.state);
   const closed = new Promise<void>((resolve) => server.once("close", () => resolve()));
   let closing = false;
   const shown = host === "0.0.0.0" || host === "::" ? "127.0.0.1" : isIP(host) === 6 ? `[${host}]` : host;
   const close = async (grace = usual): Promise<void> => {
     if (!closing) {
       closing = true;
+      // Unfinished batches are handed over before their requests are refused.
+      await batches?.stop();
       app.drain();
       server.close();
       server.closeIdleConnections();

@@ -5,10 +5,10 @@ import { type JsonObject, jsonLimits, parseJsonObject } from "../base/json.ts";
 import { readTextFile, readWholeFile } from "../base/read-node.ts";
 import { fail } from "../errors.ts";
 import { type Companion, companions, readCompanion } from "../folders/companions-node.ts";
-import { type ModelFolder, openModelFolder, openTokenizer } from "../folders/open-node.ts";
+import { configText } from "../folders/config-text-node.ts";
+import { openModelFolder, openTokenizer } from "../folders/open-node.ts";
 import { float32, type NdArray } from "../graph/array.ts";
 import { findModel } from "../hub/find-node.ts";
-import { locate } from "../hub/locate-node.ts";
 import { familyOf, readModel } from "../models/families.ts";
 import type { Architecture } from "../models/family.ts";
 import { inPrecision } from "../text/precision-node.ts";
@@ -91,13 +91,6 @@ function newTokenizerConfig(
   return { tokenizer_class: there?.[1] ?? "ByT5Tokenizer", ...special, clean_up_tokenization_spaces: false };
 }
 
-/** config.json as it stands, where it is of this model: whole floats keep their points, which transformers insists on. */
-function configText({ config, files, path }: ModelFolder): string {
-  const same = files.includes("config.json") && unquantizedConfig(config) === config;
-  const file = same ? locate(path, "config.json") : undefined;
-  return file === undefined ? text(unquantizedConfig(config)) : readTextFile(file, jsonLimits.config);
-}
-
 /** Open what a configuration starts from. @throws what reading the folder, the sizes or the tokenizer throws */
 export async function openStart(c: TrainingConfig): Promise<Start> {
   if (c.model !== undefined) {
@@ -112,7 +105,10 @@ export async function openStart(c: TrainingConfig): Promise<Start> {
       carried: [
         ...files,
         ...carry(folder, "generation", "images", "pooling"),
-        { name: "config.json", content: architecture.configText?.() ?? configText(folder) },
+        {
+          name: "config.json",
+          content: architecture.configText?.() ?? configText(folder.path, unquantizedConfig(folder.config)),
+        },
       ],
       tokenizerConfig: config ?? folder.tokenizerConfig ?? {},
       // A product with a quantised matrix has no gradient, so what is frozen is read as numbers too.
