@@ -36,7 +36,7 @@ export function checkExposure(host: string, guarded: boolean): void {
   if (guarded || isLoopback(hostName(host))) return;
   fail("wrong_use", `--host ${host}: anybody who reaches this address could use the models, so a key is needed`, {
     hint: [
-      "any of these: --api-key KEY, or ZEROTH_API_KEY in the environment",
+      "any of these: --api-key KEY, ZEROTH_API_KEY in the environment, or a key of zeroth keys create NAME",
       "--host 127.0.0.1 (the default), which only this machine reaches",
       "ssh -L 8080:127.0.0.1:8080 THIS-MACHINE from elsewhere, without --host",
       "a proxy on this machine that asks who comes",
