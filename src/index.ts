@@ -86,8 +86,10 @@ export type { Classified } from "./text/heads/classify.ts";
 export type { Filled, FilledWord, FillOptions } from "./text/heads/fill.ts";
 export { type Span, spansOf } from "./text/heads/spans.ts";
 export type { Tagged, TaggedWord, Words } from "./text/heads/tag.ts";
+export { type LiveOptions, type LiveParts, liveModel, type OpenedForLive, openLive } from "./text/live/live.ts";
 export type {
   LiveEvent,
+  LiveModel,
   LiveRequest,
   LiveSettings,
   LiveStatus,
@@ -95,6 +97,7 @@ export type {
   TokenShown,
   TokenTold,
 } from "./text/live/request.ts";
+export { tokensShown } from "./text/live/shown.ts";
 export type { Scored, TextModel } from "./text/model.ts";
 export {
   type OpenedEncoder,
@@ -104,6 +107,7 @@ export {
   type OpenedTwoTowers,
   type OpenOptions,
   openEncoder,
+  openLanguageModel,
   openModel,
   openTextModel,
 } from "./text/open-node.ts";

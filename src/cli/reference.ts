@@ -20,13 +20,15 @@ export function reference(commands: Commands): string {
   const codes = Object.entries(errorCodes).map(([code, { exit, means }]) => `| \`${code}\` | ${exit} | ${means} |`);
   return `# The command line
 
-Printed from the program's own definitions. \`zeroth\` alone on a terminal opens a prompt; \`zeroth "a question"\` is
-\`zeroth generate\` on the embedded model.
+Printed from the program's own definitions. \`zeroth\` alone on a terminal opens a prompt (chat.md), with
+\`--model\` one of that model; \`zeroth "a question"\` is \`zeroth generate\` on the embedded model. Where standard input
+is no terminal it is the prompt, or goes behind the one that is given; \`-\` stands for it among several.
 
 Results go to stdout, talk to stderr. With \`--json\` stdout carries one JSON object a line. \`--input\` takes rows
 (\`.jsonl\`, \`.csv\`, \`.tsv\`, each also \`.gz\`, \`.parquet\`, or \`-\` for JSON lines on stdin) and gives one result a row,
 in order, each batch as soon as it is done, with the input's \`id\` digit for digit; a row that cannot be done has
-\`{"id","error":{"code","message"}}\` in its place and the exit code is 1.
+\`{"id","error":{"code","message"}}\` in its place and the exit code is 1. With \`--output\` the rows are kept when the
+program is stopped or killed, and \`--resume\` goes on with them (ask.md).
 
 ${sections.join("\n")}
 ## Every command

@@ -66,6 +66,8 @@ export interface OpenedLanguageModel extends Opened {
   readonly model: LanguageModel;
   readonly tokenizer: Tokenizer;
   readonly generation: GenerationConfig;
+  /** Compiles graphs over its weights, for the device that it was opened for. */
+  readonly compile: Compile;
   /** config.json */
   readonly config: JsonObject;
   /** Chat templates by name, read when they are asked for; none for a model without. */
@@ -212,6 +214,7 @@ async function openAs(
         text,
         model,
         tokenizer,
+        compile: compileHere,
         config: folder.config,
         chatTemplates: () => templatesOf(folder),
         folder,

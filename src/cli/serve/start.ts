@@ -112,25 +112,34 @@ export async function startServer(
     ...(flags.dtype !== undefined && { dtype: flags.dtype }),
     ...(idle !== undefined && { closesAfter: idle === 0 ? Number.POSITIVE_INFINITY : idle * 1000 }),
   });
-  const log = (line: LogLine): void => {
-    output.row(line);
-    if (!output.json) output.say(shownLine(line));
+  const close = async () => {
+    await engine[Symbol.asyncDispose]();
+    await state.close();
   };
   const problem = (error: unknown): void =>
     output.say(`the database: ${error instanceof Error ? error.message : String(error)}`);
   try {
-    const guarded = keys.length > 0 || (await hasKeys(state));
-    const stored = guarded ? storedKeys(state, { first: fixedKeys(keys), log, problem }) : undefined;
+    const first = keys.length > 0 ? fixedKeys(keys) : undefined;
+    const guarded = first !== undefined || (await hasKeys(state));
+    const stored = storedKeys(state, {
+      ...(first && { first }),
+      log(line) {
+        output.row(line);
+        if (!output.json) output.say(shownLine(line));
+      },
+      problem,
+    });
     const options: ServeOptions = {
-      ...{ engine, state, log: stored?.log ?? log, problem },
+      ...{ engine, state, problem },
       port: flags.port,
       ...(host !== undefined && { host }),
-      ...(stored && { keys: stored.keys }),
+      ...(guarded && { keys: stored.keys }),
       ...(flags.cors && { cors: flags.cors }),
       ...(flags.allowedHost && { hosts: flags.allowedHost }),
       ...(maxQueue !== undefined && { limits: { requests: maxQueue } }),
       ...(pinned[0] !== undefined && { model: pinned[0] }),
       ...(page && { page }),
+      log: stored.log,
     };
     const serving = await serveOn(options, flags.tryNext, output);
     const seconds = (performance.now() / 1000).toFixed(1);
@@ -143,13 +152,11 @@ export async function startServer(
       serving,
       async close() {
         await serving.close();
-        await engine[Symbol.asyncDispose]();
-        await state.close();
+        await close();
       },
     };
   } catch (error) {
-    await engine[Symbol.asyncDispose]();
-    await state.close();
+    await close();
     throw error;
   }
 }
