@@ -74,6 +74,31 @@ test("says what an engine in this process says", async () => {
   expect([device, threads > 0]).toEqual(["cpu", true]);
 });
 
+test("many at once are told what each is told alone, with the likeliest tokens", async () => {
+  await using engine = childEngine({ script });
+  const asks = Array.from({ length: 8 }, (_, i) => ({
+    ...ask(`Is ${i} even?`, 6 + i),
+    logprobs: 2,
+    answers: 1 + (i % 2),
+  }));
+  const alone: (Prepared | LiveEvent)[][] = [];
+  for (const one of asks) alone.push(await all(engine.generate(one)));
+  const together = await Promise.all(asks.map((one) => all(engine.generate(one))));
+  const told = (events: readonly (Prepared | LiveEvent)[], answer: number) =>
+    events.flatMap((event) => (event.kind === "piece" && event.answer === answer ? event.tokens : []));
+  for (const [i, { answers }] of asks.entries()) {
+    for (let answer = 0; answer < answers; answer++) {
+      const [one, other] = [told(together[i]!, answer), told(alone[i]!, answer)];
+      expect(one.map(({ id }) => id)).toEqual(other.map(({ id }) => id));
+      expect(one).toHaveLength(6 + i);
+      for (const [t, token] of one.entries()) {
+        expect(token.top).toHaveLength(2);
+        expect(token.logprob).toBeCloseTo(other[t]!.logprob!, 3);
+      }
+    }
+  }
+});
+
 test("killed in the middle of an answer: what it did fails, the next is answered by another process", async () => {
   await using engine = childEngine({ script, pinned: [model] });
   await engine.open(model);

@@ -323,7 +323,7 @@ test("closed when idle, not while it answers; one that is pinned is opened at on
   for (let i = 0; i < 3; i++) await events.next();
   await tick(150);
   expect((await open(engine)).sort()).toEqual(["other", model]);
-  expect((await engine.status()).models.find(({ id }) => id === model)?.live?.rows).toBe(1);
+  // Whether or not all of it has been computed: it has not been read.
   await all(events);
   await tick(150);
   expect(await open(engine)).toEqual(["other"]);
@@ -344,6 +344,20 @@ test("closing a model waits for its answers", async () => {
   const rest = await all(events);
   expect([rest.at(-1)?.kind, closed]).toEqual(["end", false]);
   await closing;
+  expect(await open(engine)).toEqual([]);
+});
+
+test("an answer that nobody reads on does not keep the engine from closing", async () => {
+  const engine = localEngine();
+  const settings = { minNewTokens: 300, maxNewTokens: 300 };
+  const [first, second] = [ask(model, "Is snow cold?", { settings }), ask(model, "Is fire hot?", { settings })];
+  const stop = new AbortController();
+  const events = engine.generate(first, stop.signal);
+  await events.next();
+  stop.abort();
+  await engine.close(model);
+  await engine.generate(second).next();
+  await engine[Symbol.asyncDispose]();
   expect(await open(engine)).toEqual([]);
 });
 

@@ -2,6 +2,7 @@
 import { totalmem } from "node:os";
 import { fail, ZerothError } from "../errors.ts";
 import { defaultThreads } from "../runtime/threads-node.ts";
+import type { LiveOptions } from "../text/live/live.ts";
 import type { OpenOptions } from "../text/open-node.ts";
 import { aboutModel } from "./about-node.ts";
 import type { Engine, EngineStatus, ModelAbout } from "./engine.ts";
@@ -17,6 +18,11 @@ export interface EngineOptions extends LibraryOptions {
   readonly dtype?: NonNullable<OpenOptions["dtype"]>;
   /** Bytes that open models may take together; by default four fifths of this machine's, or of the container's limit. */
   readonly memory?: number;
+  /**
+   * How many answers of a model are computed together, how many wait, and the memory of their keys and values: by
+   * default an eighth of `memory`, at most 1 GiB.
+   */
+  readonly live?: LiveOptions;
   /** Milliseconds of idleness after which a model is closed; 5 minutes by default, Infinity for never. */
   readonly closesAfter?: number;
   /** Models that are opened at once and never closed for being idle or for room. */
@@ -61,6 +67,7 @@ type Held = OpenedHere & { readonly about: ModelAbout };
 export function localEngine(options: EngineOptions = {}): Engine {
   const { device = "cpu", threads = defaultThreads(), dtype, memory = 0.8 * machineMemory() } = options;
   const { closesAfter = 5 * 60_000 } = options;
+  const live = { bytes: Math.max(1, Math.min(2 ** 30, Math.floor(memory / 8))), ...options.live };
   const library = openLibrary(options);
   const pinned = new Set((options.pinned ?? []).map(library.idOf));
   const calls = stoppable();
@@ -71,7 +78,7 @@ export function localEngine(options: EngineOptions = {}): Engine {
         events: { progress: ({ done, total }) => progress(done, total) },
       });
       const about = await known(id, path);
-      const how = { device, threads, quantize: { signal }, ...(dtype && !path.endsWith(".gguf") && { dtype }) };
+      const how = { device, threads, live, quantize: { signal }, ...(dtype && !path.endsWith(".gguf") && { dtype }) };
       return {
         bytes: memoryOf(about, dtype),
         open: () => named(id, path, async () => ({ ...(await openHere(about, path, how)), about })),
@@ -118,6 +125,8 @@ export function localEngine(options: EngineOptions = {}): Engine {
     async *generate(ask, signal) {
       const call = calls.begin(signal);
       let claim: Claim<Held> | undefined;
+      // Called off, it holds nothing any more, also where nobody reads on.
+      call.signal.addEventListener("abort", () => claim?.release(), { once: true });
       try {
         claim = await slots.claim(library.idOf(ask.model), call.signal);
         yield* claim.model.generate(ask, call.signal);

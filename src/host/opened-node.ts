@@ -3,7 +3,9 @@ import { fail, throwIfAborted, ZerothError } from "../errors.ts";
 import { cannot } from "../models/families.ts";
 import { createChat, withoutEnds } from "../text/chat/chat.ts";
 import { plainStops } from "../text/chat/plain-form.ts";
+import { type LiveOptions, liveModel } from "../text/live/live.ts";
 import type { LiveEvent, LiveModel, LiveStatus, TokenShown } from "../text/live/request.ts";
+import { tokensShown } from "../text/live/shown.ts";
 import { type TextModel, textModel } from "../text/model.ts";
 import {
   type OpenedEncoder,
@@ -23,9 +25,7 @@ import type {
   ScoreAsk,
   ScoreTold,
 } from "./engine.ts";
-import { oneAtATime } from "./one-at-a-time.ts";
 import { settingsWith } from "./settings.ts";
-import { tokenShower } from "./tokens.ts";
 import { breathe } from "./waiting.ts";
 
 export interface Written {
@@ -82,7 +82,7 @@ interface Writer {
   readonly plain: boolean;
 }
 
-function writerOf(opened: OpenedLanguageModel, shown: (id: number) => TokenShown): Writer {
+function writerOf(opened: OpenedLanguageModel, options: LiveOptions): Writer {
   const { tokenizer, generation } = opened;
   const chat = createChat(opened);
   const { ends } = chat;
@@ -105,7 +105,16 @@ function writerOf(opened: OpenedLanguageModel, shown: (id: number) => TokenShown
     return { ...made, warnings: [] };
   };
   return {
-    live: oneAtATime({ model, codec, rules: generation.rules, shown }),
+    live: liveModel(
+      {
+        architecture: { ...opened.architecture, ends },
+        compile: opened.compile,
+        // The text of an answer does not show its end; a token that is told alone is shown whatever it is.
+        tokenizer: { ...codec, decode: tokenizer.decode },
+        rules: generation.rules,
+      },
+      options,
+    ),
     prompt,
     opened,
     text: textModel({ model, tokenizer: codec, rules: generation.rules }),
@@ -202,14 +211,18 @@ function turns() {
  * same mapped weights.
  * @throws as opening does; unsupported for what neither writes nor reads texts
  */
-export async function openHere(about: ModelAbout, path: string, options: OpenOptions): Promise<OpenedHere> {
+export async function openHere(
+  about: ModelAbout,
+  path: string,
+  { live = {}, ...options }: OpenOptions & { readonly live?: LiveOptions },
+): Promise<OpenedHere> {
   const { id, can, kind, family } = about;
   if (can.length === 0) cannot({ type: family, kind }, "be asked for texts, scores or vectors", id);
   const writes = can.includes("generate");
   const opened = writes ? await openLanguageModel(path, options) : await openEncoder(path, options);
   const { tokenizer } = opened;
-  const shown = tokenShower(tokenizer);
-  const writer = opened.kind === "encoder" ? undefined : writerOf(opened, shown);
+  const shown = tokensShown(tokenizer);
+  const writer = opened.kind === "encoder" ? undefined : writerOf(opened, live);
   let reader: Promise<OpenedEncoder> | undefined = opened.kind === "encoder" ? Promise.resolve(opened) : undefined;
   const inTurn = turns();
   const needWriter = (what: string): Writer => writer ?? cannot({ type: family, kind }, what, id);
