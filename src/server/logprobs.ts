@@ -33,31 +33,35 @@ function mapOf(top: readonly TokenChance[], chosen: TokenTold): Record<string, n
   return Object.fromEntries(map);
 }
 
-const characters = (text: string): number => {
-  let count = 0;
-  for (const _ of text) count++;
-  return count;
-};
+const continues = (byte: number | undefined): boolean => byte !== undefined && (byte & 0xc0) === 0x80;
 
-/** Finds tokens in the text they make up, one after another: where each begins, in characters. */
+/** How many of `bytes` follow `at` in `text`; all that the text still has count as all where it ends within them. */
+function matched(text: Uint8Array, at: number, bytes: readonly number[]): number {
+  const rest = Math.min(bytes.length, text.length - at);
+  for (let i = 0; i < rest; i++) if (text[at + i] !== bytes[i]) return 0;
+  return rest;
+}
+
+/**
+ * Finds tokens in the text they make up, one after another: before how many whole characters each begins. A token may
+ * hold a part of a character; where a text ends within one, the rest of it begins the next text.
+ */
 export function offsets(): (text: string, tokens: readonly TokenShown[], from: number) => readonly number[] {
-  let pending: number[] = [];
+  let left: readonly number[] = [];
   return (text, tokens, from) => {
-    let at = 0;
-    let offset = from;
-    const pass = (part: string): void => {
-      at += part.length;
-      offset += characters(part);
-    };
+    const bytes = new TextEncoder().encode(text);
+    let at = matched(bytes, 0, left);
+    left = left.slice(at);
+    let whole = 0;
+    let counted = 0;
     return tokens.map((token) => {
-      const begins = offset;
-      pending.push(...token.bytes);
-      const whole = new TextDecoder().decode(Uint8Array.from(pending));
-      if (!whole.endsWith("\ufffd")) pending = [];
+      for (; counted < at; counted++) if (!continues(bytes[counted])) whole++;
+      const begins = from + whole - (continues(bytes[at]) ? 1 : 0);
       // Pieces of words have a space before them that a text does not begin with; tokens such as <s> are in no text.
-      const bare = whole.replace(/^ /, "");
-      if (whole !== "" && text.startsWith(whole, at)) pass(whole);
-      else if (bare !== "" && text.startsWith(bare, at)) pass(bare);
+      const bare = token.bytes[0] === 0x20 && bytes[at] !== 0x20 ? token.bytes.slice(1) : token.bytes;
+      const passed = matched(bytes, at, bare);
+      at += passed;
+      if (passed > 0 && passed < bare.length) left = bare.slice(passed);
       return begins;
     });
   };

@@ -38,7 +38,9 @@ interface Definition<Body, Query> {
   readonly open?: boolean;
   /** For keys that manage the server alone. */
   readonly admin?: boolean;
-  /** Asks a model: counted among those that do, and kept under `Idempotency-Key`. */
+  /** Kept under `Idempotency-Key`. */
+  readonly keeps?: boolean;
+  /** Asks a model: kept as well, and counted among the requests that do. */
   readonly asksModel?: boolean;
   /** Does it: a value is answered as JSON. Errors are thrown. */
   readonly handle: (call: Call<Body, Query>) => Promise<object>;
@@ -84,7 +86,7 @@ export function route<Body = undefined, Query = undefined>(definition: Definitio
         return answer instanceof Response ? answer : jsonResponse(answer);
       };
       const key = c.req.header("idempotency-key");
-      if (key === undefined || !definition.asksModel) return work();
+      if (key === undefined || !(definition.keeps || definition.asksModel)) return work();
       return kept.run(asked.owner.owner, key, `${definition.path} ${JSON.stringify(sent)}`, work);
     },
   };

@@ -14,6 +14,8 @@ export interface ServeOptions extends ServerOptions {
   readonly host?: string;
   /** 0 for any that is free. */
   readonly port?: number;
+  /** Told of what goes wrong in the database while batches are worked on. */
+  readonly problem?: (error: unknown) => void;
   /** Milliseconds that running answers are waited for when the server is asked to stop; 10 s by default. */
   readonly grace?: number;
 }
@@ -36,7 +38,7 @@ export function checkExposure(host: string, guarded: boolean): void {
   if (guarded || isLoopback(hostName(host))) return;
   fail("wrong_use", `--host ${host}: anybody who reaches this address could use the models, so a key is needed`, {
     hint: [
-      "any of these: --api-key KEY, or ZEROTH_API_KEY in the environment",
+      "any of these: --api-key KEY, ZEROTH_API_KEY in the environment, or a key of zeroth keys create NAME",
       "--host 127.0.0.1 (the default), which only this machine reaches",
       "ssh -L 8080:127.0.0.1:8080 THIS-MACHINE from elsewhere, without --host",
       "a proxy on this machine that asks who comes",
@@ -100,7 +102,7 @@ export async function serve(options: ServeOptions): Promise<Serving> {
   const bound = await listen(server, port, host).catch((error: NodeJS.ErrnoException) =>
     listenError(error, host, port),
   );
-  const batches = options.state && startBatches(app, options.state);
+  const batches = options.state && startBatches(app, options.state, options.problem && { problem: options.problem });
   const closed = new Promise<void>((resolve) => server.once("close", () => resolve()));
   let closing = false;
   const shown = host === "0.0.0.0" || host === "::" ? "127.0.0.1" : isIP(host) === 6 ? `[${host}]` : host;

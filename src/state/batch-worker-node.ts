@@ -261,7 +261,13 @@ export interface BatchWorker {
 
 /** Work on batches until it is stopped. Any number of processes may do so on one database. */
 export function startBatchWorker(state: State, options: WorkerOptions): BatchWorker {
-  const { name = newId("worker-"), batches = 4, lease = 30, look = 5, problem = () => undefined } = options;
+  const {
+    name = newId(`process-${process.pid}-`),
+    batches = 4,
+    lease = 30,
+    look = 5,
+    problem = () => undefined,
+  } = options;
   const stopping = new AbortController();
   let called = () => {};
   let pending = false;

@@ -2,6 +2,7 @@
 import OpenAI from "openai";
 import { createServer, type ZerothServer } from "../../src/server/app.ts";
 import type { ServerOptions } from "../../src/server/context.ts";
+import { errorSchema } from "../../src/server/openapi.ts";
 import { type FakeEngine, type FakeOptions, fakeEngine } from "../support/fake-engine.ts";
 
 type Client = typeof OpenAI;
@@ -24,6 +25,24 @@ export interface Talk {
   readonly sent: { readonly url: string; readonly body: string }[];
 }
 
+/** The answer, once it is what the server's description says of its route. */
+export async function asDescribed(
+  server: ZerothServer,
+  method: string,
+  url: string,
+  response: Response,
+): Promise<Response> {
+  if (!/json/.test(response.headers.get("content-type") ?? "")) return response;
+  const path = decodeURIComponent(new URL(url).pathname);
+  const matches = (described: string) =>
+    new RegExp(`^${described.replace(/\{\w+\+\}/g, ".+").replace(/\{\w+\}/g, "[^/]+")}$`).test(path);
+  const route = server.routes.find((one) => one.method === method.toLowerCase() && matches(one.path));
+  const text = await response.text();
+  const schema = response.ok ? route?.answer : errorSchema;
+  schema?.parse(JSON.parse(text));
+  return new Response(text, response);
+}
+
 /** A client whose requests go straight to a server. */
 export function talk(
   Made: Client,
@@ -39,7 +58,8 @@ export function talk(
     maxRetries: 2,
     async fetch(url, init) {
       sent.push({ url: String(url), body: String(init?.body ?? "") });
-      return (await server.fetch(new Request(url as string, init as RequestInit))) as never;
+      const response = await server.fetch(new Request(url as string, init as RequestInit));
+      return (await asDescribed(server, String(init?.method ?? "get"), String(url), response)) as never;
     },
   });
   return { client, engine, server, sent };

@@ -10,6 +10,9 @@ import type { LogLine } from "../../server/context.ts";
 import { fixedKeys } from "../../server/guards/keys.ts";
 import { openPage } from "../../server/page-node.ts";
 import { type ServeOptions, type Serving, serve } from "../../server/serve-node.ts";
+import { storedKeys } from "../../server/stored/keys.ts";
+import { hasKeys } from "../../state/keys-node.ts";
+import { openState } from "../../state/open-node.ts";
 import { needDevice } from "../engine.ts";
 import type { Output } from "../output.ts";
 import { threadsFor } from "../threads.ts";
@@ -101,6 +104,7 @@ export async function startServer(
   const { pinned, folders } = modelsOf(flags.model ?? []);
   const folder = pageFolder();
   const page = flags.page !== false && existsSync(folder) ? openPage(folder) : undefined;
+  const state = await openState(process.env);
   const engine = childEngine({
     ...{ pinned, folders, download: flags.download !== false },
     device: device === "auto" ? "cpu" : device,
@@ -108,21 +112,34 @@ export async function startServer(
     ...(flags.dtype !== undefined && { dtype: flags.dtype }),
     ...(idle !== undefined && { closesAfter: idle === 0 ? Number.POSITIVE_INFINITY : idle * 1000 }),
   });
+  const close = async () => {
+    await engine[Symbol.asyncDispose]();
+    await state.close();
+  };
+  const problem = (error: unknown): void =>
+    output.say(`the database: ${error instanceof Error ? error.message : String(error)}`);
   try {
+    const first = keys.length > 0 ? fixedKeys(keys) : undefined;
+    const guarded = first !== undefined || (await hasKeys(state));
+    const stored = storedKeys(state, {
+      ...(first && { first }),
+      log(line) {
+        output.row(line);
+        if (!output.json) output.say(shownLine(line));
+      },
+      problem,
+    });
     const options: ServeOptions = {
-      engine,
+      ...{ engine, state, problem },
       port: flags.port,
       ...(host !== undefined && { host }),
-      ...(keys.length > 0 && { keys: fixedKeys(keys) }),
+      ...(guarded && { keys: stored.keys }),
       ...(flags.cors && { cors: flags.cors }),
       ...(flags.allowedHost && { hosts: flags.allowedHost }),
       ...(maxQueue !== undefined && { limits: { requests: maxQueue } }),
       ...(pinned[0] !== undefined && { model: pinned[0] }),
       ...(page && { page }),
-      log(line) {
-        output.row(line);
-        if (!output.json) output.say(shownLine(line));
-      },
+      log: stored.log,
     };
     const serving = await serveOn(options, flags.tryNext, output);
     const seconds = (performance.now() / 1000).toFixed(1);
@@ -130,16 +147,16 @@ export async function startServer(
     output.text(
       `${serving.url}${page ? " is a page" : ""}, and OpenAI's interface under /v1 (ready in ${seconds} s). Try:\n`,
     );
-    output.text(`${curlLine(serving.url, pinned[0] ?? embedded, keys.length > 0)}\n`);
+    output.text(`${curlLine(serving.url, pinned[0] ?? embedded, guarded)}\n`);
     return {
       serving,
       async close() {
         await serving.close();
-        await engine[Symbol.asyncDispose]();
+        await close();
       },
     };
   } catch (error) {
-    await engine[Symbol.asyncDispose]();
+    await close();
     throw error;
   }
 }

@@ -2,6 +2,7 @@
 import type { Engine, GenerateAsk, ModelAbout } from "../../host/engine.ts";
 import type { Asked, Limits } from "../context.ts";
 import { invalid } from "../errors.ts";
+import { namedModel } from "../named.ts";
 import { checkWork, lengthOf, settingsOf } from "../settings.ts";
 import { chatMessages } from "./messages.ts";
 import type { ChatRequest, ResponseFormat, Tool, ToolChoice } from "./schema.ts";
@@ -81,8 +82,7 @@ function formOf(body: Conversation, tools: readonly Tool[], must: boolean): { re
  * @throws ApiError for fields that do not go together or that this model has no use for
  */
 export async function chatPlan(engine: Engine, body: Conversation, asked: Asked, limits: Limits): Promise<ChatPlan> {
-  const about = await engine.about(body.model, asked.signal);
-  asked.model = about.id;
+  const about = await namedModel(engine, body.model, asked);
   const { tools, must } = toolsOf(body.tools ?? [], body.tool_choice ?? "auto", about);
   const knows = body.messages.some(({ role }) => role === "developer")
     ? String((await engine.tokenizerInfo(about.id)).chat_template ?? "").includes("developer")

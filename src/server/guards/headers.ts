@@ -21,17 +21,16 @@ export function setHeaders(headers: Headers, id: string): void {
 
 /**
  * For the page: scripts, styles and connections of its own address alone. The two of `cross-origin-…` give it shared
- * memory, which the engine's threads in a browser need; `wasm-unsafe-eval` lets it compile WebAssembly, and no script.
+ * memory, which the engine's threads in a browser need; `wasm-unsafe-eval` lets it compile WebAssembly, and no script;
+ * with `require-trusted-types-for` a text becomes a script's address only where the page says so.
  */
 export const pageHeaders = {
   "content-security-policy": [
     "default-src 'none'",
     "script-src 'self' 'wasm-unsafe-eval'",
-    "worker-src 'self' blob:",
+    "worker-src 'self'",
     "style-src 'self'",
-    "img-src 'self' data: blob:",
-    "font-src 'self'",
-    "media-src 'self' blob:",
+    "img-src 'self' data:",
     "connect-src 'self'",
     "manifest-src 'self'",
     "base-uri 'none'",

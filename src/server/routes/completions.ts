@@ -22,6 +22,7 @@ import {
 import { scoredTargets } from "../completions/target.ts";
 import { invalid } from "../errors.ts";
 import { type Legacy, legacy, offsets } from "../logprobs.ts";
+import { namedModel } from "../named.ts";
 import { type Routes, route } from "../route.ts";
 import { checkWork, lengthOf, settingsOf } from "../settings.ts";
 import { type StreamEvent, streamed } from "../sse.ts";
@@ -155,8 +156,7 @@ export const completions: Routes = (server) => [
       const { engine, limits } = server;
       const { model } = body;
       checkTogether(body);
-      const about = await engine.about(model, asked.signal);
-      asked.model = about.id;
+      const about = await namedModel(engine, model, asked);
       if (body.target !== null && body.target !== undefined) return scoredTargets(engine, body, asked, limits);
       const [echo, logprobs] = [body.echo === true, typeof body.logprobs === "number"];
       if (echo && logprobs && about.kind !== "decoder") {

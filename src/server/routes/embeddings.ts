@@ -3,6 +3,7 @@ import { z } from "@hono/zod-openapi";
 import { manyOf } from "../completions/prompts.ts";
 import { invalid } from "../errors.ts";
 import { fields, hints, idsField, modelField } from "../fields.ts";
+import { namedModel } from "../named.ts";
 import { type Routes, route } from "../route.ts";
 
 const request = z.object({
@@ -48,7 +49,7 @@ export const embeddings: Routes = ({ engine, limits }) => [
     asksModel: true,
     async handle({ body, asked }) {
       const { model, encoding_format, dimensions } = body;
-      asked.model = (await engine.about(model, asked.signal)).id;
+      await namedModel(engine, model, asked);
       const inputs = manyOf(body.input, limits, "input");
       if (inputs.some((input) => input === ""))
         invalid("input", "'input': an empty text has no vector", "invalid_value");

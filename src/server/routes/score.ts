@@ -7,6 +7,7 @@ import { checkText, promptOf } from "../completions/prompts.ts";
 import { head } from "../completions/schema.ts";
 import { invalid } from "../errors.ts";
 import { hints, idsField, modelField } from "../fields.ts";
+import { namedModel } from "../named.ts";
 import { type Routes, route } from "../route.ts";
 
 const choices = z
@@ -104,7 +105,7 @@ export const score: Routes = ({ engine, limits }) => [
       if (rows && (body.input || body.messages || body.choices)) {
         invalid("rows", "'rows' come in the place of 'input', 'messages' and 'choices'", "invalid_value");
       }
-      asked.model = (await engine.about(model, asked.signal)).id;
+      await namedModel(engine, model, asked);
       const given = rows ?? [{ input: body.input, messages: body.messages, choices: body.choices ?? [] }];
       if (given.length > limits.inputs) {
         invalid(

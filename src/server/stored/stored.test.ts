@@ -3,31 +3,12 @@ import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import OpenAI, { toFile } from "openai";
 import OpenAI7 from "openai7";
-import { afterEach, beforeAll, describe, expect, test, vi } from "vitest";
+import { beforeAll, expect, test, vi } from "vitest";
 import { onEachDatabase } from "../../../test/support/databases.ts";
 import { fakeEngine } from "../../../test/support/fake-engine.ts";
+import { clientOf, startStored } from "../../../test/support/stored-server.ts";
 import { fail } from "../../errors.ts";
 import type { State } from "../../state/database.ts";
-import { createKey, revokeKey } from "../../state/keys-node.ts";
-import type { LogLine } from "../context.ts";
-import { fixedKeys } from "../guards/keys.ts";
-import { type ServeOptions, type Serving, serve } from "../serve-node.ts";
-import { storedKeys } from "./keys.ts";
-
-const open: Serving[] = [];
-afterEach(async () => {
-  for (const serving of open.splice(0)) await serving.close(0);
-});
-
-async function start(state: State, options: Partial<ServeOptions> = {}): Promise<Serving> {
-  const { keys, log } = storedKeys(state, {
-    first: fixedKeys(["the-first-key"]),
-    ...(options.log && { log: options.log }),
-  });
-  const serving = await serve({ engine: fakeEngine(), port: 0, state, keys, ...options, log });
-  open.push(serving);
-  return serving;
-}
 
 const line = (n: number) =>
   JSON.stringify({
@@ -64,17 +45,12 @@ onEachDatabase((databases) => {
   beforeAll(async () => {
     state = await databases.open();
   });
-  const clientOf = async ({ url }: Serving, options: Omit<Parameters<typeof createKey>[1], "name"> = {}) => {
-    const { key, id } = await createKey(state, { name: "somebody", ...options });
-    return { key, id, client: new OpenAI({ baseURL: `${url}/v1`, apiKey: key, maxRetries: 0 }) };
-  };
-
   test.each([
     ["6", OpenAI],
     ["7", OpenAI7 as unknown as typeof OpenAI],
   ])("the official client %s: files and batches from beginning to end", async (_, Client) => {
-    const serving = await start(state);
-    const { key } = await clientOf(serving);
+    const serving = await startStored(state);
+    const { key } = await clientOf(state, serving);
     const client = new Client({ baseURL: `${serving.url}/v1`, apiKey: key, maxRetries: 0 });
     const input = await client.files.create({
       file: await toFile(Buffer.from(lines(5)), "folder/Ünï\u202ecode.jsonl"),
@@ -135,9 +111,9 @@ onEachDatabase((databases) => {
   });
 
   test("what is another key's is a 404 on every route with an id, and in no list", async () => {
-    const serving = await start(state, { engine: fakeEngine({ delay: 50, answer: () => "a slow answer" }) });
-    const [mine, other] = [await clientOf(serving), await clientOf(serving)];
-    const file = await mine.client.files.create({ file: await toFile(Buffer.from(lines(40)), "f"), purpose: "batch" });
+    const serving = await startStored(state, { engine: fakeEngine({ delay: 50, answer: () => "a slow answer" }) });
+    const [mine, other] = [await clientOf(state, serving), await clientOf(state, serving)];
+    const file = await mine.client.files.create({ file: await toFile(Buffer.from(lines(3000)), "f"), purpose: "batch" });
     const batch = await mine.client.batches.create({
       input_file_id: file.id,
       endpoint: "/v1/completions",
@@ -178,8 +154,8 @@ onEachDatabase((databases) => {
   });
 
   test("a kept answer is known to another server on the same database, and is not after it was deleted", async () => {
-    const [one, two] = [await start(state), await start(state)];
-    const { key, client } = await clientOf(one);
+    const [one, two] = [await startStored(state), await startStored(state)];
+    const { key, client } = await clientOf(state, one);
     const first = await client.responses.create({ model: "fake/decoder", input: "hello" });
     const there = new OpenAI({ baseURL: `${two.url}/v1`, apiKey: key, maxRetries: 0 });
     const second = await there.responses.create({
@@ -194,8 +170,8 @@ onEachDatabase((databases) => {
 
   test("a server that stops hands its batch to another, which goes on", async () => {
     const engine = () => fakeEngine({ delay: 10, answer: () => "four" });
-    const first = await start(state, { engine: engine() });
-    const { client, key } = await clientOf(first);
+    const first = await startStored(state, { engine: engine() });
+    const { client, key } = await clientOf(state, first);
     const file = await client.files.create({ file: await toFile(Buffer.from(lines(60)), "f"), purpose: "batch" });
     const { id } = await client.batches.create({
       input_file_id: file.id,
@@ -207,7 +183,7 @@ onEachDatabase((databases) => {
       { timeout: 10_000 },
     );
     await first.close(2000);
-    const second = await start(state, { engine: engine() });
+    const second = await startStored(state, { engine: engine() });
     const done = await ended(new OpenAI({ baseURL: `${second.url}/v1`, apiKey: key }), id);
     expect(done).toMatchObject({ status: "completed", request_counts: { total: 60, completed: 59, failed: 1 } });
   });
@@ -222,8 +198,8 @@ onEachDatabase((databases) => {
         yield* plain.generate(...args);
       },
     };
-    const serving = await start(state, { engine });
-    const { client } = await clientOf(serving);
+    const serving = await startStored(state, { engine });
+    const { client } = await clientOf(state, serving);
     const file = await client.files.create({ file: await toFile(Buffer.from(line(0)), "f"), purpose: "batch" });
     const { id } = await client.batches.create({
       input_file_id: file.id,
@@ -234,195 +210,9 @@ onEachDatabase((databases) => {
     expect(full).toBeGreaterThan(1);
   });
 
-  describe("keys", () => {
-    test("open the server until they are revoked, and manage nothing", async () => {
-      const lines: LogLine[] = [];
-      const serving = await start(state, { log: (told) => lines.push(told) });
-      const { client, key, id } = await clientOf(serving);
-      await client.models.list();
-      expect(lines.at(-1)).toMatchObject({ owner: id });
-      expect(JSON.stringify(lines)).not.toContain(key);
-      const { routes } = (await import("../app.ts")).createServer({ engine: fakeEngine(), state });
-      for (const { method, path } of routes.filter(({ admin }) => admin)) {
-        const answer = await fetch(`${serving.url}${path.replace(/\{\w+\+?\}/, "x")}`, {
-          method: method.toUpperCase(),
-          headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
-          ...(method === "post" && { body: "{}" }),
-        });
-        expect(answer.status, path).toBe(403);
-      }
-      await revokeKey(state, id);
-      await expect(client.models.list()).rejects.toMatchObject({ status: 401, code: "invalid_api_key" });
-    });
-
-    test("with a limit of requests: 429 beyond it, with the seconds to wait", async () => {
-      const { client } = await clientOf(await start(state), { requestsPerMinute: 3 });
-      for (let i = 0; i < 3; i++) await client.models.list();
-      const error: unknown = await client.models.list().catch((thrown: unknown) => thrown);
-      expect(error).toMatchObject({ status: 429, code: "rate_limit_exceeded" });
-      const wait = Number((error as InstanceType<typeof OpenAI.APIError>).headers!.get("retry-after"));
-      expect(wait).toBeGreaterThanOrEqual(10);
-      expect(wait).toBeLessThanOrEqual(20);
-    });
-
-    test("with a limit of tokens: the answer that uses them up is whole, the next is refused for longer than a client waits", async () => {
-      const { client } = await clientOf(await start(state), { tokensPerDay: 20 });
-      const ask = () => client.completions.create({ model: "fake/decoder", prompt: "a prompt of 24 characters" });
-      expect((await ask()).choices[0]!.text).toBe("ok");
-      const error: unknown = await vi.waitFor(async () => {
-        const thrown: unknown = await ask().catch((failed: unknown) => failed);
-        expect(thrown).toBeInstanceOf(Error);
-        return thrown;
-      });
-      expect(error).toMatchObject({ status: 429, code: "rate_limit_exceeded" });
-      expect((error as InstanceType<typeof OpenAI.APIError>).headers!.get("x-should-retry")).toBe("false");
-    });
-  });
-
-  describe("forms that are refused", () => {
-    const form = (entries: readonly (readonly [string, string | Blob])[]) => {
-      const made = new FormData();
-      for (const [name, value] of entries) made.append(name, value);
-      return made;
-    };
-    const file = ["file", new Blob(["x"])] as const;
-    test.each([
-      ["no purpose", form([file]), 400, "purpose"],
-      ["another purpose", form([["purpose", "poetry"], file]), 400, "purpose"],
-      ["no file", form([["purpose", "batch"]]), 400, "file"],
-      [
-        "a file as text",
-        form([
-          ["purpose", "batch"],
-          ["file", "x"],
-        ]),
-        400,
-        "file",
-      ],
-      ["a second file", form([["purpose", "batch"], file, ["other", new Blob(["y"])]]), 400, "other"],
-      [
-        "half of an expiry",
-        form([["purpose", "batch"], file, ["expires_after[seconds]", "3600"]]),
-        400,
-        "expires_after",
-      ],
-      [
-        "too short an expiry",
-        form([["purpose", "batch"], file, ["expires_after[seconds]", "3599"], ["expires_after[anchor]", "created_at"]]),
-        400,
-        "expires_after[seconds]",
-      ],
-      [
-        "too long an expiry",
-        form([
-          ["purpose", "batch"],
-          file,
-          ["expires_after[seconds]", "2592001"],
-          ["expires_after[anchor]", "created_at"],
-        ]),
-        400,
-        "expires_after[seconds]",
-      ],
-      [
-        "no number",
-        form([["purpose", "batch"], file, ["expires_after[seconds]", "soon"], ["expires_after[anchor]", "created_at"]]),
-        400,
-        "expires_after[seconds]",
-      ],
-      [
-        "another anchor",
-        form([["purpose", "batch"], file, ["expires_after[seconds]", "3600"], ["expires_after[anchor]", "now"]]),
-        400,
-        "expires_after[anchor]",
-      ],
-      [
-        "too large",
-        form([
-          ["purpose", "batch"],
-          ["file", new Blob(["x".repeat(1001)])],
-        ]),
-        413,
-        "file",
-      ],
-      [
-        "much too large",
-        form([
-          ["purpose", "batch"],
-          ["file", new Blob(["x".repeat(100_000)])],
-        ]),
-        413,
-        null,
-      ],
-      ["JSON", JSON.stringify({ purpose: "batch" }), 415, null],
-    ] as const)("%s", async (_, body, status, param) => {
-      const serving = await start(state, { limits: { file: 1000 } });
-      const { key } = await clientOf(serving);
-      const answer = await fetch(`${serving.url}/v1/files`, {
-        method: "POST",
-        headers: { authorization: `Bearer ${key}` },
-        body,
-      });
-      expect(answer.status).toBe(status);
-      expect(((await answer.json()) as { error: { param: string | null } }).error.param).toBe(param);
-    });
-
-    test("what is no form at all", async () => {
-      const serving = await start(state);
-      const { key } = await clientOf(serving);
-      for (const type of ["multipart/form-data", "multipart/form-data; boundary=x"]) {
-        for (const body of [
-          "",
-          "nothing like it",
-          "--x\r\n",
-          '--x\r\nContent-Disposition: form-data; name="file"\r\n\r\nabc',
-        ]) {
-          const answer = await fetch(`${serving.url}/v1/files`, {
-            method: "POST",
-            headers: { authorization: `Bearer ${key}`, "content-type": type },
-            body,
-          });
-          expect(answer.status).toBe(400);
-        }
-      }
-    });
-  });
-
-  test.each([
-    [{ endpoint: "/v1/files" }, "endpoint"],
-    [{ completion_window: "1h" }, "completion_window"],
-    [{ input_file_id: 7 }, "input_file_id"],
-    [{ metadata: { a: 1 } }, "metadata.a"],
-    [{ output_expires_after: { anchor: "created_at", seconds: 3600 } }, "output_expires_after"],
-  ])("a batch that is refused: %j", async (change, param) => {
-    const serving = await start(state);
-    const { client } = await clientOf(serving);
-    const file = await client.files.create({ file: await toFile(Buffer.from(line(0)), "f"), purpose: "user_data" });
-    const body = { input_file_id: file.id, endpoint: "/v1/completions", completion_window: "24h" } as const;
-    await expect(client.batches.create({ ...body, ...(change as object) })).rejects.toMatchObject({
-      status: 400,
-      param,
-    });
-    // Its purpose is another.
-    await expect(client.batches.create(body)).rejects.toMatchObject({ status: 400, param: "input_file_id" });
-  });
-
-  test("a database that is away is a 503 without an address", async () => {
-    const away = await databases.open();
-    const serving = await serve({ engine: fakeEngine(), port: 0 });
-    await serving.close(0);
-    const { createServer } = await import("../app.ts");
-    const server = createServer({ engine: fakeEngine(), state: { ...away, db: broken(away) } });
-    const answer = await server.fetch(new Request("http://localhost/v1/files"));
-    expect(answer.status).toBe(503);
-    expect(answer.headers.get("retry-after")).not.toBeNull();
-    const { error } = (await answer.json()) as { error: { code: string; message: string } };
-    expect(error.code).toBe("storage_failed");
-    expect(error.message).not.toMatch(/\/|postgres:/);
-  });
-
   test("the example of docs/keys-and-files.md runs", async () => {
-    const serving = await start(state);
-    const { key } = await clientOf(serving);
+    const serving = await startStored(state);
+    const { key } = await clientOf(state, serving);
     const page = readFileSync(new URL("../../../docs/keys-and-files.md", import.meta.url), "utf8");
     const code = /```ts\n(.*?)```/s.exec(page)![1]!;
     const rows = /<!-- file: requests.jsonl -->\n```json\n(.*?)```/s.exec(page)![1]!;
@@ -444,11 +234,3 @@ onEachDatabase((databases) => {
     }
   });
 });
-
-/** A database whose every query fails as one that is away. */
-function broken(state: State): State["db"] {
-  return state.db.withPlugin({
-    transformQuery: () => fail("storage_failed", "does not answer", { where: "/somewhere/zeroth.db" }),
-    transformResult: async ({ result }) => result,
-  });
-}
