@@ -34,6 +34,14 @@ test("offsets are the characters before a token, whatever bytes the text is cut 
   );
 });
 
+test("bytes that are no character are signs in the text, and what follows them keeps its place", () => {
+  const tokens = [word("a"), token([0x80]), token([0xe2, 0x82]), word("b"), token([0xc3]), token([0xa9]), word("c")];
+  const text = decoder.decode(Uint8Array.from(tokens.flatMap(({ bytes }) => bytes)));
+  expect(text).toBe("a\ufffd\ufffdb\u00e9c");
+  // That two bytes are no character is only known with the token after them, which begins where they do.
+  expect(offsets()(text, tokens, 0)).toEqual([0, 1, 2, 2, 4, 4, 5]);
+});
+
 test("special tokens are in no text, and pieces of words may have a space that it does not begin with", () => {
   const tokens = [word("<s>"), word(" Is"), word(" it"), word("</s>")];
   expect(offsets()("Is it", tokens, 10)).toEqual([10, 10, 12, 15]);

@@ -42,12 +42,23 @@ function matched(text: Uint8Array, at: number, bytes: readonly number[]): number
   return rest;
 }
 
+/** Bytes as a text shows them, with a sign for those that are no character, and those at the end that may become one. */
+function shownAs(bytes: readonly number[]): { readonly shown: Uint8Array; readonly open: readonly number[] } {
+  const all = Uint8Array.from(bytes);
+  const text = new TextDecoder().decode(all, { stream: true });
+  let open = 0;
+  while (new TextDecoder().decode(all.subarray(0, all.length - open)) !== text) open++;
+  return { shown: new TextEncoder().encode(text), open: bytes.slice(bytes.length - open) };
+}
+
 /**
  * Finds tokens in the text they make up, one after another: before how many whole characters each begins. A token may
  * hold a part of a character; where a text ends within one, the rest of it begins the next text.
  */
 export function offsets(): (text: string, tokens: readonly TokenShown[], from: number) => readonly number[] {
   let left: readonly number[] = [];
+  /** Bytes that the text does not have as they are: they are no character yet, or never. */
+  let odd: readonly number[] = [];
   return (text, tokens, from) => {
     const bytes = new TextEncoder().encode(text);
     let at = matched(bytes, 0, left);
@@ -57,11 +68,21 @@ export function offsets(): (text: string, tokens: readonly TokenShown[], from: n
     return tokens.map((token) => {
       for (; counted < at; counted++) if (!continues(bytes[counted])) whole++;
       const begins = from + whole - (continues(bytes[at]) ? 1 : 0);
-      // Pieces of words have a space before them that a text does not begin with; tokens such as <s> are in no text.
-      const bare = token.bytes[0] === 0x20 && bytes[at] !== 0x20 ? token.bytes.slice(1) : token.bytes;
-      const passed = matched(bytes, at, bare);
-      at += passed;
-      if (passed > 0 && passed < bare.length) left = bare.slice(passed);
+      // Pieces of words have a space before them that a text does not begin with.
+      const spaced = odd.length === 0 && token.bytes[0] === 0x20 && bytes[at] !== 0x20;
+      const own = spaced ? token.bytes.slice(1) : [...odd, ...token.bytes];
+      const passed = matched(bytes, at, own);
+      if (passed > 0) {
+        at += passed;
+        odd = [];
+        if (passed < own.length) left = own.slice(passed);
+        return begins;
+      }
+      const { shown, open } = shownAs(own);
+      const fits = matched(bytes, at, [...shown]) === shown.length;
+      at += fits ? shown.length : 0;
+      // Tokens such as <s> are in no text.
+      odd = fits ? open : [];
       return begins;
     });
   };

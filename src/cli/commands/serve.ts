@@ -40,13 +40,13 @@ export default defineCommand({
   example: "zeroth serve --port 8080",
   async run({ flags, output, signal }) {
     const { port, idle, maxQueue } = flags;
-    for (const [name, value, most] of [
-      ["--port", port, 65_535],
-      ["--idle", idle, 1e9],
-      ["--max-queue", maxQueue, 1e6],
+    for (const [name, value, least, most] of [
+      ["--port", port, 0, 65_535],
+      ["--idle", idle, 0, 1e9],
+      ["--max-queue", maxQueue, 1, 1e6],
     ] as const) {
-      if (value !== undefined && (value < 0 || value > most)) {
-        fail("wrong_use", `${name} ${value}: expected 0 to ${most}`);
+      if (value !== undefined && (value < least || value > most)) {
+        fail("wrong_use", `${name} ${value}: expected ${least} to ${most}`);
       }
     }
     const { startServer } = await import("../serve/start.ts");

@@ -110,6 +110,7 @@ export async function startServer(
     device: device === "auto" ? "cpu" : device,
     threads: threadsFor(flags.threads, output),
     ...(flags.dtype !== undefined && { dtype: flags.dtype }),
+    ...(maxQueue !== undefined && { live: { waiting: maxQueue } }),
     ...(idle !== undefined && { closesAfter: idle === 0 ? Number.POSITIVE_INFINITY : idle * 1000 }),
   });
   const close = async () => {
