@@ -29,7 +29,8 @@ function load(require: NodeJS.Require): Engine {
     }
   };
   const [own, installed] = [versionOf("../../engine"), versionOf("onnxruntime-node")];
-  const name = installed !== undefined && (own === undefined || own === installed) ? "onnxruntime-node" : "../../engine";
+  const name =
+    installed !== undefined && (own === undefined || own === installed) ? "onnxruntime-node" : "../../engine";
   try {
     return require(name) as Engine;
   } catch (cause) {
