@@ -78,6 +78,12 @@ export function createOutput({ json = false, quiet = false, color = true }: Outp
   };
 }
 
+/** What is said where a model would give none of the choices by itself. */
+export const unlikely = (choices: number): string =>
+  choices === 1
+    ? "the model would hardly give this answer by itself"
+    : "the model would hardly give any of these answers by itself: the best of them means little";
+
 /** Bytes for people. */
 export function bytes(n: number): string {
   const units = ["B", "kB", "MB", "GB", "TB"];

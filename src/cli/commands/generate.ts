@@ -4,15 +4,16 @@ import type { Generated } from "../../text/options.ts";
 import { defineCommand } from "../define.ts";
 import type { Opened } from "../engine.ts";
 import { engine, generation, input, model } from "../options.ts";
-import type { Output } from "../output.ts";
+import { type Output, unlikely } from "../output.ts";
 
-const resultRow = (id: unknown, { text, tokens, finish, promptTokens, score }: Generated) => ({
+const resultRow = (id: unknown, { text, tokens, finish, promptTokens, score, likely }: Generated) => ({
   ...(id === undefined ? {} : { id }),
   text,
   tokens,
   finish,
   prompt_tokens: promptTokens,
   ...(score === undefined ? {} : { score }),
+  ...(likely === undefined ? {} : { likely }),
 });
 
 function stats(model: Pick<Opened, "seconds">, results: readonly Generated[], seconds: number, output: Output): void {
@@ -36,7 +37,7 @@ export default defineCommand({
   summary: "Answer prompts",
   arguments: "[prompt...]",
   options: [model, input, ...generation, { flags: "--stats", help: "show speeds afterwards" }, ...engine],
-  rows: '`{"prompt"}` or `{"tokens":[…]}`, also `"choices":[…]` → `{"text","tokens","finish","prompt_tokens","score"?}`',
+  rows: '`{"prompt"}` or `{"tokens":[…]}`, also `"choices":[…]` → `{"text","tokens","finish","prompt_tokens","score"?,"likely"?}`',
   example: 'zeroth generate "Is this review positive or negative? A warm, funny film."',
   async run({ args: prompts, flags, output, signal }) {
     const { checkGeneration, generationOptions } = await import("../generation.ts");
@@ -117,6 +118,8 @@ export default defineCommand({
         if (bound && result.finish === "length") cut++;
         output.row(resultRow(id, result));
         output.answer(`${result.text}\n`);
+        if (result.likely === false && !flags.input)
+          output.say(unlikely(job instanceof ZerothError ? 0 : job.choices!.length));
       }
       before += rows.length;
       answered += free.length;

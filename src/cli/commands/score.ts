@@ -3,17 +3,18 @@ import { fail, ZerothError } from "../../errors.ts";
 import type { Prompt, Scored } from "../../text/model.ts";
 import { defineCommand } from "../define.ts";
 import { engine, input, model } from "../options.ts";
-import type { Output } from "../output.ts";
+import { type Output, unlikely } from "../output.ts";
 
-const resultRow = (id: unknown, { scores, lengths, best, logprobs }: Scored, single: boolean) => ({
+const resultRow = (id: unknown, { scores, lengths, best, likely, logprobs }: Scored, single: boolean) => ({
   ...(id === undefined ? {} : { id }),
   scores,
   lengths,
   best,
+  likely,
   ...(single ? { logprobs: logprobs[0] } : {}),
 });
 
-/** Choices, likeliest first, with their share of the probability. */
+/** Choices, likeliest first, with their share of the probability; one alone has no share worth telling. */
 function table(choices: readonly Prompt[], { scores, lengths }: Scored, output: Output): string {
   const top = Math.max(...scores);
   const total = scores.reduce((sum, score) => sum + Math.exp(score - top), 0);
@@ -22,8 +23,9 @@ function table(choices: readonly Prompt[], { scores, lengths }: Scored, output: 
   return rows
     .sort((a, b) => b.score - a.score)
     .map(({ choice, score, length }, i) => {
-      const share = ((100 * Math.exp(score - top)) / total).toFixed(1).padStart(5);
-      const line = `${choice.padEnd(width)}  ${share} %  ${score.toFixed(3)} over ${length} token${length === 1 ? "" : "s"}`;
+      const percent = ((100 * Math.exp(score - top)) / total).toFixed(1).padStart(5);
+      const share = rows.length === 1 ? "" : `${percent} %  `;
+      const line = `${choice.padEnd(width)}  ${share}${score.toFixed(3)} over ${length} token${length === 1 ? "" : "s"}`;
       return `${i === 0 ? output.bold(line) : line}\n`;
     })
     .join("");
@@ -42,7 +44,7 @@ export default defineCommand({
     { flags: "--no-prompt-end", help: "do not add the end token to prompts" },
     ...engine,
   ],
-  rows: '`{"prompt","choices":[…]}` or `{"prompt","target"}` → `{"scores","lengths","best"}`, for one target also `"logprobs"`',
+  rows: '`{"prompt","choices":[…]}` or `{"prompt","target"}` → `{"scores","lengths","best","likely"}`, for one target also `"logprobs"`',
   example: 'zeroth score "Is this a fact or an opinion? Snow is cold." --choices fact,opinion',
   async run({ args: prompts, flags, output, signal }) {
     if (!flags.input && (prompts.length === 0 || (!flags.choices && flags.target === undefined))) {
@@ -90,7 +92,10 @@ export default defineCommand({
         output.row(resultRow(id, result, job.single));
         if (flags.input) {
           output.text(`${result.best}\t${result.scores.map((value) => value.toFixed(4)).join("\t")}\n`);
-        } else output.text(table(job.choices, result, output));
+        } else {
+          output.text(table(job.choices, result, output));
+          if (!result.likely) output.text(`${unlikely(job.choices.length)}\n`);
+        }
       }
       before += rows.length;
     }
