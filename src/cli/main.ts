@@ -4,7 +4,7 @@ import { errorCodes, fail, ZerothError } from "../errors.ts";
 import type { Command, Commands } from "./command.ts";
 import { commands as all } from "./command-list.ts";
 import { help, version } from "./help.ts";
-import { createOutput, flushed } from "./output.ts";
+import { createOutput, fitted, flushed } from "./output.ts";
 import { reportError } from "./report.ts";
 
 /** What the first word means: a command, or a question for `generate`. */
@@ -83,11 +83,12 @@ export async function run(argv: readonly string[], commands: Commands = all): Pr
       done();
       process.exitCode = await (await import("./prompt.ts")).openPrompt(createOutput({}));
     } else if (argv.length === 0 || only === "--help" || only === "-h" || argv[0] === "help") {
-      process.stdout.write(help(commands, argv[0] === "help" ? argv[1] : undefined));
+      process.stdout.write(fitted(help(commands, argv[0] === "help" ? argv[1] : undefined), process.stdout));
       if (argv.length === 0) process.exitCode = errorCodes.wrong_use.exit;
     } else {
       const { name, command, rest } = commandOf(argv, commands);
-      if (rest.includes("--help") || rest.includes("-h")) process.stdout.write(help(commands, name));
+      if (rest.includes("--help") || rest.includes("-h"))
+        process.stdout.write(fitted(help(commands, name), process.stdout));
       else {
         needFolder();
         process.exitCode = await command.start(name, rest, signal, commands);

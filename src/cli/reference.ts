@@ -21,7 +21,10 @@ export function reference(commands: Commands): string {
   return `# The command line
 
 Printed from the program's own definitions. \`zeroth\` alone on a terminal opens a prompt; \`zeroth "a question"\` is
-\`zeroth generate\` on the embedded model.
+\`zeroth generate\` on the embedded model. In a checkout (after \`npm ci\`) and in a folder that has the package,
+\`zeroth\` is \`npx zeroth\`.
+
+A file or folder that is there is never replaced without \`--overwrite\`.
 
 Results go to stdout, talk to stderr. With \`--json\` stdout carries one JSON object a line. \`--input\` takes rows
 (\`.jsonl\`, \`.csv\`, \`.tsv\`, each also \`.gz\`, \`.parquet\`, or \`-\` for JSON lines on stdin) and gives one result a row,
