@@ -25,7 +25,7 @@ beforeAll(() => {
     filter: (from) => !/dist[\\/](node|web-engine)$/.test(from) && !/\.js$/.test(from),
   });
   cpSync(join(root, "package.json"), join(modules, "zeroth/package.json"));
-  for (const name of Object.keys(manifest.dependencies)) {
+  for (const name of [...Object.keys(manifest.dependencies), "@types/node", "undici-types"]) {
     mkdirSync(dirname(join(modules, name)), { recursive: true });
     symlinkSync(join(root, "node_modules", name), join(modules, name));
   }
@@ -81,6 +81,7 @@ function compiled(name: string, code: string, options: object) {
 test.each([
   ["node-nodenext", inNode, nodeNext],
   ["node-bundler", inNode, bundler],
+  ["node-without-a-page's-types", inNode, { ...nodeNext, lib: ["ES2022"], types: ["node"] }],
   ["browser-nodenext", inBrowser, nodeNext],
   ["browser-bundler", inBrowser, bundler],
 ] as const)("%s", (name, code, options) => {
