@@ -48,6 +48,13 @@ const ways: readonly (readonly [string, readonly string[], string])[] = [
   ["the library", script(`${graph} console.log((await (await compile(g)).run({ x })).y.shape.join());`), "2"],
   ["a worker host", script(inHost("worker")), "2"],
   ["a child host", script(inHost("child")), "2"],
+  [
+    "an engine in a child",
+    script(`const { childEngine } = await import(${JSON.stringify(library)}); const engine = childEngine();
+await engine.score({ model: "zeroth-nano", rows: [{ prompt: { text: "Is snow cold?" }, choices: ["yes"] }] });
+console.log((await engine.status()).models.length); await engine[Symbol.asyncDispose]();`),
+    "1",
+  ],
   ["a worker of the caller's", script(worker(`await import(${JSON.stringify(library)});`)), "2"],
 ];
 

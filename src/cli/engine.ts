@@ -25,7 +25,7 @@ export type EngineFlags = Flags<readonly [...typeof engine, typeof model]>;
  * Refuse a device that is not here. Asked in a process of its own, because the engine writes its log of what is missing
  * straight to the screen.
  */
-async function needDevice(device: "webgpu" | "cuda", signal: AbortSignal | undefined): Promise<void> {
+export async function needDevice(device: "webgpu" | "cuda", signal: AbortSignal | undefined): Promise<void> {
   const script = fileURLToPath(new URL("./device-probe.js", import.meta.url));
   const child = spawn(process.execPath, [script, device], { stdio: "ignore", ...(signal && { signal }) });
   const works = await new Promise<boolean>((resolve) => {

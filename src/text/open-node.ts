@@ -69,6 +69,8 @@ export interface OpenedLanguageModel extends Opened {
   readonly generation: GenerationConfig;
   /** Tokens of the longest text that the model was trained on, where its folder tells. */
   readonly trainedLength: number | undefined;
+  /** Compiles graphs over its weights, for the device that it was opened for. */
+  readonly compile: Compile;
   /** config.json */
   readonly config: JsonObject;
   /** Chat templates by name, read when they are asked for; none for a model without. */
@@ -215,6 +217,7 @@ async function openAs(
         text,
         model,
         tokenizer,
+        compile: compileHere,
         config: folder.config,
         trainedLength: trainedLength(folder.config, folder.tokenizerConfig),
         chatTemplates: () => templatesOf(folder),

@@ -1,7 +1,7 @@
 /** `zeroth predict`: what a trained head tells of texts: classes, tags, answers, hidden words, choices. */
 import { fail, ZerothError } from "../../errors.ts";
 import { defineCommand } from "../define.ts";
-import { engine, input, model } from "../options.ts";
+import { engine, model, rows } from "../options.ts";
 
 export default defineCommand({
   group: "use",
@@ -9,7 +9,7 @@ export default defineCommand({
   arguments: "[text...]",
   options: [
     model,
-    input,
+    ...rows,
     { flags: "--pair <text>", help: "a second text, read together with the first" },
     { flags: "--context <text>", help: "the passage that holds the answer to a question" },
     { flags: "--choices <a,b>", help: "what may follow the text", as: "list" },
@@ -26,7 +26,9 @@ export default defineCommand({
     '`{"text","choices"}` → `{"choice","best","probabilities","logits"}`',
   ].join("; "),
   example: 'zeroth predict --model distilbert/distilbert-base-uncased-finetuned-sst-2-english "A warm, funny film."',
-  async run({ args: texts, flags, output, signal }) {
+  async run({ args, flags, output, signal }) {
+    const { givenTexts } = await import("../stdin.ts");
+    const texts = flags.input ? args : await givenTexts(args, { output, signal });
     const { pair, context, choices, top, maxAnswer } = flags;
     if (texts.length === 0 && !flags.input) {
       fail("wrong_use", "there is no text", { hint: 'try: zeroth predict --model NAME "a text", or --input FILE' });
@@ -42,43 +44,37 @@ export default defineCommand({
         hint: "a folder or a name of the hub whose model was trained for classes, tags, answers or hidden words",
       });
     }
-    const { inputBatches } = await import("../jobs.ts");
+    const { modelOf, openRowJob } = await import("../rows/run.ts");
     const { openReaderForCommand } = await import("../engine.ts");
-    const { errorRow } = await import("../report.ts");
     const { askedFor, predictionOf } = await import("../predict/tasks.ts");
     const given = texts.map((text) => ({
       ...(context === undefined ? { text } : { question: text, context }),
       ...(pair !== undefined && { text_pair: pair }),
       ...(choices && { choices }),
     }));
-    const batches = await inputBatches(flags.input, given, { output, signal });
+    const job = await openRowJob("predict", { flags, given, output, signal });
+    if (job === undefined) return 0;
     await using opened = await openReaderForCommand(flags, output, signal);
     const predict = predictionOf(opened, flags.model, output, flags);
     const head = opened.encoder.head!;
     const lacks = { span: context === undefined, choice: choices === undefined };
     if (!flags.input && (head === "span" || head === "choice") && lacks[head])
       fail("wrong_use", `this model takes ${askedFor[head]}`, { where: flags.model });
-    let failed = false;
-    let before = 0;
-    for await (const rows of batches) {
-      const onDone = (done: number) => output.progress(`${before + done} texts`);
-      const results = await predict(rows, { signal, onDone });
-      for (const [i, result] of results.entries()) {
-        const row = rows[i]!;
-        const id = row instanceof ZerothError ? undefined : row.id;
-        if (result instanceof ZerothError) {
-          if (!flags.input && rows.length === 1) throw result;
-          failed = true;
-          output.row(errorRow(result, id));
-          if (!output.json) output.say(`row ${before + i + 1}: ${result.message}`);
-          continue;
-        }
-        output.row({ ...(id !== undefined && { id }), ...result.row });
-        if (flags.input) output.answer(`${result.line}\n`);
-        else if (!output.json) output.text(`${i > 0 ? "\n" : ""}${result.picture()}`);
-      }
-      before += rows.length;
-    }
-    return failed ? 1 : 0;
+    return job.run({
+      model: modelOf(opened),
+      things: "texts",
+      async batch(inputs, { before, onDone }) {
+        const results = await predict(inputs, { signal, onDone });
+        return results.map((result, i) => {
+          if (result instanceof ZerothError) return result;
+          const { row, line, picture } = result;
+          const show = () => {
+            if (flags.input) output.answer(`${line}\n`);
+            else if (!output.json) output.text(`${before + i > 0 ? "\n" : ""}${picture()}`);
+          };
+          return { row, show };
+        });
+      },
+    });
   },
 });
