@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /** The library for the browser: the same models, graphs and trainer, compiled to WebAssembly or WebGPU. */
 export { type ErrorCode, errorCodes, ZerothError } from "./errors.ts";
 export { type FetchedFolder, fetchModelFolder, safetensorsInMemory } from "./folders/fetch-web.ts";

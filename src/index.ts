@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /** The library in Node: open a model and ask it; build graphs, differentiate and train them. */
 
 export type { RowData } from "./data/rows.ts";

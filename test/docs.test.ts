@@ -138,6 +138,16 @@ describe.each(documents)("$name", ({ name, blocks }) => {
   });
 });
 
+test("a page that says zeroth says how to call it in a checkout", () => {
+  const pages = documents.filter(({ name, blocks }) => {
+    return name !== "README.md" && blocks.some(({ code }) => /^zeroth /m.test(code));
+  });
+  expect(pages.length).toBeGreaterThan(10);
+  for (const { name } of pages) {
+    expect(readFileSync(join(root, name), "utf8").slice(0, 600), name).toContain("`npx zeroth`");
+  }
+});
+
 test("docs/train.md lists every key of a training configuration, and no other", () => {
   const text = readFileSync(join(root, "docs/train.md"), "utf8");
   const table = text.slice(text.indexOf("## Every key"), text.indexOf("## Optimisers"));

@@ -14,6 +14,7 @@ import { storedBytes } from "../weights/quantize.ts";
 import { isQuantized } from "../weights/weights.ts";
 import type { Flags } from "./command.ts";
 import { modelFor } from "./downloads.ts";
+import { sayLong } from "./lengths.ts";
 import type { engine, model } from "./options.ts";
 import { bytes, duration, type Output } from "./output.ts";
 import { threadsFor } from "./threads.ts";
@@ -115,8 +116,12 @@ async function openWith<T extends OpenedLanguageModel | OpenedEncoder>(
 }
 
 /** A model that writes text. */
-export const openForCommand = (flags: EngineFlags, output: Output, signal?: AbortSignal): Promise<Opened> =>
-  openWith(openLanguageModel, flags, output, signal);
+export async function openForCommand(flags: EngineFlags, output: Output, signal?: AbortSignal): Promise<Opened> {
+  const opened = await openWith(openLanguageModel, flags, output, signal);
+  const { tokenizer, name, trainedLength: trained } = opened;
+  if (trained === undefined) return opened;
+  return { ...opened, text: sayLong(opened.text, { tokenizer, name, trained }, (line) => output.say(line)) };
+}
 
 /** A model that reads texts and gives vectors or labels. */
 export const openReaderForCommand = (

@@ -4,7 +4,7 @@ import { errorCodes, fail, ZerothError } from "../errors.ts";
 import type { Command, Commands } from "./command.ts";
 import { commands as all } from "./command-list.ts";
 import { help, version } from "./help.ts";
-import { createOutput, flushed } from "./output.ts";
+import { createOutput, fitted, flushed } from "./output.ts";
 import { reportError } from "./report.ts";
 
 /** What the first word means: a command, or a question for `generate`. */
@@ -91,17 +91,17 @@ export async function run(argv: readonly string[], commands: Commands = all): Pr
     const only = argv.length === 1 ? argv[0] : undefined;
     if (only === "--version" || only === "-V") process.stdout.write(`${version()}\n`);
     else if (only === "--help" || only === "-h" || argv[0] === "help") {
-      process.stdout.write(help(commands, argv[0] === "help" ? argv[1] : undefined));
+      process.stdout.write(fitted(help(commands, argv[0] === "help" ? argv[1] : undefined), process.stdout));
     } else {
       const words = argv.length > 0 ? argv : await unasked(signal);
       if (words === undefined) {
-        process.stdout.write(help(commands));
+        process.stdout.write(fitted(help(commands), process.stdout));
         process.exitCode = errorCodes.wrong_use.exit;
         return;
       }
       const { name, command, rest } = commandOf(words, commands);
       if (argv.length > 0 && (rest.includes("--help") || rest.includes("-h"))) {
-        process.stdout.write(help(commands, name));
+        process.stdout.write(fitted(help(commands, name), process.stdout));
       } else {
         needFolder();
         process.exitCode = await command.start(name, rest, signal, commands);

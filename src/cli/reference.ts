@@ -22,7 +22,10 @@ export function reference(commands: Commands): string {
 
 Printed from the program's own definitions. \`zeroth\` alone on a terminal opens a prompt (chat.md), with
 \`--model\` one of that model; \`zeroth "a question"\` is \`zeroth generate\` on the embedded model. Where standard input
-is no terminal it is the prompt, or goes behind the one that is given; \`-\` stands for it among several.
+is no terminal it is the prompt, or goes behind the one that is given; \`-\` stands for it among several. In a checkout
+(after \`npm ci\`) and in a folder that has the package, \`zeroth\` is \`npx zeroth\`.
+
+What a command writes with \`--out\`, \`--html\` or \`--plot\` replaces nothing that is there without \`--overwrite\`.
 
 Results go to stdout, talk to stderr. With \`--json\` stdout carries one JSON object a line. \`--input\` takes rows
 (\`.jsonl\`, \`.csv\`, \`.tsv\`, each also \`.gz\`, \`.parquet\`, or \`-\` for JSON lines on stdin) and gives one result a row,

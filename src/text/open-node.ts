@@ -29,6 +29,7 @@ import { needRoom, quantizedCopy } from "./copies/quantized-node.ts";
 import { filesIn, filesOfGguf, transformerFolder } from "./embedding-config-node.ts";
 import type { EncodingModel } from "./encoding-model.ts";
 import { type GenerationConfig, withGenerationConfig } from "./generation-config.ts";
+import { roomFor, trainedLength } from "./lengths-node.ts";
 import { type TextModel, textModel } from "./model.ts";
 import { inPrecision } from "./precision-node.ts";
 import { openReader, type Pooling, readingGraph } from "./reader.ts";
@@ -66,6 +67,8 @@ export interface OpenedLanguageModel extends Opened {
   readonly model: LanguageModel;
   readonly tokenizer: Tokenizer;
   readonly generation: GenerationConfig;
+  /** Tokens of the longest text that the model was trained on, where its folder tells. */
+  readonly trainedLength: number | undefined;
   /** Compiles graphs over its weights, for the device that it was opened for. */
   readonly compile: Compile;
   /** config.json */
@@ -207,7 +210,7 @@ async function openAs(
           ? decoderModel(told.architecture, compileHere, { ...packed, rounded: roundsProducts(weights) })
           : encoderDecoderModel(told.architecture, compileHere, packed);
       const tokenizer = openTokenizer(folder);
-      const text = textModel({ model, tokenizer, rules: told.generation.rules });
+      const text = textModel({ model, tokenizer, rules: told.generation.rules, room: roomFor(architecture) });
       return {
         ...told,
         kind: architecture.kind,
@@ -216,6 +219,7 @@ async function openAs(
         tokenizer,
         compile: compileHere,
         config: folder.config,
+        trainedLength: trainedLength(folder.config, folder.tokenizerConfig),
         chatTemplates: () => templatesOf(folder),
         folder,
         weights,

@@ -4,14 +4,15 @@ import type { Generated } from "../../text/options.ts";
 import { defineCommand } from "../define.ts";
 import type { Opened } from "../engine.ts";
 import { engine, generation, model, rows } from "../options.ts";
-import type { Output } from "../output.ts";
+import { type Output, unlikely } from "../output.ts";
 
-const resultRow = ({ text, tokens, finish, promptTokens, score }: Generated) => ({
+const resultRow = ({ text, tokens, finish, promptTokens, score, likely }: Generated) => ({
   text,
   tokens,
   finish,
   prompt_tokens: promptTokens,
   ...(score === undefined ? {} : { score }),
+  ...(likely === undefined ? {} : { likely }),
 });
 
 function stats(model: Pick<Opened, "seconds">, results: readonly Generated[], seconds: number, output: Output): void {
@@ -35,7 +36,7 @@ export default defineCommand({
   summary: "Answer prompts",
   arguments: "[prompt...]",
   options: [model, ...rows, ...generation, { flags: "--stats", help: "show speeds afterwards" }, ...engine],
-  rows: '`{"prompt"}` or `{"tokens":[…]}`, also `"choices":[…]` → `{"text","tokens","finish","prompt_tokens","score"?}`',
+  rows: '`{"prompt"}` or `{"tokens":[…]}`, also `"choices":[…]` → `{"text","tokens","finish","prompt_tokens","score"?,"likely"?}`',
   example: 'zeroth generate "Is this review positive or negative? A warm, funny film."',
   async run({ args, flags, output, signal }) {
     const { atTerminal, openPrompt } = await import("../chat/open.ts");
@@ -108,7 +109,12 @@ export default defineCommand({
           if (flags.stats) made.push(result);
           if (bound && result.finish === "length") cut++;
           answered++;
-          return { row: resultRow(result), show: () => output.answer(`${result.text}\n`) };
+          const show = () => {
+            output.answer(`${result.text}\n`);
+            if (result.likely === false && !flags.input)
+              output.say(unlikely(one instanceof ZerothError ? 0 : one.choices!.length));
+          };
+          return { row: resultRow(result), show };
         });
       },
       showError(error, row) {

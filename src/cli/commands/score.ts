@@ -3,29 +3,31 @@ import { fail, ZerothError } from "../../errors.ts";
 import type { Prompt, Scored } from "../../text/model.ts";
 import { defineCommand } from "../define.ts";
 import { engine, model, rows } from "../options.ts";
-import type { Output } from "../output.ts";
+import { type Output, unlikely } from "../output.ts";
 
-const resultRow = ({ scores, lengths, best, logprobs }: Scored, single: boolean) => ({
+const resultRow = ({ scores, lengths, best, likely, logprobs }: Scored, single: boolean) => ({
   scores,
   lengths,
   best,
+  likely,
   ...(single ? { logprobs: logprobs[0] } : {}),
 });
 
-/** Choices, likeliest first, with their share of the probability. */
-function table(choices: readonly Prompt[], { scores, lengths }: Scored, output: Output): string {
+/** Choices, likeliest first, with their share of the probability; one alone has no share worth telling. */
+function table(choices: readonly Prompt[], { scores, lengths, likely }: Scored, output: Output): string {
   const top = Math.max(...scores);
   const total = scores.reduce((sum, score) => sum + Math.exp(score - top), 0);
   const rows = choices.map((choice, i) => ({ choice: String(choice), score: scores[i]!, length: lengths[i]! }));
   const width = Math.max(...rows.map(({ choice }) => choice.length));
-  return rows
+  const lines = rows
     .sort((a, b) => b.score - a.score)
     .map(({ choice, score, length }, i) => {
-      const share = ((100 * Math.exp(score - top)) / total).toFixed(1).padStart(5);
-      const line = `${choice.padEnd(width)}  ${share} %  ${score.toFixed(3)} over ${length} token${length === 1 ? "" : "s"}`;
+      const percent = ((100 * Math.exp(score - top)) / total).toFixed(1).padStart(5);
+      const share = rows.length === 1 ? "" : `${percent} %  `;
+      const line = `${choice.padEnd(width)}  ${share}${score.toFixed(3)} over ${length} token${length === 1 ? "" : "s"}`;
       return `${i === 0 ? output.bold(line) : line}\n`;
-    })
-    .join("");
+    });
+  return [...lines, ...(likely ? [] : [`${unlikely(choices.length)}\n`])].join("");
 }
 
 export default defineCommand({
@@ -41,7 +43,7 @@ export default defineCommand({
     { flags: "--no-prompt-end", help: "do not add the end token to prompts" },
     ...engine,
   ],
-  rows: '`{"prompt","choices":[…]}` or `{"prompt","target"}` → `{"scores","lengths","best"}`, for one target also `"logprobs"`',
+  rows: '`{"prompt","choices":[…]}` or `{"prompt","target"}` → `{"scores","lengths","best","likely"}`, for one target also `"logprobs"`',
   example: 'zeroth score "Is this a fact or an opinion? Snow is cold." --choices fact,opinion',
   async run({ args, flags, output, signal }) {
     const { givenTexts } = await import("../stdin.ts");
