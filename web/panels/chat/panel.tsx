@@ -1,0 +1,4 @@
+/** Chat. */
+export function Panel() {
+  return <h1>Chat</h1>;
+}

@@ -1,0 +1,4 @@
+/** Compare. */
+export function Panel() {
+  return <h1>Compare</h1>;
+}

@@ -1,0 +1,4 @@
+/** Jobs. */
+export function Panel() {
+  return <h1>Jobs</h1>;
+}

@@ -1,0 +1,4 @@
+/** Models. */
+export function Panel() {
+  return <h1>Models</h1>;
+}

@@ -1,0 +1,4 @@
+/** Settings. */
+export function Panel() {
+  return <h1>Settings</h1>;
+}
