@@ -35,35 +35,31 @@ export interface CompletionChunk extends ErrorBody {
 
 export interface ScoreBody {
   readonly data?: readonly {
-    readonly choices: readonly { readonly text?: string; readonly sum: number; readonly tokens: number }[];
+    readonly choices: readonly { readonly sum: number; readonly tokens: number }[];
   }[];
 }
 
+export interface ManagedModel {
+  readonly id: string;
+  readonly family: string | null;
+  readonly kind: string | null;
+  readonly bytes: number | null;
+  readonly parameters: number | null;
+  readonly longest: number | null;
+  readonly can: readonly string[];
+  readonly state: "closed" | "opening" | "ready" | "closing";
+  readonly progress: { readonly done: number; readonly total: number } | null;
+  readonly closes_after: number | null;
+  /** While it is open; bytes of keys and values held. */
+  readonly live: { readonly bytes: number; readonly rows: number; readonly waiting: number } | null;
+}
+
 export interface ModelsBody {
-  readonly data?: readonly {
-    readonly id: string;
-    readonly family?: string;
-    readonly kind?: string;
-    readonly bytes?: number;
-    readonly parameters?: number;
-    readonly longest?: number;
-    readonly can?: readonly string[];
-    readonly state?: "closed" | "opening" | "ready" | "closing";
-    readonly progress?: { readonly done: number; readonly total?: number };
-    readonly memory?: number;
-    readonly closesAfter?: number;
-  }[];
+  readonly models?: readonly ManagedModel[];
 }
 
 export interface StatusBody {
   readonly device?: string;
   readonly threads?: number;
   readonly memory?: number;
-  readonly models?: readonly {
-    readonly id: string;
-    readonly state: "opening" | "ready" | "closing";
-    readonly progress?: { readonly done: number; readonly total?: number };
-    readonly live?: { readonly bytes?: number };
-    readonly closesAfter?: number;
-  }[];
 }

@@ -23,10 +23,18 @@ const words: Readonly<Record<string, Words>> = {
   corrupt_file: { what: "A file of the model is damaged.", hint: "Download the model anew." },
 };
 
+/** What a server calls the same. */
+const otherNames: Readonly<Record<string, string>> = {
+  context_length_exceeded: "too_long",
+  string_above_max_length: "too_long",
+  model_not_found: "not_found",
+  rate_limit_exceeded: "busy",
+};
+
 /** A problem from the library's code and message. Bad input says what is wrong with it: its message is for people. */
 export function problemFrom(code: string, message: string, hint?: string): Problem {
   if (code === "interrupted") return new Problem("Stopped.", { stopped: true });
-  const known = words[code];
+  const known = words[otherNames[code] ?? code];
   if (!known) return new Problem(sentence(message), { ...(hint && { hint: sentence(hint) }), details: code });
   const further = hint ? `${message} (${hint})` : message;
   return new Problem(known.what, { ...(known.hint && { hint: known.hint }), details: further });

@@ -15,11 +15,10 @@ export interface Running {
 }
 
 /** The page's settings in the library's names. */
-export function libraryOptions({ temperature, topP, topK, minP, repetitionPenalty, ...rest }: Settings) {
+export function libraryOptions({ temperature = 0, topP, topK, minP, repetitionPenalty, ...rest }: Settings) {
   const { maxTokens, seed, stop } = rest;
-  const draws = temperature === undefined ? {} : temperature > 0 ? { sample: true, temperature } : { sample: false };
-  const drawing = temperature ? { topP, topK, minP, seed } : {};
-  const all = { ...draws, ...drawing, repetitionPenalty, maxNewTokens: maxTokens, stop };
+  const draws = temperature > 0 ? { sample: true, temperature, topP, topK, minP, seed } : { sample: false };
+  const all = { ...draws, repetitionPenalty, maxNewTokens: maxTokens, stop };
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined)) as GenerateOptions;
 }
 

@@ -4,6 +4,9 @@ import { joinQuantized } from "../../src/weights/quantize.ts";
 import type { ChoiceScore, Told } from "../client/client.ts";
 import { answer, promptOf, type Running } from "./answer.ts";
 import type { Failure, Order, Report } from "./messages.ts";
+import { onlyOwnScripts } from "./own-scripts.ts";
+
+onlyOwnScripts();
 
 const report = (message: Report) => postMessage(message);
 const stops = new Map<number, AbortController>();

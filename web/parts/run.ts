@@ -50,7 +50,6 @@ export function run(client: Client, ask: Ask): Run {
   async function work(): Promise<Answer> {
     stops.add(stop);
     const started = performance.now();
-    let first = started;
     let tokens: Token[] = [];
     let shown = 0;
     const seconds = () => (performance.now() - started) / 1000;
@@ -60,7 +59,6 @@ export function run(client: Client, ask: Ask): Run {
     try {
       for await (const told of client.answer(ask, controller.signal)) {
         if (told.kind === "token") {
-          if (tokens.length === 0) first = performance.now();
           tokens = [...tokens, told.token];
           // At the pace of frames: a fast model makes several tokens in one.
           if (performance.now() - shown > 16) {
@@ -69,7 +67,6 @@ export function run(client: Client, ask: Ask): Run {
           }
         } else {
           const { finish, promptTokens, notes } = told;
-          const lasted = (performance.now() - first) / 1000;
           batch(() => {
             show({
               state: "done",
@@ -77,7 +74,7 @@ export function run(client: Client, ask: Ask): Run {
               ...(promptTokens !== undefined && { promptTokens }),
               ...(notes?.length && { notes }),
             });
-            if (tokens.length > 1 && lasted > 0) speed.value = (tokens.length - 1) / lasted;
+            if (tokens.length > 0) speed.value = tokens.length / answer.value.seconds;
           });
         }
       }

@@ -147,7 +147,9 @@ function Alternatives({ token, at, box, listRef, onEnter, onKeyDown, onPick }: L
   };
   const others = token.top ?? [];
   const isTaken = (chance: Chance) =>
-    chance.id !== undefined && token.id !== undefined ? chance.id === token.id : chance.text === token.text;
+    chance.id !== undefined && token.id !== undefined
+      ? chance.id === token.id
+      : chance.text === token.text || chance.logprob === token.logprob;
   const rows = others.some(isTaken) || token.logprob === undefined ? others : [...others, token as Chance];
   return (
     <div class="alternatives" ref={place} onPointerEnter={onEnter} role="group" aria-label="Other tokens here">

@@ -19,7 +19,7 @@ export const jobs = signal<readonly Job[]>([]);
 export const status = signal<Status>({});
 /** Why models cannot be had, while they cannot. */
 export const trouble = signal<Problem | undefined>(undefined);
-/** Tokens a second of the last answer. */
+/** Tokens a second of the last answer, the reading of its prompt included. */
 export const speed = signal<number | undefined>(undefined);
 
 const chosen = kept("model", "");

@@ -6,6 +6,7 @@ import { Icon } from "../../parts/icon.tsx";
 import { plural, secondsText, shareText } from "../../parts/numbers.ts";
 import { textOf } from "../../parts/run.ts";
 import { Tokens } from "../../parts/tokens.tsx";
+import { Walker } from "../../parts/walker.tsx";
 import { drawing, tinted } from "../../state/settings.ts";
 import { type Asked, again, asked, type Branch, goOn, running, walk } from "./state.ts";
 
@@ -40,37 +41,6 @@ function facts({ answer }: Branch): string {
     .join(" · ");
 }
 
-function Branches({ entry }: { readonly entry: Asked }) {
-  const count = entry.branches.length;
-  if (count < 2) return null;
-  const keys = (event: KeyboardEvent) => {
-    const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-    if (step === undefined) return;
-    walk(step);
-    event.preventDefault();
-  };
-  return (
-    <div class="branches" role="group" aria-label="Branches of the answer" onKeyDown={keys}>
-      <button type="button" class="quiet" aria-label="Branch before" disabled={entry.at === 0} onClick={() => walk(-1)}>
-        <Icon name="left" />
-      </button>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: arrow keys walk the branches from here */}
-      <span tabIndex={0} role="status" aria-label={`Branch ${entry.at + 1} of ${count}`}>
-        {entry.at + 1} / {count}
-      </span>
-      <button
-        type="button"
-        class="quiet"
-        aria-label="Next branch"
-        disabled={entry.at === count - 1}
-        onClick={() => walk(1)}
-      >
-        <Icon name="right" />
-      </button>
-    </div>
-  );
-}
-
 export function AnswerBox() {
   const entry = asked.value;
   const branch = entry?.branches[entry.at];
@@ -103,10 +73,10 @@ export function AnswerBox() {
               {note}
             </p>
           ))}
-          <p class="facts-line">
-            <Branches entry={entry!} />
+          <div class="facts-line">
+            <Walker at={entry!.at} count={entry!.branches.length} of="the answer" onWalk={walk} />
             <span>{facts(branch)}</span>
-          </p>
+          </div>
         </>
       )}
       {entry && shared && !running.value && (
