@@ -53,6 +53,8 @@ export type Told =
       readonly kind: "end";
       readonly finish: "stop" | "length";
       readonly promptTokens?: number;
+      /** From when the model began with it; waiting for the model to open is no part. */
+      readonly seconds?: number;
       readonly notes?: readonly string[];
     };
 

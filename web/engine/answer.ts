@@ -44,6 +44,7 @@ export async function answer(
   const text = placedTexts((ids) => tokenizer.decode(ids, { skipSpecialTokens: true }));
   const top = ask.top ?? 0;
 
+  const started = performance.now();
   let told = 0;
   const steps = watcher(top, begun as number[], ({ answer }) => tellUpTo(answer));
   function tellUpTo(chosen: readonly number[]): void {
@@ -70,5 +71,6 @@ export async function answer(
   // After a stop text the last tokens are not of the answer.
   if (finish !== "stop_string") tellUpTo(tokens);
   const notes = "warnings" in next.value ? next.value.warnings : [];
-  tell({ kind: "end", finish: finish === "length" ? "length" : "stop", promptTokens, notes });
+  const seconds = (performance.now() - started) / 1000;
+  tell({ kind: "end", finish: finish === "length" ? "length" : "stop", promptTokens, seconds, notes });
 }

@@ -66,7 +66,7 @@ export function run(client: Client, ask: Ask): Run {
             show({});
           }
         } else {
-          const { finish, promptTokens, notes } = told;
+          const { finish, promptTokens, notes, seconds: took } = told;
           batch(() => {
             show({
               state: "done",
@@ -74,6 +74,7 @@ export function run(client: Client, ask: Ask): Run {
               ...(promptTokens !== undefined && { promptTokens }),
               ...(notes?.length && { notes }),
             });
+            if (took !== undefined) answer.value = { ...answer.value, seconds: took };
             if (tokens.length > 0) speed.value = tokens.length / answer.value.seconds;
           });
         }

@@ -87,7 +87,6 @@ export function AskForm() {
         <button type="button" class="quiet" aria-pressed={choosing} onClick={() => setDraft({ choosing: !choosing })}>
           Choices
         </button>
-        <span class="push" />
         {running.value ? (
           <button type="button" class="primary" onClick={stop} title="Esc">
             <Icon name="stop" />

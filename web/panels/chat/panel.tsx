@@ -93,7 +93,39 @@ export function Panel() {
   return (
     <div class="chat columns">
       <div class="main-column">
-        <h1>Chat {model.value && <small class="about">{aboutModel(model.value)}</small>}</h1>
+        <div class="panel-head">
+          <h1>Chat {model.value && <small class="about">{aboutModel(model.value)}</small>}</h1>
+          <div class="actions">
+            <button
+              type="button"
+              class="quiet"
+              aria-pressed={asking || talk.value.system !== ""}
+              onClick={() => setAsking(!asking)}
+            >
+              System prompt
+            </button>
+            {path.length > 0 && (
+              <Menu label="Export" icon="save">
+                <button type="button" onClick={() => exportAs("md")}>
+                  Markdown
+                </button>
+                <button type="button" onClick={() => exportAs("json")}>
+                  JSON
+                </button>
+              </Menu>
+            )}
+            {lastUser && (
+              <CopyAs
+                ask={{
+                  ...{ model: model.value?.id ?? "", settings: drawing.value },
+                  prompt: { messages: messagesTo(talk.value, lastUser.id) },
+                }}
+                panel="chat"
+                shared={{ prompt: lastUser.content, model: model.value?.id ?? "", settings: drawing.value }}
+              />
+            )}
+          </div>
+        </div>
         {asking && (
           <div class="field">
             <label for="system">System prompt: what the model is told beforehand</label>
@@ -131,35 +163,6 @@ export function Panel() {
           />
           <div class="actions">
             <ModelPicker />
-            <button
-              type="button"
-              class="quiet"
-              aria-pressed={asking || talk.value.system !== ""}
-              onClick={() => setAsking(!asking)}
-            >
-              System prompt
-            </button>
-            {path.length > 0 && (
-              <Menu label="Export" icon="save">
-                <button type="button" onClick={() => exportAs("md")}>
-                  Markdown
-                </button>
-                <button type="button" onClick={() => exportAs("json")}>
-                  JSON
-                </button>
-              </Menu>
-            )}
-            {lastUser && (
-              <CopyAs
-                ask={{
-                  ...{ model: model.value?.id ?? "", settings: drawing.value },
-                  prompt: { messages: messagesTo(talk.value, lastUser.id) },
-                }}
-                panel="chat"
-                shared={{ prompt: lastUser.content, model: model.value?.id ?? "", settings: drawing.value }}
-              />
-            )}
-            <span class="push" />
             {running.value === undefined ? (
               <button type="submit" class="primary">
                 <Icon name="send" />

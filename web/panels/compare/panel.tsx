@@ -145,7 +145,6 @@ export function Panel() {
             panel="compare"
             shared={{ prompt, model: modelOf("left"), settings: drawing.value }}
           />
-          <span class="push" />
           {running.value ? (
             <button type="button" class="primary" title="Esc" onClick={() => stopAll()}>
               <Icon name="stop" />
