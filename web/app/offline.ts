@@ -2,7 +2,6 @@
 import { effect } from "@preact/signals";
 import { client, models, root } from "../state/session.ts";
 
-/** Whether what is needed without a network has been kept; tests and the settings ask. */
 export function keepForOffline(): void {
   const workers = navigator.serviceWorker;
   if (!import.meta.env.PROD || !workers || !isSecureContext) return;

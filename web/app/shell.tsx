@@ -66,11 +66,19 @@ export function Shell() {
   const Panel = loaded.get(now.name);
   return (
     <>
-      <a class="skip" href={`#${now.name}`} onClick={() => main.current?.focus()}>
+      {/* biome-ignore lint/a11y/useValidAnchor: it leads to a place; the fragment names the panel and so stays */}
+      <a
+        class="skip"
+        href="#panel"
+        onClick={(event) => {
+          event.preventDefault();
+          main.current?.focus();
+        }}
+      >
         To the panel
       </a>
       <Rail />
-      <main ref={main} tabIndex={-1} aria-label={now.title} data-panel={now.name}>
+      <main id="panel" ref={main} tabIndex={-1} aria-label={now.title} data-panel={now.name}>
         {trouble.value && <ProblemNote problem={trouble.value} />}
         {Panel && <Panel />}
       </main>

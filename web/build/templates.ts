@@ -5,7 +5,7 @@ import { undeclared } from "../../src/jinja/analysis.ts";
 import { parse } from "../../src/jinja/syntax/parse.ts";
 import type { Template } from "../../src/prompts/template.ts";
 import { parseTemplates } from "../../src/prompts/yaml.ts";
-import type { PageTemplate } from "../panels/ask/template-list.ts";
+import type { PageTemplate } from "../templates/list.ts";
 
 /** The text before the target where it is a template by itself; a block that reaches over both keeps them together. */
 function promptPart({ jinja }: Template): string {

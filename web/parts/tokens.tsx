@@ -51,7 +51,8 @@ export function Tokens({ tokens, onPick }: Props) {
     const now = open ?? (event.key === "ArrowLeft" ? last + 1 : -1);
     if (event.key === "ArrowRight") show(Math.min(last, now + 1), true);
     else if (event.key === "ArrowLeft") show(Math.max(0, now - 1), true);
-    else if (event.key === "ArrowDown" || event.key === "Enter") list.current?.querySelector("button")?.focus();
+    else if (event.key === "ArrowDown" || event.key === "Enter")
+      list.current?.querySelector<HTMLButtonElement>("button:enabled")?.focus();
     else if (event.key === "Escape" && open !== undefined) {
       close();
       event.stopPropagation();
@@ -59,7 +60,7 @@ export function Tokens({ tokens, onPick }: Props) {
     event.preventDefault();
   };
   const listKeys = (event: KeyboardEvent) => {
-    const buttons = [...(list.current?.querySelectorAll("button") ?? [])];
+    const buttons = [...(list.current?.querySelectorAll<HTMLButtonElement>("button:enabled") ?? [])];
     const now = buttons.indexOf(document.activeElement as HTMLButtonElement);
     if (event.key === "ArrowDown") buttons[Math.min(buttons.length - 1, now + 1)]?.focus();
     else if (event.key === "ArrowUp" && now > 0) buttons[now - 1]?.focus();

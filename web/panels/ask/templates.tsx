@@ -2,8 +2,8 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { type Problem, problemOf } from "../../client/client.ts";
 import { ProblemNote } from "../../parts/problem.tsx";
+import { loadTemplates, type PageTemplate, renderTemplate, sampleOf } from "../../templates/list.ts";
 import { setDraft } from "./state.ts";
-import { loadTemplates, type PageTemplate, renderTemplate, sampleOf } from "./template-list.ts";
 
 export function TemplatePicker({ onClose }: { onClose(): void }) {
   const [all, setAll] = useState<readonly PageTemplate[]>([]);

@@ -1,9 +1,9 @@
 /** Templates run by the library's own code; loaded when the first one is picked. */
-import { type Value, valueFrom } from "../../../src/data/values.ts";
-import { ZerothError } from "../../../src/errors.ts";
-import { type Template, templateParts } from "../../../src/prompts/template.ts";
-import { problemFrom } from "../../client/words.ts";
-import type { PageTemplate } from "./template-list.ts";
+import { type Value, valueFrom } from "../../src/data/values.ts";
+import { ZerothError } from "../../src/errors.ts";
+import { type Template, templateParts } from "../../src/prompts/template.ts";
+import { problemFrom } from "../client/words.ts";
+import type { PageTemplate } from "./list.ts";
 
 const read = new Map<string, Template>();
 

@@ -1,6 +1,6 @@
 /** The package's own prompt templates: fetched when they are asked for, run by the same code as everywhere. */
-import { Problem } from "../../client/client.ts";
-import { root } from "../../state/session.ts";
+import { Problem } from "../client/client.ts";
+import { root } from "../state/session.ts";
 
 /** As the build writes them to templates.json. */
 export interface PageTemplate {
