@@ -1,6 +1,6 @@
 /** Builds the page into dist/web, with the embedded model and the templates beside it: a folder for any static server. */
 import { createHash } from "node:crypto";
-import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { preact } from "@preact/preset-vite";
@@ -9,7 +9,7 @@ import { pageTemplates } from "./build/templates.ts";
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const model = here("../models/zeroth-nano");
-const modelFiles = existsSync(model) ? readdirSync(model).filter((name) => /\.(json|safetensors)$/.test(name)) : [];
+const modelFiles = readdirSync(model).filter((name) => /\.(json|safetensors)$/.test(name));
 
 // Threads need shared memory, which browsers give only to isolated pages.
 const headers = {
@@ -28,7 +28,6 @@ function beside(): Plugin {
     writeBundle({ dir = "" }) {
       for (const name of modelFiles) cpSync(join(model, name), join(dir, "models/zeroth-nano", name));
       const worker = join(dir, "sw.js");
-      if (!existsSync(worker)) return;
       writeFileSync(join(dir, "templates.json"), JSON.stringify(pageTemplates(here("../templates"))));
       const all = readdirSync(dir, { recursive: true, withFileTypes: true, encoding: "utf8" })
         .filter((entry) => entry.isFile())

@@ -12,6 +12,8 @@ export interface FakeModel {
   readonly says: readonly string[];
   /** Breaks with this error after so many tokens. */
   readonly fails?: { readonly after: number; readonly code: string; readonly message: string };
+  /** Refuses log-probabilities, as an engine that does not count them. */
+  readonly plain?: true;
   /** Milliseconds between two tokens. */
   readonly pause?: number;
   state?: "closed" | "opening" | "ready";
@@ -139,6 +141,11 @@ export async function fakeServer(folder: string, models: readonly FakeModel[]): 
       if (server.key !== undefined && key !== `Bearer ${server.key}`) {
         return json(401, {
           error: { message: "a key is needed", type: "authentication_error", code: "invalid_api_key" },
+        });
+      }
+      if (streams && body.logprobs !== undefined && server.models.get(String(body.model))?.plain) {
+        return json(400, {
+          error: { message: "log-probabilities", type: "invalid_request_error", code: "unsupported" },
         });
       }
       if (streams) return void stream(server, path, body, response);

@@ -1,13 +1,12 @@
 /** The page without a server: accessible, offline, safe, and honest about what is missing. */
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import type { Server } from "node:http";
-import { createRequire } from "node:module";
 import { join } from "node:path";
+import axe from "axe-core";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { answered, builtPage, launch, panelNames, staticPage, visit } from "./playground.ts";
 
-const axeSource = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 let built: Awaited<ReturnType<typeof builtPage>>;
 let browser: Browser;
 let site: { server: Server; address: string };
@@ -28,7 +27,7 @@ interface Axe {
 
 /** What axe finds, one line each. The page's policy lets no script in: the debugger's does not ask it. */
 async function axeFindings(page: Page): Promise<string[]> {
-  await page.evaluate(axeSource);
+  await page.evaluate(axe.source);
   const { violations } = await page.evaluate(() => (window as unknown as { axe: Axe }).axe.run());
   return violations.flatMap(({ id, nodes }) =>
     nodes.map(({ html, failureSummary }) => `${id}: ${html} ${failureSummary}`),

@@ -27,6 +27,7 @@ beforeEach(async () => {
   served = await fakeServer(built.folder, [
     { id: "small", says: ["Hello", " there", ", how", " are you?"] },
     { id: "hostile", says: hostile },
+    { id: "plain", says: ["No", " chances"], plain: true },
     { id: "slow", says: Array.from({ length: 400 }, (_, i) => ` ${i}`), pause: 20 },
     {
       ...{ id: "broken", says: ["half", " of", " it"] },
@@ -61,6 +62,16 @@ test("it takes the server it came from, and loads no engine of its own", async (
     const loaded = await page.evaluate(() => performance.getEntriesByType("resource").map(({ name }) => name));
     expect(loaded.filter((name) => /worker|\.wasm|models\/zeroth/.test(name))).toEqual([]);
   });
+});
+
+test("a model that tells no probabilities answers without a tint", async () => {
+  const work = async ({ page }: Visit) => {
+    await askOf(page, "plain");
+    await answered(page);
+    expect(await page.locator(".answer > .answer-text").textContent()).toBe("No chances");
+    expect(await page.locator(".tokens").count()).toBe(0);
+  };
+  await visit(browser, served.address, work, { expects: /status of 400/ });
 });
 
 test("a hostile answer is text, tinted or not", async () => {

@@ -119,19 +119,30 @@ export interface Client {
   watch(changed: () => void): () => void;
 }
 
+interface ProblemParts {
+  readonly hint?: string;
+  readonly details?: string;
+  readonly stopped?: boolean;
+  readonly code?: string;
+  readonly cause?: unknown;
+}
+
 /** What went wrong, for a person: what, what to do next, and the rest behind a fold. */
 export class Problem extends Error {
   readonly hint: string | undefined;
   readonly details: string | undefined;
   /** Whether somebody stopped it, which is no failure. */
   readonly stopped: boolean;
+  /** The library's or the server's code of it. */
+  readonly code: string | undefined;
 
-  constructor(what: string, parts: { hint?: string; details?: string; stopped?: boolean; cause?: unknown } = {}) {
+  constructor(what: string, parts: ProblemParts = {}) {
     super(what, parts.cause === undefined ? undefined : { cause: parts.cause });
     this.name = "Problem";
     this.hint = parts.hint;
     this.details = parts.details;
     this.stopped = parts.stopped ?? false;
+    this.code = parts.code;
   }
 }
 

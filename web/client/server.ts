@@ -102,7 +102,13 @@ export function serverClient(root: string, key: () => string): Client {
         stream: true,
         stream_options: { include_usage: true },
       };
-      const stream = await server.stream(chat ? "v1/chat/completions" : "v1/completions", body, signal);
+      const path = chat ? "v1/chat/completions" : "v1/completions";
+      const stream = await server.stream(path, body, signal).catch((error: unknown) => {
+        // Some models answer without log-probabilities only: better an answer without a tint than none.
+        const { logprobs, top_logprobs: _, ...without } = body as typeof body & Record<string, unknown>;
+        if (logprobs === undefined || problemOf(error).code !== "unsupported") throw error;
+        return server.stream(path, without, signal);
+      });
       let finish: "stop" | "length" = "stop";
       let promptTokens: number | undefined;
       try {

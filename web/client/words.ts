@@ -37,7 +37,7 @@ export function problemFrom(code: string, message: string, hint?: string): Probl
   const known = words[otherNames[code] ?? code];
   if (!known) return new Problem(sentence(message), { ...(hint && { hint: sentence(hint) }), details: code });
   const further = hint ? `${message} (${hint})` : message;
-  return new Problem(known.what, { ...(known.hint && { hint: known.hint }), details: further });
+  return new Problem(known.what, { code, ...(known.hint && { hint: known.hint }), details: further });
 }
 
 function sentence(text: string): string {

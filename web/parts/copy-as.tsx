@@ -41,7 +41,7 @@ interface Props {
 }
 
 export function CopyAs({ ask, choices = [], panel, shared }: Props) {
-  const address = client.value?.where === "server" ? root : "http://127.0.0.1:8000/";
+  const address = client.value?.where === "server" ? root : "http://127.0.0.1:8080/";
   const code = (form: CodeForm) => codeOf(form, { ask: { ...ask, model: ask.model || embedded }, choices, address });
   return (
     <>

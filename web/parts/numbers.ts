@@ -15,6 +15,7 @@ export function countText(count: number): string {
 /** A probability; small ones as what they are, not as 0. */
 export function shareText(probability: number): string {
   const percent = 100 * probability;
+  if (percent > 99.95 && percent < 100) return "> 99.9 %";
   if (percent >= 0.1 || percent === 0) return `${percent.toFixed(1)} %`;
   return percent >= 0.001 ? `${percent.toPrecision(1)} %` : "< 0.001 %";
 }
