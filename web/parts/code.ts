@@ -134,7 +134,9 @@ function zeroth({ ask, choices }: Coded): string {
   const words = flags.flatMap(([name, value]) =>
     value === undefined ? [] : value === "" ? [name] : [name, shellWord(String(value))],
   );
-  return `zeroth ${[command, shellWord(text), ...words].join(" ")}\n`;
+  // A text that begins with a dash is no option.
+  const last = text.startsWith("-") ? ["--", shellWord(text)] : [shellWord(text)];
+  return `zeroth ${[command, ...words, ...last].join(" ")}\n`;
 }
 
 const forms: { readonly [K in CodeForm]: (coded: Coded) => string } = { curl, typescript, python, zeroth };

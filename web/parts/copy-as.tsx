@@ -2,7 +2,7 @@
 import { signal } from "@preact/signals";
 import { embedded } from "../client/browser.ts";
 import type { Ask } from "../client/client.ts";
-import { fragmentOf, type Shared } from "../state/route.ts";
+import { fragmentOf, type Shared } from "../state/fragment.ts";
 import { client, root } from "../state/session.ts";
 import { type CodeForm, codeForms, codeOf } from "./code.ts";
 import { Icon } from "./icon.tsx";
