@@ -113,7 +113,10 @@ onEachDatabase((databases) => {
   test("what is another key's is a 404 on every route with an id, and in no list", async () => {
     const serving = await startStored(state, { engine: fakeEngine({ delay: 50, answer: () => "a slow answer" }) });
     const [mine, other] = [await clientOf(state, serving), await clientOf(state, serving)];
-    const file = await mine.client.files.create({ file: await toFile(Buffer.from(lines(3000)), "f"), purpose: "batch" });
+    const file = await mine.client.files.create({
+      file: await toFile(Buffer.from(lines(3000)), "f"),
+      purpose: "batch",
+    });
     const batch = await mine.client.batches.create({
       input_file_id: file.id,
       endpoint: "/v1/completions",
