@@ -55,7 +55,7 @@ export function liveModel(parts: LiveParts, options: LiveOptions = {}): LiveMode
   const { architecture: model, compile, tokenizer: codec, rules = {}, shown: show = tokensShown(codec) } = parts;
   const {
     rows: most = usualRows,
-    waiting = 64,
+    waiting = 256,
     bytes = 2 ** 30,
     heldBytes = Math.floor(bytes / 4),
     piece = pieceTokens,
