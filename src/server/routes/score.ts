@@ -1,6 +1,7 @@
 /** `/v1/score`: how likely given answers are, for as many prompts as wanted. OpenAI's interface has nothing like it. */
 import { z } from "@hono/zod-openapi";
 import type { EnginePrompt, ScoreTold } from "../../host/engine.ts";
+import { anyLikely } from "../../text/score.ts";
 import { chatMessages } from "../chat/messages.ts";
 import { messageField } from "../chat/schema.ts";
 import { checkText, promptOf } from "../completions/prompts.ts";
@@ -60,12 +61,6 @@ const answer = z.object({
   usage: z.object({ prompt_tokens: z.int(), completion_tokens: z.int(), total_tokens: z.int() }),
 });
 
-/**
- * Below this mean probability of a token no choice is what the model would say: it was made to choose among answers
- * none of which it expects.
- */
-export const leastLikely = 0.1;
-
 const least = -9999;
 
 /** Sums, means and shares of the choices of one prompt. */
@@ -80,7 +75,10 @@ export function scoreOf({ choices, best }: ScoreTold, index: number) {
     object: "score" as const,
     best,
     best_normalized: means.indexOf(highest),
-    likely: highest >= Math.log(leastLikely),
+    likely: anyLikely(
+      sums,
+      choices.map((tokens) => tokens.length),
+    ),
     choices: choices.map((tokens, i) => ({
       index: i,
       sum: sums[i]!,
