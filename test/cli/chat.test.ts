@@ -107,7 +107,7 @@ test("the model that comes with the package talks without a template, and says s
 test("a terminal: an answer, the next one, a system message, help, and Ctrl-D leaves with 0", async () => {
   const sitting = sit(folder, ["chat", "-m", model, "--greedy", "--max-new-tokens", "16"]);
   await sitting.until(/ends a turn/);
-  await sitting.until(/goes on from what was said/);
+  await sitting.until(/goes\s+on\s+from\s+what\s+was\s+said/);
   await sitting.ready();
   sitting.type("/help\r");
   await sitting.until(/\/system \[TEXT\]/);
