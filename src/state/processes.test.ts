@@ -267,7 +267,7 @@ onEachDatabase((databases) => {
       hint: expect.any(String),
     });
     mkdirSync(join(folder, "other/zeroth.db"), { recursive: true });
-    expect((await failureOf(openState({ ZEROTH_HOME: join(folder, "other") }))).code).toBe("storage_failed");
+    expect((await failureOf(openState({ ZEROTH_HOME: join(folder, "other") }))).code).toBe("bad_input");
     expect((await failureOf(openState({ ZEROTH_HOME: join(folder, "zeroth.db", "below") }))).code).toBe("bad_input");
     const hidden = "p4ssw0rd";
     for (const [url, code] of [
