@@ -67,8 +67,8 @@ async function* chunks(
   const withUsage = body.stream_options?.include_usage === true;
   const places: Place[] = Array.from({ length: plan.answers }, () => ({ reader: plan.reader(), calls: 0, held: [] }));
   const chunk = (index: number, delta: object, finish: string | null = null): StreamEvent => {
-    const { held } = places[index]!;
-    const logprobs = plan.logprobs && held.length > 0 ? { content: chatTokens(held), refusal: null } : null;
+    const content = plan.logprobs ? chatTokens(places[index]!.held) : [];
+    const logprobs = content.length > 0 ? { content, refusal: null } : null;
     places[index]!.held = [];
     return {
       data: {
