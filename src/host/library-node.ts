@@ -66,15 +66,29 @@ export function namedError(error: unknown, id: string, path: string): unknown {
 export function openLibrary({ folders = {}, download = false, env = process.env }: LibraryOptions = {}): Library {
   const given = new Map(Object.entries(folders));
 
+  const nearTo = (name: string): string[] =>
+    nearestNames(name, [...new Set([embedded, ...given.keys(), ...listModels(env)])]);
+
+  /** A name as it is read; of what cannot be one it is said which was probably meant. */
+  const parsedName = (name: string) => {
+    try {
+      return parseModelName(name, false);
+    } catch (error) {
+      const near = nearTo(name);
+      if (!(error instanceof ZerothError) || near.length === 0) throw error;
+      throw new ZerothError(error.code, error.message, { hint: `did you mean ${near.join(" or ")}?`, cause: error });
+    }
+  };
+
   const idOf = (name: string): string => {
     if (given.has(name)) return name;
-    const parsed = parseModelName(name, false);
+    const parsed = parsedName(name);
     return parsed.kind === "name" && parsed.revision === "main" && parsed.file === undefined ? parsed.repo : name;
   };
 
   /** Says nothing of where this machine keeps what. */
   const missing = (id: string, cause: ZerothError): ZerothError => {
-    const near = nearestNames(id, [...new Set([...given.keys(), ...listModels(env)])]);
+    const near = nearTo(id);
     const hint = near.length > 0 ? `did you mean ${near.join(" or ")}?` : "zeroth pull org/name downloads one";
     return new ZerothError("not_found", `no model ${shown(id)} on this machine`, { hint, cause });
   };

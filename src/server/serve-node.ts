@@ -80,7 +80,7 @@ export function listenError(error: NodeJS.ErrnoException, host: string, port: nu
  */
 export async function serve(options: ServeOptions): Promise<Serving> {
   const { host = "127.0.0.1", port = 8080, grace: usual = 10_000 } = options;
-  const guarded = options.keys !== undefined;
+  const guarded = options.keys !== undefined && ((await options.keys.needed?.()) ?? true);
   checkExposure(host, guarded);
   // Behind a key a public server may be asked by any name; on this machine alone, by this machine's names.
   const hosts = options.hosts ?? (isLoopback(hostName(host)) ? [] : "any");
