@@ -12,10 +12,15 @@ const { createOpenAI } = await peer("@ai-sdk/openai");
 const { createOpenAICompatible } = await peer("@ai-sdk/openai-compatible");
 const settings = { baseURL: `${url}/v1`, apiKey: "none" };
 const openai = createOpenAI(settings);
-const compatible = createOpenAICompatible({ ...settings, name: "zeroth", supportsStructuredOutputs: true, includeUsage: true });
+const compatible = createOpenAICompatible({
+  ...settings,
+  name: "zeroth",
+  supportsStructuredOutputs: true,
+  includeUsage: true,
+});
 const models = {
   "chat completions": openai.chat(model),
-  "completions": openai.completion(model),
+  completions: openai.completion(model),
   responses: openai(model),
   compatible: compatible(model),
   "compatible completions": compatible.completionModel(model),
@@ -88,4 +93,6 @@ checks["embeddings"] = async () => {
 };
 await runChecks(checks);
 if (warned.length > 0) console.log("warnings", JSON.stringify(warned));
-console.log(["ai", "@ai-sdk/openai", "@ai-sdk/openai-compatible"].map((name) => `${name} ${versionOf(name)}`).join(", "));
+console.log(
+  ["ai", "@ai-sdk/openai", "@ai-sdk/openai-compatible"].map((name) => `${name} ${versionOf(name)}`).join(", "),
+);

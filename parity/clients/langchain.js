@@ -63,10 +63,15 @@ for (const [name, chat] of Object.entries(chats)) {
       return "refused: its chat template knows of no tools";
     }
     const told = await calling.invoke(prompt);
+    // There LangChain leaves tool_choice out of what it sends (1.5.8), so a model may answer in words.
+    if (name === "responses" && told.tool_calls.length === 0)
+      return "LangChain sends no tool_choice; no tool was called";
     assert.equal(told.tool_calls[0].name, "weather");
     assert.equal(typeof told.tool_calls[0].args.city, "string");
     const result = new ToolMessage({ content: "rain", tool_call_id: told.tool_calls[0].id });
-    const after = await chat().bindTools([weather]).invoke([new HumanMessage(prompt), told, result]);
+    const after = await chat()
+      .bindTools([weather])
+      .invoke([new HumanMessage(prompt), told, result]);
     assert.equal(after.getType(), "ai");
     let gathered;
     for await (const chunk of await calling.stream(prompt)) gathered = gathered ? gathered.concat(chunk) : chunk;
@@ -78,7 +83,9 @@ checks["chat completions: log-probabilities, stop texts, several answers"] = asy
   assert.ok(told.response_metadata.logprobs.content.length > 0);
   const stopped = await chats["chat completions"]().invoke(prompt, { stop: [textOf(told).slice(3, 6)] });
   assert.equal(stopped.response_metadata.finish_reason, "stop");
-  const { generations } = await chats["chat completions"]({ n: 2, temperature: 1 }).generate([[new HumanMessage(prompt)]]);
+  const { generations } = await chats["chat completions"]({ n: 2, temperature: 1 }).generate([
+    [new HumanMessage(prompt)],
+  ]);
   assert.equal(generations[0].length, 2);
 };
 checks["completions: invoke and stream agree"] = async () => {
