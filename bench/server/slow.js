@@ -2,7 +2,7 @@
  * Clients that send slowly: node bench/server/slow.js URL [--clients 1000] [--seconds 20]. Each opens a connection, begins
  * a request and sends a byte of its body a second; a third of them never ends its headers. Beside them /health is asked ten times a
  * second over connections of their own, and /v1/models once. Prints one JSON line: how long /health took (p50, p99, most)
- * before them and beside them, how many were connected, and how many the server had ended by then.
+ * before them, while the last of them came, and beside them, how many were connected, and how many the server had ended by then.
  */
 import { get } from "node:http";
 import { connect } from "node:net";
@@ -68,8 +68,9 @@ for (let i = 0; i < Number(flags.clients); i++) {
   clients.push(slow(i));
   if (i % 100 === 99) await sleep(20);
 }
+const coming = await watched(1);
 const beside = await watched(Number(flags.seconds));
 const models = (await fetch(`${url}/v1/models`)).status;
 sending = false;
-console.log(JSON.stringify({ connected, ended_by_the_server: ended, alone, beside, models }));
+console.log(JSON.stringify({ connected, ended_by_the_server: ended, alone, coming, beside, models }));
 await Promise.all(clients);

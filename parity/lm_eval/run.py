@@ -6,7 +6,10 @@
 ROWS are COPA's (premise, choice1, choice2, question, label; also .gz). The harness (lm_eval==0.4.13) asks
 /v1/completions by `local-completions` with the server's tokenizer; `zeroth score --input` and `zeroth eval` open the
 model themselves. Compared are the sum of every choice's log-probabilities, of copa.yaml and of copa_space.yaml, and the
-accuracy. Prints one JSON line for each comparison and exits with 1 where one is not equal.
+accuracy. Prints one JSON line for each comparison and exits with 1 where one is not equal: a difference may be the
+tolerance, or the tolerance of the sum where that is beyond 1, as everywhere here. Of a vocabulary of 49,152 words the
+engine's sum of probabilities in single precision, which `zeroth score` has, loses up to 2.4e-5 a token; /v1/completions
+sums in double precision.
 """
 
 import argparse
@@ -82,13 +85,16 @@ def moved(row):
 
 
 def compared(what, rows, sums, tolerance, accuracy=None):
-    differences = [abs(a - b) for row, own in zip(rows, sums, strict=True) for a, b in zip(row["sums"], own, strict=True)]
+    pairs = [(a, b) for row, own in zip(rows, sums, strict=True) for a, b in zip(row["sums"], own, strict=True)]
+    differences = [abs(a - b) for a, b in pairs]
+    relative = [abs(a - b) / max(1, abs(a)) for a, b in pairs]
     right = sum(own.index(max(own)) == row["label"] for row, own in zip(rows, sums, strict=True)) / len(rows)
     line = {
         "compared": what,
         "pairs": len(differences),
         "greatest_difference": max(differences),
-        "pairs_that_differ": sum(difference > tolerance for difference in differences),
+        "greatest_of_its_sum": max(relative),
+        "pairs_that_differ": sum(difference > tolerance for difference in relative),
         "accuracy": right,
         **({} if accuracy is None else {"accuracy_of_the_harness": accuracy}),
     }

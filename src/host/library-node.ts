@@ -6,6 +6,7 @@ import { ZerothError } from "../errors.ts";
 import { ggufFiles } from "../folders/gguf/open-node.ts";
 import { listCached } from "../hub/download/cached-node.ts";
 import { type EnsureOptions, ensureModel } from "../hub/download/ensure-node.ts";
+import { settingsHere } from "../hub/download/pull-node.ts";
 import { listModels, resolveModel } from "../hub/find-node.ts";
 import { cacheFolder, type Environment, nearestNames, parseModelName } from "../hub/names.ts";
 import { aboutModel } from "./about-node.ts";
@@ -66,6 +67,8 @@ export function namedError(error: unknown, id: string, path: string): unknown {
 export function openLibrary({ folders = {}, download = false, env = process.env }: LibraryOptions = {}): Library {
   const given = new Map(Object.entries(folders));
 
+  const offline = (): boolean => settingsHere(env).offline;
+
   const nearTo = (name: string): string[] =>
     nearestNames(name, [...new Set([embedded, ...given.keys(), ...listModels(env)])]);
 
@@ -89,7 +92,8 @@ export function openLibrary({ folders = {}, download = false, env = process.env 
   /** Says nothing of where this machine keeps what. */
   const missing = (id: string, cause: ZerothError): ZerothError => {
     const near = nearTo(id);
-    const hint = near.length > 0 ? `did you mean ${near.join(" or ")}?` : "zeroth pull org/name downloads one";
+    const other = offline() ? "HF_HUB_OFFLINE is set, so none is downloaded" : "zeroth pull org/name downloads one";
+    const hint = near.length > 0 ? `did you mean ${near.join(" or ")}?` : other;
     return new ZerothError("not_found", `no model ${shown(id)} on this machine`, { hint, cause });
   };
 
@@ -125,7 +129,7 @@ export function openLibrary({ folders = {}, download = false, env = process.env 
       }
     },
     async ensure(id, options = {}) {
-      if (given.has(id) || !download) return pathOf(id);
+      if (given.has(id) || !download || offline()) return pathOf(id);
       return (await ensureModel(id, { ...options, env, allowPaths: false })).path;
     },
     async list() {
