@@ -82,7 +82,7 @@ checks["errors have their status and message"] = async () => {
   const unknown = { ...asked, model: openai.chat("no/such-model-here") };
   await assert.rejects(generateText(unknown), (error) => error.statusCode === 404 && /no model/.test(error.message));
 };
-checks["embeddings"] = async () => {
+checks.embeddings = async () => {
   if (encoder === undefined) return "left out: no encoder named";
   const values = ["Snow is cold.", "Fire is hot."];
   const one = await embedMany({ model: openai.embedding(encoder), values });

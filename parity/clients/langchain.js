@@ -96,7 +96,7 @@ checks["completions: invoke and stream agree"] = async () => {
   assert.ok(text.length > 0);
   assert.equal(streamed, text);
 };
-checks["embeddings"] = async () => {
+checks.embeddings = async () => {
   if (encoder === undefined) return "left out: no encoder named";
   const vectors = new OpenAIEmbeddings({ ...settings, model: encoder });
   const [one, two] = await vectors.embedDocuments(["Snow is cold.", "Fire is hot."]);

@@ -143,10 +143,9 @@ export async function startServer(
     const seconds = (performance.now() / 1000).toFixed(1);
     const guarded = await stored.keys.needed();
     output.row({ url: serving.url });
-    output.text(
-      `${serving.url}${page ? " is a page" : ""}, and OpenAI's interface under /v1 (ready in ${seconds} s). Try:\n`,
-    );
-    output.text(`${curlLine(serving.url, pinned[0] ?? embedded, guarded)}\n`);
+    const here = `${serving.url}${page ? " is a page" : ""}, and OpenAI's interface under /v1`;
+    // In one piece: who waits for the first has the line to try as well.
+    output.text(`${here} (ready in ${seconds} s). Try:\n${curlLine(serving.url, pinned[0] ?? embedded, guarded)}\n`);
     return {
       serving,
       async close() {
