@@ -6,6 +6,7 @@ import { ZerothError } from "../errors.ts";
 import { ggufFiles } from "../folders/gguf/open-node.ts";
 import { listCached } from "../hub/download/cached-node.ts";
 import { type EnsureOptions, ensureModel } from "../hub/download/ensure-node.ts";
+import { settingsHere } from "../hub/download/pull-node.ts";
 import { listModels, resolveModel } from "../hub/find-node.ts";
 import { cacheFolder, type Environment, nearestNames, parseModelName } from "../hub/names.ts";
 import { aboutModel } from "./about-node.ts";
@@ -66,16 +67,33 @@ export function namedError(error: unknown, id: string, path: string): unknown {
 export function openLibrary({ folders = {}, download = false, env = process.env }: LibraryOptions = {}): Library {
   const given = new Map(Object.entries(folders));
 
+  const offline = (): boolean => settingsHere(env).offline;
+
+  const nearTo = (name: string): string[] =>
+    nearestNames(name, [...new Set([embedded, ...given.keys(), ...listModels(env)])]);
+
+  /** A name as it is read; of what cannot be one it is said which was probably meant. */
+  const parsedName = (name: string) => {
+    try {
+      return parseModelName(name, false);
+    } catch (error) {
+      const near = nearTo(name);
+      if (!(error instanceof ZerothError) || near.length === 0) throw error;
+      throw new ZerothError(error.code, error.message, { hint: `did you mean ${near.join(" or ")}?`, cause: error });
+    }
+  };
+
   const idOf = (name: string): string => {
     if (given.has(name)) return name;
-    const parsed = parseModelName(name, false);
+    const parsed = parsedName(name);
     return parsed.kind === "name" && parsed.revision === "main" && parsed.file === undefined ? parsed.repo : name;
   };
 
   /** Says nothing of where this machine keeps what. */
   const missing = (id: string, cause: ZerothError): ZerothError => {
-    const near = nearestNames(id, [...new Set([...given.keys(), ...listModels(env)])]);
-    const hint = near.length > 0 ? `did you mean ${near.join(" or ")}?` : "zeroth pull org/name downloads one";
+    const near = nearTo(id);
+    const other = offline() ? "HF_HUB_OFFLINE is set, so none is downloaded" : "zeroth pull org/name downloads one";
+    const hint = near.length > 0 ? `did you mean ${near.join(" or ")}?` : other;
     return new ZerothError("not_found", `no model ${shown(id)} on this machine`, { hint, cause });
   };
 
@@ -111,7 +129,7 @@ export function openLibrary({ folders = {}, download = false, env = process.env 
       }
     },
     async ensure(id, options = {}) {
-      if (given.has(id) || !download) return pathOf(id);
+      if (given.has(id) || !download || offline()) return pathOf(id);
       return (await ensureModel(id, { ...options, env, allowPaths: false })).path;
     },
     async list() {

@@ -114,6 +114,8 @@ describe("the models that can be named", () => {
     expect(await near("zeroth-nanno")).toBe("did you mean zeroth-nano?");
     expect(await near("acme/chaty")).toBe("did you mean acme/chatty?");
     expect(await near("minne")).toBe("did you mean mine?");
+    // What cannot be a name at all.
+    expect(await near("zeroth nano")).toBe("did you mean zeroth-nano?");
     const { code, message } = await failureOf(engine.about("somebody/something-else"));
     expect([code, message]).toEqual(["not_found", 'no model "somebody/something-else" on this machine']);
     // Strangers read these messages: they do not say where this machine keeps what.
@@ -158,6 +160,10 @@ describe("the models that can be named", () => {
     expect(await failureOf(closed.open("acme/tiny"))).toMatchObject({ code: "not_found" });
     expect(hub.requests).toEqual([]);
     await using engine = localEngine({ env, download: true });
+    await using offline = localEngine({ env: { ...env, HF_HUB_OFFLINE: "1" }, download: true });
+    const missing = await failureOf(offline.open("zeroth-nanno"));
+    expect(missing).toMatchObject({ code: "not_found", hint: "did you mean zeroth-nano?" });
+    expect(hub.requests).toEqual([]);
     expect(await failureOf(engine.about("acme/else"))).toMatchObject({ code: "not_found" });
     // It comes, and then it is a family that is not known: what opening says of a folder that is there.
     expect(await failureOf(engine.open("acme/tiny"))).toMatchObject({ code: "unsupported" });

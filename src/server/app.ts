@@ -1,6 +1,7 @@
 /** The server as a function of requests: OpenAI's interface before an engine. */
 import { OpenAPIHono } from "@hono/zod-openapi";
 import type { MiddlewareHandler } from "hono";
+import { chatsInMemory } from "./chat/store.ts";
 import {
   type Asked,
   type Ctx,
@@ -21,6 +22,7 @@ import { createMetrics } from "./metrics.ts";
 import { documentOf } from "./openapi.ts";
 import { responsesInMemory } from "./responses/store.ts";
 import { mount, type Route } from "./route.ts";
+import { storedChats } from "./stored/chats.ts";
 import { storedResponses } from "./stored/responses.ts";
 import { tableOfRoutes } from "./table.ts";
 
@@ -124,6 +126,7 @@ export function createServer(options: ServerOptions): ZerothServer {
     ...options,
     limits: { ...defaultLimits, ...options.limits },
     responses: options.responses ?? (options.state ? storedResponses(options.state) : responsesInMemory()),
+    chats: options.chats ?? (options.state ? storedChats(options.state) : chatsInMemory()),
     keepAlive: options.keepAlive ?? 10_000,
     patience: options.patience ?? 2_000,
     kept: keptAnswers(),

@@ -114,12 +114,15 @@ export function counting(): { count(told: Told): void; usage(): Usage } {
   };
 }
 
-/** Everything that is told of so many prompts with so many answers each, and its totals. */
-export async function collected(
-  events: AsyncIterable<Told>,
-  prompts: number,
-  answers: number,
-): Promise<{ readonly prompts: readonly PromptSoFar[]; readonly usage: Usage }> {
+/** Everything that is told, as it passes. */
+export interface Gathering {
+  add(told: Told): void;
+  readonly prompts: readonly PromptSoFar[];
+  usage(): Usage;
+}
+
+/** Gathers what is told of so many prompts with so many answers each, and its totals. */
+export function gathering(prompts: number, answers: number): Gathering {
   const total = counting();
   const all = Array.from(
     { length: prompts },
@@ -128,21 +131,31 @@ export async function collected(
       answers: Array.from({ length: answers }, () => ({ text: "", tokens: [], finish: undefined })),
     }),
   );
-  for await (const told of events) {
-    total.count(told);
-    const { prompt, event } = told;
-    const one = all[prompt]!;
-    if (event.kind === "prepared") one.text = event.text;
-    else if (event.kind === "prompt")
-      Object.assign(one, { tokens: event.tokens, cached: event.cached, told: event.told ?? [] });
-    else {
-      const answer = one.answers[event.answer]!;
-      if (event.kind === "end") answer.finish = event.finish;
+  return {
+    prompts: all,
+    usage: total.usage,
+    add(told) {
+      total.count(told);
+      const { prompt, event } = told;
+      const one = all[prompt]!;
+      if (event.kind === "prepared") one.text = event.text;
+      else if (event.kind === "prompt")
+        Object.assign(one, { tokens: event.tokens, cached: event.cached, told: event.told ?? [] });
       else {
-        answer.text += event.text;
-        answer.tokens.push(...event.tokens);
+        const answer = one.answers[event.answer]!;
+        if (event.kind === "end") answer.finish = event.finish;
+        else {
+          answer.text += event.text;
+          answer.tokens.push(...event.tokens);
+        }
       }
-    }
-  }
-  return { prompts: all, usage: total.usage() };
+    },
+  };
+}
+
+/** The same of events that nobody else reads, once all are there. */
+export async function collected(events: AsyncIterable<Told>, prompts: number, answers: number): Promise<Gathering> {
+  const all = gathering(prompts, answers);
+  for await (const told of events) all.add(told);
+  return all;
 }

@@ -2,6 +2,7 @@
 import type { Context } from "hono";
 import type { Engine } from "../host/engine.ts";
 import type { State } from "../state/database.ts";
+import type { Chats } from "./chat/store.ts";
 import type { KeptAnswers } from "./guards/idempotency.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Responses } from "./responses/store.ts";
@@ -17,6 +18,8 @@ export interface KeyOwner {
 /** Who may ask: keys are found in constant time, or not at all. */
 export interface Keys {
   find(key: string): Promise<KeyOwner | undefined>;
+  /** Whether a key is asked for; without, always. Once it is, it stays so. */
+  needed?(): Promise<boolean>;
 }
 
 /** A line of the log: one a request. */
@@ -72,6 +75,8 @@ export interface ServerOptions {
   readonly state?: State;
   /** Answers of /v1/responses that are kept; in the database by default, without one in memory. */
   readonly responses?: Responses;
+  /** Chat completions that are kept; in the database by default, without one in memory. */
+  readonly chats?: Chats;
   readonly log?: (line: LogLine) => void;
   /** Files of the page by their path ("/index.html"); without, there is no page. */
   readonly page?: (path: string) => Promise<Response | undefined>;
@@ -82,9 +87,11 @@ export interface ServerOptions {
 }
 
 /** What the routes are given. */
-export interface ServerContext extends Omit<ServerOptions, "limits" | "responses" | "keepAlive" | "patience"> {
+export interface ServerContext
+  extends Omit<ServerOptions, "limits" | "responses" | "chats" | "keepAlive" | "patience"> {
   readonly limits: Limits;
   readonly responses: Responses;
+  readonly chats: Chats;
   readonly keepAlive: number;
   readonly patience: number;
   readonly metrics: Metrics;

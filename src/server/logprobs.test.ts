@@ -69,3 +69,9 @@ test("impossible tokens have a number that JSON knows", () => {
 test("raw bytes of half a character are told", () => {
   expect(chatTokens([token([0xc3])])[0]).toMatchObject({ token: "\ufffd", bytes: [0xc3] });
 });
+
+test("an end token is no part of a conversation's text and is not told with it; the older form counts it", () => {
+  const tokens = [word("a"), { ...word("<end>"), ends: true as const }];
+  expect(chatTokens(tokens).map((one) => one.token)).toEqual(["a"]);
+  expect(legacy("a", tokens, 0).tokens).toEqual(["a", "<end>"]);
+});

@@ -120,6 +120,11 @@ const chance = ({
   bytes: [...bytes],
 });
 
-/** Tokens as /v1/chat/completions and /v1/responses tell them. */
+/**
+ * Tokens as /v1/chat/completions and /v1/responses tell them: together they are the text, so an end token is not among
+ * them. (In the older form it is: there the tokens are as many as were made, and evaluation harnesses count on it.)
+ */
 export const chatTokens = (tokens: readonly TokenTold[]): readonly ChatToken[] =>
-  tokens.map((token) => ({ ...chance(token), top_logprobs: (token.top ?? []).map(chance) }));
+  tokens
+    .filter(({ ends }) => !ends)
+    .map((token) => ({ ...chance(token), top_logprobs: (token.top ?? []).map(chance) }));

@@ -33,6 +33,12 @@ export interface Serving extends AsyncDisposable {
 /** Bytes of a request's headers; the greatest that clients send are about 4 kB. */
 const mostHeaders = 16 << 10;
 
+/**
+ * Connections that may wait to be taken; the system may allow fewer. With Node's 511 a thousand clients that come at once
+ * made the next one try again after a second.
+ */
+const mostWaiting = 4096;
+
 /** Refuse to be open to others without a key. */
 export function checkExposure(host: string, guarded: boolean): void {
   if (guarded || isLoopback(hostName(host))) return;
@@ -54,7 +60,7 @@ function listen(server: Server, port: number, host: string): Promise<number> {
       reject(error);
     };
     server.once("error", failed);
-    server.listen(port, host, () => {
+    server.listen({ port, host, backlog: mostWaiting }, () => {
       server.off("error", failed);
       const address = server.address();
       resolve(typeof address === "object" && address ? address.port : port);
@@ -80,7 +86,7 @@ export function listenError(error: NodeJS.ErrnoException, host: string, port: nu
  */
 export async function serve(options: ServeOptions): Promise<Serving> {
   const { host = "127.0.0.1", port = 8080, grace: usual = 10_000 } = options;
-  const guarded = options.keys !== undefined;
+  const guarded = options.keys !== undefined && ((await options.keys.needed?.()) ?? true);
   checkExposure(host, guarded);
   // Behind a key a public server may be asked by any name; on this machine alone, by this machine's names.
   const hosts = options.hosts ?? (isLoopback(hostName(host)) ? [] : "any");

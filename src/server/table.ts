@@ -7,6 +7,7 @@ import { completions } from "./routes/completions.ts";
 import { embeddings } from "./routes/embeddings.ts";
 import { files } from "./routes/files.ts";
 import { health } from "./routes/health.ts";
+import { keptChats } from "./routes/kept-chats.ts";
 import { manage } from "./routes/manage.ts";
 import { models } from "./routes/models.ts";
 import { responses } from "./routes/responses.ts";
@@ -14,7 +15,7 @@ import { score } from "./routes/score.ts";
 import { tokenizer } from "./routes/tokenizer.ts";
 
 const table: readonly Routes[] = [
-  ...[health, models, completions, chat, responses, embeddings, score, tokenizer, manage],
+  ...[health, models, completions, chat, keptChats, responses, embeddings, score, tokenizer, manage],
   ...[files, batches],
 ];
 

@@ -1,17 +1,25 @@
 /** Every field of every request: its range, its name in the answer, and what is neither honoured nor ignored. */
 import { z } from "@hono/zod-openapi";
-import { describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { createServer } from "../../src/server/app.ts";
+import { chatsInMemory } from "../../src/server/chat/store.ts";
 import { fakeEngine } from "../support/fake-engine.ts";
 
 const engine = fakeEngine();
-const server = createServer({ engine });
+const chats = chatsInMemory();
+const server = createServer({ engine, chats });
+/** What every address with an id means here. */
+const id = "kept";
+beforeAll(async () => {
+  await chats.put("everybody", { id, answer: { model: "fake/decoder" }, metadata: {}, messages: [] });
+});
 const posted = server.routes.filter(({ method, body }) => method === "post" && body !== undefined);
 
 /** The least that each route takes. */
 const least: Readonly<Record<string, object>> = {
   "/v1/completions": { model: "fake/decoder", prompt: "a" },
   "/v1/chat/completions": { model: "fake/decoder", messages: [{ role: "user", content: "a" }] },
+  "/v1/chat/completions/{id}": { metadata: {} },
   "/v1/responses": { model: "fake/decoder", input: "a" },
   "/v1/embeddings": { model: "fake/vectors", input: "a" },
   "/v1/score": { model: "fake/decoder", input: "a", choices: ["b"] },
@@ -25,7 +33,11 @@ const bodyOf = (path: string): object => least[path] ?? expect.fail(`${path}: sa
 
 const post = (path: string, body: string) =>
   server.fetch(
-    new Request(`http://localhost${path}`, { method: "POST", headers: { "content-type": "application/json" }, body }),
+    new Request(`http://localhost${path.replace("{id}", id)}`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body,
+    }),
   );
 
 interface Numeric {
@@ -137,7 +149,10 @@ describe.each(posted.map(({ path, refusals = {} }) => ({ path, refusals })))("$p
       });
     }
     const form = await server.fetch(
-      new Request(`http://localhost${path}`, { method: "POST", body: new URLSearchParams({ a: "1" }) }),
+      new Request(`http://localhost${path.replace("{id}", id)}`, {
+        method: "POST",
+        body: new URLSearchParams({ a: "1" }),
+      }),
     );
     expect(form.status).toBe(415);
   });

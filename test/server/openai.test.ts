@@ -3,6 +3,7 @@ import type OpenAI from "openai";
 import { describe, expect, test } from "vitest";
 import { ZerothError } from "../../src/errors.ts";
 import { fixedKeys } from "../../src/server/guards/keys.ts";
+import { fakeEngine } from "../support/fake-engine.ts";
 import { lines, talk } from "./clients.ts";
 
 const chat = { model: "fake/decoder", messages: [{ role: "user" as const, content: "hi" }] };
@@ -37,6 +38,18 @@ describe.each(lines)("$name", ({ name, load, runs }) => {
     expect(sent.at(-1)?.url).toContain("fake%2Ft5");
     const error = await failed(client.models.delete("fake/t5"));
     expect(error).toBeInstanceOf(Made.PermissionDeniedError);
+  });
+
+  run("models: one that is not here is a 404 with near names, and nothing is downloaded for it", async () => {
+    const engine = fakeEngine();
+    const about = () => expect.fail("the engine downloads what it is asked about");
+    const { client } = talk(await load(), {}, {}, { ...engine, about });
+    for (const work of [() => client.models.retrieve("fake/decodr"), () => client.models.delete("fake/decodr")]) {
+      const error = await failed(work());
+      expect(error).toMatchObject({ status: 404, code: "model_not_found", param: "model" });
+      expect(error.message).toContain("did you mean fake/decoder");
+    }
+    expect((await failed(client.models.retrieve("../../etc"))).status).toBe(404);
   });
 
   run("chat: a whole answer has every key the client's types promise", async () => {

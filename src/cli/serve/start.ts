@@ -11,7 +11,6 @@ import { fixedKeys } from "../../server/guards/keys.ts";
 import { openPage } from "../../server/page-node.ts";
 import { type ServeOptions, type Serving, serve } from "../../server/serve-node.ts";
 import { storedKeys } from "../../server/stored/keys.ts";
-import { hasKeys } from "../../state/keys-node.ts";
 import { openState } from "../../state/open-node.ts";
 import { needDevice } from "../engine.ts";
 import type { Output } from "../output.ts";
@@ -121,7 +120,6 @@ export async function startServer(
     output.say(`the database: ${error instanceof Error ? error.message : String(error)}`);
   try {
     const first = keys.length > 0 ? fixedKeys(keys) : undefined;
-    const guarded = first !== undefined || (await hasKeys(state));
     const stored = storedKeys(state, {
       ...(first && { first }),
       log(line) {
@@ -131,10 +129,9 @@ export async function startServer(
       problem,
     });
     const options: ServeOptions = {
-      ...{ engine, state, problem },
+      ...{ engine, state, problem, keys: stored.keys },
       port: flags.port,
       ...(host !== undefined && { host }),
-      ...(guarded && { keys: stored.keys }),
       ...(flags.cors && { cors: flags.cors }),
       ...(flags.allowedHost && { hosts: flags.allowedHost }),
       ...(maxQueue !== undefined && { limits: { requests: maxQueue } }),
@@ -144,11 +141,11 @@ export async function startServer(
     };
     const serving = await serveOn(options, flags.tryNext, output);
     const seconds = (performance.now() / 1000).toFixed(1);
+    const guarded = await stored.keys.needed();
     output.row({ url: serving.url });
-    output.text(
-      `${serving.url}${page ? " is a page" : ""}, and OpenAI's interface under /v1 (ready in ${seconds} s). Try:\n`,
-    );
-    output.text(`${curlLine(serving.url, pinned[0] ?? embedded, guarded)}\n`);
+    const here = `${serving.url}${page ? " is a page" : ""}, and OpenAI's interface under /v1`;
+    // In one piece: who waits for the first has the line to try as well.
+    output.text(`${here} (ready in ${seconds} s). Try:\n${curlLine(serving.url, pinned[0] ?? embedded, guarded)}\n`);
     return {
       serving,
       async close() {

@@ -92,7 +92,8 @@ export const chatRequest = z.object({
   tools: z.array(tool).max(128).nullish(),
   tool_choice: toolChoice.nullish(),
   parallel_tool_calls: z.boolean().nullish(),
-  metadata: metadataField.nullish(),
+  store: z.boolean().nullish().describe("kept for GET /v1/chat/completions/ID; false by default"),
+  metadata: metadataField.nullish().describe("labels of an answer that is kept"),
   ...sampling,
   ...streaming,
   ...hints,
@@ -108,7 +109,6 @@ export const chatRefusals: Refusals = {
   reasoning_effort: { why: "models here have no such setting", neutral: ["none"] },
   verbosity: { why: "models here have no such setting", neutral: ["medium"] },
   web_search_options: { why: "nothing is searched" },
-  store: { why: "answers of chats are not kept; those of /v1/responses are", neutral: [false] },
   ...serviceRefusals,
 };
 
@@ -132,4 +132,5 @@ export const chatAnswer = z.object({
     }),
   ),
   usage: usageSchema,
+  metadata: metadataField.optional(),
 });

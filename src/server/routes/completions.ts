@@ -188,7 +188,7 @@ export const completions: Routes = (server) => [
       return {
         ...head("cmpl", "text_completion", model),
         choices,
-        usage: silent ? usageOf(usage.prompt_tokens, 0, 0) : usage,
+        usage: silent ? usageOf(usage().prompt_tokens, 0, 0) : usage(),
       };
     },
   }),

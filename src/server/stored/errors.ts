@@ -17,3 +17,13 @@ export async function ofState<T>(work: Promise<T>, param: string): Promise<T> {
     throw error;
   }
 }
+
+/** What the work gives; undefined where it says that there is no such thing. */
+export async function orNothing<T>(work: Promise<T>): Promise<T | undefined> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof ZerothError && error.code === "not_found") return undefined;
+    throw error;
+  }
+}

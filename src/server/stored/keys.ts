@@ -1,12 +1,12 @@
 /** Keys in the database, with what each may use, beside those given at the start. */
 import { chargeAllowance, requestsAllowance, takeAllowance, tokensAllowance } from "../../state/allowances.ts";
 import type { State } from "../../state/database.ts";
-import { findKey } from "../../state/keys-node.ts";
+import { findKey, hasKeys } from "../../state/keys-node.ts";
 import type { Keys, LogLine } from "../context.ts";
 import { refuse } from "../errors.ts";
 
 export interface StoredKeys {
-  readonly keys: Keys;
+  readonly keys: Required<Keys>;
   /** Told of every answer: what it used is taken from its key's tokens. */
   readonly log: (line: LogLine) => void;
 }
@@ -20,8 +20,12 @@ function refuseUsedUp(what: string, seconds: number): never {
   });
 }
 
+/** Milliseconds after which a server without keys looks whether there is one now. */
+const lookAgain = 1_000;
+
 /**
- * Keys that `zeroth keys` made, and before them those of `first`. A key of the database manages nothing. Its requests
+ * Keys that `zeroth keys` made, and before them those of `first`. While there is none at all, none is asked for; from
+ * the first one on they are, also when it is taken back: a server does not open itself. A key of the database manages nothing. Its requests
  * are counted when it is found; its tokens when they are known, so the request that uses up the last ones is still
  * answered whole.
  * @param log called with every line as well
@@ -29,12 +33,26 @@ function refuseUsedUp(what: string, seconds: number): never {
  */
 export function storedKeys(
   state: State,
-  { first, log, problem }: { first?: Keys; log?: (line: LogLine) => void; problem?: (error: unknown) => void } = {},
+  {
+    first,
+    log,
+    problem,
+    now = () => performance.now(),
+  }: { first?: Keys; log?: (line: LogLine) => void; problem?: (error: unknown) => void; now?: () => number } = {},
 ): StoredKeys {
+  let guarded = first !== undefined;
+  let looked: { readonly at: number; readonly answer: Promise<boolean> } | undefined;
   /** Tokens a day of owners that have asked, for those alone that have a limit. */
   const daily = new Map<string, number>();
   return {
     keys: {
+      async needed() {
+        if (guarded) return true;
+        if (looked === undefined || now() - looked.at >= lookAgain) looked = { at: now(), answer: hasKeys(state) };
+        const answer = await looked.answer;
+        guarded ||= answer;
+        return guarded;
+      },
       async find(key) {
         const known = await first?.find(key);
         if (known) return known;

@@ -9,6 +9,8 @@ import { fail } from "../../errors.ts";
 import type { State } from "../../state/database.ts";
 import { revokeKey } from "../../state/keys-node.ts";
 import type { LogLine } from "../context.ts";
+import { serve } from "../serve-node.ts";
+import { storedKeys } from "./keys.ts";
 
 const line = JSON.stringify({
   custom_id: "a",
@@ -42,6 +44,29 @@ onEachDatabase((databases) => {
       }
       await revokeKey(state, id);
       await expect(client.models.list()).rejects.toMatchObject({ status: 401, code: "invalid_api_key" });
+    });
+
+    test("are asked for from the first one on, of a server that was started without, and stay so", async () => {
+      const own = await databases.open();
+      let time = 0;
+      const { keys } = storedKeys(own, { now: () => time });
+      const serving = await startStored(own, { keys });
+      const status = async () => (await fetch(`${serving.url}/v1/models`)).status;
+      expect(await status()).toBe(200);
+      const { client, id } = await clientOf(own, serving);
+      // It looks once a second.
+      time = 999;
+      expect(await status()).toBe(200);
+      time = 1000;
+      expect(await status()).toBe(401);
+      expect((await fetch(`${serving.url}/health`)).status).toBe(200);
+      await client.models.list();
+      await revokeKey(own, id);
+      time = 5000;
+      expect(await status()).toBe(401);
+      await expect(
+        serve({ engine: fakeEngine(), port: 0, host: "0.0.0.0", keys: storedKeys(own).keys }),
+      ).rejects.toThrow("a key is needed");
     });
 
     test("with a limit of requests: 429 beyond it, with the seconds to wait", async () => {

@@ -123,12 +123,22 @@ onEachDatabase((databases) => {
       completion_window: "24h",
     });
     const response = await mine.client.responses.create({ model: "fake/decoder", input: "hello" });
-    const ids: Readonly<Record<string, string>> = { files: file.id, batches: batch.id, responses: response.id };
+    const chat = await mine.client.chat.completions.create({
+      ...{ model: "fake/decoder", messages: [{ role: "user", content: "hello" }], store: true },
+    });
+    const ids: Readonly<Record<string, string>> = {
+      ...{ files: file.id, batches: batch.id, responses: response.id, chat: chat.id },
+    };
     const { routes } = (await import("../app.ts")).createServer({ engine: fakeEngine(), state });
-    const asked = routes.filter(({ path }) => /^\/v1\/(files|batches|responses)\/\{id\}/.test(path));
-    expect(asked.length).toBeGreaterThanOrEqual(9);
+    const asked = routes.filter(({ path }) => /^\/v1\/(files|batches|responses|chat\/completions)\/\{id\}/.test(path));
+    expect(asked.length).toBeGreaterThanOrEqual(13);
     const call = (method: string, path: string, key: string) =>
-      fetch(`${serving.url}${path}`, { method: method.toUpperCase(), headers: { authorization: `Bearer ${key}` } });
+      fetch(`${serving.url}${path}`, {
+        method: method.toUpperCase(),
+        headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
+        // What a route with a body needs of one is looked at first.
+        ...(method === "post" && { body: JSON.stringify({ metadata: {} }) }),
+      });
     for (const { method, path } of asked) {
       const id = ids[path.split("/")[2]!]!;
       const answer = await call(method, path.replace("{id}", id), other.key);
@@ -140,7 +150,8 @@ onEachDatabase((databases) => {
       expect(text.replaceAll(id, "")).toBe((await none.text()).replaceAll(id.replace(/.$/, "z"), ""));
     }
     const { client } = other;
-    for (const list of [await client.files.list(), await client.batches.list()]) expect(list.data).toEqual([]);
+    const lists = [await client.files.list(), await client.batches.list(), await client.chat.completions.list()];
+    for (const list of lists) expect(list.data).toEqual([]);
     await expect(
       client.batches.create({ input_file_id: file.id, endpoint: "/v1/completions", completion_window: "24h" }),
     ).rejects.toMatchObject({ status: 404 });
@@ -153,6 +164,7 @@ onEachDatabase((databases) => {
     expect((await mine.client.files.content(file.id)).status).toBe(200);
     expect((await mine.client.batches.cancel(batch.id)).status).toMatch(/^cancel/);
     expect((await mine.client.responses.retrieve(response.id)).id).toBe(response.id);
+    expect((await mine.client.chat.completions.list()).data).toMatchObject([{ id: chat.id }]);
     expect((await ended(mine.client, batch.id)).status).toBe("cancelled");
   });
 
