@@ -3,6 +3,8 @@ import type { Context } from "hono";
 import type { Engine } from "../host/engine.ts";
 import type { State } from "../state/database.ts";
 import type { KeptAnswers } from "./guards/idempotency.ts";
+import type { Downloads } from "./jobs/downloads.ts";
+import type { Hub } from "./jobs/hub.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Responses } from "./responses/store.ts";
 
@@ -72,6 +74,8 @@ export interface ServerOptions {
   readonly state?: State;
   /** Answers of /v1/responses that are kept; in the database by default, without one in memory. */
   readonly responses?: Responses;
+  /** Where models are downloaded from; without, none are. */
+  readonly hub?: Hub;
   readonly log?: (line: LogLine) => void;
   /** Files of the page by their path ("/index.html"); without, there is no page. */
   readonly page?: (path: string) => Promise<Response | undefined>;
@@ -89,6 +93,8 @@ export interface ServerContext extends Omit<ServerOptions, "limits" | "responses
   readonly patience: number;
   readonly metrics: Metrics;
   readonly kept: KeptAnswers;
+  /** There where there is a hub. */
+  readonly downloads?: Downloads;
   /** Whether the server is about to stop: nothing new is begun. */
   readonly draining: () => boolean;
   /** The OpenAPI document of its routes. */
