@@ -2,10 +2,9 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import type { Server } from "node:http";
 import { join } from "node:path";
-import axe from "axe-core";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { answered, builtPage, launch, panelNames, staticPage, visit } from "./playground.ts";
+import { answered, axeFindings, builtPage, launch, panelNames, staticPage, visit } from "./playground.ts";
 
 let built: Awaited<ReturnType<typeof builtPage>>;
 let browser: Browser;
@@ -20,19 +19,6 @@ afterAll(async () => {
   site?.server.close();
   built?.[Symbol.dispose]();
 });
-
-interface Axe {
-  run(): Promise<{ violations: { id: string; nodes: { html: string; failureSummary: string }[] }[] }>;
-}
-
-/** What axe finds, one line each. The page's policy lets no script in: the debugger's does not ask it. */
-async function axeFindings(page: Page): Promise<string[]> {
-  await page.evaluate(axe.source);
-  const { violations } = await page.evaluate(() => (window as unknown as { axe: Axe }).axe.run());
-  return violations.flatMap(({ id, nodes }) =>
-    nodes.map(({ html, failureSummary }) => `${id}: ${html} ${failureSummary}`),
-  );
-}
 
 const prepared: Readonly<Record<string, (page: Page) => Promise<unknown>>> = {
   async ask(page) {
