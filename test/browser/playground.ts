@@ -10,10 +10,7 @@ import { isolation, policy, serve } from "./serve.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
-/** Builds the page once for a test file; gives its folder. */
-export async function builtPage(): Promise<{ folder: string; [Symbol.dispose](): void }> {
-  const scratch = mkdtempSync(join(tmpdir(), "zeroth-page-"));
-  const folder = join(scratch, "web");
+async function buildInto(folder: string): Promise<void> {
   // As it is shipped: a test runner's own environment makes a build for development.
   process.env.NODE_ENV = "production";
   await build({
@@ -22,6 +19,16 @@ export async function builtPage(): Promise<{ folder: string; [Symbol.dispose]():
     root: join(root, "web"),
     build: { outDir: folder, emptyOutDir: true },
   });
+}
+
+/** Builds the page where `zeroth serve` looks for it. */
+export const buildPageInPlace = (): Promise<void> => buildInto(join(root, "dist/web"));
+
+/** Builds the page once for a test file; gives its folder. */
+export async function builtPage(): Promise<{ folder: string; [Symbol.dispose](): void }> {
+  const scratch = mkdtempSync(join(tmpdir(), "zeroth-page-"));
+  const folder = join(scratch, "web");
+  await buildInto(folder);
   if (!existsSync(join(folder, "sw.js"))) throw new Error("the page was built without its service worker");
   return { folder, [Symbol.dispose]: () => rmSync(scratch, { recursive: true, force: true }) };
 }
