@@ -34,7 +34,7 @@ export function ChoiceBars({ scores }: { readonly scores: readonly ChoiceScore[]
               Log-probability
             </th>
             <th scope="col" class="number" title="The same divided by the number of tokens">
-              A token
+              Per token
             </th>
           </tr>
         </thead>

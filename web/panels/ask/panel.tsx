@@ -12,6 +12,12 @@ import { AskForm } from "./form.tsx";
 import { again, anew, ask, asked, readEarlier, setDraft, takeLink, trouble } from "./state.ts";
 import "./ask.css";
 
+/** What a visitor reads first. */
+const titles = {
+  browser: "Ask a model that runs in this page",
+  server: "Ask a model that runs on this machine",
+} as const;
+
 export function Panel() {
   useEffect(() => void readEarlier(), []);
   useEffect(takeLink, [route.value]);
@@ -26,16 +32,23 @@ export function Panel() {
   return (
     <div class={`ask columns${empty ? " empty" : ""}`}>
       <div class="main-column">
-        <h1>Ask {model.value && <small class="about">{aboutModel(model.value)}</small>}</h1>
+        <h1>
+          {empty && client.value ? titles[client.value.where] : "Ask"}{" "}
+          {model.value && <small class="about">{aboutModel(model.value)}</small>}
+        </h1>
         <AskForm />
         {trouble.value && <ProblemNote problem={trouble.value} />}
         <AnswerBox />
         {empty && client.value && (
           <p class="quiet">
-            {client.value.where === "browser"
-              ? "The model runs in this page, also without a network."
-              : "The model runs on the server this page came from."}{" "}
-            Nothing you type is sent anywhere else.
+            {client.value.where === "browser" ? (
+              "It works without a network, too, and nothing you type is sent anywhere."
+            ) : (
+              <>
+                Nothing you type is sent anywhere but to the server this page came from. For a larger model, see{" "}
+                <a href="#models">Models</a>.
+              </>
+            )}
           </p>
         )}
       </div>

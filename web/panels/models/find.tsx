@@ -8,9 +8,9 @@ import { ProblemNote } from "../../parts/problem.tsx";
 import { client, jobs, refresh } from "../../state/session.ts";
 
 const outlooks: Readonly<Record<DownloadPlan["outlook"], string>> = {
-  data: "kinds of file that hold data alone, no code.",
-  may_hold_code: "files that may hold code (pickles). This program reads them without running any of it.",
-  code: "there are programs among the files. This program runs none of them.",
+  data: "Only kinds of file that hold data, no code.",
+  may_hold_code: "Files that may hold code (pickles). This program reads them without running any of it.",
+  code: "There are programs among the files. This program runs none of them.",
 };
 
 /** A name as hubs have it. */
@@ -63,7 +63,9 @@ function Plan({ plan, onDownload, onOpen, onLeave }: PlanProps) {
         <dt>Memory</dt>
         <dd class="number">about {bytesText(weightsOf(plan))} when open</dd>
         <dt>Scan says</dt>
-        <dd>{outlooks[outlook]} That is by their names; every byte is looked at once it is here.</dd>
+        <dd>
+          {outlooks[outlook]} That is told by their names{missing > 0 && "; every byte is looked at once it is here"}.
+        </dd>
       </dl>
       <details>
         <summary>The files</summary>

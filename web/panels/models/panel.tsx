@@ -38,12 +38,12 @@ function facts({
   state,
 }: ModelCard): readonly string[] {
   return [
-    family && kind ? `${family}, ${kinds[kind] ?? kind}` : (family ?? ""),
+    can.map((one) => abilities[one] ?? one).join(", "),
+    family && kind ? `${family} (${kinds[kind] ?? kind})` : (family ?? ""),
     parameters === undefined ? "" : `${countText(parameters)} parameters`,
     bytes === undefined ? "" : `${bytesText(bytes)} on disk`,
     memory ? `${bytesText(memory)} of memory` : state === "closed" && bytes ? "about as much memory when open" : "",
     longest === undefined ? "" : `texts up to ${longest.toLocaleString("en")} tokens`,
-    can.map((one) => abilities[one] ?? one).join(", "),
     closesAfter === undefined ? "" : `closes after ${Math.round(closesAfter / 60_000)} min unused`,
   ].filter(Boolean);
 }
@@ -117,7 +117,7 @@ export function Panel() {
         <small>
           {now?.where === "browser"
             ? "In this browser runs the model that comes with the page."
-            : "On this machine; what is asked for by name opens by itself and closes when it is not used."}
+            : "What is on this machine. A model opens when it is asked, and closes when it is idle."}
         </small>
       </h1>
       {now?.downloads && status.value.downloads !== false && <Find onOpen={open} />}

@@ -59,11 +59,13 @@ function Choice<T extends string>(props: {
   readonly name: string;
   readonly value: T;
   readonly options: readonly (readonly [T, string])[];
+  /** One below another: their words are long. */
+  readonly stacked?: true;
   onChoose(value: T): void;
 }) {
-  const { title, name, value, options, onChoose } = props;
+  const { title, name, value, options, stacked, onChoose } = props;
   return (
-    <fieldset class="choice">
+    <fieldset class={stacked ? "choice stacked" : "choice"}>
       <legend>{title}</legend>
       {options.map(([option, says]) => (
         <label key={option}>
@@ -167,6 +169,7 @@ export function Panel() {
           <Choice
             title="Place"
             name="where"
+            stacked
             value={now}
             options={[
               ["server", "on the server this page came from: any model"],
