@@ -278,3 +278,30 @@ test("a panel can be taken out: no panel reads another's files, and the shell re
   });
   expect(wrong).toEqual([]);
 });
+
+test("on a phone the newest answer is in sight, and whoever scrolled up is left there", async () => {
+  await visit(
+    browser,
+    `${site.address}/#chat`,
+    async ({ page }) => {
+      const said = page.locator(".message.assistant[data-state='done']");
+      const inSight = () =>
+        page.evaluate(() => {
+          const last = [...document.querySelectorAll(".message")].at(-1)!.getBoundingClientRect();
+          return last.bottom <= document.querySelector(".composer")!.getBoundingClientRect().top + 1;
+        });
+      for (const count of [1, 2, 3]) {
+        await page
+          .getByLabel("Message", { exact: true })
+          .fill(`Positive or negative? Film ${count} was warm and funny.`);
+        await page.keyboard.press("Enter");
+        await expect.poll(() => said.count(), { timeout: 30_000 }).toBe(count);
+        await expect.poll(inSight).toBe(true);
+      }
+      await page.evaluate(() => document.querySelector("main")!.scrollTo(0, 0));
+      await page.waitForTimeout(300);
+      expect(await page.evaluate(() => document.querySelector("main")!.scrollTop)).toBe(0);
+    },
+    { viewport: { width: 390, height: 700 } },
+  );
+});

@@ -12,10 +12,12 @@ import { AskForm } from "./form.tsx";
 import { again, anew, ask, asked, readEarlier, setDraft, takeLink, trouble } from "./state.ts";
 import "./ask.css";
 
+const isHere = /^(localhost|127\.|\[::1\])/.test(location.hostname);
+
 /** What a visitor reads first. */
 const titles = {
   browser: "Ask a model that runs in this page",
-  server: "Ask a model that runs on this machine",
+  server: isHere ? "Ask a model that runs on this machine" : "Ask a model of this server",
 } as const;
 
 export function Panel() {
@@ -45,8 +47,7 @@ export function Panel() {
               "It works without a network, too, and nothing you type is sent anywhere."
             ) : (
               <>
-                Nothing you type is sent anywhere but to the server this page came from. For a larger model, see{" "}
-                <a href="#models">Models</a>.
+                What you type goes to this page's server alone. For a larger model, see <a href="#models">Models</a>.
               </>
             )}
           </p>
