@@ -230,7 +230,7 @@ describe("a model of the hub", () => {
       const said = await page.locator(".plan dl").textContent();
       expect(said).toContain("262 MB in 3 files");
       expect(said).toContain("50.0 GB");
-      expect(said).toContain("Scan sayskinds of file that hold data alone");
+      expect(said).toContain("Scan saysOnly kinds of file that hold data, no code.");
       expect(served.came.some(({ path }) => path === "/api/models/download")).toBe(false);
       expect(await axeFindings(page)).toEqual([]);
       await click("button", "Download 262 MB");
