@@ -10,6 +10,7 @@ import { headOf } from "../models/kinds/encoder.ts";
 import { wholeGraph } from "../models/kinds/whole.ts";
 import { readChatTemplate } from "../text/chat/render.ts";
 import { transformerFolder } from "../text/embedding-config-node.ts";
+import { withGenerationConfig } from "../text/generation-config.ts";
 import { attempt } from "../text/jobs.ts";
 import type { ModelAbout } from "./engine.ts";
 
@@ -70,6 +71,16 @@ function chatOf(folder: ModelFolder): Pick<ModelAbout, "chat" | "tools"> {
   return { chat: true, tools };
 }
 
+/** What the makers recommend. A file that cannot be read says so when the model is opened. */
+function defaultsOf({ config, generationConfig }: ModelFolder, architecture: Architecture): ModelAbout["defaults"] {
+  if (architecture.kind !== "decoder" && architecture.kind !== "encoder-decoder") return undefined;
+  const taken = attempt(() => withGenerationConfig(architecture, config, generationConfig));
+  if (taken instanceof ZerothError) return undefined;
+  const { sample, temperature, topP, topK, minP, repetitionPenalty, maxNewTokens } = taken.generation.defaults;
+  const all = { sample, temperature, topP, topK, minP, repetitionPenalty, maxNewTokens };
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
+}
+
 /** What a folder's files are, as far as it can be told without reading them. */
 function stampOf(path: string): string {
   const names = statSync(path, { throwIfNoEntry: false })?.isDirectory() ? namesIn(path) : [""];
@@ -103,11 +114,14 @@ async function readAbout(id: string, path: string): Promise<ModelAbout> {
   const { kind, type: family } = architecture;
   // A folder of sentence-transformers is there for its vectors.
   const vectors = !folder.gguf && existsSync(join(path, "modules.json"));
+  const can = canOf(architecture, vectors);
+  const defaults = can.includes("generate") ? defaultsOf(folder, architecture) : undefined;
   const longest = "longest" in architecture ? architecture.longest : undefined;
   return {
     ...{ id, kind, family, bytes },
     parameters: parametersOf(architecture),
-    can: canOf(architecture, vectors),
+    can,
+    ...(defaults && { defaults }),
     vocabulary: "vocabulary" in architecture ? architecture.vocabulary : 0,
     ...(longest !== undefined && { longest }),
     ...chatOf(folder),

@@ -1,6 +1,7 @@
 /** What a server asks of its models, wherever they run: opened by name, asked many things at once, closed when idle. */
 import type { ChatMessage } from "../text/chat/messages.ts";
 import type { LiveEvent, LiveRequest, LiveStatus, TokenChance, TokenShown } from "../text/live/request.ts";
+import type { GenerateOptions } from "../text/options.ts";
 
 /** A text, token ids taken as they are, or a conversation, written by the model's chat template. */
 export type EnginePrompt =
@@ -26,6 +27,11 @@ export interface ModelAbout {
   readonly tools: boolean;
   /** What it can be asked for. */
   readonly can: readonly ("generate" | "score" | "embed" | "classify")[];
+  /** What its makers recommend where nothing is asked for (`generation_config.json`), of a model that writes. */
+  readonly defaults?: Pick<
+    GenerateOptions,
+    "sample" | "temperature" | "topP" | "topK" | "minP" | "repetitionPenalty" | "maxNewTokens"
+  >;
   /** Unix seconds of its newest file. */
   readonly created: number;
 }

@@ -110,6 +110,10 @@ const kinds: readonly Kind[] = [
   { kind: "picture", matches: /\.(png|jpe?g|webp|gif)$/i, look: lookAtPicture },
 ];
 
+/** The kind that a file's name promises; "other" where it promises none. */
+export const kindNamed = (name: string): string =>
+  kinds.find(({ matches }) => matches.test(name.slice(name.lastIndexOf("/") + 1)))?.kind ?? "other";
+
 type Named = Omit<Kind, "matches">;
 
 /** Mach-O, in both orders and for several processors at once. */

@@ -18,6 +18,7 @@ import { hostGuard } from "./guards/host.ts";
 import { keptAnswers } from "./guards/idempotency.ts";
 import { keyGuard } from "./guards/keys.ts";
 import { originGuard } from "./guards/origin.ts";
+import { createDownloads } from "./jobs/downloads.ts";
 import { createMetrics } from "./metrics.ts";
 import { documentOf } from "./openapi.ts";
 import { responsesInMemory } from "./responses/store.ts";
@@ -130,6 +131,7 @@ export function createServer(options: ServerOptions): ZerothServer {
     keepAlive: options.keepAlive ?? 10_000,
     patience: options.patience ?? 2_000,
     kept: keptAnswers(),
+    ...(options.hub && { downloads: createDownloads(options.hub) }),
     describe: () => documentOf(app),
     metrics: createMetrics(options.engine),
     draining: () => draining,
@@ -195,6 +197,8 @@ export function createServer(options: ServerOptions): ZerothServer {
     running: () => running.size,
     drain() {
       draining = true;
+      // What has come of them is kept for the next time.
+      server.downloads?.stopAll();
     },
     abort() {
       for (const controller of running) controller.abort(new DOMException("the server stops", "AbortError"));

@@ -4,6 +4,8 @@ import type { Engine } from "../host/engine.ts";
 import type { State } from "../state/database.ts";
 import type { Chats } from "./chat/store.ts";
 import type { KeptAnswers } from "./guards/idempotency.ts";
+import type { Downloads } from "./jobs/downloads.ts";
+import type { Hub } from "./jobs/hub.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Responses } from "./responses/store.ts";
 
@@ -77,6 +79,8 @@ export interface ServerOptions {
   readonly responses?: Responses;
   /** Chat completions that are kept; in the database by default, without one in memory. */
   readonly chats?: Chats;
+  /** Where models are downloaded from; without, none are. */
+  readonly hub?: Hub;
   readonly log?: (line: LogLine) => void;
   /** Files of the page by their path ("/index.html"); without, there is no page. */
   readonly page?: (path: string) => Promise<Response | undefined>;
@@ -96,6 +100,8 @@ export interface ServerContext
   readonly patience: number;
   readonly metrics: Metrics;
   readonly kept: KeptAnswers;
+  /** There where there is a hub. */
+  readonly downloads?: Downloads;
   /** Whether the server is about to stop: nothing new is begun. */
   readonly draining: () => boolean;
   /** The OpenAPI document of its routes. */

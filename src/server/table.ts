@@ -4,6 +4,7 @@ import type { Route, Routes } from "./route.ts";
 import { batches } from "./routes/batches.ts";
 import { chat } from "./routes/chat.ts";
 import { completions } from "./routes/completions.ts";
+import { downloadRoutes } from "./routes/downloads.ts";
 import { embeddings } from "./routes/embeddings.ts";
 import { files } from "./routes/files.ts";
 import { health } from "./routes/health.ts";
@@ -15,7 +16,7 @@ import { score } from "./routes/score.ts";
 import { tokenizer } from "./routes/tokenizer.ts";
 
 const table: readonly Routes[] = [
-  ...[health, models, completions, chat, keptChats, responses, embeddings, score, tokenizer, manage],
+  ...[health, models, completions, chat, keptChats, responses, embeddings, score, tokenizer, manage, downloadRoutes],
   ...[files, batches],
 ];
 

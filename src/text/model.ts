@@ -5,6 +5,7 @@ import { beamSearch } from "./beam.ts";
 import { follow } from "./follow.ts";
 import { generateTokens } from "./greedy.ts";
 import { attempt, inBatches, type JobOptions, orThrow } from "./jobs.ts";
+import { anyLikely } from "./likely.ts";
 import {
   type Generated,
   type GenerateOptions,
@@ -14,7 +15,7 @@ import {
   type TextCodec,
 } from "./options.ts";
 import type { TokenRules } from "./processors.ts";
-import { anyLikely, bestOf, scoreTargets } from "./score.ts";
+import { bestOf, scoreTargets } from "./score.ts";
 import type { Asked, Constraint } from "./structured/constraint.ts";
 
 /** A text, or token ids taken as they are. */
@@ -43,7 +44,7 @@ export interface Scored {
   readonly lengths: readonly number[];
   /** Index of the highest sum, the first on ties. */
   readonly best: number;
-  /** False where none of the choices is an answer that the model would give; see `anyLikely` of score.ts. */
+  /** False where none of the choices is an answer that the model would give; see `anyLikely` of likely.ts. */
   readonly likely: boolean;
   readonly logprobs: readonly (readonly number[])[];
 }

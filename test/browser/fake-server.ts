@@ -16,6 +16,8 @@ export interface FakeModel {
   readonly plain?: true;
   /** Milliseconds between two tokens. */
   readonly pause?: number;
+  /** What its makers recommend. */
+  readonly defaults?: object;
   state?: "closed" | "opening" | "ready";
   progress?: { done: number; total: number };
 }
@@ -28,6 +30,15 @@ export interface FakeServer extends AsyncDisposable {
   /** Answers whose reader left early. */
   left: number;
   key: string | undefined;
+  /** Downloads, as the page is told of them. */
+  readonly jobs: Map<string, FakeJob>;
+}
+
+interface FakeJob {
+  readonly id: string;
+  readonly title: string;
+  state: "running" | "done" | "stopped";
+  done: number;
 }
 
 async function bodyOf(request: IncomingMessage): Promise<Record<string, unknown>> {
@@ -38,10 +49,11 @@ async function bodyOf(request: IncomingMessage): Promise<Record<string, unknown>
 
 const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-function managed({ id, state = "ready", progress }: FakeModel) {
+function managed({ id, state = "ready", progress, defaults }: FakeModel) {
   return {
     ...{ id, kind: "decoder", family: "llama", bytes: 269_000_000, parameters: 134_515_008, longest: 8192 },
     ...{ chat: true, tools: false, can: ["generate", "score"], state, progress: progress ?? null },
+    defaults: defaults ?? null,
     ...{ closes_after: 300_000, live: state === "ready" ? { bytes: 12_000_000, rows: 0, waiting: 0 } : null },
   };
 }
@@ -97,10 +109,52 @@ async function stream(server: FakeServer, path: string, body: Record<string, unk
   response.end();
 }
 
+const planned = [
+  { file: "model.safetensors", bytes: 260_000_000, kind: "safetensors" },
+  { file: "tokenizer.json", bytes: 2_000_000, kind: "json" },
+  { file: "config.json", bytes: 1_000, kind: "json" },
+];
+const wholeDownload = planned.reduce((sum, { bytes }) => sum + bytes, 0);
+
+function shownJob({ id, title, state, done }: FakeJob) {
+  const files = planned.map(({ file, bytes }, i) => ({ file, bytes, done: i === 0 ? Math.min(done, bytes) : bytes }));
+  const scan = state === "done" ? { verdict: "safe", findings: [] } : null;
+  return {
+    ...{ id, object: "job", kind: "download", title, state, started: 1_700_000_000_000, error: null, scan, files },
+    ...{ ended: state === "running" ? null : 1_700_000_003_000, rate: 42_000_000, seconds_left: 4 },
+    progress: { done: Math.min(done + 2_001_000, wholeDownload), total: wholeDownload, unit: "bytes" },
+  };
+}
+
 type Handler = (server: FakeServer, body: Record<string, unknown>) => unknown;
 
 const routes: Readonly<Record<string, Handler>> = {
-  "GET /api/status": () => ({ device: "cpu", threads: 4, memory: 321_000_000, restarts: 0, models: [] }),
+  "GET /api/status": () => ({
+    ...{ device: "cpu", threads: 4, memory: 321_000_000, restarts: 0, downloads: true, models: [] },
+  }),
+  "GET /api/jobs": ({ jobs }) => ({ jobs: [...jobs.values()].map(shownJob) }),
+  "GET /api/models/plan"(_, { name }) {
+    const model = String(name);
+    if (model.startsWith("nobody/"))
+      return { status: 404, error: { message: `no model "${model}"`, code: "model_not_found" } };
+    const large = model.endsWith("/large");
+    return {
+      ...{ model, repo: model, commit: "0".repeat(40), bytes: wholeDownload, missing: wholeDownload },
+      ...{ free: large ? 1_000_000 : 50_000_000_000, fits: !large, outlook: "data" },
+      files: planned.map((one) => ({ ...one, here: false, outlook: "data" })),
+    };
+  },
+  async "POST /api/models/download"({ jobs, models }, { model }) {
+    const title = String(model);
+    const job: FakeJob = { id: `job_${jobs.size}`, title, state: "running", done: 130_000_000 };
+    jobs.set(job.id, job);
+    setTimeout(() => {
+      if (job.state !== "running" || title.endsWith("/slow")) return;
+      Object.assign(job, { state: "done", done: 260_000_000 });
+      models.set(title, { id: title, says: ["hello"], state: "closed" });
+    }, 1500);
+    return { job: shownJob(job) };
+  },
   "GET /api/models": ({ models }) => ({ models: [...models.values()].map(managed) }),
   "POST /tokenize": () => ({ tokens: [1, 2, 3], count: 3, max_model_len: 8192, text: "", token_strs: null }),
   "POST /v1/score"(_, { choices }) {
@@ -126,12 +180,22 @@ const routes: Readonly<Record<string, Handler>> = {
   },
 };
 
+const stopJob =
+  (id: string): Handler =>
+  ({ jobs }) => {
+    const job = jobs.get(id)!;
+    job.state = "stopped";
+    return { job: shownJob(job) };
+  };
+
 /** Serves the built page and the routes. */
 export async function fakeServer(folder: string, models: readonly FakeModel[]): Promise<FakeServer> {
   const http = createServer(async (request, response) => {
     const path = new URL(request.url ?? "/", "http://localhost").pathname;
-    const body = request.method === "POST" ? await bodyOf(request) : {};
-    const handler = routes[`${request.method} ${path}`];
+    const query = Object.fromEntries(new URL(request.url ?? "/", "http://localhost").searchParams);
+    const body = request.method === "POST" ? await bodyOf(request) : query;
+    const stopped = /^\/api\/jobs\/(\w+)\/stop$/.exec(path)?.[1];
+    const handler = stopped ? stopJob(stopped) : routes[`${request.method} ${path}`];
     const streams = request.method === "POST" && /^\/v1\/(chat\/)?completions$/.test(path);
     if (handler || streams) {
       const key = request.headers.authorization;
@@ -165,6 +229,7 @@ export async function fakeServer(folder: string, models: readonly FakeModel[]): 
     came: [],
     left: 0,
     key: undefined,
+    jobs: new Map(),
     async [Symbol.asyncDispose]() {
       http.closeAllConnections();
       await new Promise((resolve) => http.close(resolve));

@@ -2,10 +2,9 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import type { Server } from "node:http";
 import { join } from "node:path";
-import axe from "axe-core";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { answered, builtPage, launch, panelNames, staticPage, visit } from "./playground.ts";
+import { answered, axeFindings, builtPage, launch, panelNames, staticPage, visit } from "./playground.ts";
 
 let built: Awaited<ReturnType<typeof builtPage>>;
 let browser: Browser;
@@ -20,19 +19,6 @@ afterAll(async () => {
   site?.server.close();
   built?.[Symbol.dispose]();
 });
-
-interface Axe {
-  run(): Promise<{ violations: { id: string; nodes: { html: string; failureSummary: string }[] }[] }>;
-}
-
-/** What axe finds, one line each. The page's policy lets no script in: the debugger's does not ask it. */
-async function axeFindings(page: Page): Promise<string[]> {
-  await page.evaluate(axe.source);
-  const { violations } = await page.evaluate(() => (window as unknown as { axe: Axe }).axe.run());
-  return violations.flatMap(({ id, nodes }) =>
-    nodes.map(({ html, failureSummary }) => `${id}: ${html} ${failureSummary}`),
-  );
-}
 
 const prepared: Readonly<Record<string, (page: Page) => Promise<unknown>>> = {
   async ask(page) {
@@ -291,4 +277,31 @@ test("a panel can be taken out: no panel reads another's files, and the shell re
       .map((path) => `${file}: ${path}`);
   });
   expect(wrong).toEqual([]);
+});
+
+test("on a phone the newest answer is in sight, and whoever scrolled up is left there", async () => {
+  await visit(
+    browser,
+    `${site.address}/#chat`,
+    async ({ page }) => {
+      const said = page.locator(".message.assistant[data-state='done']");
+      const inSight = () =>
+        page.evaluate(() => {
+          const last = [...document.querySelectorAll(".message")].at(-1)!.getBoundingClientRect();
+          return last.bottom <= document.querySelector(".composer")!.getBoundingClientRect().top + 1;
+        });
+      for (const count of [1, 2, 3]) {
+        await page
+          .getByLabel("Message", { exact: true })
+          .fill(`Positive or negative? Film ${count} was warm and funny.`);
+        await page.keyboard.press("Enter");
+        await expect.poll(() => said.count(), { timeout: 30_000 }).toBe(count);
+        await expect.poll(inSight).toBe(true);
+      }
+      await page.evaluate(() => document.querySelector("main")!.scrollTo(0, 0));
+      await page.waitForTimeout(300);
+      expect(await page.evaluate(() => document.querySelector("main")!.scrollTop)).toBe(0);
+    },
+    { viewport: { width: 390, height: 700 } },
+  );
 });

@@ -3,16 +3,14 @@ import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import axe from "axe-core";
 import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 import { build } from "vite";
 import { isolation, policy, serve } from "./serve.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
-/** Builds the page once for a test file; gives its folder. */
-export async function builtPage(): Promise<{ folder: string; [Symbol.dispose](): void }> {
-  const scratch = mkdtempSync(join(tmpdir(), "zeroth-page-"));
-  const folder = join(scratch, "web");
+async function buildInto(folder: string): Promise<void> {
   // As it is shipped: a test runner's own environment makes a build for development.
   process.env.NODE_ENV = "production";
   await build({
@@ -21,6 +19,16 @@ export async function builtPage(): Promise<{ folder: string; [Symbol.dispose]():
     root: join(root, "web"),
     build: { outDir: folder, emptyOutDir: true },
   });
+}
+
+/** Builds the page where `zeroth serve` looks for it. */
+export const buildPageInPlace = (): Promise<void> => buildInto(join(root, "dist/web"));
+
+/** Builds the page once for a test file; gives its folder. */
+export async function builtPage(): Promise<{ folder: string; [Symbol.dispose](): void }> {
+  const scratch = mkdtempSync(join(tmpdir(), "zeroth-page-"));
+  const folder = join(scratch, "web");
+  await buildInto(folder);
   if (!existsSync(join(folder, "sw.js"))) throw new Error("the page was built without its service worker");
   return { folder, [Symbol.dispose]: () => rmSync(scratch, { recursive: true, force: true }) };
 }
@@ -86,3 +94,16 @@ export async function visit(
 export const answered = (page: Page) => page.waitForSelector('.answer[data-state="done"], .answer .choices');
 
 export const panelNames = ["ask", "chat", "compare", "models", "jobs", "settings"] as const;
+
+interface Axe {
+  run(): Promise<{ violations: { id: string; nodes: { html: string; failureSummary: string }[] }[] }>;
+}
+
+/** What axe finds, one line each. The page's policy lets no script in: the debugger's does not ask it. */
+export async function axeFindings(page: Page): Promise<string[]> {
+  await page.evaluate(axe.source);
+  const { violations } = await page.evaluate(() => (window as unknown as { axe: Axe }).axe.run());
+  return violations.flatMap(({ id, nodes }) =>
+    nodes.map(({ html, failureSummary }) => `${id}: ${html} ${failureSummary}`),
+  );
+}

@@ -2,7 +2,7 @@
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { type FakeServer, fakeServer } from "./fake-server.ts";
-import { answered, builtPage, launch, type Visit, visit } from "./playground.ts";
+import { answered, axeFindings, builtPage, launch, type Visit, visit } from "./playground.ts";
 
 let built: Awaited<ReturnType<typeof builtPage>>;
 let browser: Browser;
@@ -147,11 +147,16 @@ describe("failures in a person's words", () => {
   });
 
   test("a name that nobody has", async () => {
-    await visit(browser, `${served.address}#models`, async ({ page, click }) => {
-      await page.getByRole("textbox").fill("nobody/nothing");
-      await click("button", "Open");
-      expect(await page.getByRole("alert").textContent()).toMatch(/There is no such model here/);
-    });
+    await visit(
+      browser,
+      `${served.address}#models`,
+      async ({ page, click }) => {
+        await page.getByRole("searchbox").fill("nobody/nothing");
+        await click("button", "Look");
+        expect(await page.getByRole("alert").textContent()).toMatch(/The hub gives no such model/);
+      },
+      { expects: /status of 404/ },
+    );
   });
 });
 
@@ -184,6 +189,85 @@ test("another word's branch is asked for by a grammar, in order", async () => {
     expect(await page.locator(".tokens").textContent()).toContain("Hello else went on");
     const { body } = served.came.findLast(({ path }) => path === "/v1/completions")!;
     expect(body.grammar).toBe('root ::= " "? "Hello else" .*');
+  });
+});
+
+test("a model's own settings are shown, and taken where nothing is set", async () => {
+  const defaults = { temperature: 0.6, top_p: 0.9, top_k: null, min_p: null, repetition_penalty: 1.1, max_tokens: 77 };
+  served.models.set("small", { id: "small", says: ["Hello"], defaults });
+  await visit(browser, `${served.address}#settings`, async ({ page }) => {
+    const field = page.getByLabel("Temperature", { exact: true });
+    await expect.poll(() => field.getAttribute("placeholder")).toBe("0.6");
+    expect(await page.getByLabel("Longest answer", { exact: true }).getAttribute("placeholder")).toBe("77");
+    expect(await page.locator("#temperature-says").textContent()).toContain("small comes with 0.6.");
+    await page.getByLabel("Top k", { exact: true }).fill("40");
+    await page.keyboard.press("Tab");
+    await page.goto(`${served.address}#ask`);
+    await askOf(page, "small");
+    await answered(page);
+    const { body } = served.came.findLast(({ path }) => path === "/v1/completions")!;
+    expect(body).toMatchObject({ max_tokens: 77, top_k: 40 });
+    for (const name of ["temperature", "top_p", "repetition_penalty"]) expect(body).not.toHaveProperty(name);
+    // Another model takes the likeliest token by itself.
+    await askOf(page, "hostile");
+    await answered(page);
+    const { body: other } = served.came.findLast(({ path }) => path === "/v1/completions")!;
+    expect(other).toMatchObject({ temperature: 0, max_tokens: 256 });
+    expect(other).not.toHaveProperty("top_k");
+  });
+});
+
+describe("a model of the hub", () => {
+  const look = async (page: Page, name: string) => {
+    await page.getByRole("searchbox").fill(name);
+    await page.keyboard.press("Enter");
+    await page.waitForSelector(".plan");
+  };
+
+  test("its size, the free disk and what a scan says stand there before anything comes; then a bar a file", async () => {
+    await visit(browser, `${served.address}#models`, async ({ page, click }) => {
+      await look(page, "acme/tiny");
+      const said = await page.locator(".plan dl").textContent();
+      expect(said).toContain("262 MB in 3 files");
+      expect(said).toContain("50.0 GB");
+      expect(said).toContain("Scan saysOnly kinds of file that hold data, no code.");
+      expect(served.came.some(({ path }) => path === "/api/models/download")).toBe(false);
+      expect(await axeFindings(page)).toEqual([]);
+      await click("button", "Download 262 MB");
+      const row = page.locator('[data-download="acme/tiny"]');
+      await row.locator('[data-file="model.safetensors"] progress').waitFor();
+      expect(await row.locator(".files li").count()).toBe(3);
+      expect(await row.locator('[data-file="model.safetensors"] .number').textContent()).toBe("130 MB of 260 MB");
+      expect(await axeFindings(page)).toEqual([]);
+      await page.waitForSelector('[data-download="acme/tiny"][data-state="done"] [data-verdict="safe"]');
+      await row.getByRole("button", { name: "Open" }).click();
+      await page.waitForSelector('[data-model="acme/tiny"][data-state="ready"]');
+    });
+  });
+
+  test("one that does not fit is not begun", async () => {
+    await visit(browser, `${served.address}#models`, async ({ page }) => {
+      await look(page, "acme/large");
+      expect(await page.locator(".plan dl").textContent()).toContain("not enough");
+      expect(await page.getByRole("button", { name: /^Download/ }).isDisabled()).toBe(true);
+      await page.getByRole("button", { name: "Not now" }).click();
+      expect(await page.locator(".plan").count()).toBe(0);
+    });
+  });
+
+  test("a download is cancelled here or among the jobs", async () => {
+    await visit(browser, `${served.address}#models`, async ({ page, click }) => {
+      for (const name of ["acme/slow", "other/slow"]) {
+        await look(page, name);
+        await page.getByRole("button", { name: /^Download/ }).click();
+        await page.waitForSelector(`[data-download="${name}"][data-state="running"]`);
+      }
+      await page.locator('[data-download="acme/slow"]').getByRole("button", { name: "Cancel" }).click();
+      await page.waitForSelector('[data-download="acme/slow"][data-state="stopped"]');
+      await click("link", /^Jobs/);
+      await page.locator('.job[data-state="running"]').getByRole("button", { name: "Stop" }).click();
+      await expect.poll(() => page.locator('.job[data-state="stopped"]').count()).toBe(2);
+    });
   });
 });
 

@@ -171,10 +171,13 @@ const tasks: readonly Task[] = [
     where: "server",
     async does({ page, click }) {
       await click("link", "Models");
-      await page.getByRole("textbox").fill("somebody/a-model");
-      await click("button", "Open");
+      await page.getByRole("searchbox").fill("somebody/a-model");
+      await page.keyboard.press("Enter");
+      await click("button", /^Download/);
+      const coming = page.locator('[data-download="somebody/a-model"]');
+      await coming.locator("progress").first().waitFor();
+      await coming.getByRole("button", { name: "Open" }).click();
       const row = page.locator('[data-model="somebody/a-model"]');
-      await row.locator("progress").waitFor();
       await page.waitForSelector('[data-model="somebody/a-model"][data-state="ready"]');
       await row.getByRole("button", { name: "Ask it" }).click();
       await page.getByLabel("Prompt", { exact: true }).fill("Hello");

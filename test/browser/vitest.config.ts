@@ -10,6 +10,6 @@ export default defineConfig({
     maxWorkers: 1,
     testTimeout: 120_000,
     hookTimeout: 60_000,
-    globalSetup: ["test/setup/home.ts"],
+    globalSetup: ["test/setup/home.ts", "test/setup/build.ts"],
   },
 });

@@ -78,6 +78,8 @@ export interface ModelCard {
   readonly progress?: { readonly done: number; readonly total?: number };
   /** Bytes that it holds while open. */
   readonly memory?: number;
+  /** How its makers recommend that answers are drawn, where that is known. */
+  readonly defaults?: Settings;
   /** Milliseconds of idleness after which it closes. */
   readonly closesAfter?: number;
 }
@@ -85,7 +87,17 @@ export interface ModelCard {
 export interface Job {
   readonly id: string;
   readonly title: string;
-  readonly state: "running" | "waiting" | "done" | "failed";
+  readonly state: "running" | "waiting" | "done" | "failed" | "stopped";
+  /** The model that is downloaded. */
+  readonly model?: string;
+  readonly stoppable?: true;
+  /** Of a download, each file by itself. */
+  readonly files?: readonly { readonly file: string; readonly bytes: number; readonly done: number }[];
+  readonly secondsLeft?: number;
+  /** Bytes a second. */
+  readonly rate?: number;
+  /** What a look at every byte that came found. */
+  readonly scan?: { readonly verdict: "safe" | "unsafe" | "unknown"; readonly findings: readonly string[] };
   readonly progress?: { readonly done: number; readonly total?: number; readonly unit: "bytes" | "rows" };
   /** Unix milliseconds. */
   readonly started: number;
@@ -93,7 +105,36 @@ export interface Job {
   readonly problem?: string;
 }
 
+/** What a download would be. */
+export interface DownloadPlan {
+  readonly model: string;
+  readonly bytes: number;
+  /** Bytes that are not here yet. */
+  readonly missing: number;
+  /** Bytes of free disk, where the server knows. */
+  readonly free?: number;
+  readonly fits: boolean;
+  /** What the files' names promise. */
+  readonly outlook: "data" | "may_hold_code" | "code";
+  readonly files: readonly {
+    readonly file: string;
+    readonly bytes: number;
+    readonly here: boolean;
+    readonly kind: string;
+    readonly outlook: DownloadPlan["outlook"];
+  }[];
+}
+
+/** Models that are not here yet. */
+export interface Downloads {
+  plan(model: string, signal?: AbortSignal): Promise<DownloadPlan>;
+  /** Begins; how far it is stands among the jobs. */
+  begin(model: string): Promise<void>;
+}
+
 export interface Status {
+  /** Whether models can be downloaded. */
+  readonly downloads?: boolean;
   readonly device?: string;
   readonly threads?: number;
   /** Bytes of the process, or of the engine's memory. */
@@ -114,6 +155,10 @@ export interface Client {
   /** Tokens of a prompt as the model reads it. */
   count(model: string, prompt: Prompt, signal?: AbortSignal): Promise<number>;
   jobs(): Promise<readonly Job[]>;
+  /** Stops a job that says it is stoppable. */
+  stop?(job: string): Promise<void>;
+  /** Absent where there is nothing to download from. */
+  readonly downloads?: Downloads;
   status(): Promise<Status>;
   /** Called when models, jobs or status may have changed. */
   watch(changed: () => void): () => void;

@@ -11,6 +11,13 @@ const away = (cause: unknown) =>
   });
 
 export function problemOfBody({ error }: ErrorBody, status?: number): Problem {
+  if (status === 403 && typeof error === "object" && error.code === "insufficient_permissions") {
+    return new Problem("This key may not manage the server.", {
+      hint: "Asking its models works; whoever started the server can download and open further ones.",
+      details: error.message ?? "",
+      code: error.code,
+    });
+  }
   if (status === 401 || status === 403) {
     return new Problem("This server wants a key.", {
       hint: "Settings has a place for it; it is kept in this tab alone.",

@@ -1,21 +1,38 @@
 /** The models of the server that this page came from, over its OpenAI routes and `/api`. */
 import { grammarOf } from "./begun.ts";
-import { type Ask, type Client, type ModelCard, problemOf, type Settings } from "./client.ts";
+import { type Ask, type Client, type Job, type ModelCard, problemOf, type Settings } from "./client.ts";
 import { frames } from "./frames.ts";
 import { openingJobs } from "./opening-jobs.ts";
 import { caller, problemOfBody } from "./request.ts";
 import { chatTold, completionTold } from "./told.ts";
-import type { ChatChunk, CompletionChunk, ManagedModel, ModelsBody, ScoreBody, StatusBody } from "./wire.ts";
+import type {
+  ChatChunk,
+  CompletionChunk,
+  JobBody,
+  ManagedModel,
+  ModelsBody,
+  PlanBody,
+  ScoreBody,
+  StatusBody,
+} from "./wire.ts";
 
-/** The page's settings in OpenAI's names, and the server's own beside them. */
-export function wireSettings(settings: Settings): Record<string, unknown> {
-  const { temperature = 0, topP, topK, minP, repetitionPenalty, maxTokens, seed, stop } = settings;
-  const drawn = temperature > 0 ? { top_p: topP, top_k: topK, min_p: minP, seed } : {};
+/** Tokens of the longest answer where neither the person nor the model says. */
+export const usualLength = 256;
+
+/**
+ * The page's settings in OpenAI's names, and the server's own beside them; what is not set is the model's own.
+ * @param own what the model's makers recommend, where that is known
+ */
+export function wireSettings(settings: Settings, own: Settings = {}): Record<string, unknown> {
+  const { topP, topK, minP, repetitionPenalty, maxTokens = own.maxTokens, seed, stop } = settings;
+  // A model that takes the likeliest token by itself goes on to do so, whatever else is set of drawing.
+  const temperature = settings.temperature ?? (own.temperature ? undefined : 0);
+  const drawn = temperature === 0 ? {} : { top_p: topP, top_k: topK, min_p: minP, seed };
   const all = {
     temperature,
     ...drawn,
     repetition_penalty: repetitionPenalty,
-    max_tokens: maxTokens ?? 256,
+    max_tokens: maxTokens ?? usualLength,
     stop: stop?.length ? stop : undefined,
   };
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
@@ -27,15 +44,40 @@ const promptFields = ({ prompt }: Pick<Ask, "prompt">, name: "prompt" | "input" 
 /** Most of the likeliest tokens that OpenAI's two routes tell. */
 const mostTop = { completions: 5, chat: 20 };
 
-function cardOf({ closes_after, live, progress, ...model }: ManagedModel): ModelCard {
-  const known = { ...model, progress, memory: live?.bytes, closesAfter: closes_after };
-  return Object.fromEntries(
-    Object.entries(known).filter(([, value]) => value !== null && value !== undefined),
-  ) as unknown as ModelCard;
+const present = <T extends object>(entries: T): T =>
+  Object.fromEntries(Object.entries(entries).filter(([, value]) => value !== null && value !== undefined)) as T;
+
+function defaultsOf(defaults: ManagedModel["defaults"]): Settings | undefined {
+  if (!defaults) return undefined;
+  const { temperature, top_p, top_k, min_p, repetition_penalty, max_tokens } = defaults;
+  const all = { topP: top_p, topK: top_k, minP: min_p, repetitionPenalty: repetition_penalty, maxTokens: max_tokens };
+  return present({ temperature, ...all }) as Settings;
 }
 
-/** Milliseconds between two looks at what the server does: soon while something is opening, else now and then. */
-const pauses = { opening: 500, quiet: 4000 };
+function jobOf({ id, kind, title, state, started, ended, progress, files, scan, error, ...more }: JobBody): Job {
+  return present({
+    ...{ id, state, started, ended, progress, files },
+    title: kind === "download" ? `Downloading ${title}` : `Batch of ${title}`,
+    model: kind === "download" ? title : undefined,
+    stoppable: state === "running" || state === "waiting" ? true : undefined,
+    secondsLeft: more.seconds_left,
+    rate: more.rate,
+    scan: scan && { verdict: scan.verdict, findings: scan.findings.map(({ file, why }) => `${file}: ${why}`) },
+    problem: error?.message,
+  }) as Job;
+}
+
+function cardOf({ closes_after, live, progress, defaults, ...model }: ManagedModel): ModelCard {
+  const known = {
+    ...{ ...model, progress, closesAfter: closes_after, defaults: defaultsOf(defaults) },
+    // Weights, and the keys and values of what is being answered.
+    memory: live ? (model.bytes ?? 0) + live.bytes : undefined,
+  };
+  return present(known) as unknown as ModelCard;
+}
+
+/** Milliseconds between two looks at what the server does: soon while something is under way, else now and then. */
+const pauses = { busy: 500, quiet: 4000 };
 
 export function serverClient(root: string, key: () => string): Client {
   const server = caller(root, key);
@@ -43,11 +85,28 @@ export function serverClient(root: string, key: () => string): Client {
   const opening = openingJobs();
   let timer: ReturnType<typeof setTimeout> | undefined;
   let last = "";
+  /** What models' makers recommend. */
+  const defaults = new Map<string, Settings | undefined>();
+  /** Keys that do not manage the server; they are not tried again and again. */
+  const guests = new Set<string>();
+
+  /** Downloads and batches; nobody but who manages the server is told of them. */
+  async function serverJobs(): Promise<readonly Job[]> {
+    const mine = key();
+    if (guests.has(mine)) return [];
+    try {
+      return ((await server.get<{ jobs?: readonly JobBody[] }>("api/jobs")).jobs ?? []).map(jobOf);
+    } catch (error) {
+      if (problemOf(error).code === "insufficient_permissions") guests.add(mine);
+      return [];
+    }
+  }
 
   async function models(signal?: AbortSignal): Promise<readonly ModelCard[]> {
     const { models: found = [] } = await server.get<ModelsBody>("api/models", signal);
     const cards = found.map(cardOf);
     opening.note(cards);
+    for (const card of cards) defaults.set(card.id, card.defaults);
     return cards;
   }
 
@@ -57,9 +116,10 @@ export function serverClient(root: string, key: () => string): Client {
     if (!document.hidden) {
       let now = "";
       try {
-        const cards = await models();
-        if (cards.some(({ state }) => state === "opening")) pause = pauses.opening;
-        now = JSON.stringify(cards);
+        const [cards, work] = await Promise.all([models(), serverJobs()]);
+        const busy = cards.some(({ state }) => state === "opening") || work.some(({ state }) => state === "running");
+        if (busy) pause = pauses.busy;
+        now = JSON.stringify([cards, work]);
       } catch (error) {
         now = problemOf(error).message;
       }
@@ -97,7 +157,7 @@ export function serverClient(root: string, key: () => string): Client {
         ? top > 0 && { logprobs: true, top_logprobs: Math.min(top, mostTop.chat) }
         : top > 0 && { logprobs: Math.min(top, mostTop.completions) };
       const body = {
-        ...{ model, ...promptFields(ask), ...wireSettings(settings), ...likeliest },
+        ...{ model, ...promptFields(ask), ...wireSettings(settings, defaults.get(model)), ...likeliest },
         ...(begun.length > 0 && { grammar: grammarOf(begun) }),
         stream: true,
         stream_options: { include_usage: true },
@@ -136,10 +196,29 @@ export function serverClient(root: string, key: () => string): Client {
       const { tokens = [] } = await server.post<{ tokens?: readonly number[] }>("tokenize", body, signal);
       return tokens.length;
     },
-    jobs: async () => opening.jobs(),
+    async jobs() {
+      const all = [...opening.jobs(), ...(await serverJobs())];
+      return all.sort((a, b) => b.started - a.started);
+    },
+    async stop(job) {
+      await server.post(`api/jobs/${encodeURIComponent(job)}/stop`, {}).finally(look);
+    },
+    downloads: {
+      async plan(model, signal) {
+        const { free, ...plan } = await server.get<PlanBody>(
+          `api/models/plan?name=${encodeURIComponent(model)}`,
+          signal,
+        );
+        return { ...plan, ...(free !== null && { free }) };
+      },
+      async begin(model) {
+        await server.post("api/models/download", { model }).finally(look);
+      },
+    },
     async status() {
-      const { device, threads, memory } = await server.get<StatusBody>("api/status");
+      const { device, threads, memory, downloads } = await server.get<StatusBody>("api/status");
       return {
+        ...(downloads !== undefined && { downloads }),
         ...(device !== undefined && { device }),
         ...(threads !== undefined && { threads }),
         ...(memory !== undefined && { memory }),

@@ -50,6 +50,15 @@ export interface ManagedModel {
   readonly state: "closed" | "opening" | "ready" | "closing";
   readonly progress: { readonly done: number; readonly total: number } | null;
   readonly closes_after: number | null;
+  /** Absent of older servers. */
+  readonly defaults?: {
+    readonly temperature: number;
+    readonly top_p: number | null;
+    readonly top_k: number | null;
+    readonly min_p: number | null;
+    readonly repetition_penalty: number | null;
+    readonly max_tokens: number | null;
+  } | null;
   /** While it is open; bytes of keys and values held. */
   readonly live: { readonly bytes: number; readonly rows: number; readonly waiting: number } | null;
 }
@@ -58,7 +67,43 @@ export interface ModelsBody {
   readonly models?: readonly ManagedModel[];
 }
 
+export interface PlanBody {
+  readonly model: string;
+  readonly repo: string;
+  readonly bytes: number;
+  readonly missing: number;
+  readonly free: number | null;
+  readonly fits: boolean;
+  readonly outlook: "data" | "may_hold_code" | "code";
+  readonly files: readonly {
+    readonly file: string;
+    readonly bytes: number;
+    readonly here: boolean;
+    readonly kind: string;
+    readonly outlook: "data" | "may_hold_code" | "code";
+  }[];
+}
+
+export interface JobBody {
+  readonly id: string;
+  readonly kind: "download" | "batch";
+  readonly title: string;
+  readonly state: "waiting" | "running" | "done" | "failed" | "stopped";
+  readonly started: number;
+  readonly ended: number | null;
+  readonly progress: { readonly done: number; readonly total: number; readonly unit: "bytes" | "rows" } | null;
+  readonly seconds_left: number | null;
+  readonly rate: number | null;
+  readonly files: readonly { readonly file: string; readonly bytes: number; readonly done: number }[];
+  readonly scan: {
+    readonly verdict: "safe" | "unsafe" | "unknown";
+    readonly findings: readonly { readonly file: string; readonly why: string }[];
+  } | null;
+  readonly error: { readonly message: string; readonly code: string | null } | null;
+}
+
 export interface StatusBody {
+  readonly downloads?: boolean;
   readonly device?: string;
   readonly threads?: number;
   readonly memory?: number;

@@ -14,10 +14,11 @@ export interface Running {
   readonly chat: Chat;
 }
 
-/** The page's settings in the library's names. */
-export function libraryOptions({ temperature = 0, topP, topK, minP, repetitionPenalty, ...rest }: Settings) {
+/** The page's settings in the library's names; what is not set is the model's own. */
+export function libraryOptions({ temperature, topP, topK, minP, repetitionPenalty, ...rest }: Settings) {
   const { maxTokens, seed, stop } = rest;
-  const draws = temperature > 0 ? { sample: true, temperature, topP, topK, minP, seed } : { sample: false };
+  const drawn = { temperature, topP, topK, minP, seed };
+  const draws = temperature === undefined ? {} : temperature > 0 ? { sample: true, ...drawn } : { sample: false };
   const all = { ...draws, repetitionPenalty, maxNewTokens: maxTokens, stop };
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined)) as GenerateOptions;
 }

@@ -1,13 +1,7 @@
 /** Choices with their likelihoods: beside one another, raw, and a token. */
+import { anyLikely } from "../../src/text/likely.ts";
 import type { ChoiceScore } from "../client/client.ts";
 import { plural, shareText } from "./numbers.ts";
-
-/**
- * Whether the model would hardly say any of the choices: the best has, in the geometric mean over its tokens, less than
- * one in ten. Shares among choices always add up to 100 %, however unlikely all of them are.
- */
-export const noneLikely = (scores: readonly ChoiceScore[]): boolean =>
-  scores.every(({ sum, tokens }) => sum / tokens < Math.log(0.1));
 
 /** Shares among the choices, by the sums of their log-probabilities. */
 export function sharesOf(scores: readonly ChoiceScore[]): number[] {
@@ -22,6 +16,10 @@ const logText = (logprob: number): string => (logprob > -0.005 ? "0.00" : `−${
 export function ChoiceBars({ scores }: { readonly scores: readonly ChoiceScore[] }) {
   const shares = sharesOf(scores);
   const best = shares.indexOf(Math.max(...shares));
+  const likely = anyLikely(
+    scores.map(({ sum }) => sum),
+    scores.map(({ tokens }) => tokens),
+  );
   return (
     <div class="choices">
       <table>
@@ -36,7 +34,7 @@ export function ChoiceBars({ scores }: { readonly scores: readonly ChoiceScore[]
               Log-probability
             </th>
             <th scope="col" class="number" title="The same divided by the number of tokens">
-              A token
+              Per token
             </th>
           </tr>
         </thead>
@@ -60,7 +58,7 @@ export function ChoiceBars({ scores }: { readonly scores: readonly ChoiceScore[]
           ))}
         </tbody>
       </table>
-      {noneLikely(scores) && (
+      {!likely && (
         <p class="warning" role="note">
           None of these is likely: left to itself the model would say something else. The shares only compare the
           choices with each other.

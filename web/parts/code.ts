@@ -1,5 +1,5 @@
 /** A question as code that asks it again: over HTTP, with OpenAI's clients, with the library's command. */
-import type { Ask } from "../client/client.ts";
+import type { Ask, Settings } from "../client/client.ts";
 import { wireSettings } from "../client/server.ts";
 
 export type CodeForm = "curl" | "typescript" | "python" | "zeroth";
@@ -14,6 +14,8 @@ export const codeForms: readonly (readonly [CodeForm, string])[] = [
 export interface Coded {
   readonly ask: Ask;
   readonly choices: readonly string[];
+  /** What the model's makers recommend, where that is known. */
+  readonly own?: Settings | undefined;
   /** Of the server, with a slash at its end. */
   readonly address: string;
 }
@@ -24,11 +26,11 @@ export const shellWord = (text: string): string =>
 
 const isChat = (ask: Ask) => "messages" in ask.prompt;
 
-function bodyOf({ ask, choices }: Coded): Record<string, unknown> {
+function bodyOf({ ask, choices, own }: Coded): Record<string, unknown> {
   const prompt = "messages" in ask.prompt ? { messages: ask.prompt.messages } : { prompt: ask.prompt.text };
   return choices.length > 0
     ? { model: ask.model, ...prompt, choices }
-    : { model: ask.model, ...prompt, ...wireSettings(ask.settings) };
+    : { model: ask.model, ...prompt, ...wireSettings(ask.settings, own) };
 }
 
 const pathOf = ({ ask, choices }: Coded) =>

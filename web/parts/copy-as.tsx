@@ -3,7 +3,7 @@ import { signal } from "@preact/signals";
 import { embedded } from "../client/browser.ts";
 import type { Ask } from "../client/client.ts";
 import { fragmentOf, type Shared } from "../state/fragment.ts";
-import { client, root } from "../state/session.ts";
+import { client, models, root } from "../state/session.ts";
 import { type CodeForm, codeForms, codeOf } from "./code.ts";
 import { Icon } from "./icon.tsx";
 import { Menu } from "./menu.tsx";
@@ -42,7 +42,9 @@ interface Props {
 
 export function CopyAs({ ask, choices = [], panel, shared }: Props) {
   const address = client.value?.where === "server" ? root : "http://127.0.0.1:8080/";
-  const code = (form: CodeForm) => codeOf(form, { ask: { ...ask, model: ask.model || embedded }, choices, address });
+  const own = models.value.find(({ id }) => id === ask.model)?.defaults;
+  const code = (form: CodeForm) =>
+    codeOf(form, { ask: { ...ask, model: ask.model || embedded }, choices, own, address });
   return (
     <>
       <Menu label="Copy as" icon="copy">

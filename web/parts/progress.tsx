@@ -7,6 +7,10 @@ interface Props {
   readonly total?: number | undefined;
   /** Unix milliseconds at which it began, for the time left. */
   readonly started?: number;
+  /** Bytes a second, where somebody measures them. */
+  readonly rate?: number;
+  /** In the place of a time left that is reckoned here. */
+  readonly further?: string;
 }
 
 /** Seconds left at the pace so far; nothing while there is hardly any pace to go by. */
@@ -17,10 +21,11 @@ function left({ done = 0, total, started }: Props): string | undefined {
 }
 
 export function Progress(props: Props) {
-  const { label, done, total } = props;
+  const { label, done, total, rate } = props;
   const known = done !== undefined && total !== undefined && total > 0;
   const amount = done === undefined ? "" : `${bytesText(done)}${known ? ` of ${bytesText(total)}` : ""}`;
-  const further = [amount, left(props)].filter(Boolean).join(" · ");
+  const pace = rate === undefined || rate <= 0 ? "" : `${bytesText(rate)}/s`;
+  const further = [amount, pace, props.further ?? left(props)].filter(Boolean).join(" · ");
   return (
     <div class="progress">
       <progress aria-label={label} {...(known ? { value: done, max: total } : {})} />

@@ -152,6 +152,9 @@ function Alternatives({ token, at, box, listRef, onEnter, onKeyDown, onPick }: L
       ? chance.id === token.id
       : chance.text === token.text || chance.logprob === token.logprob;
   const rows = others.some(isTaken) || token.logprob === undefined ? others : [...others, token as Chance];
+  // A space that all of them begin with tells nothing.
+  const spaced = rows.every(({ text }) => text === "" || text.startsWith(" "));
+  const shownText = (text: string) => visible(spaced && text !== "" ? text.slice(1) : text);
   return (
     <div class="alternatives" ref={place} onPointerEnter={onEnter} role="group" aria-label="Other tokens here">
       {rows.map((chance) => (
@@ -164,7 +167,7 @@ function Alternatives({ token, at, box, listRef, onEnter, onKeyDown, onPick }: L
           onKeyDown={onKeyDown}
           title={isTaken(chance) ? "what the answer took" : "go on from here"}
         >
-          <span class="word">{visible(chance.text)}</span>
+          <span class="word">{shownText(chance.text)}</span>
           <span class="bar">
             <span style={{ width: `${100 * Math.exp(chance.logprob)}%` }} />
           </span>

@@ -9,7 +9,7 @@ export interface SettingRow {
   readonly min: number;
   readonly max: number;
   readonly step: number;
-  /** What holds where the person says nothing. */
+  /** What holds where neither the person nor the model says anything. */
   readonly usual: string;
   /** Of no effect unless tokens are drawn. */
   readonly draws?: true;
@@ -50,7 +50,7 @@ export const settingRows: readonly SettingRow[] = [
     name: "repetitionPenalty",
     title: "Repetition penalty",
     says: "Above 1, tokens that were said already become less likely.",
-    ...{ min: 1, max: 2, step: 0.05, usual: "the model's own" },
+    ...{ min: 1, max: 2, step: 0.05, usual: "1" },
   },
   {
     name: "seed",

@@ -8,6 +8,7 @@ import { embedded } from "../../host/library-node.ts";
 import { parseModelName } from "../../hub/names.ts";
 import type { LogLine } from "../../server/context.ts";
 import { fixedKeys } from "../../server/guards/keys.ts";
+import { openHub } from "../../server/jobs/hub-node.ts";
 import { openPage } from "../../server/page-node.ts";
 import { type ServeOptions, type Serving, serve } from "../../server/serve-node.ts";
 import { storedKeys } from "../../server/stored/keys.ts";
@@ -137,6 +138,7 @@ export async function startServer(
       ...(maxQueue !== undefined && { limits: { requests: maxQueue } }),
       ...(pinned[0] !== undefined && { model: pinned[0] }),
       ...(page && { page }),
+      ...(flags.download !== false && { hub: openHub() }),
       log: stored.log,
     };
     const serving = await serveOn(options, flags.tryNext, output);

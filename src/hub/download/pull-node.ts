@@ -26,7 +26,7 @@ import { proxiedFetch } from "./fetch-node.ts";
 import type { Fetch } from "./http.ts";
 import type { RemoteFile } from "./listing.ts";
 import { fetchListing } from "./listing-fetch.ts";
-import { createMeter, type Meter, type Progress } from "./progress.ts";
+import { createMeter, type Progress } from "./progress.ts";
 import { type Retry, type RetryTimes, retryTimes } from "./retry.ts";
 import { type HubSettings, hubSettings } from "./settings.ts";
 import { transfer } from "./transfer.ts";
@@ -48,11 +48,33 @@ export interface Pulled {
   readonly files: readonly PulledFile[];
 }
 
+/** How far one of the files is. */
+export interface FileProgress {
+  readonly file: string;
+  readonly bytes: number;
+  readonly done: number;
+}
+
+/** What a download would be. */
+export interface PullPlan {
+  readonly repo: string;
+  readonly commit: string;
+  /** Those that a run needs, or that were chosen; `here` are in the cache already. */
+  readonly files: readonly { readonly file: string; readonly bytes: number; readonly here: boolean }[];
+  readonly bytes: number;
+  /** Bytes that are not in the cache yet. */
+  readonly missing: number;
+  /** Bytes that the cache's disk can still take, where the system says so. */
+  readonly free: number | undefined;
+}
+
 export interface PullEvents {
   /** Before the first byte: what is to come. `missing` bytes are not in the cache yet. */
   planned?(plan: { repo: string; commit: string; files: number; bytes: number; missing: number }): void;
   /** At most every tenth of a second. */
   progress?(progress: Progress): void;
+  /** Before every {@link progress}: the files that were missing, each by itself. */
+  files?(files: readonly FileProgress[]): void;
   retry?(retry: Retry): void;
   /** Another process is fetching this file. */
   waiting?(file: string): void;
@@ -88,9 +110,9 @@ interface Work {
   readonly commit: string;
   readonly settings: HubSettings;
   readonly options: Required<Pick<PullOptions, "fetch" | "now" | "clock" | "random">> & PullOptions;
-  readonly meter: Meter;
   readonly signal: AbortSignal;
-  tell(): void;
+  /** More bytes of a file are here. */
+  came(file: RemoteFile, bytes: number, from: "network" | "draft"): void;
 }
 
 /** The hub's settings of this machine. */
@@ -107,12 +129,12 @@ function isHere(cache: RepoCache, commit: string, { name, etag, bytes }: RemoteF
 
 /** Fetch one file into its blob; "busy" when another process is at it and `wait` is false. */
 async function fetchFile(work: Work, file: RemoteFile, wait: boolean): Promise<"fetched" | "here" | "busy"> {
-  const { cache, commit, settings, options, meter, signal } = work;
+  const { cache, commit, settings, options, signal, came } = work;
   const repo = options.kind === "dataset" ? `datasets/${work.repo}` : work.repo;
   const done = () => isHere(cache, commit, file);
   const times = { ...lockTimes, ...options.times };
   const lock = await takeLock(cache.lock(file.etag), { times, signal, done, wait });
-  if (lock === "done") meter.found(file.bytes);
+  if (lock === "done") came(file, file.bytes, "draft");
   if (lock === "busy") return "busy";
   if (lock === "done") return "here";
   const path = cache.incomplete(file.etag);
@@ -129,11 +151,7 @@ async function fetchFile(work: Work, file: RemoteFile, wait: boolean): Promise<"
         signal,
         createHash: createFileHash,
         onRetry: options.events?.retry,
-        onBytes(bytes, from) {
-          if (from === "network") meter.add(bytes);
-          else meter.found(bytes);
-          work.tell();
-        },
+        onBytes: (bytes, from) => came(file, bytes, from),
       });
       await draft.finish();
     } finally {
@@ -200,13 +218,10 @@ async function checkSpace(cache: RepoCache, missing: readonly RemoteFile[], opti
 /** Names a snapshot gets last, so that a folder that is not whole does not look like a model. */
 const lastLinked = new Set(["config.json", "adapter_config.json"]);
 
-/**
- * Download what a run needs of `org/name`, `org/name@revision` or `org/name:file.gguf` into the cache, as Python's huggingface_hub would lay
- * it out. What is there is not fetched again; what was interrupted goes on where it ended.
- * @throws not_found when the hub is not reached or does not give it; corrupt_file when it gives something else than it
- *   lists, or a link leads out of the cache; bad_input when the disk is too small or refuses; interrupted
- */
-export async function pull(name: string, options: PullOptions = {}): Promise<Pulled> {
+const sum = (files: readonly { readonly bytes: number }[]): number => files.reduce((all, { bytes }) => all + bytes, 0);
+
+/** What is to be fetched, and with what. */
+async function look(name: string, options: PullOptions, signal: AbortSignal) {
   const {
     env = process.env,
     kind = "model",
@@ -228,25 +243,78 @@ export async function pull(name: string, options: PullOptions = {}): Promise<Pul
     });
   }
   const cache = repoCache(neededCache(cacheFolder(env)), repo, kind);
+  const fetch = options.fetch ?? (await proxiedFetch(settings));
+  const times = { ...retryTimes, ...options.times };
+  const asking = { fetch, settings, times, random, now, clock, signal, onRetry: events?.retry, kind };
+  const listing = await fetchListing(repo, revision, asking);
+  const { commit } = listing;
+  const wanted = choose && new Set(choose(listedNames(listing)));
+  const chosen = wanted
+    ? takeWanted(listing, repo, (file) => wanted.has(file))
+    : named !== undefined && include === undefined
+      ? chooseGguf(listing, repo, named)
+      : chooseFiles(listing, repo, include);
+  const missing = chosen.filter((file) => !isHere(cache, commit, file));
+  return { repo, revision, commit, kind, settings, cache, listing, chosen, missing, fetch, now, clock, random };
+}
+
+/**
+ * What {@link pull} would download, without downloading it.
+ * @throws as {@link pull} does before the first byte of a file
+ */
+export async function planPull(name: string, options: PullOptions = {}): Promise<PullPlan> {
+  const { repo, commit, cache, chosen, missing } = await look(name, options, options.signal ?? neverStopped());
+  const absent = new Set(missing);
+  return {
+    ...{ repo, commit },
+    files: chosen.map((file) => ({ file: file.name, bytes: file.bytes, here: !absent.has(file) })),
+    bytes: sum(chosen),
+    missing: sum(missing),
+    free: await (options.freeSpace ?? freeSpace)(cache.root),
+  };
+}
+
+const neverStopped = (): AbortSignal => new AbortController().signal;
+
+/** Counts what comes, of all files and of each, and tells of it at most every tenth of a second. */
+function counter(missing: readonly RemoteFile[], events: PullEvents | undefined, now: () => number) {
+  const meter = createMeter(sum(missing), now);
+  const each = new Map(missing.map(({ etag, name, bytes }) => [etag, { file: name, bytes, done: 0 }]));
+  let told = now();
+  const tell = () => {
+    told = now();
+    events?.files?.([...each.values()].map((file) => ({ ...file })));
+    events?.progress?.(meter.progress());
+  };
+  return {
+    tell,
+    came({ etag }: RemoteFile, bytes: number, from: "network" | "draft"): void {
+      if (from === "network") meter.add(bytes);
+      else meter.found(bytes);
+      each.get(etag)!.done += bytes;
+      if (now() - told >= 100) tell();
+    },
+  };
+}
+
+/**
+ * Download what a run needs of `org/name`, `org/name@revision` or `org/name:file.gguf` into the cache, as Python's huggingface_hub would lay
+ * it out. What is there is not fetched again; what was interrupted goes on where it ended.
+ * @throws not_found when the hub is not reached or does not give it; corrupt_file when it gives something else than it
+ *   lists, or a link leads out of the cache; bad_input when the disk is too small or refuses; interrupted
+ */
+export async function pull(name: string, options: PullOptions = {}): Promise<Pulled> {
+  const { events } = options;
   const controller = new AbortController();
   const stop = () => controller.abort(options.signal?.reason);
   if (options.signal?.aborted) stop();
   options.signal?.addEventListener("abort", stop, { once: true });
   const { signal } = controller;
+  let root: string | undefined;
   try {
-    const fetch = options.fetch ?? (await proxiedFetch(settings));
-    const times = { ...retryTimes, ...options.times };
-    const asking = { fetch, settings, times, random, now, clock, signal, onRetry: events?.retry, kind };
-    const listing = await fetchListing(repo, revision, asking);
-    const { commit } = listing;
-    const wanted = choose && new Set(choose(listedNames(listing)));
-    const chosen = wanted
-      ? takeWanted(listing, repo, (file) => wanted.has(file))
-      : named !== undefined && include === undefined
-        ? chooseGguf(listing, repo, named)
-        : chooseFiles(listing, repo, include);
-    const missing = chosen.filter((file) => !isHere(cache, commit, file));
-    const sum = (files: readonly RemoteFile[]) => files.reduce((total, { bytes }) => total + bytes, 0);
+    const looked = await look(name, options, signal);
+    const { repo, revision, commit, kind, settings, cache, listing, chosen, missing, ...tools } = looked;
+    ({ root } = cache);
     events?.planned?.({ repo, commit, files: chosen.length, bytes: sum(chosen), missing: sum(missing) });
     await checkSpace(cache, missing, options);
     let fetched: ReadonlySet<string> = new Set();
@@ -254,27 +322,12 @@ export async function pull(name: string, options: PullOptions = {}): Promise<Pul
     if (missing.length > 0) {
       makeFolder(join(cache.root, "blobs"));
       await tagCache(dirname(cache.root));
-      const meter = createMeter(sum(missing), now);
-      let told = now();
-      const tell = () => {
-        if (now() - told < 100) return;
-        told = now();
-        events?.progress?.(meter.progress());
-      };
-      const work = {
-        cache,
-        repo,
-        commit,
-        settings,
-        options: { ...options, fetch, now, clock, random },
-        meter,
-        signal,
-        tell,
-      };
+      const { came, tell } = counter(missing, events, tools.now);
+      const work = { cache, repo, commit, settings, options: { ...options, ...tools }, signal, came };
       // Files with the same content are one blob.
       const blobs = [...new Map(missing.map((file) => [file.etag, file])).values()];
       fetched = await fetchAll(work, blobs, stop);
-      events?.progress?.(meter.progress());
+      tell();
     }
     throwIfAborted(options.signal);
     const uses = new Map<string, number>();
@@ -298,7 +351,8 @@ export async function pull(name: string, options: PullOptions = {}): Promise<Pul
     }
     return { path, repo, commit, files };
   } catch (cause) {
-    throw (cause as NodeJS.ErrnoException).syscall === undefined ? cause : diskError(cause, cache.root);
+    const ofDisk = root !== undefined && (cause as NodeJS.ErrnoException).syscall !== undefined;
+    throw ofDisk ? diskError(cause, root!) : cause;
   } finally {
     options.signal?.removeEventListener("abort", stop);
   }

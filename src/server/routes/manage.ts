@@ -12,6 +12,26 @@ const live = z.object({
   steps: z.number(),
 });
 
+const drawing = z.object({
+  /** 0 takes the likeliest token every time. */
+  temperature: z.number(),
+  top_p: z.number().nullable(),
+  top_k: z.number().nullable(),
+  min_p: z.number().nullable(),
+  repetition_penalty: z.number().nullable(),
+  max_tokens: z.number().nullable(),
+});
+
+function drawingOf(defaults: ModelAbout["defaults"]): z.infer<typeof drawing> | null {
+  if (defaults === undefined) return null;
+  const { sample = false, temperature = 1, topP, topK, minP, repetitionPenalty, maxNewTokens } = defaults;
+  return {
+    temperature: sample ? temperature : 0,
+    ...{ top_p: topP ?? null, top_k: topK ?? null, min_p: minP ?? null },
+    ...{ repetition_penalty: repetitionPenalty ?? null, max_tokens: maxNewTokens ?? null },
+  };
+}
+
 const managed = z.object({
   id: z.string(),
   kind: z.string().nullable(),
@@ -27,6 +47,8 @@ const managed = z.object({
   progress: z.object({ done: z.number(), total: z.number() }).nullable(),
   /** Milliseconds without use after which it is closed; null for one that stays. */
   closes_after: z.number().nullable(),
+  /** How its makers recommend that answers are drawn; null for a model that does not write. */
+  defaults: drawing.nullable(),
   live: live.nullable(),
 });
 
@@ -44,6 +66,7 @@ function shown(id: string, about: ModelAbout | undefined, state: ModelState | un
     state: state?.state ?? "closed",
     progress: state?.progress ?? null,
     closes_after: state?.closesAfter ?? null,
+    defaults: drawingOf(about?.defaults),
     live: state?.live ?? null,
   };
 }
@@ -51,7 +74,7 @@ function shown(id: string, about: ModelAbout | undefined, state: ModelState | un
 const named = z.object({ model: z.string().min(1).max(500) });
 const one = z.object({ model: managed });
 
-export const manage: Routes = ({ engine }) => {
+export const manage: Routes = ({ engine, hub }) => {
   const stateOf = async (id: string) => (await engine.status()).models.find((model) => model.id === id);
   return [
     route({
@@ -103,12 +126,14 @@ export const manage: Routes = ({ engine }) => {
         threads: z.int(),
         memory: z.number(),
         restarts: z.int(),
+        /** Whether models can be downloaded. */
+        downloads: z.boolean(),
         models: z.array(z.object({ id: z.string(), state: z.string(), live: live.nullable() })),
       }),
       async handle() {
         const { device, threads, memory, restarts, models } = await engine.status();
         const open = models.map(({ id, state, live }) => ({ id, state, live: live ?? null }));
-        return { device, threads, memory, restarts, models: open };
+        return { device, threads, memory, restarts, downloads: hub !== undefined, models: open };
       },
     }),
   ];

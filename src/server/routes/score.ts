@@ -1,7 +1,7 @@
 /** `/v1/score`: how likely given answers are, for as many prompts as wanted. OpenAI's interface has nothing like it. */
 import { z } from "@hono/zod-openapi";
 import type { EnginePrompt, ScoreTold } from "../../host/engine.ts";
-import { anyLikely } from "../../text/score.ts";
+import { anyLikely } from "../../text/likely.ts";
 import { chatMessages } from "../chat/messages.ts";
 import { messageField } from "../chat/schema.ts";
 import { checkText, promptOf } from "../completions/prompts.ts";

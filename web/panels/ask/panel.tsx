@@ -12,6 +12,14 @@ import { AskForm } from "./form.tsx";
 import { again, anew, ask, asked, readEarlier, setDraft, takeLink, trouble } from "./state.ts";
 import "./ask.css";
 
+const isHere = /^(localhost|127\.|\[::1\])/.test(location.hostname);
+
+/** What a visitor reads first. */
+const titles = {
+  browser: "Ask a model that runs in this page",
+  server: isHere ? "Ask a model that runs on this machine" : "Ask a model of this server",
+} as const;
+
 export function Panel() {
   useEffect(() => void readEarlier(), []);
   useEffect(takeLink, [route.value]);
@@ -26,16 +34,22 @@ export function Panel() {
   return (
     <div class={`ask columns${empty ? " empty" : ""}`}>
       <div class="main-column">
-        <h1>Ask {model.value && <small class="about">{aboutModel(model.value)}</small>}</h1>
+        <h1>
+          {empty && client.value ? titles[client.value.where] : "Ask"}{" "}
+          {model.value && <small class="about">{aboutModel(model.value)}</small>}
+        </h1>
         <AskForm />
         {trouble.value && <ProblemNote problem={trouble.value} />}
         <AnswerBox />
         {empty && client.value && (
           <p class="quiet">
-            {client.value.where === "browser"
-              ? "The model runs in this page, also without a network."
-              : "The model runs on the server this page came from."}{" "}
-            Nothing you type is sent anywhere else.
+            {client.value.where === "browser" ? (
+              "It works without a network, too, and nothing you type is sent anywhere."
+            ) : (
+              <>
+                What you type goes to this page's server alone. For a larger model, see <a href="#models">Models</a>.
+              </>
+            )}
           </p>
         )}
       </div>

@@ -72,11 +72,23 @@ export function Panel() {
   useEffect(takeLink, [route.value]);
   const path = pathOf(talk.value);
   const last = path.at(-1);
-  // Follows the answer as long as its end is in sight.
+  // Follows the conversation, unless the person has scrolled away from its end.
+  const following = useRef(true);
   useEffect(() => {
     const main = end.current?.closest("main");
-    if (main && main.scrollHeight - main.scrollTop - main.clientHeight < 160) end.current?.scrollIntoView();
-  }, [last?.content.length, path.length]);
+    const look = () => {
+      if (main) following.current = main.scrollHeight - main.scrollTop - main.clientHeight < 120;
+    };
+    main?.addEventListener("scroll", look, { passive: true });
+    return () => main?.removeEventListener("scroll", look);
+  }, []);
+  useEffect(() => {
+    following.current = true;
+  }, [path.length]);
+  useEffect(() => {
+    const main = end.current?.closest("main");
+    if (following.current && path.length > 0) main?.scrollTo(0, main.scrollHeight);
+  }, [last?.content.length, path.length, running.value]);
   useCommands([
     { title: "New conversation", run: anew },
     { title: "System prompt", says: "what the model is told beforehand", run: () => setAsking(true) },

@@ -1,29 +1,30 @@
 /** Jobs: what takes long, with how far it is and what became of it. */
 import type { Job } from "../../client/client.ts";
+import { JobProgress } from "../../parts/job-progress.tsx";
 import { agoText, secondsText } from "../../parts/numbers.ts";
-import { Progress } from "../../parts/progress.tsx";
 import { client, jobs } from "../../state/session.ts";
 import "./jobs.css";
 
-const states = { running: "running", waiting: "waiting", done: "done", failed: "failed" } as const;
+const states = { running: "running", waiting: "waiting", done: "done", failed: "failed", stopped: "stopped" } as const;
 
-function JobRow({ title, state, progress, started, ended, problem }: Job) {
+function JobRow(job: Job) {
+  const { id, title, state, started, ended, stoppable } = job;
   const lasted = ended === undefined ? "" : `${secondsText((ended - started) / 1000)}, ${agoText(ended)}`;
   return (
     <li class="job" data-state={state}>
-      <h2>{title}</h2>
+      <div class="job-head">
+        <h2>{title}</h2>
+        {stoppable && (
+          <button type="button" onClick={() => void client.value?.stop?.(id)}>
+            Stop
+          </button>
+        )}
+      </div>
       <p class="quiet">
         {states[state]}
         {lasted && ` · ${lasted}`}
       </p>
-      {state === "running" && (
-        <Progress
-          label={title}
-          started={started}
-          {...(progress && { done: progress.done, ...(progress.total !== undefined && { total: progress.total }) })}
-        />
-      )}
-      {problem && <p class="warning">{problem}</p>}
+      <JobProgress {...job} />
     </li>
   );
 }
@@ -33,7 +34,7 @@ export function Panel() {
   return (
     <div class="page jobs-page">
       <h1>
-        Jobs <small>Openings and downloads of models, while they run and after.</small>
+        Jobs <small>Downloads, openings of models and batches, while they run and after.</small>
       </h1>
       {all.length > 0 ? (
         <ul class="job-list">
@@ -44,9 +45,9 @@ export function Panel() {
       ) : (
         <p class="quiet">
           Nothing takes long at the moment.{" "}
-          {client.value?.manages.anyModel && (
+          {client.value?.downloads && (
             <>
-              A model that is opened by its name under <a href="#models">Models</a> shows here.
+              A model that is downloaded under <a href="#models">Models</a> shows here.
             </>
           )}
         </p>

@@ -1,13 +1,13 @@
-/** Models: what is here, how large, open or not; a hub's name opens a further one. */
+/** Models: what is here, how large, open or not; others of a hub by their names. */
 import { useState } from "preact/hooks";
 import { useCommands } from "../../app/commands.ts";
-import { type ModelCard, type Problem, problemOf, Problem as Trouble } from "../../client/client.ts";
-import { Icon } from "../../parts/icon.tsx";
+import { type ModelCard, type Problem, problemOf } from "../../client/client.ts";
 import { bytesText, countText } from "../../parts/numbers.ts";
 import { ProblemNote } from "../../parts/problem.tsx";
 import { Progress } from "../../parts/progress.tsx";
 import { go } from "../../state/route.ts";
-import { chooseModel, client, model, models, refresh } from "../../state/session.ts";
+import { chooseModel, client, model, models, refresh, status } from "../../state/session.ts";
+import { Find } from "./find.tsx";
 import "./models.css";
 
 const states = { closed: "closed", opening: "opening", ready: "open", closing: "closing" } as const;
@@ -26,14 +26,24 @@ const kinds: Readonly<Record<string, string>> = {
   "two-towers": "matches images and texts",
 };
 
-function facts({ family, kind, parameters, bytes, longest, memory, closesAfter, can }: ModelCard): readonly string[] {
+function facts({
+  family,
+  kind,
+  parameters,
+  bytes,
+  longest,
+  memory,
+  closesAfter,
+  can,
+  state,
+}: ModelCard): readonly string[] {
   return [
-    family && kind ? `${family}, ${kinds[kind] ?? kind}` : (family ?? ""),
-    parameters === undefined ? "" : `${countText(parameters)} parameters`,
-    bytes === undefined ? "" : `${bytesText(bytes)} stored`,
-    longest === undefined ? "" : `texts up to ${longest.toLocaleString("en")} tokens`,
     can.map((one) => abilities[one] ?? one).join(", "),
-    memory ? `${bytesText(memory)} held` : "",
+    family && kind ? `${family} (${kinds[kind] ?? kind})` : (family ?? ""),
+    parameters === undefined ? "" : `${countText(parameters)} parameters`,
+    bytes === undefined ? "" : `${bytesText(bytes)} on disk`,
+    memory ? `${bytesText(memory)} of memory` : state === "closed" && bytes ? "about as much memory when open" : "",
+    longest === undefined ? "" : `texts up to ${longest.toLocaleString("en")} tokens`,
     closesAfter === undefined ? "" : `closes after ${Math.round(closesAfter / 60_000)} min unused`,
   ].filter(Boolean);
 }
@@ -87,30 +97,18 @@ function Row({ card, onTrouble }: { readonly card: ModelCard; onTrouble(problem:
   );
 }
 
-/** A name as hubs have it, or a folder of this machine. */
-const sane = (name: string): boolean => /^[\w./~:-][\w./~: -]{0,300}$/.test(name);
-
 export function Panel() {
-  const [name, setName] = useState("");
   const [trouble, setTrouble] = useState<Problem | undefined>();
   const now = client.value;
   useCommands([{ title: "Look at the models anew", run: () => void refresh() }]);
-  const openNamed = () => {
-    const wanted = name.trim();
-    if (!now) return;
-    if (!sane(wanted)) {
-      const hint = wanted === "" ? "Type one, as HuggingFaceTB/SmolLM2-135M-Instruct." : "It looks like owner/name.";
-      return setTrouble(new Trouble(wanted === "" ? "There is no name yet." : "That is no model's name.", { hint }));
-    }
+  const open = (id: string) => {
     setTrouble(undefined);
     now
-      .open(wanted)
-      .then(() => {
-        chooseModel(wanted);
-        setName("");
-      })
+      ?.open(id)
+      .then(() => chooseModel(id))
       .catch((error: unknown) => setTrouble(problemOf(error)))
       .finally(() => void refresh());
+    void refresh();
   };
   return (
     <div class="page models-page">
@@ -119,36 +117,10 @@ export function Panel() {
         <small>
           {now?.where === "browser"
             ? "In this browser runs the model that comes with the page."
-            : "On this machine; what is asked for by name opens by itself and closes when it is not used."}
+            : "What is on this machine. A model opens when it is asked, and closes when it is idle."}
         </small>
       </h1>
-      {now?.manages.anyModel && (
-        <form
-          class="open-named"
-          onSubmit={(event) => {
-            event.preventDefault();
-            openNamed();
-          }}
-        >
-          <label for="hub-name">
-            Open another: a name of the hub (downloaded if need be), or a folder on the server's machine
-          </label>
-          <div>
-            <input
-              id="hub-name"
-              type="text"
-              placeholder="HuggingFaceTB/SmolLM2-135M-Instruct"
-              spellcheck={false}
-              value={name}
-              onInput={({ currentTarget }) => setName(currentTarget.value)}
-            />
-            <button type="submit" class="primary">
-              <Icon name="save" />
-              <span>Open</span>
-            </button>
-          </div>
-        </form>
-      )}
+      {now?.downloads && status.value.downloads !== false && <Find onOpen={open} />}
       {trouble && <ProblemNote problem={trouble} />}
       <ul class="model-list">
         {models.value.map((card) => (

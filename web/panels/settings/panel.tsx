@@ -3,7 +3,7 @@ import { useEffect, useState } from "preact/hooks";
 import { useCommands } from "../../app/commands.ts";
 import { bytesText } from "../../parts/numbers.ts";
 import { forgetEverything, keptBytes } from "../../state/kept.ts";
-import { client, hasServer, refresh, root, where } from "../../state/session.ts";
+import { client, hasServer, model, refresh, root, where } from "../../state/session.ts";
 import {
   drawing,
   type SettingRow,
@@ -15,10 +15,15 @@ import {
 } from "../../state/settings.ts";
 import "./settings.css";
 
+/** Fractions of a model's file are often those of 32-bit numbers: 0.6000000238418579. */
+const shortNumber = (value: number): string => String(Number(value.toPrecision(4)));
+
 function Setting({ row }: { readonly row: SettingRow }) {
   const { name, title, says, min, max, step, usual, draws } = row;
   const value = drawing.value[name];
-  const idle = draws && !drawing.value.temperature;
+  const own = model.value?.defaults ?? {};
+  const ownValue = name === "seed" ? undefined : own[name];
+  const idle = draws && !(drawing.value.temperature ?? own.temperature);
   return (
     <div class="setting">
       <label for={name}>{title}</label>
@@ -26,7 +31,7 @@ function Setting({ row }: { readonly row: SettingRow }) {
         id={name}
         type="number"
         {...{ min, max, step }}
-        placeholder={usual}
+        placeholder={ownValue === undefined ? usual : shortNumber(ownValue)}
         aria-describedby={`${name}-says`}
         value={value ?? ""}
         onChange={({ currentTarget }) => {
@@ -37,6 +42,7 @@ function Setting({ row }: { readonly row: SettingRow }) {
       <p id={`${name}-says`} class="quiet">
         {says}
         {idle && " Of no effect while the temperature is 0."}
+        {ownValue !== undefined && ` ${model.value!.id} comes with ${shortNumber(ownValue)}.`}
       </p>
     </div>
   );
@@ -53,11 +59,13 @@ function Choice<T extends string>(props: {
   readonly name: string;
   readonly value: T;
   readonly options: readonly (readonly [T, string])[];
+  /** One below another: their words are long. */
+  readonly stacked?: true;
   onChoose(value: T): void;
 }) {
-  const { title, name, value, options, onChoose } = props;
+  const { title, name, value, options, stacked, onChoose } = props;
   return (
-    <fieldset class="choice">
+    <fieldset class={stacked ? "choice stacked" : "choice"}>
       <legend>{title}</legend>
       {options.map(([option, says]) => (
         <label key={option}>
@@ -133,6 +141,7 @@ export function Panel() {
       <h1>Settings</h1>
       <section aria-labelledby="drawing">
         <h2 id="drawing">How answers are drawn</h2>
+        <p class="quiet">An empty field means the model's own: what stands in it in grey.</p>
         <div class="settings-list">
           {settingRows.map((row) => (
             <Setting key={row.name} row={row} />
@@ -140,7 +149,7 @@ export function Panel() {
         </div>
         {Object.keys(drawing.value).length > 0 && (
           <button type="button" class="quiet" onClick={() => (drawing.value = {})}>
-            All as usual
+            All as the model has it
           </button>
         )}
       </section>
@@ -160,6 +169,7 @@ export function Panel() {
           <Choice
             title="Place"
             name="where"
+            stacked
             value={now}
             options={[
               ["server", "on the server this page came from: any model"],

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { anyLikely } from "./score.ts";
+import { anyLikely } from "./likely.ts";
 
 const ln = Math.log;
 
