@@ -3,7 +3,7 @@
  * ones. A kind of model writes passes (a whole row, a cached step, training); a family asks them and knows none by name.
  */
 import { fail } from "../errors.ts";
-import { addDims, type Dim, mulDims, type Shape } from "../graph/dims.ts";
+import { addDims, type Dim, mulDims, type Shape, sameShape } from "../graph/dims.ts";
 import * as o from "../graph/operators.ts";
 import type { OpNode, Tensor } from "../graph/tensor.ts";
 import { attend, type Dropout, type Heads, keepAll } from "./attend.ts";
@@ -39,6 +39,28 @@ export interface Pass {
   enter(embedded: Tensor): Tensor;
   /** Self-attention of a layer over q [rows, query, heads · k] and the keys and values of the same tokens. */
   self(layer: number, q: Tensor, k: Tensor, v: Tensor, options: SelfAttention): Tensor;
+  /** The same pass behind what has been learnt; see {@link Front}. */
+  behind?(front: Front): Pass;
+}
+
+/**
+ * Keys and values that every query sees before those of its row: a tuned prefix (Li & Liang 2021, arXiv 2101.00190).
+ *
+ * A pass over whole rows puts them before the row's own. Where a pass reads a row in pieces over a cache, they are the
+ * first places of the cache: `continuedRows` is given so many tokens before the text (of any kind) and takes these keys
+ * and values in the place of theirs; `cachedStep` is given a cache that begins with them.
+ */
+export interface Front {
+  /** Places that it takes; of rows whose fronts differ, those of the longest. */
+  readonly length: number;
+  /** Of self-attention, [1 | rows, kvHeads, length, k] a layer. */
+  readonly past?: readonly KeyValue[] | undefined;
+  /** Of attention to what an encoder has read. */
+  readonly crossed?: readonly KeyValue[] | undefined;
+  /** Places that a row has, int64 [rows, 1]: its first ones. All of them without. */
+  readonly lengths?: Tensor | undefined;
+  /** Positions of the row's tokens count on behind the front; else they, and distances, are as if it were not there. */
+  readonly counted: boolean;
 }
 
 /** A decoder's pass: it also attends to what an encoder has read. */
@@ -87,50 +109,104 @@ export interface WholeRow extends Noise {
   readonly past?: readonly KeyValue[] | undefined;
   /** Told the keys and values of every layer, [rows, kvHeads, past + length, k]. */
   readonly collect?: (layer: number, kept: KeyValue) => void;
+  readonly front?: Front | undefined;
 }
+
+/** Biases of the front and of the row side by side, where one may be the same for all rows or all queries. */
+function beside(first: Tensor, second: Tensor): Tensor {
+  const alike = (x: Tensor, y: Tensor): Tensor => {
+    const shape = x.shape.map((dim, axis) => (axis < 3 && dim === 1 ? y.shape[axis]! : dim));
+    return sameShape(shape, x.shape) ? x : o.expand(x, shape);
+  };
+  return o.concat([alike(first, second), alike(second, first)], 3);
+}
+
+/** Zeros of `length` columns before a bias: what is there is seen by all. */
+const widened = (bias: Tensor, length: Dim): Tensor => beside(o.filled("float32", 0, [1, 1, 1, length]), bias);
+
+/** Which places of a front its rows have, bool [rows, 1, front]; undefined where every row has all of them. */
+function thereOf({ length, lengths }: Front): Tensor | undefined {
+  if (!lengths) return undefined;
+  return o.less(o.reshape(o.iota(length), [1, 1, length]), o.reshape(lengths, [lengths.shape[0]!, 1, 1]));
+}
+
+/** Keys or values of `rows` rows, which may share one. */
+const ofRows = (x: Tensor, rows: Dim): Tensor =>
+  x.shape[0] === rows ? x : o.expand(x, [rows, ...x.shape.slice(1)]);
 
 /** A pass over `length` tokens of every row. */
 export function wholeRow(length: Dim, options: WholeRow): Pass {
-  const { causal, mask, past, training, dropout = keepAll, collect, enter = (x) => x } = options;
+  const { causal, mask, past, training, dropout = keepAll, collect, enter = (x) => x, front } = options;
   const before = past?.[0]?.k.shape[2] ?? 0;
   const total = addDims(before, length);
   const keys = o.iota(total);
   const queries = before === 0 ? keys : o.add(o.iota(length), o.sizeValue(before, "int64"));
+  const moved = (x: Tensor) => (front?.counted ? o.add(x, front.lengths ?? front.length) : x);
+  const positions = moved(options.positions ?? o.reshape(queries, [1, length]));
+  /** Which places of the front are seen, [1 | rows, 1 | query, front], and the row's own bias behind them. */
+  const ahead = (bias: Tensor | undefined, window?: number): Tensor | undefined => {
+    if (!front) return bias;
+    const places = o.reshape(o.iota(front.length), [1, 1, front.length]);
+    const there = thereOf(front);
+    const near =
+      window !== undefined && front.counted
+        ? o.greater(places, o.sub(o.reshape(positions, [...positions.shape, 1]), window))
+        : undefined;
+    const seen = there && near ? o.and(there, near) : (there ?? near);
+    if (!seen) return bias && widened(bias, front.length);
+    return beside(paddingBias(seen), bias ?? o.filled("float32", 0, [1, 1, 1, total]));
+  };
   const biasFor = biases((window) => {
     const rowBias = mask && paddingBias(mask);
-    if (!causal) return rowBias;
+    if (!causal) return ahead(rowBias, window);
     // Where rows hold several texts, two tokens are as far apart as their positions, not as their places in the row.
     const places = mask?.shape.length === 3 && window !== undefined ? options.positions : undefined;
     const order = o.reshape(biasOf(causalMask(queries, keys, places ? undefined : window)), [1, 1, length, total]);
     const near = places ? o.add(order, paddingBias(nearMask(places, window!))) : order;
-    return rowBias ? o.add(near, rowBias) : near;
+    return ahead(rowBias ? o.add(near, rowBias) : near, window);
   }, length);
+  const counted = front?.counted === true;
   return {
-    queries,
-    keys,
-    positions: options.positions ?? o.reshape(queries, [1, length]),
+    get queries() {
+      return counted ? o.add(queries, front.length) : queries;
+    },
+    get keys() {
+      return counted ? o.iota(addDims(front.length, total)) : keys;
+    },
+    positions,
     lengths() {
       const { positions, together } = options;
-      if (!positions) return o.reshape(o.sizeValue(total, "int64"), [1, 1]);
-      if (!together) return o.add(o.max(positions, [1], true), 1);
+      if (!positions) return moved(o.reshape(o.sizeValue(total, "int64"), [1, 1]));
+      if (!together) return moved(o.add(o.max(positions, [1], true), 1));
       const own = o.where(together, o.reshape(positions, [positions.shape[0]!, 1, length]), 0);
-      return o.add(o.max(own, [2]), 1);
+      return moved(o.add(o.max(own, [2]), 1));
     },
     enter,
+    behind: (next) => wholeRow(length, { ...options, front: next }),
     self(layer, q, k, v, { window, bias, ...heads }) {
-      const added = { ...heads, bias: biasFor(window, bias), training, dropout };
-      if (!past && !collect) return attend(q, k, v, added);
+      // A family's bias by distance knows of the front where positions count on behind it.
+      const family = bias && front && !counted ? widened(bias, front.length) : bias;
+      const added = { ...heads, bias: biasFor(window, family), training, dropout };
+      const first = front?.past?.[layer];
+      if (!past && !collect && !first) return attend(q, k, v, added);
       const kvHeads = heads.kvHeads ?? heads.heads;
+      const rows = q.shape[0]!;
       const earlier = past?.[layer];
       const own: KeyValue = { k: o.splitHeads(k, kvHeads), v: o.splitHeads(v, kvHeads) };
       const kept = earlier ? { k: o.concat([earlier.k, own.k], 2), v: o.concat([earlier.v, own.v], 2) } : own;
       collect?.(layer, kept);
-      return attend(q, earlier ? kept.k : k, earlier ? kept.v : v, added);
+      if (!first) return attend(q, earlier ? kept.k : k, earlier ? kept.v : v, added);
+      const joined = (part: "k" | "v") => o.concat([dropout(ofRows(first[part], rows)), kept[part]], 2);
+      return attend(q, joined("k"), joined("v"), added);
     },
   };
 }
 
 export interface CachedStep {
+  /** The first places of the buffers are this front's, and `indices` counts them. */
+  readonly front?: Front | undefined;
+  /** Filled with the buffers as they are after it. */
+  readonly present?: KeyValue[];
   /** Buffers of all layers, [rows, kvHeads, capacity, k]. */
   readonly past: readonly KeyValue[];
   /** Indices of the keys so far, the current one included: 0 … step, int64 [total]. */
@@ -142,11 +218,14 @@ export interface CachedStep {
 }
 
 /** A pass of one token a row over cached keys and values; `present` are the buffers with it in. */
-export function cachedStep({ past, indices, mask, positions }: CachedStep): Pass & { readonly present: KeyValue[] } {
-  const present: KeyValue[] = [];
+export function cachedStep(options: CachedStep): Pass & { readonly present: KeyValue[] } {
+  const { past, indices, mask, front, present = [] } = options;
   const query = o.slice(indices, 0, -1);
   const total = indices.shape[0]!;
-  const places = positions ?? o.reshape(query, [1, 1]);
+  /** Places that do not count. */
+  const before = front && !front.counted ? front.length : 0;
+  const text = (x: Tensor) => (before === 0 ? x : o.sub(x, before));
+  const places = options.positions ?? o.reshape(text(query), [1, 1]);
   const biasFor = biases((window) => {
     const rowBias = mask && paddingBias(mask);
     if (window === undefined) return rowBias;
@@ -154,14 +233,16 @@ export function cachedStep({ past, indices, mask, positions }: CachedStep): Pass
     return rowBias ? o.add(near, rowBias) : near;
   }, 1);
   return {
-    queries: query,
-    keys: indices,
+    queries: text(query),
+    keys: before === 0 ? indices : text(o.slice(indices, 0, before)),
     positions: places,
     lengths: () => o.add(places, 1),
     enter: (embedded) => embedded,
+    behind: (next) => cachedStep({ ...options, present, front: next }),
     present,
     self(layer, q, k, v, { window, bias, ...heads }) {
-      const added = biasFor(window, bias) ?? o.filled("float32", 0, [1, 1, 1, total]);
+      const family = bias && before > 0 ? widened(bias, before) : bias;
+      const added = biasFor(window, family) ?? o.filled("float32", 0, [1, 1, 1, total]);
       const [answer, nextK, nextV] = o.cachedAttention([q, k, v], past[layer]!, indices, added, heads);
       present[layer] = { k: nextK, v: nextV };
       return answer;
@@ -178,6 +259,20 @@ export interface ContinuedRows {
   /** Tokens of every row's text, int64 [rows]: those that are read later, in another pass, count. */
   readonly lengths: Tensor;
   readonly tabled?: Pass["tabled"];
+  readonly front?: Front | undefined;
+  /** Filled with the buffers as they are after it. */
+  readonly present?: KeyValue[];
+}
+
+/** What a front has in the place of x [rows, length, kvHeads · k] at positions [rows, length] that are its own. */
+function inFront(front: Front, part: Tensor, x: Tensor, positions: Tensor): Tensor {
+  const [shared, , , each] = part.shape as [Dim, number, Dim, number];
+  const [rows, length, width] = x.shape as [Dim, Dim, number];
+  const places = o.minimum(positions, front.length - 1);
+  const flat = o.reshape(o.transpose(part, [0, 2, 1, 3]), [mulDims(shared, front.length), width / each, each]);
+  const own = shared === 1 ? places : o.add(places, o.reshape(o.mul(o.iota(rows), front.length), [rows, 1]));
+  const picked = o.reshape(o.gather(flat, own), [rows, length, width]);
+  return o.where(o.reshape(o.less(positions, front.lengths ?? front.length), [rows, length, 1]), picked, x);
 }
 
 /** Queries and keys as they were before both were turned by the same tables, which attention can do itself. */
@@ -193,11 +288,8 @@ function turnOf(q: Tensor, k: Tensor, positions: Tensor) {
  * prompt, a piece of one, or a step. Rows are filled up on the right. `present` are the buffers with the tokens in.
  * See `RowAttention` in {@link Attributes} for which rows may go together.
  */
-export function continuedRows(
-  length: Dim,
-  { past, starts, ends, lengths, tabled }: ContinuedRows,
-): Pass & { readonly present: KeyValue[] } {
-  const present: KeyValue[] = [];
+export function continuedRows(length: Dim, options: ContinuedRows): Pass & { readonly present: KeyValue[] } {
+  const { past, starts, ends, lengths, tabled, front, present = [] } = options;
   const rows = starts.shape[0]!;
   const positions = o.add(o.reshape(starts, [rows, 1]), o.reshape(o.iota(length), [1, length]));
   const apart = () => fail("unsupported", "positions counted from key to query in a decoder of its own");
@@ -212,12 +304,18 @@ export function continuedRows(
     lengths: () => o.reshape(lengths, [rows, 1]),
     tabled,
     enter: (embedded) => embedded,
+    behind: (next) => continuedRows(length, { ...options, present, front: next }),
     present,
     self(layer, q, k, v, { window, bias, heads, kvHeads = heads, scale }) {
       if (bias) apart();
       const attributes = { heads, kvHeads, scale, window };
-      const turn = turnOf(q, k, positions);
-      const row = turn ? ([turn.q, turn.k, v] as const) : ([q, k, v] as const);
+      const first = front?.past?.[layer];
+      const turn = first ? undefined : turnOf(q, k, positions);
+      const row = first
+        ? ([q, inFront(front!, first.k, k, positions), inFront(front!, first.v, v, positions)] as const)
+        : turn
+          ? ([turn.q, turn.k, v] as const)
+          : ([q, k, v] as const);
       const [answer, nextK, nextV] = o.rowAttention(row, past[layer]!, { starts, ends }, attributes, turn);
       present[layer] = { k: nextK, v: nextV };
       return answer;
@@ -233,18 +331,31 @@ export function continuedRows(
 export function crossing<P extends Pass>(
   pass: P,
   memories: readonly KeyValue[],
-  { batch, beams, mask, training, dropout = keepAll }: Noise & { batch: Dim; beams: Dim; mask?: Tensor | undefined },
+  options: Noise & { batch: Dim; beams: Dim; mask?: Tensor | undefined; front?: Front | undefined },
 ): P & CrossPass {
+  const { batch, beams, mask, training, dropout = keepAll, front } = options;
+  const first = front?.crossed;
   let bias: Tensor | undefined;
+  /** Which of the front's and the encoder's keys are seen, as a bias. */
+  const seen = (keys: Dim): Tensor | undefined => {
+    const own = mask && paddingBias(mask);
+    if (!first) return own;
+    const there = thereOf(front);
+    if (!there) return own && widened(own, front.length);
+    return beside(paddingBias(there), own ?? o.filled("float32", 0, [1, 1, 1, keys]));
+  };
   return {
     ...pass,
+    behind: (next) => crossing(pass.behind!(next), memories, { ...options, front: next }) as P & CrossPass,
     cross(layer, q, heads) {
-      const { k, v } = memories[layer]!;
+      const memory = memories[layer]!;
       const [rows, length, width] = q.shape as [Dim, Dim, Dim];
       const across = mulDims(beams, length);
-      bias ??= mask && paddingBias(mask);
       const queries = o.reshape(q, [batch, across, width]);
-      const answer = attend(queries, k, v, { ...heads, bias, training, dropout });
+      bias ??= seen(memory.k.shape[2]!);
+      const joined = (part: "k" | "v") =>
+        first ? o.concat([dropout(ofRows(first[layer]![part], batch)), memory[part]], 2) : memory[part];
+      const answer = attend(queries, joined("k"), joined("v"), { ...heads, bias, training, dropout });
       return o.reshape(answer, [rows, length, answer.shape.at(-1)!] as Shape);
     },
   };
