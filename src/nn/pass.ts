@@ -131,8 +131,7 @@ function thereOf({ length, lengths }: Front): Tensor | undefined {
 }
 
 /** Keys or values of `rows` rows, which may share one. */
-const ofRows = (x: Tensor, rows: Dim): Tensor =>
-  x.shape[0] === rows ? x : o.expand(x, [rows, ...x.shape.slice(1)]);
+const ofRows = (x: Tensor, rows: Dim): Tensor => (x.shape[0] === rows ? x : o.expand(x, [rows, ...x.shape.slice(1)]));
 
 /** A pass over `length` tokens of every row. */
 export function wholeRow(length: Dim, options: WholeRow): Pass {

@@ -32,7 +32,12 @@ export function filledLoss(loss: Loss, count: number, filler: number, head?: Tas
   return {
     ...loss,
     labels: (example) => loss.labels(filled(example)),
-    collate: (rows, labels, packed) => loss.collate(rows.map((row) => row.map(filled)), labels, packed),
+    collate: (rows, labels, packed) =>
+      loss.collate(
+        rows.map((row) => row.map(filled)),
+        labels,
+        packed,
+      ),
   };
 }
 
@@ -94,7 +99,8 @@ export function filledLanguage(
     ...(longest !== undefined && { longest: Math.max(0, longest - Math.max(whole, cached)) }),
     async read(given, options): Promise<Reading> {
       const prompts = given.map((ids) => (ids.length === 0 && begin !== undefined ? [begin] : ids));
-      const behind = (count: number) => prompts.map((ids) => (ids.length === 0 ? ids : [...repeated(filler, count), ...ids]));
+      const behind = (count: number) =>
+        prompts.map((ids) => (ids.length === 0 ? ids : [...repeated(filler, count), ...ids]));
       const reading = await model.read(behind(cached), options);
       const scored = whole === cached ? reading : await model.read(behind(whole));
       return {

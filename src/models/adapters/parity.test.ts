@@ -1,115 +1,16 @@
 /** Adapters as PEFT saves and computes them: logits, losses, gradients, answers (parity/adapters.py). */
 import { describe, expect, test } from "vitest";
-import { expectClose, readFloats, readJson, readTensors, readWeights } from "../../../test/support/fixtures.ts";
-import type { JsonObject } from "../../base/json.ts";
-import { float32, type NdArray } from "../../graph/array.ts";
-import { gradients } from "../../graph/differentiate.ts";
-import { graph } from "../../graph/graph.ts";
-import { createScope } from "../../nn/scope.ts";
+import { examplesOf, joined, lossOf, openCase, step } from "../../../test/support/adapters.ts";
+import { expectClose } from "../../../test/support/fixtures.ts";
+import type { NdArray } from "../../graph/array.ts";
 import { compile } from "../../runtime/compile-node.ts";
-import type { StoredTensor, Weights } from "../../weights/weights.ts";
-import { readModel } from "../families.ts";
-import type { Architecture } from "../family.ts";
 import { decoderModel } from "../kinds/decoder.ts";
-import { decoderLoss } from "../kinds/decoder-loss.ts";
-import { encoderDecoderModel } from "../kinds/encoder-decoder.ts";
-import { encoderDecoderLoss } from "../kinds/encoder-decoder-loss.ts";
 import { encoderModel } from "../kinds/encoder.ts";
-import { encoderLoss } from "../kinds/encoder-loss.ts";
-import type { Example, Loss } from "../kinds/loss.ts";
+import { encoderDecoderModel } from "../kinds/encoder-decoder.ts";
 import { adapted, fillersOf } from "./adapter.ts";
-import { filledEncoder, filledLanguage, filledLoss, fillerOf } from "./fillers.ts";
-import { headParameters } from "./heads.ts";
-import { type Base, fromPeft, headOf } from "./peft.ts";
-import { parsePeftConfig } from "./peft-config.ts";
+import { filledEncoder, filledLanguage, fillerOf } from "./fillers.ts";
+import { toPeft } from "./peft.ts";
 import { type AdapterSettings, names } from "./settings.ts";
-import { survey } from "./survey.ts";
-
-interface Case {
-  base: string;
-  loss: number;
-  inputs: Record<string, number[][]> & { labels: number[][] & number[] };
-  answers: number[][] | null;
-}
-
-const arrays = (stored: Map<string, StoredTensor & { file: string; offset: number; length: number }>) =>
-  new Map([...stored].map(([name, tensor]): [string, NdArray] => [name, float32(tensor.shape, readFloats(tensor))]));
-
-function openBase(name: string): Base & { weights: Weights } {
-  const folder = `adapters/base/${name}`;
-  const { architecture, weights } = readModel(readJson<JsonObject>(folder, "config.json"), readWeights(folder), folder);
-  const found = survey(architecture);
-  const head = architecture.kind === "encoder" ? headParameters(architecture, architecture.head as "span", found.body) : [];
-  return { architecture, survey: found, weights, head };
-}
-
-function openCase(name: string) {
-  const folder = `adapters/${name}`;
-  const expected = readJson<Case>(folder, "expected.json");
-  const base = openBase(expected.base);
-  const { config } = parsePeftConfig(readJson<JsonObject>(folder, "adapter_config.json"), "adapter_config.json");
-  const files = { config: "adapter_config.json", tensors: "adapter_model.safetensors" };
-  const tensors = arrays(readTensors(folder, "adapter_model.safetensors"));
-  const adapter = fromPeft(config, tensors, base, files);
-  const reference = arrays(readTensors(folder, "expected.safetensors"));
-  return { expected, base, config, adapter, tensors, reference, head: headOf(config) };
-}
-
-/** Base weights with the adapter's numbers among them. */
-const joined = (weights: Weights, values: ReadonlyMap<string, NdArray>): Weights =>
-  new Map([
-    ...weights,
-    ...[...values].map(([name, { shape, data }]): [string, StoredTensor] => {
-      const { buffer, byteOffset, byteLength } = data as Float32Array;
-      return [name, { dtype: "float32", shape, data: new Uint8Array(buffer, byteOffset, byteLength) }];
-    }),
-  ]);
-
-function lossOf(model: Architecture, settings: AdapterSettings): Loss {
-  const { whole } = fillersOf(model, settings);
-  if (model.kind === "encoder") {
-    const head = model.head as "sequence";
-    return filledLoss(encoderLoss(model, head), whole, fillerOf(model), head);
-  }
-  if (model.kind === "decoder") return filledLoss(decoderLoss(model), whole, fillerOf(model));
-  if (model.kind !== "encoder-decoder") throw new Error(model.kind);
-  return filledLoss(encoderDecoderLoss(model), whole, fillerOf(model));
-}
-
-/** The rows of a fixture, without their padding, as examples. */
-function examplesOf(model: Architecture, { inputs }: Pick<Case, "inputs">): Example[] {
-  const { input_ids, attention_mask, token_type_ids, labels, start_positions, end_positions } = inputs;
-  return input_ids!.map((ids, row) => {
-    const size = attention_mask![row]!.filter((seen) => seen === 1).length;
-    const input = ids.slice(0, size);
-    if (model.kind === "decoder") return { input: [], target: input };
-    if (model.kind === "encoder-decoder") return { input, target: labels[row]!.filter((label) => label !== -100) };
-    const types = token_type_ids?.[row]!.slice(0, size);
-    const spans = start_positions as unknown as number[] | undefined;
-    const target = spans
-      ? [spans[row]!, (end_positions as unknown as number[])[row]!]
-      : Array.isArray(labels[row])
-        ? labels[row]!.slice(0, size)
-        : [labels[row] as unknown as number];
-    return { input, target, types };
-  });
-}
-
-/** Loss and gradients of what was learnt, by our names. */
-async function step(loss: Loss, given: Base & { weights: Weights }, values: ReadonlyMap<string, NdArray>, examples: readonly Example[]) {
-  const scope = createScope();
-  const written = loss.graph(scope, {});
-  const learnt = [...scope.parameters.values()].filter(({ name }) => values.has(name));
-  expect(learnt.map(({ name }) => name).sort()).toEqual([...values.keys()].sort());
-  const grads = gradients(written, learnt.map(({ tensor }) => tensor));
-  const outputs = Object.fromEntries(learnt.map(({ name }, i) => [`d.${name}`, grads[i]!]));
-  const g = graph<string>({ loss: written, ...outputs });
-  await using program = await compile(g, { weights: given.weights, threads: 1, trained: (name) => values.has(name) });
-  const count = examples.reduce((sum, example) => sum + loss.labels(example), 0);
-  const feeds = { ...loss.collate(examples.map((one) => [one]), count), ...Object.fromEntries(values) };
-  const asked = Object.fromEntries(Object.entries(feeds).filter(([name]) => program.inputs.includes(name)));
-  return program.run(asked);
-}
 
 /** PEFT's name of a gradient, by ours. */
 function peftName(name: string, settings: AdapterSettings): string {
@@ -127,7 +28,7 @@ const cases = [
 ];
 
 describe.each(cases)("%s", (name) => {
-  const { expected, base, adapter, reference, head } = openCase(name);
+  const { expected, base, adapter, reference, head, config, tensors } = openCase(name);
   const model = adapted(base.architecture, adapter.settings, base.survey);
   const weights = joined(base.weights, adapter.values);
 
@@ -158,6 +59,27 @@ describe.each(cases)("%s", (name) => {
     }
   });
 
+  test("written for PEFT again: the same tensors, and what it asks of their configuration", () => {
+    const { config: written, tensors: again } = toPeft({ ...adapter, head }, base, null);
+    const used = name === "t5-prompt" ? 5 : undefined;
+    expect([...again.keys()].sort()).toEqual([...tensors.keys()].sort());
+    for (const [key, { shape, data }] of tensors) {
+      const kept = again.get(key)!;
+      expect(kept.shape, key).toEqual(used ? [used, shape[1]] : shape);
+      expect(kept.data, key).toEqual((data as Float32Array).slice(0, kept.data.length));
+    }
+    const asked = [
+      "peft_type",
+      "task_type",
+      "num_virtual_tokens",
+      "token_dim",
+      "num_layers",
+      "num_attention_heads",
+      "r",
+    ];
+    for (const key of asked) expect(written[key], key).toEqual((config as Record<string, unknown>)[key]);
+  });
+
   const compiled = (g: Parameters<typeof compile>[0]) => compile(g, { weights, threads: 1 });
   const { whole, cached } = fillersOf(model, adapter.settings);
 
@@ -177,9 +99,12 @@ describe.each(cases)("%s", (name) => {
     });
   } else {
     test("answers, also of several rows at once and of beams", async () => {
-      const opened = model.kind === "decoder" ? decoderModel(model, compiled) : encoderDecoderModel(model as never, compiled);
+      const opened =
+        model.kind === "decoder" ? decoderModel(model, compiled) : encoderDecoderModel(model as never, compiled);
       await using filled = filledLanguage(opened, { whole, cached }, fillerOf(model as never));
-      const prompts = examplesOf(model, expected).map(({ input, target }) => (model.kind === "decoder" ? target : input));
+      const prompts = examplesOf(model, expected).map(({ input, target }) =>
+        model.kind === "decoder" ? target : input,
+      );
       const greedy = async (rows: number[], beams: number) => {
         const reading = await filled.read(rows.map((row) => prompts[row]!));
         const decoding = reading.begin(beams, 6);

@@ -21,7 +21,11 @@ export const taskTypes: Readonly<Record<string, TaskHead | undefined>> = {
   FEATURE_EXTRACTION: undefined,
 };
 
-const count = z.number().int().positive().max(2 ** 24);
+const count = z
+  .number()
+  .int()
+  .positive()
+  .max(2 ** 24);
 const names = z.array(z.string().max(500)).max(100_000);
 const numbers = z.record(z.string().max(500), z.number());
 
@@ -152,7 +156,9 @@ export function parsePeftConfig(json: JsonObject, where: string): { config: Peft
   }
   for (const [key, allowed] of type === "LORA" ? Object.entries(variants) : []) {
     if (json[key] === undefined || allowed.includes(json[key])) continue;
-    fail("unsupported", `${key} is ${shown(JSON.stringify(json[key]))}: this variant of LoRA is not done here`, { where });
+    fail("unsupported", `${key} is ${shown(JSON.stringify(json[key]))}: this variant of LoRA is not done here`, {
+      where,
+    });
   }
   const known = new Set([
     ...Object.keys(schema.options.find(({ shape }) => shape.peft_type.value === type)!.shape),
@@ -161,6 +167,7 @@ export function parsePeftConfig(json: JsonObject, where: string): { config: Peft
   const unknown = Object.keys(json).filter((key) => !known.has(key) && !harmless.has(key));
   return {
     config: parsed.data,
-    warnings: unknown.length > 0 ? [`adapter_config.json: ignored keys ${unknown.slice(0, 8).map(shown).join(", ")}`] : [],
+    warnings:
+      unknown.length > 0 ? [`adapter_config.json: ignored keys ${unknown.slice(0, 8).map(shown).join(", ")}`] : [],
   };
 }

@@ -38,16 +38,23 @@ const endsWith = (path: string, name: string) => path === name || path.endsWith(
 export function usualOf(products: ReadonlyMap<string, Product>): readonly string[] {
   const paths = [...products.keys()];
   const found = usualTargets.find((names) => names.every((name) => paths.some((path) => endsWith(path, name))));
-  return found ?? fail("unsupported", "none of the usual products is in this network", {
-    hint: 'say which: --targets all-linear, or names like those of "zeroth inspect --tensors"',
-  });
+  return (
+    found ??
+    fail("unsupported", "none of the usual products is in this network", {
+      hint: 'say which: --targets all-linear, or names like those of "zeroth inspect --tensors"',
+    })
+  );
 }
 
 function expression(pattern: string, what: string, where: string | undefined): RegExp {
   try {
     return new RegExp(`^(?:${pattern})$`);
   } catch {
-    return fail("bad_input", `${what}: ${shown(pattern)} is no regular expression`, where === undefined ? {} : { where });
+    return fail(
+      "bad_input",
+      `${what}: ${shown(pattern)} is no regular expression`,
+      where === undefined ? {} : { where },
+    );
   }
 }
 

@@ -58,7 +58,10 @@ function matrixOf(tensors: Tensors, rows: number, columns: number, file: string)
   const found = tensors.get("prompt_embeddings");
   if (!found) {
     const there = [...tensors.keys()].slice(0, 5).map(shown).join(", ");
-    return fail("corrupt_file", 'there is no tensor "prompt_embeddings"', { where: file, hint: `there is ${there || "none"}` });
+    return fail("corrupt_file", 'there is no tensor "prompt_embeddings"', {
+      where: file,
+      hint: `there is ${there || "none"}`,
+    });
   }
   if (found.shape.join() === [rows, columns].join()) return found;
   return fail("corrupt_file", `prompt_embeddings is [${found.shape.join(", ")}], expected [${rows}, ${columns}]`, {
@@ -138,7 +141,9 @@ function loraOf(config: PeftLora, tensors: Tensors, { architecture, survey }: Ba
     const [, written, factor] = /^base_model\.model\.(.+)\.lora_([AB])\.weight$/.exec(name) ?? [];
     if (written === undefined) {
       if (/\.lora_(embedding_|magnitude)/.test(name)) {
-        fail("unsupported", `tensor ${shown(name)}: LoRA of embeddings and DoRA are not done here`, { where: files.tensors });
+        fail("unsupported", `tensor ${shown(name)}: LoRA of embeddings and DoRA are not done here`, {
+          where: files.tensors,
+        });
       }
       continue;
     }
@@ -163,7 +168,8 @@ function loraOf(config: PeftLora, tensors: Tensors, { architecture, survey }: Ba
   const there = new Set(values.map(([name]) => name));
   for (const path of settings.products.keys()) {
     const lacks = names.lora(path).find((name) => !there.has(name));
-    if (lacks) fail("corrupt_file", `there is no tensor ${shown(`base_model.model.${lacks}`)}`, { where: files.tensors });
+    if (lacks)
+      fail("corrupt_file", `there is no tensor ${shown(`base_model.model.${lacks}`)}`, { where: files.tensors });
   }
   return { settings, values };
 }
@@ -184,9 +190,13 @@ export function fromPeft(config: PeftConfig, tensors: Tensors, base: Base, files
     const array = tensors.get(begin + name);
     if (!array) return [];
     if (array.shape.join() === shape.join()) return [[name, array]];
-    return fail("corrupt_file", `tensor ${shown(begin + name)} is [${array.shape.join(", ")}], expected [${shape.join(", ")}]`, {
-      where: files.tensors,
-    });
+    return fail(
+      "corrupt_file",
+      `tensor ${shown(begin + name)} is [${array.shape.join(", ")}], expected [${shape.join(", ")}]`,
+      {
+        where: files.tensors,
+      },
+    );
   });
   return { settings, values: new Map([...values, ...head]), head: headOf(config) };
 }
@@ -292,7 +302,12 @@ export function toPeft(adapter: Adapter, { architecture, survey }: Base, baseNam
       num_transformer_submodules: submodules,
       ...(isPrefix
         ? { peft_type: "PREFIX_TUNING", encoder_hidden_size: width, prefix_projection: false, init_weights: null }
-        : { peft_type: "PROMPT_TUNING", prompt_tuning_init: "RANDOM", prompt_tuning_init_text: null, tokenizer_name_or_path: null }),
+        : {
+            peft_type: "PROMPT_TUNING",
+            prompt_tuning_init: "RANDOM",
+            prompt_tuning_init_text: null,
+            tokenizer_name_or_path: null,
+          }),
     };
   }
   const begin = settings.method === "lora" ? "base_model.model." : "base_model.";
@@ -303,5 +318,8 @@ export function toPeft(adapter: Adapter, { architecture, survey }: Base, baseNam
     modules.add(own.split(".")[0]!);
   }
   const whole: JsonObject = { ...config, modules_to_save: modules.size > 0 ? [...modules].sort() : null };
-  return { config: Object.fromEntries(Object.entries(whole).sort(([a], [b]) => (a < b ? -1 : 1))) as JsonObject, tensors };
+  return {
+    config: Object.fromEntries(Object.entries(whole).sort(([a], [b]) => (a < b ? -1 : 1))) as JsonObject,
+    tensors,
+  };
 }

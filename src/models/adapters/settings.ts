@@ -1,5 +1,6 @@
 /** The ways of adapting a frozen network, and what each one learns. */
 import { fail } from "../../errors.ts";
+import type { Dim } from "../../graph/dims.ts";
 import * as o from "../../graph/operators.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import { keepAll } from "../../nn/attend.ts";
@@ -77,18 +78,15 @@ export function prefixMatrix(scope: Scope, site: Site, settings: PrefixSettings,
   return layer("2", o.tanh(layer("0", first, projection.hidden)), width);
 }
 
-/** A matrix [length, 2 · layers · kvHeads · k] as keys and values of every layer, [1, kvHeads, length, k]. */
-export function keysOf(matrix: Tensor, shape: CacheShape, tied = false): KeyValue[] {
+/** Matrices [rows, length, 2 · layers · kvHeads · k] as keys and values of every layer, [rows, kvHeads, length, k]. */
+export function keysOf(matrices: Tensor, shape: CacheShape, tied = false): KeyValue[] {
   const { layers, kvHeads, headWidth } = shape;
-  const length = matrix.shape[0]!;
-  const laid = o.transpose(o.reshape(matrix, [length, 2 * layers, kvHeads, headWidth]), [1, 2, 0, 3]);
-  const rows = o.split(
-    laid,
-    0,
-    Array.from({ length: 2 * layers }, () => 1),
-  );
+  const [rows, length] = matrices.shape as [Dim, Dim];
+  const laid = o.transpose(o.reshape(matrices, [rows, length, 2 * layers, kvHeads, headWidth]), [2, 0, 3, 1, 4]);
+  const ones = Array.from({ length: 2 * layers }, () => 1);
+  const each = o.split(laid, 0, ones).map((part) => o.reshape(part, [rows, kvHeads, length, headWidth]));
   const at = (i: number) => (tied ? (4 * i) % (2 * layers) : 2 * i);
-  return Array.from({ length: layers }, (_, i) => ({ k: rows[at(i)]!, v: rows[at(i) + 1]! }));
+  return Array.from({ length: layers }, (_, i) => ({ k: each[at(i)]!, v: each[at(i) + 1]! }));
 }
 
 /** The front of each stack of prefixes that have been laid out, by site. */
@@ -126,7 +124,8 @@ export function learning(settings: AdapterSettings, { attentions, width }: Surve
         const keys = Object.fromEntries(
           settings.sites.map((site) => {
             const shape = attentions[site] ?? fail("wrong_use", `the network has no ${site} attention`);
-            return [site, keysOf(prefixMatrix(scope, site, settings, shape, start), shape, settings.tied)];
+            const matrix = prefixMatrix(scope, site, settings, shape, start);
+            return [site, keysOf(o.reshape(matrix, [1, ...matrix.shape]), shape, settings.tied)];
           }),
         );
         return frontsOf(settings, keys);
