@@ -82,7 +82,7 @@ export function examplesOf(model: Architecture, { inputs }: Pick<Case, "inputs">
     const input = ids.slice(0, size);
     if (model.kind === "decoder") return { input: [], target: input };
     if (model.kind === "encoder-decoder") return { input, target: labels[row]!.filter((label) => label !== -100) };
-    const types = token_type_ids?.[row]!.slice(0, size);
+    const types = token_type_ids?.[row]?.slice(0, size);
     const spans = start_positions as unknown as number[] | undefined;
     const target = spans
       ? [spans[row]!, (end_positions as unknown as number[])[row]!]

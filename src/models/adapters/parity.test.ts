@@ -112,7 +112,7 @@ describe.each(cases)("%s", (name) => {
         let last: readonly number[] | undefined;
         for (let i = 0; i < 6; i++) {
           last = await decoding.likeliest(last);
-          rows.forEach((_, row) => found[row]!.push(last![row * beams]!));
+          for (const row of rows.keys()) found[row]!.push(last![row * beams]!);
         }
         return found;
       };
