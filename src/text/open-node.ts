@@ -191,7 +191,7 @@ async function openAs(
       compile(graph, { ...engine, ...more, weights });
   const compileHere = compileWith(weights);
   const packed = { packed: anyQuantized(weights) };
-  if (put && put.adapter.head && !asReader) {
+  if (put?.adapter.head && !asReader) {
     fail(
       "unsupported",
       `the adapter tells ${put.adapter.head === "span" ? "answers" : "classes"}, and writes no text`,

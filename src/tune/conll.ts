@@ -23,7 +23,10 @@ export function readConll(text: string, where: string): TaggedWords[] {
     if (tokens.length > 0) sentences.push({ tokens, tags, line: first });
     [tokens, tags] = [[], []];
   };
-  for (const [i, raw] of text.replace(/^\uFEFF/, "").split(/\r\n|\n|\r/).entries()) {
+  for (const [i, raw] of text
+    .replace(/^\uFEFF/, "")
+    .split(/\r\n|\n|\r/)
+    .entries()) {
     const line = raw.trim();
     if (line === "") {
       end();

@@ -12,7 +12,7 @@ export type Task = (typeof tasks)[number];
 export const schedules = ["linear", "exp", "constant", "cosine"] as const;
 
 const count = z.number().int().positive();
-const rate = z.number().positive().max(1e6);
+const rate = z.number().positive();
 
 const schema = z.strictObject({
   method: z.enum(methods),
@@ -84,7 +84,8 @@ export function parseTuneOptions(given: TuneInput): TuneOptions {
   const { method, length, projection, steps, epochs, lr } = parsed.data;
   if (steps !== undefined && epochs !== undefined) fail("wrong_use", "give steps or epochs, not both");
   const virtual = method === "prefix" || method === "p-tuning-v2" || method === "prompt";
-  if (length !== undefined && !virtual) fail("wrong_use", `--n is the length of prefixes and prompts; ${method} has none`);
+  if (length !== undefined && !virtual)
+    fail("wrong_use", `--n is the length of prefixes and prompts; ${method} has none`);
   if (projection !== undefined && (!virtual || method === "prompt")) {
     fail("wrong_use", `--projection makes prefixes; ${method} has none`);
   }
@@ -101,7 +102,8 @@ export function doubts({ method, lr, length }: TuneOptions): string[] {
   if (lr !== undefined && virtual && lr <= 1e-4) {
     said.push(`lr ${lr} is one for full fine-tuning: ${method} usually takes 5e-3 to 3e-2`);
   }
-  if (lr !== undefined && method === "full" && lr >= 5e-3) said.push(`lr ${lr} is large for full fine-tuning: usual are 1e-5 to 1e-3`);
+  if (lr !== undefined && method === "full" && lr >= 5e-3)
+    said.push(`lr ${lr} is large for full fine-tuning: usual are 1e-5 to 1e-3`);
   if (length !== undefined && length > 512) said.push(`${length} virtual tokens: usual are 5 to 200`);
   return said;
 }

@@ -21,7 +21,8 @@ const mostBytes = 2 ** 30;
 export async function readRows(file: string): Promise<ReadRows> {
   const rows: TuneRow[] = [];
   if (conllFile.test(file)) {
-    for (const { tokens, tags, line } of readConll(readTextFile(file, mostBytes), file)) rows.push({ tokens, tags, line });
+    for (const { tokens, tags, line } of readConll(readTextFile(file, mostBytes), file))
+      rows.push({ tokens, tags, line });
   } else {
     for await (const row of await openRows(file)) {
       if (row instanceof ZerothError) throw row;

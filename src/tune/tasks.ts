@@ -114,7 +114,11 @@ const numberOf = (labels: readonly string[], given: unknown, name: string, file:
 };
 
 /** The place of a passage's token in the row that covers a character. */
-function placeOf(offsets: readonly (readonly [number, number])[], sequences: readonly (number | undefined)[], at: number) {
+function placeOf(
+  offsets: readonly (readonly [number, number])[],
+  sequences: readonly (number | undefined)[],
+  at: number,
+) {
   return offsets.findIndex(([start, end], i) => sequences[i] === 1 && start <= at && at < end);
 }
 
@@ -169,10 +173,14 @@ function read(row: TuneRow, name: string, task: Task, reading: Reading): TuneExa
       const choices = listIn(row, "choices", name, file);
       const right = typeof row.label === "number" ? row.label : choices.indexOf(String(row.label));
       if (!Number.isInteger(right) || right < 0 || right >= choices.length) {
-        fail("bad_input", `${name}: ${JSON.stringify(row.label) ?? "no label"} is none of its ${choices.length} choices`, {
-          where: file,
-          hint: "label is the number of the right choice, from 0, or its text",
-        });
+        fail(
+          "bad_input",
+          `${name}: ${JSON.stringify(row.label) ?? "no label"} is none of its ${choices.length} choices`,
+          {
+            where: file,
+            hint: "label is the number of the right choice, from 0, or its text",
+          },
+        );
       }
       const texts = choices.map((choice) => {
         const { ids, typeIds } = tokenizer.encode(text, { pair: choice });
@@ -182,7 +190,10 @@ function read(row: TuneRow, name: string, task: Task, reading: Reading): TuneExa
     }
     default: {
       const { ids } = tokenizer.encode(textIn(row, "prompt", name, file));
-      const target = tokenizer.encode(textIn(row, "target", name, file), { addSpecialTokens: false, written: true }).ids;
+      const target = tokenizer.encode(textIn(row, "target", name, file), {
+        addSpecialTokens: false,
+        written: true,
+      }).ids;
       return { input: ids, target: end === undefined ? target : [...target, end] };
     }
   }
@@ -216,7 +227,11 @@ function fitted(example: TuneExample, name: string, { longest, tooLong, file }: 
     };
   }
   const room = joined ? Math.max(1, longest - example.target.length) : longest;
-  return { ...example, input: example.input.slice(0, room), target: example.target.slice(0, longest - (joined ? 1 : 0)) };
+  return {
+    ...example,
+    input: example.input.slice(0, room),
+    target: example.target.slice(0, longest - (joined ? 1 : 0)),
+  };
 }
 
 export interface Examples {
@@ -248,7 +263,8 @@ export interface Scores {
 }
 
 const share = (right: number, of: number) => (of === 0 ? 0 : right / of);
-const f1 = (right: number, found: number, wanted: number) => (found + wanted === 0 ? 0 : (2 * right) / (found + wanted));
+const f1 = (right: number, found: number, wanted: number) =>
+  found + wanted === 0 ? 0 : (2 * right) / (found + wanted);
 
 /** Predicted classes against right ones. */
 export function classScores(pairs: readonly (readonly [predicted: number, right: number])[], classes: number): Scores {
@@ -264,7 +280,12 @@ export function classScores(pairs: readonly (readonly [predicted: number, right:
   return {
     metric: "accuracy",
     value: share(right, pairs.length),
-    more: { macro_f1: share(seen.reduce((a, b) => a + b, 0), seen.length) },
+    more: {
+      macro_f1: share(
+        seen.reduce((a, b) => a + b, 0),
+        seen.length,
+      ),
+    },
     flat: pairs.length > 1 && new Set(pairs.map(([a]) => a)).size === 1,
   };
 }
@@ -290,11 +311,18 @@ export function tagScores(
     wanted += gold.size;
     right += predicted.filter((key) => gold.has(key)).length;
   }
-  return { metric: "f1", value: f1(right, found, wanted), more: { precision: share(right, found), recall: share(right, wanted), accuracy }, flat };
+  return {
+    metric: "f1",
+    value: f1(right, found, wanted),
+    more: { precision: share(right, found), recall: share(right, wanted), accuracy },
+    flat,
+  };
 }
 
 /** Places of answers against right ones: all of both, and the tokens that they share. */
-export function spanScores(pairs: readonly (readonly [predicted: readonly number[], right: readonly number[]])[]): Scores {
+export function spanScores(
+  pairs: readonly (readonly [predicted: readonly number[], right: readonly number[]])[],
+): Scores {
   let [exact, shared] = [0, 0];
   for (const [[a, b], [c, d]] of pairs as readonly [[number, number], [number, number]][]) {
     if (a === c && b === d) exact++;

@@ -35,7 +35,7 @@ const common = {
   base_model_name_or_path: z.string().nullish(),
   revision: z.string().nullish(),
   inference_mode: z.boolean().nullish(),
-  auto_mapping: z.unknown(),
+  auto_mapping: z.unknown().optional(),
   peft_version: z.string().nullish(),
   modules_to_save: names.nullish(),
 };
@@ -54,7 +54,7 @@ const prefix = z.object({
   peft_type: z.literal("PREFIX_TUNING"),
   encoder_hidden_size: count.nullish(),
   prefix_projection: z.boolean().nullish(),
-  init_weights: z.unknown(),
+  init_weights: z.unknown().optional(),
 });
 
 const prompt = z.object({
@@ -64,7 +64,7 @@ const prompt = z.object({
   prompt_tuning_init_text: z.string().nullish(),
   prompt_tuning_init_state_dict_path: z.string().nullish(),
   tokenizer_name_or_path: z.string().nullish(),
-  tokenizer_kwargs: z.unknown(),
+  tokenizer_kwargs: z.unknown().optional(),
 });
 
 const pTuning = z.object({
@@ -91,7 +91,7 @@ const lora = z.object({
   alpha_pattern: numbers.nullish(),
   layers_to_transform: z.union([z.array(z.number().int()), z.number().int()]).nullish(),
   layers_pattern: z.union([names, z.string()]).nullish(),
-  init_lora_weights: z.unknown(),
+  init_lora_weights: z.unknown().optional(),
 });
 
 const schema = z.discriminatedUnion("peft_type", [prefix, prompt, pTuning, lora]);

@@ -87,9 +87,8 @@ function ownAdapter(files: AdapterFiles, base: ReadBase, head: TaskHead | undefi
 
 /** What of a network neither the base model nor the adapter has, or has in another shape. */
 function needParameters(model: Architecture, base: ReadBase, adapter: Adapter, file: string): void {
-  const body = survey(model).body;
-  const head = adapter.head ? headParameters(model, adapter.head, body) : [];
-  for (const { name } of head) {
+  const { body } = survey(model);
+  for (const { name } of base.head) {
     if (base.weights.has(name) || adapter.values.has(name)) continue;
     fail("corrupt_file", `there is no tensor ${shown(name)} of the head, here or in the base model`, {
       where: file,
@@ -116,7 +115,7 @@ export function readAdapted(folder: ModelFolder, files: AdapterFiles, { strict =
     labels,
   };
   const model = adapted(base.architecture, adapter.settings, base.survey);
-  needShapes(model, adapter, files.file);
+  needShapes(base, adapter, files.file);
   needParameters(model, base, adapter, files.file);
   const warnings = [...files.warnings];
   const fingerprint = sidecar?.base?.fingerprint;
@@ -130,11 +129,11 @@ export function readAdapted(folder: ModelFolder, files: AdapterFiles, { strict =
 }
 
 /** Values of the wrong shape are another model's. */
-function needShapes(model: Architecture, { settings, values, head }: Adapter, file: string): void {
+function needShapes({ survey, head: parameters }: ReadBase, { settings, values, head }: Adapter, file: string): void {
   if (settings.method === "full") {
     fail("unsupported", "an adapter that is a whole model: open its folder as a model", { where: file });
   }
-  const { attentions, width, products } = survey(model);
+  const { attentions, width, products } = survey;
   const expected = new Map<string, readonly number[]>();
   if (settings.method === "prefix" && !settings.projection) {
     for (const site of settings.sites) {
@@ -149,8 +148,7 @@ function needShapes(model: Architecture, { settings, values, head }: Adapter, fi
       expected.set(a, [rank, product.in]).set(b, [product.out, rank]);
     }
   }
-  const body = survey(model).body;
-  for (const { name, shape } of head ? headParameters(model, head, body) : []) {
+  for (const { name, shape } of head ? parameters : []) {
     if (values.has(name)) expected.set(name, shape);
   }
   for (const [name, shape] of expected) {
