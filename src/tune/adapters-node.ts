@@ -1,9 +1,9 @@
 /** Adapters looked at, written in another form, and merged into the model they were made over. */
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { writeFileSafely } from "../base/files-node.ts";
 import { shown } from "../base/json.ts";
 import { readWholeFile } from "../base/read-node.ts";
-import { writeFileSafely } from "../base/files-node.ts";
 import { fail } from "../errors.ts";
 import { companions, readCompanion } from "../folders/companions-node.ts";
 import { configText } from "../folders/config-text-node.ts";
@@ -70,7 +70,12 @@ async function projected(parts: Readonly<Record<"e" | "w1" | "b1" | "w2" | "b2",
 }
 
 /** A checkpoint of P-tuning v2's scripts: its prefix encoder and head beside a backbone that is left alone. */
-async function fromPTuning(file: string, model: string, head: TaskHead, labels: readonly string[] | undefined): Promise<Foreign> {
+async function fromPTuning(
+  file: string,
+  model: string,
+  head: TaskHead,
+  labels: readonly string[] | undefined,
+): Promise<Foreign> {
   const stored = openTorch(file);
   const tensor = (name: string): NdArray | undefined => {
     const found = stored.get(name);
@@ -101,7 +106,8 @@ async function fromPTuning(file: string, model: string, head: TaskHead, labels: 
     if (base.weights.has(name) && !name.startsWith("classifier") && !name.startsWith("qa_outputs")) continue;
     // RoBERTa's own head has a layer before the last one: P-tuning v2 has the pooler there, which does the same.
     const pooler = [...stored.keys()].find((key) => key.endsWith(name.replace("classifier.dense", "pooler.dense")));
-    const found = tensor(name) ?? tensor(name.replace(".out_proj", "")) ?? (pooler === undefined ? undefined : tensor(pooler));
+    const found =
+      tensor(name) ?? tensor(name.replace(".out_proj", "")) ?? (pooler === undefined ? undefined : tensor(pooler));
     if (found?.shape.join() !== shape.join()) {
       fail("corrupt_file", `there is no tensor ${shown(name)} of [${shape.join(", ")}] for the head`, { where: file });
     }
@@ -124,10 +130,14 @@ function fromNpy(file: string, model: string): Foreign {
   const matrix = parseNpy(readWholeFile(file, 2 ** 30), file);
   const base = readBase(openModelFolder(findModel(model).path));
   if (matrix.shape.length !== 2 || matrix.shape[1] !== base.survey.width) {
-    fail("bad_input", `its prompt is [${matrix.shape.join(", ")}], of this model it would be [length, ${base.survey.width}]`, {
-      where: file,
-      hint: "the prompt was trained for another model",
-    });
+    fail(
+      "bad_input",
+      `its prompt is [${matrix.shape.join(", ")}], of this model it would be [length, ${base.survey.width}]`,
+      {
+        where: file,
+        hint: "the prompt was trained for another model",
+      },
+    );
   }
   const adapter: Adapter = {
     settings: { method: "prompt", length: matrix.shape[0]! },
@@ -153,7 +163,12 @@ export async function convertAdapter(path: string, { model, out, head, labels }:
   const folder = openModelFolder(findModel(model).path);
   const isFile = statSync(path, { throwIfNoEntry: false })?.isFile() === true;
   const inside = !isFile && statSync(path, { throwIfNoEntry: false })?.isDirectory() ? readdirSync(path) : [];
-  const torch = isFile && path.endsWith(".bin") ? path : inside.includes("pytorch_model.bin") ? join(path, "pytorch_model.bin") : undefined;
+  const torch =
+    isFile && path.endsWith(".bin")
+      ? path
+      : inside.includes("pytorch_model.bin")
+        ? join(path, "pytorch_model.bin")
+        : undefined;
   const read: Foreign = path.endsWith(".npy")
     ? fromNpy(path, model)
     : torch
@@ -164,7 +179,8 @@ export async function convertAdapter(path: string, { model, out, head, labels }:
         })();
   const { base, adapter } = read;
   if (out.endsWith(".npy")) {
-    const matrix = adapter.values.get(names.matrix("prompt")) ?? fail("unsupported", "a .npy file holds a prompt alone");
+    const matrix =
+      adapter.values.get(names.matrix("prompt")) ?? fail("unsupported", "a .npy file holds a prompt alone");
     await writeFileSafely(out, encodeNpy(matrix));
     return { files: [out], beyond: undefined };
   }
@@ -191,7 +207,9 @@ export async function mergeAdapter(path: string, model: string, out: string): Pr
     const name = `${at}.weight`;
     const stored = weights.get(name) ?? fail("internal", `no weight "${name}"`);
     if (isQuantized(stored) || isGguf(stored)) {
-      fail("unsupported", `${shown(name)} is quantised: merge into the model's original weights`, { where: folder.path });
+      fail("unsupported", `${shown(name)} is quantised: merge into the model's original weights`, {
+        where: folder.path,
+      });
     }
     const [a, b] = names.lora(at).map((part) => values.get(part)!) as [NdArray, NdArray];
     const w = toFloat32(readStored(stored));
@@ -208,14 +226,22 @@ export async function mergeAdapter(path: string, model: string, out: string): Pr
     if (/\.lora_[AB]\.weight$/.test(name)) continue;
     const changed = merged.get(name);
     if (changed) tensors.push([name, changed]);
-    else if (isQuantized(stored) || isGguf(stored)) fail("unsupported", "the base model is quantised", { where: folder.path });
-    else tensors.push([name, "data" in stored ? float32(stored.shape, toFloat32(readStored(stored)).data as Float32Array) : stored]);
+    else if (isQuantized(stored) || isGguf(stored))
+      fail("unsupported", "the base model is quantised", { where: folder.path });
+    else
+      tensors.push([
+        name,
+        "data" in stored ? float32(stored.shape, toFloat32(readStored(stored)).data as Float32Array) : stored,
+      ]);
   }
   const written = await writeCheckpoint(out, tensors);
   for (const file of companions(folder, ["tokenizer", "generation", "pooling", "notes"])) {
     await writeFileSafely(join(out, file[0]), readCompanion(file));
     written.push(file[0]);
   }
-  await writeFileSafely(join(out, "config.json"), head ? `${JSON.stringify(config, null, 2)}\n` : configText(folder.path, config));
+  await writeFileSafely(
+    join(out, "config.json"),
+    head ? `${JSON.stringify(config, null, 2)}\n` : configText(folder.path, config),
+  );
   return [...written, "config.json"].map((name) => join(out, name));
 }

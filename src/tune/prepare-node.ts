@@ -6,12 +6,14 @@ import { float32, type NdArray } from "../graph/array.ts";
 import { findModel } from "../hub/find-node.ts";
 import type { Source } from "../learn/batches.ts";
 import { names } from "../models/adapters/settings.ts";
+import { readModel } from "../models/families.ts";
 import { readAdapterFiles } from "../text/adapters/files-node.ts";
 import { type ReadBase, readAdapted, readBase } from "../text/adapters/read-node.ts";
+import { quantizedCopy } from "../text/copies/quantized-node.ts";
 import type { Tokenizer } from "../tokenizers/tokenizer.ts";
 import { toFloat32 } from "../weights/convert.ts";
 import { readStored } from "../weights/safetensors-node.ts";
-import type { Weights } from "../weights/weights.ts";
+import { anyQuantized, type Weights } from "../weights/weights.ts";
 import { fresh, poolerOf, roomOf, settingsOf, type TuneModel, tuneModel } from "./model.ts";
 import type { Task, TuneOptions } from "./options.ts";
 import { type ReadRows, readRows, type TuneRow } from "./rows-node.ts";
@@ -26,6 +28,8 @@ export interface TuneFiles {
   readonly out: string;
   /** Go on from an adapter's numbers. */
   readonly from?: string | undefined;
+  /** The frozen weights in a copy of so many bits, made once and kept. */
+  readonly dtype?: "int8" | "int4" | undefined;
 }
 
 /** Rows that are learnt from, and those that are held out. */
@@ -82,10 +86,27 @@ export interface Opened {
   readonly files: TuneFiles;
 }
 
+const bits = { int8: 8, int4: 4 } as const;
+
 /** @throws as opening the model and reading the rows does */
 export async function openTuning(files: TuneFiles): Promise<Opened> {
-  const folder = openModelFolder(findModel(files.model).path);
-  const tokenizer = openTokenizer(folder);
+  const stored = openModelFolder(findModel(files.model).path);
+  if (stored.gguf) {
+    fail("unsupported", "a GGUF file is not tuned over as it is", {
+      where: files.model,
+      hint: "take the model's own folder; --dtype int4 holds it in as little memory",
+    });
+  }
+  const folder =
+    files.dtype === undefined || anyQuantized(stored.weights)
+      ? stored
+      : await quantizedCopy(
+          stored,
+          readModel(stored.config, stored.weights, stored.path, stored),
+          bits[files.dtype],
+          {},
+        );
+  const tokenizer = openTokenizer(stored);
   const data = await readRows(files.data);
   return { folder, tokenizer, data, held: files.eval === undefined ? undefined : await readRows(files.eval), files };
 }

@@ -47,7 +47,9 @@ export async function search(
   const { now = Date.now, signal } = run;
   const opened = await openTuning(files);
   if (!opened.held && (o.split ?? (o.shuffle ? 0.1 : 0)) === 0) {
-    fail("bad_input", "a search needs rows that are held out to judge by", { hint: "give --eval FILE, or --split 0.1" });
+    fail("bad_input", "a search needs rows that are held out to judge by", {
+      hint: "give --eval FILE, or --split 0.1",
+    });
   }
   const began = now();
   const trials: Trial[] = [];
@@ -62,7 +64,11 @@ export async function search(
     const share = left === undefined ? undefined : started + left / (pairs.length - i);
     const seconds = () => (now() - started) / 1000;
     try {
-      const tuned = await tuneOpened({ ...opened, files: { ...files, out: folder } }, { ...o, lr, init }, { ...run, until: share });
+      const tuned = await tuneOpened(
+        { ...opened, files: { ...files, out: folder } },
+        { ...o, lr, init },
+        { ...run, until: share },
+      );
       const { metric, value, step } = tuned.best ?? {};
       trials.push({ lr, init, metric, value, step, seconds: seconds() });
       if (!best || (value ?? -Infinity) > (best.tuned.best?.value ?? -Infinity)) best = { tuned, folder };
@@ -72,7 +78,10 @@ export async function search(
     }
     run.trial?.(trials.at(-1)!);
   }
-  if (!best) return fail("bad_input", `none of ${trials.length} trials ended with an adapter`, { hint: trials[0]?.error ?? "more time" });
+  if (!best)
+    return fail("bad_input", `none of ${trials.length} trials ended with an adapter`, {
+      hint: trials[0]?.error ?? "more time",
+    });
   for (const name of readdirSync(best.folder)) {
     if (!/^checkpoint-/.test(name)) cpSync(join(best.folder, name), join(files.out, name), { recursive: true });
   }

@@ -49,7 +49,10 @@ describe.each([
     expect(seen.length).toBe(4);
     expect(tuned.best!.value).toBeGreaterThanOrEqual(seen[0]!.value);
     const where = method === "full" ? { name: tuned.adapter } : { name: bert, adapter: tuned.adapter };
-    await using opened = await openEncoder(where.name, { threads: 1, ...(where.adapter && { adapter: where.adapter }) });
+    await using opened = await openEncoder(where.name, {
+      threads: 1,
+      ...(where.adapter && { adapter: where.adapter }),
+    });
     expect(opened.encoder.labels).toEqual(["no", "yes"]);
     const texts = rows.map(({ text }) => text);
     const found = await opened.encoder.classifyAll!(texts);
@@ -84,7 +87,11 @@ test("patience ends it, and a loss that is no number keeps the best adapter", as
   expect(patient.stopped).toBe("patience");
   expect(patient.steps).toBeLessThan(20 * 4);
   const warnings: string[] = [];
-  const broken = await run({ method: "full", lr: 1e18, clip: 0, epochs: 6 }, {}, { events: { warned: (text) => void warnings.push(text) } })
+  const broken = await run(
+    { method: "full", lr: 1e18, clip: 0, epochs: 6 },
+    {},
+    { events: { warned: (text) => void warnings.push(text) } },
+  )
     .then((tuned) => tuned.stopped)
     .catch((error: Error) => error.message);
   expect(["diverged", "the loss of step 2 is NaN"]).toContain(broken);
@@ -95,7 +102,10 @@ test("tags of words, from a file of words and tags", async () => {
   const file = join(folder, "words.conll");
   const sentence = "Ada B-PER\nlives O\nin O\nBern B-LOC\n. O\n\nthe O\nmill O\nnear O\nthe O\nriver B-LOC\n\n";
   writeFileSync(file, `\uFEFF-DOCSTART- O\r\n\r\n${sentence.repeat(10).replaceAll("\n", "\r\n")}`);
-  const tuned = await run({ method: "p-tuning-v2", length: 3, epochs: 30, lr: 5e-2, split: 0.2 }, { model: tagger, data: file });
+  const tuned = await run(
+    { method: "p-tuning-v2", length: 3, epochs: 30, lr: 5e-2, split: 0.2 },
+    { model: tagger, data: file },
+  );
   expect(tuned.best!.metric).toBe("f1");
   await using opened = await openEncoder(tagger, { adapter: tuned.adapter, threads: 1 });
   const found = await opened.encoder.tag!(["Ada", "lives", "in", "Bern", "."]);
@@ -115,7 +125,11 @@ test("answers in passages, and choices", async () => {
   await using opened = await openEncoder(bert, { adapter: tuned.adapter, threads: 1 });
   expect((await opened.encoder.answer!("what was built?", context)).text).toBe("mill");
   const choices = written(
-    Array.from({ length: 12 }, (_, i) => ({ text: "the mill", choices: i % 2 ? ["burnt", "salt"] : ["salt", "burnt"], label: i % 2 ? 0 : 1 })),
+    Array.from({ length: 12 }, (_, i) => ({
+      text: "the mill",
+      choices: i % 2 ? ["burnt", "salt"] : ["salt", "burnt"],
+      label: i % 2 ? 0 : 1,
+    })),
   );
   const chosen = await run({ method: "p-tuning-v2", length: 3, epochs: 10, lr: 3e-2 }, { data: choices });
   await using chooser = await openEncoder(bert, { adapter: chosen.adapter, threads: 1 });
@@ -123,8 +137,16 @@ test("answers in passages, and choices", async () => {
 });
 
 test("text to text with an encoder-decoder, at every site, and quantised", async () => {
-  const pairs = written(Array.from({ length: 12 }, (_, i) => ({ prompt: `say ${i % 2 ? "yes" : "no"}`, target: i % 2 ? "yes" : "no" })));
-  const given = { method: "prefix", length: 4, sites: ["encoder", "decoder", "cross"], epochs: 3, split: 0.2 } satisfies TuneInput;
+  const pairs = written(
+    Array.from({ length: 12 }, (_, i) => ({ prompt: `say ${i % 2 ? "yes" : "no"}`, target: i % 2 ? "yes" : "no" })),
+  );
+  const given = {
+    method: "prefix",
+    length: 4,
+    sites: ["encoder", "decoder", "cross"],
+    epochs: 3,
+    split: 0.2,
+  } satisfies TuneInput;
   const tuned = await run(given, { model: "zeroth-nano", data: pairs });
   expect(tuned.best!.metric).toBe("log_likelihood");
   await using opened = await openLanguageModel("zeroth-nano", { adapter: tuned.adapter, threads: 1 });
@@ -148,8 +170,19 @@ test.each<[string, readonly object[], RegExp]>([
   ["an empty text", [...rows, { text: " ", label: "no" }], /row 33.*"text"/],
   ["a row without a label", [...rows, { text: "snow" }], /row 33 has no label/],
   ["columns of no task", [{ words: "snow" }], /are those of no task/],
-  ["words and tags that differ", [{ tokens: ["a", "b"], tags: ["O"] }, { tokens: ["a"], tags: ["B-X"] }], /2 words and 1 tags/],
-  ["an answer that is not there", [{ question: "q", context: "the mill", answers: { text: ["mill"], answer_start: [3] } }], /is not what the passage has/],
+  [
+    "words and tags that differ",
+    [
+      { tokens: ["a", "b"], tags: ["O"] },
+      { tokens: ["a"], tags: ["B-X"] },
+    ],
+    /2 words and 1 tags/,
+  ],
+  [
+    "an answer that is not there",
+    [{ question: "q", context: "the mill", answers: { text: ["mill"], answer_start: [3] } }],
+    /is not what the passage has/,
+  ],
   ["a text past the window", [...rows, { text: "the mill ".repeat(300), label: "no" }], /tokens, .* fit/],
 ])("%s is an error that says where", async (_, bad, expected) => {
   await expect(run({ method: "p-tuning-v2", length: 3, split: 0 }, { data: written(bad) })).rejects.toThrow(expected);

@@ -3,7 +3,7 @@ import { fail, ZerothError } from "../../errors.ts";
 import type { Chat } from "../../text/chat/chat.ts";
 import { defineCommand } from "../define.ts";
 import type { Opened } from "../engine.ts";
-import { engine, input, model, writing } from "../options.ts";
+import { adapter, engine, input, model, writing } from "../options.ts";
 
 export default defineCommand({
   group: "use",
@@ -17,6 +17,7 @@ export default defineCommand({
     input,
     ...writing,
     { flags: "--greedy", help: "take the likeliest token, whatever the model's makers recommend" },
+    adapter,
     ...engine,
   ],
   rows: '`{"messages":[{"role","content"},…]}`, also `"tools":[…]`, `"documents":[…]` → `{"message":{"role","content"},"tokens","finish","prompt_tokens","score"?}`',

@@ -3,7 +3,7 @@ import { fail, ZerothError } from "../../errors.ts";
 import type { Generated } from "../../text/options.ts";
 import { defineCommand } from "../define.ts";
 import type { Opened } from "../engine.ts";
-import { engine, generation, input, model } from "../options.ts";
+import { adapter, engine, generation, input, model } from "../options.ts";
 import type { Output } from "../output.ts";
 
 const resultRow = (id: unknown, { text, tokens, finish, promptTokens, score }: Generated) => ({
@@ -35,7 +35,7 @@ export default defineCommand({
   group: "use",
   summary: "Answer prompts",
   arguments: "[prompt...]",
-  options: [model, input, ...generation, { flags: "--stats", help: "show speeds afterwards" }, ...engine],
+  options: [model, input, ...generation, { flags: "--stats", help: "show speeds afterwards" }, adapter, ...engine],
   rows: '`{"prompt"}` or `{"tokens":[…]}`, also `"choices":[…]` → `{"text","tokens","finish","prompt_tokens","score"?}`',
   example: 'zeroth generate "Is this review positive or negative? A warm, funny film."',
   async run({ args: prompts, flags, output, signal }) {

@@ -1,7 +1,7 @@
 /** `zeroth predict`: what a trained head tells of texts: classes, tags, answers, hidden words, choices. */
 import { fail, ZerothError } from "../../errors.ts";
 import { defineCommand } from "../define.ts";
-import { engine, input, model } from "../options.ts";
+import { adapter, engine, input, model } from "../options.ts";
 
 export default defineCommand({
   group: "use",
@@ -16,6 +16,7 @@ export default defineCommand({
     { flags: "--top <n>", help: "hidden words: so many for every mask (5)", as: "integer" },
     { flags: "--max-answer <n>", help: "answers of at most so many tokens (30)", as: "integer" },
     { flags: "--unanswerable", help: "the passage may lack the answer (models of SQuAD 2)" },
+    adapter,
     ...engine,
   ],
   rows: [

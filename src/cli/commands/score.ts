@@ -2,7 +2,7 @@
 import { fail, ZerothError } from "../../errors.ts";
 import type { Prompt, Scored } from "../../text/model.ts";
 import { defineCommand } from "../define.ts";
-import { engine, input, model } from "../options.ts";
+import { adapter, engine, input, model } from "../options.ts";
 import type { Output } from "../output.ts";
 
 const resultRow = (id: unknown, { scores, lengths, best, logprobs }: Scored, single: boolean) => ({
@@ -40,6 +40,7 @@ export default defineCommand({
     { flags: "--target <text>", help: "one answer, token by token" },
     { flags: "--no-eos", help: "do not append and count the end token" },
     { flags: "--no-prompt-end", help: "do not add the end token to prompts" },
+    adapter,
     ...engine,
   ],
   rows: '`{"prompt","choices":[…]}` or `{"prompt","target"}` → `{"scores","lengths","best"}`, for one target also `"logprobs"`',

@@ -93,7 +93,7 @@ test("T5 with prefixes: a token at a time gives what whole rows do", async () =>
     });
     last = examples.map(() => token);
   }
-  found.forEach((row, i) => expectClose(row, scores[i]![0]!, 1e-5, `row ${i}`));
+  for (const [i, row] of found.entries()) expectClose(row, scores[i]![0]!, 1e-5, `row ${i}`);
   expect(Object.keys(scoreGraph(model).outputs)).toContain("scores");
 });
 
