@@ -198,6 +198,14 @@ export function fromPeft(config: PeftConfig, tensors: Tensors, base: Base, files
       },
     );
   });
+  const known = new Set([...base.head.map(({ name }) => begin + name), "prompt_embeddings"]);
+  const other = [...tensors.keys()].find((name) => !known.has(name) && !/\.lora_[AB]\.weight$/.test(name));
+  if (other !== undefined) {
+    fail("bad_input", `tensor ${shown(other)} belongs to no part of the base model that an adapter brings`, {
+      where: files.tensors,
+      hint: "the adapter was made for another model, or its modules_to_save are more than a head",
+    });
+  }
   return { settings, values: new Map([...values, ...head]), head: headOf(config) };
 }
 

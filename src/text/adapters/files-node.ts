@@ -1,6 +1,6 @@
 /** Folders of adapters on disk: PEFT's, and those that say in a file of their own what PEFT has no word for. */
 import { createHash } from "node:crypto";
-import { statSync } from "node:fs";
+import { realpathSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { writeFileSafely } from "../../base/files-node.ts";
 import { jsonLimits, shown } from "../../base/json.ts";
@@ -63,10 +63,11 @@ function readTensors(file: string, tensors: ReadonlyMap<string, StoredTensor>): 
  * @throws not_found where the folder is none of an adapter; corrupt_file naming file and key or tensor; unsupported for
  *   adapters that compute what is not computed here
  */
-export function readAdapterFiles(path: string): AdapterFiles {
-  if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) {
-    fail("not_found", "no such folder of an adapter", { where: path });
+export function readAdapterFiles(folder: string): AdapterFiles {
+  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) {
+    fail("not_found", "no such folder of an adapter", { where: folder });
   }
+  const path = realpathSync(folder);
   const json = (name: string) => {
     const file = locate(path, name);
     return file === undefined ? undefined : readJsonFile(file, jsonLimits.config, join(path, name));
