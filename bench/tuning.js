@@ -8,8 +8,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { openEncoder } from "../dist/text/open-node.js";
-import { readRows } from "../dist/tune/rows-node.js";
 import { parseTuneOptions } from "../dist/tune/options.js";
+import { readRows } from "../dist/tune/rows-node.js";
 import { usualGrid } from "../dist/tune/search-node.js";
 import { tune } from "../dist/tune/tune-node.js";
 
@@ -38,7 +38,15 @@ async function once(method, lr, seed) {
   const out = join(folder, "out");
   rmSync(out, { recursive: true, force: true });
   const virtual = method === "prompt" || method === "p-tuning-v2";
-  const options = parseTuneOptions({ method, lr, seed, epochs, threads, batch: 32, ...(virtual && { length: Number(values.n) }) });
+  const options = parseTuneOptions({
+    method,
+    lr,
+    seed,
+    epochs,
+    threads,
+    batch: 32,
+    ...(virtual && { length: Number(values.n) }),
+  });
   const started = performance.now();
   const tuned = await tune({ model, data, eval: validation, out }, options);
   const seconds = (performance.now() - started) / 1000;
@@ -48,8 +56,16 @@ async function once(method, lr, seed) {
   await opened[Symbol.asyncDispose]();
   const right = found.filter((one, i) => one.label === String(rows[i].label)).length;
   return {
-    method, lr, seed, epochs, seconds: Math.round(seconds), trained: tuned.trained,
-    validation: tuned.best.value, last: tuned.last.value, test: right / rows.length, n: rows.length,
+    method,
+    lr,
+    seed,
+    epochs,
+    seconds: Math.round(seconds),
+    trained: tuned.trained,
+    validation: tuned.best.value,
+    last: tuned.last.value,
+    test: right / rows.length,
+    n: rows.length,
     rss: process.memoryUsage.rss(),
   };
 }
@@ -65,6 +81,7 @@ for (const method of values.methods.split(",")) {
     note({ ...row, role: "choice" });
     if (!best || row.validation > best.validation) best = row;
   }
-  for (let seed = 2; seed <= Number(values.seeds); seed++) note({ ...(await once(method, best.lr, seed)), role: "seed" });
+  for (let seed = 2; seed <= Number(values.seeds); seed++)
+    note({ ...(await once(method, best.lr, seed)), role: "seed" });
 }
 rmSync(folder, { recursive: true, force: true });

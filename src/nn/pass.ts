@@ -59,8 +59,10 @@ export interface Front {
   readonly crossed?: readonly KeyValue[] | undefined;
   /** Places that a row has, int64 [rows, 1]: its first ones. All of them without. */
   readonly lengths?: Tensor | undefined;
-  /** Positions of the row's tokens count on behind the front; else they, and distances, are as if it were not there. */
+  /** Positions of the row's tokens count on behind the front; else they are as if it were not there. */
   readonly counted: boolean;
+  /** Distances are counted to the places of the front too, so that a family's bias covers them; else theirs is none. */
+  readonly distances: boolean;
 }
 
 /** A decoder's pass: it also attends to what an encoder has read. */
@@ -148,7 +150,7 @@ export function wholeRow(length: Dim, options: WholeRow): Pass {
     const places = o.reshape(o.iota(front.length), [1, 1, front.length]);
     const there = thereOf(front);
     const near =
-      window !== undefined && front.counted
+      window !== undefined && front.distances
         ? o.greater(places, o.sub(o.reshape(positions, [...positions.shape, 1]), window))
         : undefined;
     const seen = there && near ? o.and(there, near) : (there ?? near);
@@ -164,13 +166,13 @@ export function wholeRow(length: Dim, options: WholeRow): Pass {
     const near = places ? o.add(order, paddingBias(nearMask(places, window!))) : order;
     return ahead(rowBias ? o.add(near, rowBias) : near, window);
   }, length);
-  const counted = front?.counted === true;
+  const distances = front?.distances === true;
   return {
     get queries() {
-      return counted ? o.add(queries, front.length) : queries;
+      return distances ? o.add(queries, front.length) : queries;
     },
     get keys() {
-      return counted ? o.iota(addDims(front.length, total)) : keys;
+      return distances ? o.iota(addDims(front.length, total)) : keys;
     },
     positions,
     lengths() {
@@ -183,8 +185,7 @@ export function wholeRow(length: Dim, options: WholeRow): Pass {
     enter,
     behind: (next) => wholeRow(length, { ...options, front: next }),
     self(layer, q, k, v, { window, bias, ...heads }) {
-      // A family's bias by distance knows of the front where positions count on behind it.
-      const family = bias && front && !counted ? widened(bias, front.length) : bias;
+      const family = bias && front && !distances ? widened(bias, front.length) : bias;
       const added = { ...heads, bias: biasFor(window, family), training, dropout };
       const first = front?.past?.[layer];
       if (!past && !collect && !first) return attend(q, k, v, added);

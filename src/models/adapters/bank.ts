@@ -94,7 +94,7 @@ export function banked(model: Architecture, shape: BankShape, { attentions }: Su
       return o.add(plain(), o.reshape(more, [...x.shape.slice(0, -1), out]));
     };
     return {
-      ...(shape.length > 0 && frontsOf(shape, keys, lengths())),
+      ...(shape.length > 0 && frontsOf(shape, { attentions }, keys, lengths())),
       ...((shape.ranks.size > 0 || shape.heads.size > 0) && { products }),
     };
   };

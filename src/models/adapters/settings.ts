@@ -92,12 +92,18 @@ export function keysOf(matrices: Tensor, shape: CacheShape, tied = false): KeyVa
 /** The front of each stack of prefixes that have been laid out, by site. */
 export function frontsOf(
   { length, counted }: Pick<PrefixSettings, "length" | "counted">,
+  { attentions }: Pick<Survey, "attentions">,
   keys: { readonly [S in Site]?: readonly KeyValue[] },
   lengths?: Tensor,
 ): Pick<Learnt, "encoder" | "decoder"> {
   const { encoder, decoder, cross } = keys;
+  // Encoders by themselves have distances of many kinds, and no reference that counts them to a prefix.
+  const distances = counted && attentions.decoder !== undefined;
+  const shared = { length, lengths };
   const front = (past: readonly KeyValue[] | undefined, crossed?: readonly KeyValue[]): Front | undefined =>
-    past || crossed ? { length, counted: counted && past !== undefined, lengths, past, crossed } : undefined;
+    past || crossed
+      ? { ...shared, counted: counted && past !== undefined, distances: distances && past !== undefined, past, crossed }
+      : undefined;
   return { encoder: front(encoder), decoder: front(decoder, cross) };
 }
 
@@ -128,7 +134,7 @@ export function learning(settings: AdapterSettings, { attentions, width }: Surve
             return [site, keysOf(o.reshape(matrix, [1, ...matrix.shape]), shape, settings.tied)];
           }),
         );
-        return frontsOf(settings, keys);
+        return frontsOf(settings, { attentions }, keys);
       };
     case "prompt":
       return (scope) => {
