@@ -248,8 +248,24 @@ def write_steps():
     print("bert-steps", losses[0], losses[-1])
 
 
+def write_scripts():
+    """A checkpoint as P-tuning v2's scripts save one, without its backbone: the prefix of bert-projection."""
+    folder = fresh_folder("adapters", "scripts")
+    _, make = CASES["bert-projection"]
+    model = randomise_learnt(get_peft_model(base_of("bert-tokens"), make()), 100 + list(CASES).index("bert-projection"))
+    names = {"prompt_encoder.embedding.": "prefix_encoder.embedding.", "prompt_encoder.transform.": "prefix_encoder.trans.",
+             "base_model.classifier.": "classifier."}
+    state = {}
+    for name, p in model.named_parameters():
+        for old, new in names.items():
+            if p.requires_grad and plain(name).startswith(old):
+                state[plain(name).replace(old, new)] = p.detach().clone()
+    torch.save(state, os.path.join(folder, "pytorch_model.bin"))
+    print("scripts", sorted(state))
+
+
 if __name__ == "__main__":
-    names = sys.argv[1:] or ["bases", *CASES, "choice", "sites", "steps"]
+    names = sys.argv[1:] or ["bases", *CASES, "choice", "sites", "steps", "scripts"]
     for name in names:
         if name == "bases":
             for base in BASES:
@@ -257,4 +273,4 @@ if __name__ == "__main__":
         elif name in CASES:
             write_case(name)
         else:
-            {"choice": write_choice, "sites": write_sites, "steps": write_steps}[name]()
+            {"choice": write_choice, "sites": write_sites, "steps": write_steps, "scripts": write_scripts}[name]()

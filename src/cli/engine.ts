@@ -28,9 +28,9 @@ export type EngineFlags = Flags<readonly [...typeof engine, typeof model]> & {
 export function withAdapter({ model: name = "zeroth-nano", adapter }: Pick<EngineFlags, "model" | "adapter">) {
   const colon = name.lastIndexOf(":");
   // A name without a colon, or one whose end is no folder, is a model's.
-  if (adapter !== undefined || colon < 1 || existsSync(name)) return { name, adapter };
+  if (colon < 1 || existsSync(name)) return { name, adapter };
   const folder = name.slice(colon + 1);
-  return existsSync(folder) ? { name: name.slice(0, colon), adapter: folder } : { name, adapter };
+  return existsSync(folder) ? { name: name.slice(0, colon), adapter: adapter ?? folder } : { name, adapter };
 }
 
 /**

@@ -93,6 +93,18 @@ test.each<[string, (bytes: Uint8Array) => Uint8Array, RegExp]>([
   expect(() => parseNpy(change(bytes), "x.npy")).toThrow(expected);
 });
 
+test("a checkpoint of P-tuning v2's scripts: the prefix that its two layers make, and its head", async () => {
+  const out = fresh();
+  await convertAdapter(join(at("scripts"), "pytorch_model.bin"), { model: base("bert-tokens"), out, head: "tokens" });
+  const found = floatsOf(out);
+  const wanted = peftFile("bert-projection");
+  expect([...found.keys()].sort()).toEqual([...wanted.keys()].sort());
+  for (const [name, tensor] of wanted) expectClose(found.get(name)!, readFloats(tensor), 1e-6, name);
+  await expect(
+    convertAdapter(at("scripts"), { model: base("roberta-sequence"), out: fresh(), head: "sequence" }),
+  ).rejects.toThrow("classifier");
+});
+
 test("LoRA merged into the weights gives what it gives beside them", async () => {
   const out = fresh();
   await mergeAdapter(at("bert-lora"), base("bert-sequence"), out);

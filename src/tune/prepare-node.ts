@@ -5,6 +5,7 @@ import { type ModelFolder, openModelFolder, openTokenizer } from "../folders/ope
 import { float32, type NdArray } from "../graph/array.ts";
 import { findModel } from "../hub/find-node.ts";
 import type { Source } from "../learn/batches.ts";
+import { placesOf } from "../models/adapters/adapter.ts";
 import { names } from "../models/adapters/settings.ts";
 import { readModel } from "../models/families.ts";
 import { readAdapterFiles } from "../text/adapters/files-node.ts";
@@ -129,7 +130,7 @@ export function prepare({ folder, tokenizer, data, held }: Opened, o: TuneOption
   const model = tuneModel(base, base.weights, settings, task, o);
   const longest = roomOf(base.architecture, settings, o.maxLength);
   const end = "ends" in base.architecture ? base.architecture.ends[0] : undefined;
-  const reading = { tokenizer, longest, tooLong: o.tooLong, labels, end };
+  const reading = { tokenizer, longest, taken: placesOf(settings), tooLong: o.tooLong, labels, end };
   const train = examplesOf(learnt, task, { ...reading, file: data.file });
   const other = held ? held.rows : kept;
   const file = held?.file ?? data.file;

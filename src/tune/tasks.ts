@@ -49,6 +49,8 @@ export function taskOf(row: TuneRow, kind: "encoder" | "decoder" | "encoder-deco
 export interface Reading {
   readonly tokenizer: Tokenizer;
   readonly longest: number;
+  /** Positions that the adapter takes, for the message where a row does not fit. */
+  readonly taken?: number | undefined;
   readonly tooLong: "error" | "skip" | "cut";
   /** Names of classes or tags; rows with others are errors. */
   readonly labels?: readonly string[] | undefined;
@@ -200,7 +202,7 @@ function read(row: TuneRow, name: string, task: Task, reading: Reading): TuneExa
 }
 
 /** An example no longer than the model reads; undefined where it is left out. */
-function fitted(example: TuneExample, name: string, { longest, tooLong, file }: Reading, task: Task) {
+function fitted(example: TuneExample, name: string, { longest, taken = 0, tooLong, file }: Reading, task: Task) {
   const text = task === "seq2seq" || task === "causal";
   const joined = task === "causal";
   const lengths = isChoice(example)
@@ -214,7 +216,7 @@ function fitted(example: TuneExample, name: string, { longest, tooLong, file }: 
   if (tooLong === "error" || isChoice(example) || task === "qa") {
     return fail("too_long", `${name} has ${most} tokens, ${longest} fit`, {
       where: file,
-      hint: "shorten it, or choose what becomes of such rows: --too-long skip, or cut",
+      hint: `shorten it, or choose what becomes of such rows: --too-long skip, or cut${taken > 0 ? `; the adapter takes ${taken} positions (--n)` : ""}`,
     });
   }
   if (!text) {

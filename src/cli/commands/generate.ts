@@ -3,6 +3,7 @@ import { fail, ZerothError } from "../../errors.ts";
 import type { Generated } from "../../text/options.ts";
 import { defineCommand } from "../define.ts";
 import type { Opened } from "../engine.ts";
+import type { AnswerJob } from "../jobs.ts";
 import { adapter, engine, generation, input, model } from "../options.ts";
 import type { Output } from "../output.ts";
 
@@ -43,6 +44,7 @@ export default defineCommand({
     const { sayIncomplete, structuredOptions } = await import("../structured.ts");
     const { answerJob, inputBatches, jobsOf } = await import("../jobs.ts");
     const { openForCommand } = await import("../engine.ts");
+    const { byAdapter, openedModels } = await import("../adapters.ts");
     const { errorRow } = await import("../report.ts");
     checkGeneration(flags);
     if (prompts.length === 0 && !flags.input) {
@@ -58,7 +60,10 @@ export default defineCommand({
       prompts.map((prompt) => ({ prompt })),
       { output, signal },
     );
-    await using opened = await openForCommand(flags, output, signal);
+    await using models = openedModels((own) =>
+      openForCommand(own === undefined ? flags : { ...flags, adapter: own }, output, signal),
+    );
+    const opened = await models.of();
     const picked = { ...generationOptions(flags, output, opened.generation), ...structured, signal };
     const started = performance.now();
 
@@ -90,14 +95,18 @@ export default defineCommand({
       });
       const good = jobs.flatMap((job) => (job instanceof ZerothError ? [] : [job]));
       const free = good.filter(({ choices }) => !choices);
-      const limited = good.flatMap(({ prompt, choices }) => (choices ? [{ prompt, choices }] : []));
+      const limited = good.flatMap(({ prompt, choices, adapter }) => (choices ? [{ prompt, choices, adapter }] : []));
       const onDone = (done: number, total: number) =>
         output.progress(`${before + done} of ${before + total}${flags.input ? " or more" : ""} prompts`);
-      const answers = await opened.text.generateAll(
-        free.map(({ prompt }) => prompt),
-        { ...picked, onDone, firstRow: answered },
+      const answers = await byAdapter(free, async (part, own, first) =>
+        (await models.of(own)).text.generateAll(
+          part.map((job) => (job as AnswerJob).prompt),
+          { ...picked, onDone, firstRow: answered + first },
+        ),
       );
-      const chosen = await opened.text.chooseAll(limited, { ...picked, onDone });
+      const chosen = await byAdapter(limited, async (part, own) =>
+        (await models.of(own)).text.chooseAll(part as readonly (typeof limited)[number][], { ...picked, onDone }),
+      );
       for (const [i, job] of jobs.entries()) {
         const result = job instanceof ZerothError ? job : (job.choices ? chosen : answers).shift()!;
         const row = rows[i]!;

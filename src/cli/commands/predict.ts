@@ -1,7 +1,10 @@
 /** `zeroth predict`: what a trained head tells of texts: classes, tags, answers, hidden words, choices. */
+
+import type { InputRow } from "../../data/cli-rows-node.ts";
 import { fail, ZerothError } from "../../errors.ts";
 import { defineCommand } from "../define.ts";
 import { adapter, engine, input, model } from "../options.ts";
+import type { Predict, Predicted } from "../predict/tasks.ts";
 
 export default defineCommand({
   group: "use",
@@ -46,6 +49,7 @@ export default defineCommand({
     const { inputBatches } = await import("../jobs.ts");
     const { openReaderForCommand } = await import("../engine.ts");
     const { errorRow } = await import("../report.ts");
+    const { byAdapter, openedModels } = await import("../adapters.ts");
     const { askedFor, predictionOf } = await import("../predict/tasks.ts");
     const given = texts.map((text) => ({
       ...(context === undefined ? { text } : { question: text, context }),
@@ -53,12 +57,21 @@ export default defineCommand({
       ...(choices && { choices }),
     }));
     const batches = await inputBatches(flags.input, given, { output, signal });
-    await using opened = await openReaderForCommand(flags, output, signal);
-    const predict = predictionOf(opened, flags.model, output, flags);
-    const head = opened.encoder.head!;
-    const lacks = { span: context === undefined, choice: choices === undefined };
-    if (!flags.input && (head === "span" || head === "choice") && lacks[head])
-      fail("wrong_use", `this model takes ${askedFor[head]}`, { where: flags.model });
+    const name = flags.model;
+    await using models = openedModels((own) =>
+      openReaderForCommand(own === undefined ? flags : { ...flags, adapter: own }, output, signal),
+    );
+    if (!flags.input) {
+      const { encoder } = await models.of();
+      const head = encoder.head!;
+      const lacks = { span: context === undefined, choice: choices === undefined };
+      if ((head === "span" || head === "choice") && lacks[head])
+        fail("wrong_use", `this model takes ${askedFor[head]}`, { where: name });
+    }
+    const predict: Predict = (rows, options) =>
+      byAdapter<InputRow, Predicted>(rows, async (part, own) =>
+        predictionOf(await models.of(own), name, output, flags)(part, options),
+      );
     let failed = false;
     let before = 0;
     for await (const rows of batches) {

@@ -105,14 +105,14 @@ function optionsOf(flags: TuneFlags, output: Output): TuneOptions {
 /** Lines and rows while a tuning goes on. */
 function eventsOf(
   output: Output,
-): TuneEvents & { readonly losses: readonly number[]; readonly sizes: { trained: number; parameters: number } } {
+): TuneEvents & { readonly losses: readonly number[]; readonly about: { parameters: number; writes: boolean } } {
   const losses: number[] = [];
-  const sizes = { trained: 0, parameters: 0 };
+  const about = { parameters: 0, writes: false };
   return {
     losses,
-    sizes,
+    about,
     started({ task, rows, held, skipped, labels, trained, parameters, step, steps }) {
-      Object.assign(sizes, { trained, parameters });
+      Object.assign(about, { parameters, writes: task === "seq2seq" || task === "causal" });
       output.say(
         `trainable params: ${counted(trained)} || all params: ${counted(parameters)} || trainable%: ${((100 * trained) / parameters).toFixed(4)}`,
       );
@@ -191,7 +191,7 @@ export async function runTune(flags: TuneFlags, output: Output, signal: AbortSig
     steps,
     stopped,
     trainable: trained,
-    parameters: events.sizes.parameters,
+    parameters: events.about.parameters,
   });
   output.say(`done after ${steps} steps${endings[stopped]}: ${adapter}`);
   if (best && last) {
@@ -199,10 +199,7 @@ export async function runTune(flags: TuneFlags, output: Output, signal: AbortSig
       `best evaluation: step ${best.step}, ${best.metric} ${best.value.toFixed(4)}; last: step ${last.step}, ${last.value.toFixed(4)}`,
     );
   }
-  output.text(
-    options.method === "full"
-      ? `Try it: zeroth predict --model ${adapter} "…"\n`
-      : `Try it: zeroth predict --model ${model} --adapter ${adapter} "…"\n`,
-  );
+  const on = options.method === "full" ? `--model ${adapter}` : `--model ${model} --adapter ${adapter}`;
+  output.text(`Try it: zeroth ${events.about.writes ? "generate" : "predict"} ${on} "…"\n`);
   return 0;
 }
