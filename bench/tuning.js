@@ -2,13 +2,14 @@
  * Methods of tuning compared on one task: for every method the learning rate is chosen on validation rows, then it runs
  * with several seeds and is judged on test rows. A line of JSON a run, so that what was measured stays when it is stopped.
  * node bench/tuning.js MODEL TRAIN VALIDATION TEST RESULTS.jsonl [--methods a,b] [--seeds 3] [--epochs 10] [--n 20] [--threads 2]
+ *   [--rates a,b|usual] [--eval-every STEPS]
  */
 import { appendFileSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { openEncoder } from "../dist/text/open-node.js";
-import { parseTuneOptions } from "../dist/tune/options.js";
+import { parseTuneOptions, usualRate } from "../dist/tune/options.js";
 import { readRows } from "../dist/tune/rows-node.js";
 import { usualGrid } from "../dist/tune/search-node.js";
 import { tune } from "../dist/tune/tune-node.js";
@@ -22,6 +23,7 @@ const { positionals, values } = parseArgs({
     n: { type: "string", default: "20" },
     threads: { type: "string", default: "2" },
     rates: { type: "string" },
+    "eval-every": { type: "string" },
   },
 });
 const [model, data, validation, test, results] = positionals;
@@ -38,7 +40,9 @@ async function once(method, lr, seed) {
   const out = join(folder, "out");
   rmSync(out, { recursive: true, force: true });
   const virtual = method === "prompt" || method === "p-tuning-v2";
+  const evalEvery = values["eval-every"] && Number(values["eval-every"]);
   const options = parseTuneOptions({
+    ...(evalEvery && { evalEvery }),
     method,
     lr,
     seed,
@@ -74,9 +78,12 @@ const note = (row) => {
   appendFileSync(results, `${JSON.stringify(row)}\n`);
   console.log(JSON.stringify(row));
 };
+const ratesOf = (method) =>
+  values.rates === "usual" ? [usualRate(method)] : (values.rates?.split(",").map(Number) ?? usualGrid[method]);
+
 for (const method of values.methods.split(",")) {
   let best;
-  for (const lr of values.rates ? values.rates.split(",").map(Number) : usualGrid[method]) {
+  for (const lr of ratesOf(method)) {
     const row = await once(method, lr, 1);
     note({ ...row, role: "choice" });
     if (!best || row.validation > best.validation) best = row;

@@ -2,19 +2,21 @@
 import { expect, test } from "vitest";
 import { arrays, examplesOf, joined, lossOf, openBase, openCase, step } from "../../../test/support/adapters.ts";
 import { expectClose, readJson, readTensors } from "../../../test/support/fixtures.ts";
-import { float32, type NdArray } from "../../graph/array.ts";
+import { float32, int64, type NdArray, zeros } from "../../graph/array.ts";
 import { graph } from "../../graph/graph.ts";
 import { adamw } from "../../learn/optimizers.ts";
 import { scheduleFactor } from "../../learn/schedules.ts";
 import { createTrainer } from "../../learn/trainer.ts";
 import { createScope } from "../../nn/scope.ts";
 import { compile } from "../../runtime/compile-node.ts";
-import type { EncoderArchitecture, EncoderDecoderArchitecture } from "../family.ts";
+import type { DecoderArchitecture, EncoderArchitecture, EncoderDecoderArchitecture } from "../family.ts";
 import { choiceLoss } from "../kinds/choice-loss.ts";
+import { decoderModel, rowsGraph } from "../kinds/decoder.ts";
 import { encoderGraph } from "../kinds/encoder.ts";
 import { encoderDecoderModel, scoreGraph } from "../kinds/encoder-decoder.ts";
-import { type Adapter, adapted } from "./adapter.ts";
+import { type Adapter, adapted, fillersOf } from "./adapter.ts";
 import { banked, bankShape, createBank } from "./bank.ts";
+import { filledLanguage } from "./fillers.ts";
 import { type AdapterSettings, names } from "./settings.ts";
 
 const folder = "adapters";
@@ -237,4 +239,78 @@ test("a batch whose rows have different adapters gives what each gives alone, al
   expectClose(await run([["long", [1, 30, 22]]]), mixed.slice(12, 15), 1e-5, "long, after another was added");
   expect(() => bank.add("other", prefix(4, 3, 9))).toThrow("already");
   expect(() => bank.add("too long", prefix(9, 3, 9))).toThrow("in a bank of");
+});
+
+test("a decoder's rows go on over one cache, each with its own adapter", async () => {
+  const { base, adapter: low } = openCase("gpt2-lora");
+  const { adapter: long } = openCase("gpt2-prefix");
+  const model = base.architecture as DecoderArchitecture;
+  const short: Adapter = {
+    settings: { method: "prefix", length: 2, sites: ["decoder"], counted: true },
+    values: new Map([[names.matrix("decoder"), numbers([2, 64], 4)]]),
+  };
+  const adapters = new Map<string | undefined, Adapter>([
+    ["low", low],
+    ["long", long],
+    ["short", short],
+  ]);
+  const shape = bankShape([...adapters.values()], base.survey);
+  const bank = createBank(shape, base.survey, 4);
+  for (const [name, one] of adapters) bank.add(name!, one);
+  const g = rowsGraph(banked(model, shape, base.survey, "rows") as DecoderArchitecture);
+  await using program = await compile(g, { weights: base.weights, threads: 1 });
+  const rows: [string | undefined, number[]][] = [
+    ["long", [7, 12, 33]],
+    ["low", [40, 2, 17, 8]],
+    [undefined, [5, 9]],
+    ["short", [7, 12]],
+  ];
+  const before = (name: string | undefined) => (name === "long" ? 5 : name === "short" ? 2 : 0);
+  const texts = rows.map(([name, ids]) => [...new Array<number>(before(name)).fill(1), ...ids]);
+  const capacity = 16;
+  const caches: Record<string, NdArray> = Object.fromEntries(
+    [0, 1].flatMap((layer) =>
+      ["k", "v"].map((part) => [`past.${layer}.${part}`, zeros("float32", [4, 4, capacity, 4])]),
+    ),
+  );
+  /** Logits of the last of the next tokens of every row. */
+  const read = async (tokens: number[][], starts: number[]) => {
+    const length = Math.max(...tokens.map((row) => row.length));
+    const ends = starts.map((start, i) => start + tokens[i]!.length);
+    const feeds = {
+      ...caches,
+      ...bank.feeds(rows.map(([name]) => name)),
+      ids: int64(
+        [4, length],
+        tokens.flatMap((row) => [...row, ...new Array<number>(length - row.length).fill(0)]),
+      ),
+      starts: int64([4], starts),
+      ends: int64([4], ends),
+      lengths: int64([4], ends),
+      asked: int64(
+        [4, 1],
+        tokens.map((row) => row.length - 1),
+      ),
+    };
+    const asked = Object.fromEntries(Object.entries(feeds).filter(([name]) => program.inputs.includes(name)));
+    const result = await program.run(asked);
+    for (const name of Object.keys(caches)) caches[name] = result[name.replace("past", "present")]!;
+    return result.logits!.data as Float32Array;
+  };
+  const first = await read(texts, [0, 0, 0, 0]);
+  const second = await read(
+    [[3], [4], [5], [6]],
+    texts.map(({ length }) => length),
+  );
+  for (const [row, [name, ids]] of rows.entries()) {
+    const one = adapters.get(name);
+    const alone = one ? adapted(model, one.settings, base.survey) : model;
+    const weights = joined(base.weights, one?.values ?? new Map());
+    await using single = decoderModel(alone as DecoderArchitecture, (graph) => compile(graph, { weights, threads: 1 }));
+    const cached = one ? fillersOf(alone, one.settings).cached : 0;
+    const decoding = (await filledLanguage(single, { whole: 0, cached }, 1).read([ids])).begin(1, 4);
+    const part = (logits: Float32Array) => logits.subarray(row * 50, (row + 1) * 50);
+    expectClose(part(first), (await decoding.step()).logits.data as Float32Array, 1e-5, `${name}, its prompt`);
+    expectClose(part(second), (await decoding.step([row + 3])).logits.data as Float32Array, 1e-5, `${name}, a step`);
+  }
 });

@@ -60,10 +60,22 @@ const lengthsName = "bank.lengths";
 const lora = (path: string) => [`bank.${path}.A`, `bank.${path}.B`] as const;
 const head = (path: string) => [`bank.${path}.weight`, `bank.${path}.bias`] as const;
 
-/** The network over a bank's arrays; `rows` [batch] says whose adapter a row is read with. */
-export function banked(model: Architecture, shape: BankShape, { attentions }: Survey): Architecture {
+/**
+ * The network over a bank's arrays, for graphs whose rows are called `batch` ("rows" where a decoder goes on over its
+ * cache): the input `adapter.rows` says whose adapter a row is read with. There every row begins with as many tokens of
+ * any kind as its prefix is long, as with one adapter.
+ */
+export function banked(
+  model: Architecture,
+  shape: BankShape,
+  { attentions }: Survey,
+  batch: Dim = "batch",
+): Architecture {
+  /** Places of one row where there are so many in all. */
+  const perRow = (places: Dim): Dim =>
+    places === batch ? 1 : fail("unsupported", `a product of ${places} rows in a bank of ${batch}`);
   const learn: Learn = () => {
-    const rows = input(rowsName, "int64", ["batch"]);
+    const rows = input(rowsName, "int64", [batch]);
     const own = (name: string, dims: readonly Dim[]): Tensor =>
       o.gather(input(name, "float32", ["places", ...dims]), rows);
     const keys = Object.fromEntries(
@@ -73,7 +85,7 @@ export function banked(model: Architecture, shape: BankShape, { attentions }: Su
         return [site, keysOf(own(`bank.${site}`, [shape.length, columns]), cache)];
       }),
     );
-    const lengths = () => o.reshape(o.gather(input(lengthsName, "int64", ["places"]), rows), ["batch", 1]);
+    const lengths = () => o.reshape(o.gather(input(lengthsName, "int64", ["places"]), rows), [batch, 1]);
     const products: Products = (path, x, out, plain) => {
       const rank = shape.ranks.get(path);
       const head_ = shape.heads.get(path);
@@ -81,11 +93,11 @@ export function banked(model: Architecture, shape: BankShape, { attentions }: Su
       // A head looks at one place of a row, [batch, width]; beams of a row share its adapter.
       const width = x.shape.at(-1) as number;
       const places = x.shape.slice(0, -1).reduce<Dim>(mulDims, 1);
-      const each = x.shape.length === 3 && x.shape[0] === "batch" ? x : o.reshape(x, ["batch", perRow(places), width]);
+      const each = x.shape.length === 3 && x.shape[0] === batch ? x : o.reshape(x, [batch, perRow(places), width]);
       if (head_) {
         const [weight, bias] = head(path);
         const y = o.matmul(each, own(weight, [head_.out, head_.in]), { transB: true });
-        const added = o.add(y, o.reshape(own(bias, [head_.out]), ["batch", 1, head_.out]));
+        const added = o.add(y, o.reshape(own(bias, [head_.out]), [batch, 1, head_.out]));
         return o.reshape(added, [...x.shape.slice(0, -1), head_.out]);
       }
       const [a, b] = lora(path);
@@ -100,10 +112,6 @@ export function banked(model: Architecture, shape: BankShape, { attentions }: Su
   };
   return withLearnt(model, learn);
 }
-
-/** Places of one row where there are so many in all. */
-const perRow = (places: Dim): Dim =>
-  places === "batch" ? 1 : fail("unsupported", `a product of ${places} rows in a bank`);
 
 export interface AdapterBank {
   readonly shape: BankShape;
