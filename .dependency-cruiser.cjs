@@ -14,7 +14,7 @@ module.exports = {
   ],
   options: {
     doNotFollow: { path: "node_modules" },
-    exclude: { path: "\\.test\\.js$|^dist/node/" },
+    exclude: { path: "\\.test\\.js$|^dist/(node|web)/" },
     enhancedResolveOptions: { exportsFields: ["exports"], conditionNames: ["import", "node", "default"] },
   },
 };

@@ -5,7 +5,7 @@ export default defineConfig({
   // Snippets of the documentation import the package by its name.
   resolve: { alias: { zeroth: fileURLToPath(new URL("./src/index.ts", import.meta.url)) } },
   test: {
-    include: ["src/**/*.test.ts", "test/**/*.test.ts", "examples/**/*.test.ts"],
+    include: ["src/**/*.test.ts", "test/**/*.test.ts", "examples/**/*.test.ts", "web/**/*.test.ts"],
     exclude: ["**/node_modules/**", "test/browser/**"],
     // One process per file: the native engine keeps its own threads, and two cores are all a small machine has.
     pool: "forks",

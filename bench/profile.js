@@ -1,6 +1,7 @@
 /**
  * Where the time of one measurement goes, by the engine's own profiler: node bench/profile.js MEASURE FOLDER [THREADS]
- * [REPEATS] with the measures of bench/zeroth.js and bench/decoders/zeroth.js. Prints the share of each operator over all runs, warm-up included.
+ * [REPEATS] with the measures of bench/zeroth.js and bench/decoders/zeroth.js. Prints the share of each operator over
+ * all runs, warm-up included.
  */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";

@@ -29,6 +29,7 @@ await build({
     main: "dist/cli/main.js",
     // Child processes and threads are started from these files, by their names.
     "host-engine-node": "dist/runtime/host-engine-node.js",
+    "engine-process-node": "dist/host/engine-process-node.js",
     "parquet-process-node": "dist/data/parquet-process-node.js",
     "device-probe": "dist/cli/device-probe.js",
   },
@@ -36,8 +37,9 @@ await build({
   preserveEntrySignatures: "allow-extension",
   // What one command loads late, another may need at once.
   checks: { ineffectiveDynamicImport: false },
-  // The engine finds its native part beside itself; undici is only loaded behind a proxy.
-  external: [/^onnxruntime-/, "undici"],
+  // The engine and SQLite find their native parts beside themselves; undici is only loaded behind a proxy, and pg where
+  // there is a PostgreSQL.
+  external: [/^onnxruntime-/, "undici", "libsql", "pg"],
   output: {
     dir: "dist/node",
     format: "esm",

@@ -1,7 +1,13 @@
 /**
- * A registry that mirrors only some platforms makes a lock file without the others, which `npm ci` then refuses. This
- * adds the optional packages that are missing, with the platform their name tells, as npm itself would have written.
- * Run it after every change of dependencies: node scripts/complete-lock.mjs
+ * The lock file as every machine can use it. Run it after every change of dependencies: node scripts/complete-lock.mjs
+ *
+ * - A registry that mirrors only some platforms makes a lock file without the others, which `npm ci` then refuses. This
+ *   adds the optional packages that are missing, with the platform their name tells, as npm itself would have written.
+ * - No registry is named: `npm ci` asks the one that is configured.
+ * - No package is said to have an install script, so `npm ci` runs none: the engine's asks another host for libraries
+ *   that nothing here uses and fails where it does not answer. The key that its script knows cannot stand in `.npmrc`,
+ *   where npm warns of keys that it does not know itself.
+ * - What only tests use and wants a newer Node than the program does not warn about it.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 
@@ -45,6 +51,14 @@ for (const [path, { optionalDependencies = {}, dev }] of Object.entries(lock.pac
     };
     added.push(name);
   }
+}
+const oldest = Number(/\d+/.exec(lock.packages[""].engines.node)[0]);
+for (const [path, entry] of Object.entries(lock.packages)) {
+  if (path === "") continue;
+  delete entry.resolved;
+  delete entry.hasInstallScript;
+  const [, major] = /^>=\s*(\d+)/.exec(entry.engines?.node ?? "") ?? [];
+  if (entry.dev && Number(major) > oldest) delete entry.engines;
 }
 lock.packages = Object.fromEntries(Object.entries(lock.packages).sort(([a], [b]) => (a < b ? -1 : 1)));
 writeFileSync("package-lock.json", `${JSON.stringify(lock, null, 2)}\n`);

@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /** The library for the browser: the same models, graphs and trainer, compiled to WebAssembly or WebGPU. */
 export { type ErrorCode, errorCodes, ZerothError } from "./errors.ts";
 export { type FetchedFolder, fetchModelFolder, safetensorsInMemory } from "./folders/fetch-web.ts";
@@ -62,6 +63,18 @@ export type { Classified } from "./text/heads/classify.ts";
 export type { Filled, FilledWord, FillOptions } from "./text/heads/fill.ts";
 export { type Span, spansOf } from "./text/heads/spans.ts";
 export type { Tagged, TaggedWord, Words } from "./text/heads/tag.ts";
+export { type LiveOptions, type LiveParts, liveModel, type OpenedForLive, openLive } from "./text/live/live.ts";
+export type {
+  LiveEvent,
+  LiveModel,
+  LiveRequest,
+  LiveSettings,
+  LiveStatus,
+  TokenChance,
+  TokenShown,
+  TokenTold,
+} from "./text/live/request.ts";
+export { tokensShown } from "./text/live/shown.ts";
 export type { TextModel } from "./text/model.ts";
 export {
   type OpenedWebEncoder,

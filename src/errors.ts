@@ -15,6 +15,7 @@ export const errorCodes = {
   busy: { exit: 1, means: "too much waits already: later there is room again" },
   out_of_memory: { exit: 1, means: "more memory is needed than there is" },
   interrupted: { exit: 130, means: "stopped on request" },
+  storage_failed: { exit: 1, means: "the database, or the disk it is on, does not take or give what it should" },
   engine_failed: { exit: 1, means: "the compute engine reported an error" },
   internal: { exit: 1, means: "a bug in this program" },
 } as const;

@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /** The library in Node: open a model and ask it; build graphs, differentiate and train them. */
 
 export type { RowData } from "./data/rows.ts";
@@ -10,6 +11,21 @@ export { type GradientOptions, gradients } from "./graph/differentiate.ts";
 export { dump, type Graph, graph } from "./graph/graph.ts";
 export * as ops from "./graph/operators.ts";
 export { constant, full, input, parameter, type Tensor } from "./graph/tensor.ts";
+export { type ChildEngineOptions, childEngine } from "./host/child-node.ts";
+export type {
+  EmbedAsk,
+  EmbedTold,
+  Engine,
+  EnginePrompt,
+  EngineStatus,
+  GenerateAsk,
+  ModelAbout,
+  ModelState,
+  Prepared,
+  ScoreAsk,
+  ScoreTold,
+} from "./host/engine.ts";
+export { type EngineOptions, localEngine } from "./host/local-node.ts";
 export { type CachedRepo, listCached } from "./hub/download/cached-node.ts";
 export { type EnsureOptions, ensureModel } from "./hub/download/ensure-node.ts";
 export { type PullEvents, type Pulled, type PullOptions, pull } from "./hub/download/pull-node.ts";
@@ -74,6 +90,18 @@ export type { Classified } from "./text/heads/classify.ts";
 export type { Filled, FilledWord, FillOptions } from "./text/heads/fill.ts";
 export { type Span, spansOf } from "./text/heads/spans.ts";
 export type { Tagged, TaggedWord, Words } from "./text/heads/tag.ts";
+export { type LiveOptions, type LiveParts, liveModel, type OpenedForLive, openLive } from "./text/live/live.ts";
+export type {
+  LiveEvent,
+  LiveModel,
+  LiveRequest,
+  LiveSettings,
+  LiveStatus,
+  TokenChance,
+  TokenShown,
+  TokenTold,
+} from "./text/live/request.ts";
+export { tokensShown } from "./text/live/shown.ts";
 export type { Scored, TextModel } from "./text/model.ts";
 export {
   type OpenedEncoder,
@@ -83,6 +111,7 @@ export {
   type OpenedTwoTowers,
   type OpenOptions,
   openEncoder,
+  openLanguageModel,
   openModel,
   openTextModel,
 } from "./text/open-node.ts";

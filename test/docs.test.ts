@@ -1,11 +1,12 @@
 /**
  * The documentation is executed. Every `ts` block runs, in the folder of its document, after the blocks before it,
  * unless the line before it is `<!-- fragment: why it cannot run -->`. `<!-- file: NAME -->` before a block writes it
- * into that folder; `<!-- run -->` before a `sh` block runs its `zeroth …` lines with the built command. What a
+ * into that folder; `<!-- server -->` before a `ts` block runs it with a server where it says 127.0.0.1:8080;
+ * `<!-- run -->` before a `sh` block runs its `zeroth …` lines with the built command. What a
  * document downloads comes from a hub on this machine, where google/flan-t5-small is the embedded model and others are
  * tiny folders of their kind with random weights.
  */
-import { execFile } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -41,7 +42,7 @@ function blocksOf(text: string): Block[] {
       .slice(0, i)
       .reverse()
       .find((line) => line.trim() !== "");
-    const [, mark, about = ""] = /^<!--\s*(fragment|file|run)\b:?\s*(.*?)\s*-->$/.exec(before ?? "") ?? [];
+    const [, mark, about = ""] = /^<!--\s*(fragment|file|run|server)\b:?\s*(.*?)\s*-->$/.exec(before ?? "") ?? [];
     blocks.push({ language: fence[2]!, code: lines.slice(i + 1, end).join("\n"), line: i + 1, mark, about });
     i = end < 0 ? lines.length : end;
   }
@@ -51,6 +52,26 @@ function blocksOf(text: string): Block[] {
 const documents = ["README.md", ...readdirSync(join(root, "docs")).map((name) => `docs/${name}`)]
   .filter((name) => name.endsWith(".md") && existsSync(join(root, name)))
   .map((name) => ({ name, blocks: blocksOf(readFileSync(join(root, name), "utf8")) }));
+
+let server: ChildProcess | undefined;
+let address: Promise<string> | undefined;
+
+/** The address of a server that is started when the first block asks for it. */
+function serverUrl(): Promise<string> {
+  address ??= new Promise((resolve, reject) => {
+    server = spawn(process.execPath, [join(root, "bin/zeroth.js"), "serve", "--port", "0", "--json", "--no-page"], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    server.once("error", reject);
+    let told = "";
+    server.stdout!.on("data", (piece: Buffer) => {
+      told += piece.toString();
+      const [line, rest] = told.split("\n", 2);
+      if (rest !== undefined) resolve((JSON.parse(line!) as { url: string }).url);
+    });
+  });
+  return address;
+}
 
 async function execute({ language, code, mark, about }: Block, folder: string, name: string): Promise<void> {
   if (mark === "file") {
@@ -64,7 +85,8 @@ async function execute({ language, code, mark, about }: Block, folder: string, n
     }
   } else if (language === "ts") {
     const file = join(folder, `${name}.ts`);
-    writeFileSync(file, code);
+    const url = mark === "server" ? await serverUrl() : undefined;
+    writeFileSync(file, url === undefined ? code : code.replaceAll("http://127.0.0.1:8080", url));
     await import(file);
   }
 }
@@ -89,6 +111,7 @@ beforeAll(async () => {
   Object.assign(process.env, { HF_HOME: hubHome, HF_ENDPOINT: hub.url, ZEROTH_HOME: hubHome, HF_HUB_OFFLINE: "0" });
 });
 afterAll(async () => {
+  server?.kill("SIGTERM");
   await hub?.close();
   process.chdir(home);
   for (const folder of made) rmSync(folder, { recursive: true, force: true });
@@ -113,6 +136,16 @@ describe.each(documents)("$name", ({ name, blocks }) => {
     process.chdir(folder);
     await execute(block, folder, `line-${block.line}`);
   });
+});
+
+test("a page that says zeroth says how to call it in a checkout", () => {
+  const pages = documents.filter(({ name, blocks }) => {
+    return name !== "README.md" && blocks.some(({ code }) => /^zeroth /m.test(code));
+  });
+  expect(pages.length).toBeGreaterThan(10);
+  for (const { name } of pages) {
+    expect(readFileSync(join(root, name), "utf8").slice(0, 600), name).toContain("`npx zeroth`");
+  }
 });
 
 test("docs/train.md lists every key of a training configuration, and no other", () => {

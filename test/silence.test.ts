@@ -1,6 +1,6 @@
 /** Nothing is reported to anybody: no file outside of the program's own folders, no name looked up, on any way in. */
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -26,12 +26,35 @@ const worker = (first: string) => `${first} const { Worker } = await import("nod
 const code = ${JSON.stringify(`(async () => { ${graph} const p = await compile(g); console.log((await p.run({ x })).y.shape.join()); })().catch((e) => console.log(e.code));`)};
 await new Promise((done) => new Worker(code, { eval: true }).on("exit", done));`;
 
+const pairs = join(home, "zeroth/pairs.jsonl");
+const training = join(home, "zeroth/train.json");
+mkdirSync(join(home, "zeroth"));
+writeFileSync(pairs, `${JSON.stringify({ prompt: "Is snow cold?", target: "yes" })}\n`.repeat(2));
+const settings = { model: "zeroth-nano", data: { train: pairs }, batch: 1, steps: 1, out: join(home, "zeroth/run") };
+writeFileSync(training, JSON.stringify(settings));
+/** The engine's own package, loaded by the caller after this library. */
+const beside = `await import(${JSON.stringify(library)});
+const { createRequire } = await import("node:module");
+const ort = createRequire(${JSON.stringify(import.meta.url)})("onnxruntime-node");
+console.log(ort.listSupportedBackends().length > 0);`;
+
 const script = (code: string) => ["--input-type=module", "-e", code];
 const ways: readonly (readonly [string, readonly string[], string])[] = [
   ["the command", [program, "Is snow cold?", "--max-new-tokens", "2"], ""],
+  ["training", [program, "train", "--config", training], ""],
+  ["a probe for a device", [program, "doctor"], "1 + 1 = 2"],
+  ["measuring this machine", [program, "bench", "--tokens", "8"], ""],
+  ["another package's engine, loaded after this one", script(beside), "true"],
   ["the library", script(`${graph} console.log((await (await compile(g)).run({ x })).y.shape.join());`), "2"],
   ["a worker host", script(inHost("worker")), "2"],
   ["a child host", script(inHost("child")), "2"],
+  [
+    "an engine in a child",
+    script(`const { childEngine } = await import(${JSON.stringify(library)}); const engine = childEngine();
+await engine.score({ model: "zeroth-nano", rows: [{ prompt: { text: "Is snow cold?" }, choices: ["yes"] }] });
+console.log((await engine.status()).models.length); await engine[Symbol.asyncDispose]();`),
+    "1",
+  ],
   ["a worker of the caller's", script(worker(`await import(${JSON.stringify(library)});`)), "2"],
 ];
 

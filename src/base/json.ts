@@ -31,7 +31,7 @@ export function shown(name: string): string {
 const mostLevels = 500;
 
 /** How deep the brackets of a JSON text go; those within strings do not count. */
-function levelsOf(text: string): number {
+export function levelsOf(text: string): number {
   let [level, deepest] = [0, 0];
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i);

@@ -95,3 +95,10 @@ export type Commands = Readonly<Record<string, Command>>;
 export function longFlag(option: OptionSpec): string {
   return option.flags.split(/[ ,]+/).find((part) => part.startsWith("--"))!;
 }
+
+/** "maxNewTokens" of "--max-new-tokens <n>": the name of an option's value. */
+export function flagName(option: OptionSpec): string {
+  return longFlag(option)
+    .slice(2)
+    .replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
+}

@@ -15,6 +15,7 @@ import { storedBytes } from "../weights/quantize.ts";
 import { isQuantized } from "../weights/weights.ts";
 import type { Flags } from "./command.ts";
 import { modelFor } from "./downloads.ts";
+import { sayLong } from "./lengths.ts";
 import type { engine, model } from "./options.ts";
 import { bytes, duration, type Output } from "./output.ts";
 import { threadsFor } from "./threads.ts";
@@ -37,7 +38,7 @@ export function withAdapter({ model: name = "zeroth-nano", adapter }: Pick<Engin
  * Refuse a device that is not here. Asked in a process of its own, because the engine writes its log of what is missing
  * straight to the screen.
  */
-async function needDevice(device: "webgpu" | "cuda", signal: AbortSignal | undefined): Promise<void> {
+export async function needDevice(device: "webgpu" | "cuda", signal: AbortSignal | undefined): Promise<void> {
   const script = fileURLToPath(new URL("./device-probe.js", import.meta.url));
   const child = spawn(process.execPath, [script, device], { stdio: "ignore", ...(signal && { signal }) });
   const works = await new Promise<boolean>((resolve) => {
@@ -130,8 +131,12 @@ async function openWith<T extends OpenedLanguageModel | OpenedEncoder>(
 }
 
 /** A model that writes text. */
-export const openForCommand = (flags: EngineFlags, output: Output, signal?: AbortSignal): Promise<Opened> =>
-  openWith(openLanguageModel, flags, output, signal);
+export async function openForCommand(flags: EngineFlags, output: Output, signal?: AbortSignal): Promise<Opened> {
+  const opened = await openWith(openLanguageModel, flags, output, signal);
+  const { tokenizer, name, trainedLength: trained } = opened;
+  if (trained === undefined) return opened;
+  return { ...opened, text: sayLong(opened.text, { tokenizer, name, trained }, (line) => output.say(line)) };
+}
 
 /** A model that reads texts and gives vectors or labels. */
 export const openReaderForCommand = (

@@ -123,8 +123,21 @@ export function generationOptions(
   return picked;
 }
 
+/** What says how an answer is found does nothing where every choice is scored. */
+const found: readonly (keyof GenerationFlags)[] = [
+  ...drawing,
+  ...beams,
+  ...(["seed", "maxNewTokens", "minNewTokens", "maxLength", "minLength"] as const),
+  ...(["noRepeatNgram", "repetitionPenalty", "stop", "lookup", "modelDefaults"] as const),
+] as readonly (keyof GenerationFlags)[];
+
 /** Tell of options that do nothing beside those that are taken. */
 function sayIdle(taken: GenerateOptions, given: GenerationFlags, output: Output): void {
+  if (given.choices !== undefined) {
+    const idle = found.filter((name) => given[name] !== undefined).map(dashed);
+    if (idle.length > 0) output.say(`${idle.join(", ")} beside --choices: of no effect`);
+    return;
+  }
   for (const [need, met, names] of needs) {
     const idle = met(taken) ? [] : names.filter((name) => given[name] !== undefined).map(dashed);
     if (idle.length > 0) output.say(`${idle.join(", ")} without ${need}: of no effect`);

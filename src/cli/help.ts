@@ -42,7 +42,7 @@ export function help(commands: Commands, name?: string): string {
   );
   return `zeroth: open models you can actually use
 
-  zeroth                 ask questions on a terminal
+  zeroth                 ask questions on a terminal; --model NAME asks that model
   zeroth "a question"    the answer of the embedded model
 
 ${lists.join("\n")}

@@ -1,23 +1,9 @@
 /** Rows of prompts as jobs for a model: what cannot be one keeps its error, in its place. */
-import { batchesOf } from "../data/batches.ts";
-import { type InputRow, idsOf, openInput, textOf } from "../data/cli-rows-node.ts";
+import { type InputRow, idsOf, textOf } from "../data/cli-rows-node.ts";
 import { fail, ZerothError } from "../errors.ts";
 import type { Prompt } from "../text/model.ts";
-import type { Output } from "./output.ts";
 
 export type InputBatch = readonly (InputRow | ZerothError)[];
-
-/** Rows of the file that was named, as they are read, or those made of the arguments; many at once. */
-export async function inputBatches(
-  input: string | undefined,
-  given: readonly InputRow[],
-  { output, signal }: { readonly output: Output; readonly signal: AbortSignal },
-): Promise<AsyncIterable<InputBatch>> {
-  return batchesOf<InputRow | ZerothError>(
-    input === undefined ? given : await openInput(input, { signal, say: (text) => output.say(text) }),
-    input === undefined ? { rows: given.length, patience: 60_000 } : {},
-  );
-}
 
 /** A job of each row. */
 export function jobsOf<J>(

@@ -4,7 +4,7 @@ import { errorCodes, fail, ZerothError } from "../errors.ts";
 import type { Command, Commands } from "./command.ts";
 import { commands as all } from "./command-list.ts";
 import { help, version } from "./help.ts";
-import { createOutput, flushed } from "./output.ts";
+import { createOutput, fitted, flushed } from "./output.ts";
 import { reportError } from "./report.ts";
 
 /** What the first word means: a command, or a question for `generate`. */
@@ -71,6 +71,17 @@ function watchStreams(wanted: { json: boolean; debug: boolean }): void {
   process.stderr.on("error", () => {});
 }
 
+/**
+ * What the program's name alone asks for: the prompt on a terminal, elsewhere the answer to what stands in standard
+ * input; undefined where nothing does.
+ */
+async function unasked(signal: AbortSignal): Promise<readonly string[] | undefined> {
+  if (process.stdin.isTTY) return process.stdout.isTTY ? ["generate"] : undefined;
+  const { readStdin } = await import("./stdin.ts");
+  const text = await readStdin(createOutput({}), signal);
+  return text.trim() === "" ? undefined : ["generate", "--", text];
+}
+
 /** Run the program; sets the exit code. */
 export async function run(argv: readonly string[], commands: Commands = all): Promise<void> {
   const wanted = { json: argv.includes("--json"), debug: argv.includes("--debug") };
@@ -79,16 +90,19 @@ export async function run(argv: readonly string[], commands: Commands = all): Pr
   try {
     const only = argv.length === 1 ? argv[0] : undefined;
     if (only === "--version" || only === "-V") process.stdout.write(`${version()}\n`);
-    else if (argv.length === 0 && process.stdin.isTTY && process.stdout.isTTY) {
-      done();
-      process.exitCode = await (await import("./prompt.ts")).openPrompt(createOutput({}));
-    } else if (argv.length === 0 || only === "--help" || only === "-h" || argv[0] === "help") {
-      process.stdout.write(help(commands, argv[0] === "help" ? argv[1] : undefined));
-      if (argv.length === 0) process.exitCode = errorCodes.wrong_use.exit;
+    else if (only === "--help" || only === "-h" || argv[0] === "help") {
+      process.stdout.write(fitted(help(commands, argv[0] === "help" ? argv[1] : undefined), process.stdout));
     } else {
-      const { name, command, rest } = commandOf(argv, commands);
-      if (rest.includes("--help") || rest.includes("-h")) process.stdout.write(help(commands, name));
-      else {
+      const words = argv.length > 0 ? argv : await unasked(signal);
+      if (words === undefined) {
+        process.stdout.write(fitted(help(commands), process.stdout));
+        process.exitCode = errorCodes.wrong_use.exit;
+        return;
+      }
+      const { name, command, rest } = commandOf(words, commands);
+      if (argv.length > 0 && (rest.includes("--help") || rest.includes("-h"))) {
+        process.stdout.write(fitted(help(commands, name), process.stdout));
+      } else {
         needFolder();
         process.exitCode = await command.start(name, rest, signal, commands);
       }

@@ -24,6 +24,13 @@ export const adapter = {
   flags: "--adapter <folder>",
   help: "put this adapter into the model: what zeroth tune or PEFT wrote; also --model NAME:FOLDER",
 } as const satisfies OptionSpec;
+/** Rows in, and where the results go. */
+export const rows = [
+  input,
+  { flags: "--output <file>", help: "results of --input as JSON lines in this file, which is there when it is whole" },
+  { flags: "--resume", help: "go on with an --output that was interrupted, after its last whole rows" },
+  { flags: "--overwrite", help: "replace an --output that is there" },
+] as const satisfies readonly OptionSpec[];
 
 /** How a model is run. */
 export const engine = [
@@ -70,6 +77,11 @@ export const writing = [
   { flags: "--no-lookup", help: "one token a run everywhere" },
   { flags: "--max-input <n>", help: "refuse prompts longer than this many tokens", as: "integer" },
 ] as const satisfies readonly OptionSpec[];
+
+export const greedy = {
+  flags: "--greedy",
+  help: "take the likeliest token, whatever the model's makers recommend",
+} as const satisfies OptionSpec;
 
 /** How an answer to a prompt is written. */
 export const generation = [

@@ -1,5 +1,6 @@
 /** Where things are said: results on stdout, talk on stderr, colours only where a person sees them. */
 import { rowText } from "../data/raw-json.ts";
+import { shortened, wrapped } from "./fit.ts";
 
 export interface Output {
   readonly json: boolean;
@@ -38,6 +39,10 @@ function harmless(text: string): string {
   );
 }
 
+/** On a terminal, the text within its columns; elsewhere every line stays one. */
+export const fitted = (text: string, { isTTY, columns }: NodeJS.WriteStream): string =>
+  isTTY && columns > 0 ? wrapped(text, columns) : text;
+
 export function createOutput({ json = false, quiet = false, color = true }: OutputOptions): Output {
   const terminal = Boolean(process.stderr.isTTY);
   let open = false;
@@ -53,7 +58,7 @@ export function createOutput({ json = false, quiet = false, color = true }: Outp
     text(text) {
       if (json) return;
       clear();
-      process.stdout.write(text);
+      process.stdout.write(fitted(text, process.stdout));
     },
     answer(text) {
       if (json) return;
@@ -66,17 +71,23 @@ export function createOutput({ json = false, quiet = false, color = true }: Outp
     say(text) {
       if (quiet) return;
       clear();
-      process.stderr.write(`${text}\n`);
+      process.stderr.write(`${fitted(text, process.stderr)}\n`);
     },
     progress(text) {
       if (quiet || !terminal) return;
-      process.stderr.write(`\r${text.slice(0, (process.stderr.columns || 80) - 1)}\u001b[K`);
+      process.stderr.write(`\r${shortened(text, (process.stderr.columns || 80) - 1)}\u001b[K`);
       open = true;
     },
     bold: style(1),
     dim: style(2),
   };
 }
+
+/** What is said where a model would give none of the choices by itself. */
+export const unlikely = (choices: number): string =>
+  choices === 1
+    ? "the model would hardly give this answer by itself"
+    : "the model would hardly give any of these answers by itself: the best of them means little";
 
 /** Bytes for people. */
 export function bytes(n: number): string {

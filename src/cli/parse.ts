@@ -19,7 +19,8 @@ export function oneOf<W extends string>(what: string, typed: string, words: read
   });
 }
 
-function read(option: OptionSpec, text: string): unknown {
+/** An option's value as it was typed. @throws wrong_use with what was expected */
+export function readValue(option: OptionSpec, text: string): unknown {
   const flag = longFlag(option);
   if (option.as === "number" || option.as === "integer") {
     const value = Number(text);
@@ -76,7 +77,7 @@ export async function parse<O extends readonly OptionSpec[]>(
       const gather = (text: string, before: string[] | undefined) => [...(before ?? []), text];
       parser.option(option.flags, option.help, gather);
     } else if (option.flags.includes("<")) {
-      const spec = parser.createOption(option.flags, option.help).argParser((text: string) => read(option, text));
+      const spec = parser.createOption(option.flags, option.help).argParser((text: string) => readValue(option, text));
       // "--no-repeat-ngram <n>" is the name of a number, not the opposite of an option.
       spec.negate = false;
       parser.addOption(spec);

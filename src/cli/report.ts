@@ -1,5 +1,6 @@
 /** Errors as people and scripts read them. */
 import { type ErrorCode, errorCodes, ZerothError } from "../errors.ts";
+import { fitted } from "./output.ts";
 
 /**
  * The error that came first. `await using` wraps what its block threw when closing throws too, which is what a program
@@ -74,8 +75,8 @@ export function reportError(
     const body = { code, message, ...(known?.hint ? { hint: known.hint } : {}) };
     process.stderr.write(`${JSON.stringify({ error: body })}\n`);
   } else if (code !== "interrupted") {
-    process.stderr.write(`error: ${message}\n`);
-    if (known?.hint) process.stderr.write(`  → ${known.hint}\n`);
+    const hint = known?.hint ? `  → ${known.hint}\n` : "";
+    process.stderr.write(fitted(`error: ${message}\n${hint}`, process.stderr));
     if (!known && !debug) process.stderr.write("  → this is a bug; --debug shows where\n");
   } else if (known?.hint) process.stderr.write(`${known.hint}\n`);
   return errorCodes[code].exit;

@@ -1,8 +1,8 @@
 /** Rows that come one by one, in batches: a model does many at once, and nobody waits for the last row of a file. */
 
 export interface BatchSize {
-  /** Most rows of a batch. Default 256. */
-  readonly rows?: number;
+  /** Most rows of a batch, perhaps by the number of rows before it. Default 256. */
+  readonly rows?: number | ((before: number) => number);
   /** A batch goes on this long after its first row, in milliseconds. Default 50. */
   readonly patience?: number;
 }
@@ -12,15 +12,17 @@ export interface BatchSize {
  */
 export async function* batchesOf<T>(
   rows: AsyncIterable<T> | Iterable<T>,
-  { rows: most = 256, patience = 50 }: BatchSize = {},
+  { rows: size = 256, patience = 50 }: BatchSize = {},
 ): AsyncGenerator<readonly T[], void, undefined> {
   const source = Symbol.asyncIterator in rows ? rows[Symbol.asyncIterator]() : rows[Symbol.iterator]();
   const take = () => Promise.resolve(source.next());
   let next = take();
   // Whoever waits for it hears of its failure; in between nobody does.
   next.catch(() => undefined);
+  let before = 0;
   try {
     for (;;) {
+      const most = typeof size === "number" ? size : size(before);
       const first = await next;
       if (first.done) return;
       const batch: T[] = [first.value];
@@ -38,6 +40,7 @@ export async function* batchesOf<T>(
         next.catch(() => undefined);
       }
       clearTimeout(timer);
+      before += batch.length;
       yield batch;
     }
   } finally {

@@ -56,3 +56,12 @@ test("rows from plain objects", () => {
   expect(() => rowFromObject({ f: () => 1 })).toThrow("a function is no data");
   expect([...renamedColumns(rowFromJson('{"a-b": 1, "c": 2}')).keys()]).toEqual(["a_b", "c"]);
 });
+
+test("a text of millions of characters, escapes among them", () => {
+  for (const long of ["snow ".repeat(2_000_000), '"\n\\'.repeat(1_000_000)]) {
+    expect(rowFromJson(JSON.stringify({ long })).get("long") === long).toBe(true);
+  }
+  for (const broken of ['{"a":"b', '{"a":"b\\"}', '{"a":"b\u0007"}', '{"a":"\\x"}', '{"a":b"c"}']) {
+    expect(() => rowFromJson(broken)).toThrow();
+  }
+});

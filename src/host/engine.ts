@@ -106,6 +106,7 @@ export interface EmbedTold {
 export interface Engine extends AsyncDisposable {
   /** Models on this machine that can be named, the embedded one first, open or not. */
   list(): Promise<readonly ModelAbout[]>;
+  /** Of a model that is not on this machine, where downloading is allowed, after it has been downloaded and opened. */
   about(model: string, signal?: AbortSignal): Promise<ModelAbout>;
   open(model: string, signal?: AbortSignal): Promise<ModelAbout>;
   close(model: string): Promise<void>;

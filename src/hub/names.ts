@@ -53,7 +53,7 @@ export function ggufFellows(name: string): string[] {
 export function parseModelName(name: string, allowPaths = true): ModelName {
   const refuse = (why: string): never =>
     fail("bad_input", `${shown(name)} is not a model name: ${why}`, {
-      hint: "give org/name, org/name@revision, org/name:file.gguf, or a folder or .gguf file starting with ./ or /",
+      hint: `give org/name, org/name@revision${allowPaths ? ", org/name:file.gguf, or a folder or .gguf file starting with ./ or /" : " or org/name:file.gguf"}`,
     });
   if (name.length === 0) return refuse("it is empty");
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for

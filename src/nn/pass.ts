@@ -250,6 +250,16 @@ export function cachedStep(options: CachedStep): Pass & { readonly present: KeyV
   };
 }
 
+/** What was made of a tensor before is not made again. */
+function once(make: (x: Tensor) => Tensor) {
+  const made = new Map<Tensor, Tensor>();
+  return (x: Tensor): Tensor => {
+    const known = made.get(x) ?? make(x);
+    made.set(x, known);
+    return known;
+  };
+}
+
 export interface ContinuedRows {
   /** Buffers of all layers, [rows, kvHeads, capacity, k]. */
   readonly past: readonly KeyValue[];
@@ -259,6 +269,8 @@ export interface ContinuedRows {
   /** Tokens of every row's text, int64 [rows]: those that are read later, in another pass, count. */
   readonly lengths: Tensor;
   readonly tabled?: Pass["tabled"];
+  /** Where rows go on by one token each and relative positions are counted: 0, 1, … below the greatest of `ends`, int64. */
+  readonly keys?: Tensor | undefined;
   readonly front?: Front | undefined;
   /** Filled with the buffers as they are after it. */
   readonly present?: KeyValue[];
@@ -289,34 +301,40 @@ function turnOf(q: Tensor, k: Tensor, positions: Tensor) {
  * See `RowAttention` in {@link Attributes} for which rows may go together.
  */
 export function continuedRows(length: Dim, options: ContinuedRows): Pass & { readonly present: KeyValue[] } {
-  const { past, starts, ends, lengths, tabled, front, present = [] } = options;
+  const { past, starts, ends, lengths, tabled, keys, front, present = [] } = options;
   const rows = starts.shape[0]!;
   const positions = o.add(o.reshape(starts, [rows, 1]), o.reshape(o.iota(length), [1, length]));
   const apart = () => fail("unsupported", "positions counted from key to query in a decoder of its own");
+  // A row's only token is a query each, so that a bias of theirs has a row for every one: [1, heads, rows, total].
+  const biasFor = once((bias: Tensor) => o.transpose(bias, [2, 1, 0, 3]));
   return {
     get queries() {
-      return apart();
+      return keys ? starts : apart();
     },
     get keys() {
-      return apart();
+      return keys ?? apart();
     },
     positions,
     lengths: () => o.reshape(lengths, [rows, 1]),
     tabled,
     enter: (embedded) => embedded,
-    behind: (next) => continuedRows(length, { ...options, present, front: next }),
+    behind(next) {
+      // Whose first places those would be: only the maker of such a cache knows.
+      if (keys) fail("unsupported", "what was learnt before the rows of a decoder with an encoder that go on together");
+      return continuedRows(length, { ...options, present, front: next });
+    },
     present,
     self(layer, q, k, v, { window, bias, heads, kvHeads = heads, scale }) {
-      if (bias) apart();
       const attributes = { heads, kvHeads, scale, window };
       const first = front?.past?.[layer];
-      const turn = first ? undefined : turnOf(q, k, positions);
+      const turn = bias || first ? undefined : turnOf(q, k, positions);
       const row = first
         ? ([q, inFront(front!, first.k, k, positions), inFront(front!, first.v, v, positions)] as const)
         : turn
           ? ([turn.q, turn.k, v] as const)
           : ([q, k, v] as const);
-      const [answer, nextK, nextV] = o.rowAttention(row, past[layer]!, { starts, ends }, attributes, turn);
+      const more = bias ? { bias: biasFor(bias) } : turn;
+      const [answer, nextK, nextV] = o.rowAttention(row, past[layer]!, { starts, ends }, attributes, more);
       present[layer] = { k: nextK, v: nextV };
       return answer;
     },
@@ -357,6 +375,38 @@ export function crossing<P extends Pass>(
         first ? o.concat([dropout(ofRows(first[layer]![part], batch)), memory[part]], 2) : memory[part];
       const answer = attend(queries, joined("k"), joined("v"), { ...heads, bias, training, dropout });
       return o.reshape(answer, [rows, length, answer.shape.at(-1)!] as Shape);
+    },
+  };
+}
+
+/**
+ * The pass of one token a row with attention to what an encoder has read of that row's own input: buffers [rows, heads,
+ * capacity, k], of which a row has `lengths` [rows] places. No row's result depends on how long another's input is. The
+ * kernel that knows lengths by row also writes: it is given the last key and value that are there already, and `kept`
+ * are the buffers as they were.
+ */
+export function crossingRows<P extends Pass>(
+  pass: P,
+  memories: readonly KeyValue[],
+  lengths: Tensor,
+): P & CrossPass & { readonly kept: KeyValue[] } {
+  const kept: KeyValue[] = [];
+  const last = o.sub(lengths, 1);
+  const lastOf = (x: Tensor): Tensor => {
+    const [rows, heads, , width] = x.shape as [Dim, number, Dim, number];
+    const at = o.expand(o.reshape(last, [rows, 1, 1, 1]), [rows, heads, 1, width]);
+    return o.reshape(o.gatherElements(x, at, 2), [rows, 1, heads * width]);
+  };
+  return {
+    ...pass,
+    kept,
+    cross(layer, q, { heads, kvHeads = heads, scale }) {
+      const memory = memories[layer]!;
+      const own = [q, lastOf(memory.k), lastOf(memory.v)] as const;
+      const attributes = { heads, kvHeads, scale, window: undefined };
+      const [answer, k, v] = o.rowAttention(own, memory, { starts: last, ends: lengths }, attributes);
+      kept[layer] = { k, v };
+      return answer;
     },
   };
 }

@@ -3,6 +3,7 @@
  * some of which turn the task around. In them `{options_}` is the list of options and `{answer}` the right one.
  */
 import { z } from "zod";
+import { schemaIssue } from "../base/schema-issue.ts";
 import type { Row, Value } from "../data/values.ts";
 import { fail } from "../errors.ts";
 import { formatString, valueAt, type Wording } from "./wording.ts";
@@ -48,8 +49,8 @@ function answerOf(value: Value, options: readonly string[], names: readonly stri
 export function flanWordings(json: unknown, where: string): Wording[] {
   const parsed = schema.safeParse(json);
   if (!parsed.success) {
-    const issue = parsed.error.issues[0]!;
-    return fail("bad_input", `${issue.path.join(".") || "the file"}: ${issue.message}`, { where });
+    const { what, hint } = schemaIssue(parsed.error, schema, "the file");
+    return fail("bad_input", what, { where, ...(hint && { hint }) });
   }
   const { options, label, names, patterns } = parsed.data;
   return patterns.map(([input, target], i) => {

@@ -3,6 +3,7 @@
  * definition and examples, good and bad; the prompt is these and an input, as Tk-Instruct writes it.
  */
 import { z } from "zod";
+import { schemaIssue } from "../base/schema-issue.ts";
 import type { Value } from "../data/values.ts";
 import { fail } from "../errors.ts";
 import { siteSeed } from "../graph/random.ts";
@@ -31,8 +32,8 @@ export interface InstructionOptions {
 export function parseInstructionHeader(json: unknown, where: string): InstructionHeader {
   const parsed = header.safeParse(json);
   if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0]!;
-  return fail("bad_input", `${issue.path.join(".") || "the task"}: ${issue.message}`, { where });
+  const { what, hint } = schemaIssue(parsed.error, header, "the task");
+  return fail("bad_input", what, { where, ...(hint && { hint }) });
 }
 
 const first = (text: string | readonly string[]): string => (typeof text === "string" ? text : text[0]!);

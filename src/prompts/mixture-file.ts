@@ -1,5 +1,6 @@
 /** The mixture file: which data, in which words, in which shares. Every key checked, unknown keys refused. */
 import { z } from "zod";
+import { schemaIssue } from "../base/schema-issue.ts";
 import { fail } from "../errors.ts";
 
 const count = z.number().int().positive();
@@ -102,11 +103,8 @@ export interface MixtureFile extends Omit<z.infer<typeof mixtureSchema>, "rule">
 export function parseMixtureFile(json: unknown, file: string): MixtureFile {
   const parsed = mixtureSchema.safeParse(json);
   if (!parsed.success) {
-    const issue = parsed.error.issues[0]!;
-    return fail("bad_input", `${issue.path.join(".") || "the mixture"}: ${issue.message}`, {
-      where: file,
-      hint: "docs/mixtures.md lists every key of a mixture file",
-    });
+    const { what, hint } = schemaIssue(parsed.error, mixtureSchema, "the mixture");
+    return fail("bad_input", what, { where: file, hint: hint ?? "docs/mixtures.md lists every key of a mixture file" });
   }
   const { rule: given, ...rest } = parsed.data;
   const chosen = typeof given === "string" ? namedRules[given] : given;

@@ -44,7 +44,7 @@ describe("a mixture file", () => {
   const tasks = { news: { train: "news.jsonl", templates: "news.yaml" } };
 
   test.each([
-    [{ tasks, seeds: 1 }, /unrecognized key.*seeds/i],
+    [{ tasks, seeds: 1 }, /unknown key.*seeds/],
     [{}, /tasks: give tasks, or a mixture by name/],
     [{ mixture: "t0" }, /mixture: a mixture by name needs data/],
     [{ tasks: { news: { train: "news.jsonl" } } }, /tasks\.news\.templates: give one of templates, patterns/],

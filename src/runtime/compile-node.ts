@@ -8,10 +8,11 @@ import type { Weights } from "../weights/weights.ts";
 import { bindWeights } from "./binding-node.ts";
 import { engine } from "./engine-node.ts";
 import { int8Levels } from "./int8-node.ts";
+import type { Prepared } from "./prepared.ts";
 import type { Device, Program } from "./program.ts";
 import { quantizedGraph } from "./quantized.ts";
 import { engineError, sessionProgram, type TensorClass } from "./session.ts";
-import { nothing, openSession, type Prepared } from "./sessions-node.ts";
+import { nothing, openSession } from "./sessions-node.ts";
 import { defaultThreads } from "./threads-node.ts";
 
 export interface CompileOptions {

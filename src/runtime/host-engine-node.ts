@@ -1,6 +1,6 @@
 /** The engine's end of a host: the script of the worker thread or child process. Handles one call after another. */
 import { parentPort } from "node:worker_threads";
-import type { InferenceSession } from "onnxruntime-node";
+import type { InferenceSession } from "onnxruntime-common";
 import type { TypedArray } from "../graph/dtype.ts";
 import { engine } from "./engine-node.ts";
 import type { Call, Reply, TensorMessage } from "./host-messages.ts";

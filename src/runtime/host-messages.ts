@@ -1,6 +1,6 @@
 /** Messages between a program's owner and an engine in another thread or process. */
 import type { DType, TypedArray } from "../graph/dtype.ts";
-import type { Prepared } from "./sessions-node.ts";
+import type { Prepared } from "./prepared.ts";
 
 /** A tensor in a message. */
 export interface TensorMessage {

@@ -4,7 +4,8 @@ import { fail, throwIfAborted, ZerothError } from "../errors.ts";
 import type { NdArray } from "../graph/array.ts";
 import { evaluateDim, showShape } from "../graph/dims.ts";
 import type { DType, TypedArray } from "../graph/dtype.ts";
-import type { OnnxModel, OnnxValue } from "../graph/lower.ts";
+import type { OnnxValue } from "../graph/lower.ts";
+import type { Signature } from "./prepared.ts";
 import type { Program, RunOptions } from "./program.ts";
 
 /** Tell a person what the engine's message means; the message itself stays as the cause. */
@@ -63,9 +64,6 @@ export function copyInto(target: NdArray, shape: readonly number[], data: TypedA
  * another copy given as an output would be ignored without an error, so the class is given by the code that opened the session.
  */
 export type TensorClass = new (type: DType, data: TypedArray, dims: readonly number[]) => OrtTensor;
-
-/** The names and types of what goes in and comes out; all a program needs of its model. */
-export type Signature = Pick<OnnxModel, "inputs" | "outputs">;
 
 /** The little of a session that a program uses. */
 export type OpenSession = Pick<InferenceSession, "run" | "release"> & {

@@ -5,19 +5,10 @@
 import { createHash } from "node:crypto";
 import { statSync } from "node:fs";
 import { join } from "node:path";
-import type { InferenceSession, Tensor } from "onnxruntime-node";
+import type { InferenceSession, Tensor } from "onnxruntime-common";
 import { engine } from "./engine-node.ts";
-import type { OpenSession, Signature } from "./session.ts";
-
-/** A graph ready to be opened, here or in another thread or process: plain data. */
-export interface Prepared {
-  readonly model: Uint8Array;
-  /** Weight files the model points into, and their folder. */
-  readonly files: readonly string[];
-  readonly folder: string | undefined;
-  readonly signature: Signature;
-  readonly options: InferenceSession.SessionOptions;
-}
+import type { Prepared } from "./prepared.ts";
+import type { OpenSession } from "./session.ts";
 
 /** Name of the output that {@link filling} asks for. */
 export const nothing = "nothing";

@@ -15,6 +15,9 @@ import { attempt, inBatches, orThrow } from "./jobs.ts";
 
 export interface EmbedJob extends EncodeJob, VectorOptions {}
 
+/** A text, two that are read together, or token ids taken as they are, special ones among them. */
+export type Embeddable = Text | readonly number[];
+
 type All<T, R, O = EncodeJob> = (rows: readonly T[], options?: O) => Promise<(R | ZerothError)[]>;
 type One<T, R, O = EncodeJob> = (row: T, options?: O) => Promise<R>;
 
@@ -30,8 +33,8 @@ export interface EncodingModel extends AsyncDisposable {
   readonly problem: Problem;
   /** How vectors are made. */
   readonly embedding: EmbeddingConfig;
-  readonly embed: (text: Text, options?: EmbedJob) => Promise<Float32Array>;
-  readonly embedAll: All<Text, Float32Array, EmbedJob>;
+  readonly embed: (text: Embeddable, options?: EmbedJob) => Promise<Float32Array>;
+  readonly embedAll: All<Embeddable, Float32Array, EmbedJob>;
   readonly classify?: One<Text, Classified>;
   readonly classifyAll?: All<Text, Classified>;
   /** A class for every word of a text, or of a list of words. */
@@ -47,6 +50,8 @@ export interface EncodingModel extends AsyncDisposable {
   readonly choose?: (text: string, choices: readonly string[], options?: EncodeJob) => Promise<Chosen>;
   readonly chooseAll?: All<Choosing, Chosen>;
 }
+
+const isIds = (text: Embeddable): text is readonly number[] => typeof text !== "string" && typeof text[0] !== "string";
 
 /** What a discriminator tells of every word. */
 const discriminated = ["original", "replaced"] as const;
@@ -99,7 +104,7 @@ export function encodingModel(parts: Parts): EncodingModel {
   const reader = { tokenizer, longest: positions, scores };
 
   /** The text behind the prompt, and how many tokens are the prompt's. */
-  function prompted(prompt: string): (text: Text) => EncodedText {
+  function prompted(prompt: string): (text: Embeddable) => EncodedText {
     const lower = (text: string) => (embedding.lowerCase ? text.toLowerCase() : text);
     let skipped = 0;
     if (prompt !== "" && !embedding.includePrompt) {
@@ -107,6 +112,10 @@ export function encodingModel(parts: Parts): EncodingModel {
       skipped = ids.length > 0 && sequences.at(-1) === undefined ? ids.length - 1 : ids.length;
     }
     return (text) => {
+      if (isIds(text)) {
+        needShort(text.length, { longest });
+        return { ids: text };
+      }
       const [first, pair] = typeof text === "string" ? [text] : text;
       const whole = lower(prompt + first);
       const read = inputOf(tokenizer.encode(whole, pair === undefined ? {} : { pair: lower(pair) }));

@@ -13,15 +13,16 @@ function stopWatch(stops: readonly string[]) {
     return 0;
   };
   return {
-    /** Text that is safe to show, and whether a stop string has come. */
-    push(piece: string): { text: string; stopped: boolean } {
+    /** Text that is safe to show, and the stop string that has come. */
+    push(piece: string): { text: string; stopped?: string } {
       held += piece;
-      const found = stops.map((stop) => held.indexOf(stop)).filter((at) => at >= 0);
-      if (found.length > 0) return { text: held.slice(0, Math.min(...found)), stopped: true };
+      const found = stops.map((stop) => ({ stop, at: held.indexOf(stop) })).filter(({ at }) => at >= 0);
+      const [first] = found.sort((a, b) => a.at - b.at);
+      if (first) return { text: held.slice(0, first.at), stopped: first.stop };
       const keep = longestStart(held);
       const text = held.slice(0, held.length - keep);
       held = held.slice(held.length - keep);
-      return { text, stopped: false };
+      return { text };
     },
     rest: () => held,
   };
@@ -43,27 +44,36 @@ export function follow(
   const tokens: number[] = [];
   let text = "";
   let finish: Finish = "length";
+  let stopText: string | undefined;
   let ended = false;
   const show = (piece: string) => {
     if (piece) emit(piece);
     text += piece;
   };
+  const stop = (stopped: string | undefined) => {
+    if (stopped === undefined) return false;
+    [finish, stopText] = ["stop_string", stopped];
+    return true;
+  };
   return {
+    /** The stop string that ended it. */
+    get stopText() {
+      return stopText;
+    },
     accept(token: number): boolean {
       tokens.push(token);
       ended = ends.includes(token) || (constraint?.mustEnd(tokens) ?? false);
       const piece = decoder.push(token) + (ended ? decoder.flush() : "");
       const { text: safe, stopped } = watch.push(piece);
       show(safe);
-      if (stopped) finish = "stop_string";
-      else if (ended && (constraint?.mayEnd(tokens) ?? true)) finish = "stop";
+      if (!stop(stopped) && ended && (constraint?.mayEnd(tokens) ?? true)) finish = "stop";
       return !ended && finish === "length";
     },
     result(promptTokens: number): Generated {
       if (finish === "length" && !ended) {
         const { text: safe, stopped } = watch.push(decoder.flush());
         show(safe);
-        if (stopped) finish = "stop_string";
+        stop(stopped);
       }
       if (finish !== "stop_string") show(watch.rest());
       return { text, tokens, finish, promptTokens };

@@ -6,8 +6,26 @@ import type { LanguageModel, Reading } from "../models/kinds/language.ts";
 import { argmax, draw } from "./choose.ts";
 import { type Limit, lookedUp } from "./lookup.ts";
 import type { Settings } from "./options.ts";
-import type { Said } from "./processor.ts";
+import type { Processor, Said } from "./processor.ts";
 import { anyApplies, failImpossible, mostAfter, process, processorsFor, type TokenRules } from "./processors.ts";
+
+/**
+ * The next token of a row by the scores of its step, which are overwritten: the likeliest, or one drawn by the seed, the
+ * row's number and the step alone.
+ * @throws bad_input where what is asked of the answer forbids all of them
+ */
+export function chooseToken(
+  scores: Float32Array,
+  processors: readonly Processor[],
+  row: number,
+  said: Said,
+  settings: Settings,
+): number {
+  process(processors, row, said, scores);
+  const best = argmax(scores);
+  if (scores[best] === -Infinity) failImpossible();
+  return settings.sample ? draw(scores, settings, randomAt(settings.seed, row, said.answer.length).next()) : best;
+}
 
 /**
  * Generate until every row has ended. `accept` is told each new token of a row and says whether the row goes on.
@@ -21,7 +39,7 @@ export async function generateTokens(
   accept: (row: number, token: number) => boolean,
   signal?: AbortSignal,
 ): Promise<void> {
-  const { sample, seed, rules = {} } = settings;
+  const { sample, rules = {} } = settings;
   const answers = rows.map((): number[] => []);
   const said = rows.map((_, row): Said => {
     const before = reading.said[row]!;
@@ -48,7 +66,7 @@ export async function generateTokens(
   };
 
   /** The next token of every active row. */
-  const next = async (step: number): Promise<readonly number[]> => {
+  const next = async (): Promise<readonly number[]> => {
     const applies = (row: number) => open.has(row) && anyApplies(processors, rows[row]!, said[row]!);
     if (!sample && !active.some(applies)) {
       return looked && feed ? [await looked.likeliest(feed[0]!, limit)] : decoding.likeliest(feed);
@@ -57,16 +75,13 @@ export async function generateTokens(
     return active.map((row, at) => {
       if (!open.has(row)) return model.pad;
       const z = values.subarray(at * model.vocabulary, (at + 1) * model.vocabulary);
-      process(processors, rows[row]!, said[row]!, z);
-      const best = argmax(z);
-      if (z[best] === -Infinity) failImpossible();
-      return sample ? draw(z, settings, randomAt(seed, rows[row]!, step).next()) : best;
+      return chooseToken(z, processors, rows[row]!, said[row]!, settings);
     });
   };
 
-  for (let step = 0; open.size > 0; step++) {
+  while (open.size > 0) {
     throwIfAborted(signal);
-    const tokens = await next(step);
+    const tokens = await next();
     const fed = active.map((row, at) => {
       if (!open.has(row)) return model.pad;
       const token = tokens[at]!;

@@ -217,6 +217,7 @@ describe("choices", () => {
       finish: "stop",
       promptTokens: 5,
       score: -2.5,
+      likely: true,
     });
   });
 

@@ -14,7 +14,7 @@ import {
   type TextCodec,
 } from "./options.ts";
 import type { TokenRules } from "./processors.ts";
-import { bestOf, scoreTargets } from "./score.ts";
+import { anyLikely, bestOf, scoreTargets } from "./score.ts";
 import type { Asked, Constraint } from "./structured/constraint.ts";
 
 /** A text, or token ids taken as they are. */
@@ -43,6 +43,8 @@ export interface Scored {
   readonly lengths: readonly number[];
   /** Index of the highest sum, the first on ties. */
   readonly best: number;
+  /** False where none of the choices is an answer that the model would give; see `anyLikely` of score.ts. */
+  readonly likely: boolean;
   readonly logprobs: readonly (readonly number[])[];
 }
 
@@ -78,10 +80,13 @@ export function textModel({
   model,
   tokenizer: codec,
   rules = {},
+  room = Infinity,
 }: {
   model: LanguageModel;
   tokenizer: TextCodec;
   rules?: TokenRules;
+  /** Tokens of the longest prompt that there is memory for. */
+  room?: number;
 }): TextModel {
   const inVocabulary = (ids: readonly number[], vocabulary = model.vocabulary): readonly number[] => {
     for (const id of ids) {
@@ -98,6 +103,11 @@ export function textModel({
     if (ids.length > maxInput) {
       fail("too_long", `the prompt has ${ids.length} tokens, the limit is ${maxInput}`, {
         hint: "shorten it or raise the limit; nothing is ever cut off silently",
+      });
+    }
+    if (ids.length > room) {
+      fail("too_long", `the prompt has ${ids.length} tokens, the memory of this machine is enough for ${room}`, {
+        hint: "shorten it, or ask about its parts one after another",
       });
     }
     return inVocabulary(ids, model.inputVocabulary);
@@ -181,12 +191,8 @@ export function textModel({
       return group.map((row, i) => {
         const logprobs = all[i]!;
         const scores = logprobs.map((tokens) => tokens.reduce((a, b) => a + b, 0));
-        const scored: Scored = {
-          scores,
-          lengths: logprobs.map(({ length }) => length),
-          best: bestOf(scores),
-          logprobs,
-        };
+        const lengths = logprobs.map(({ length }) => length);
+        const scored: Scored = { scores, lengths, best: bestOf(scores), likely: anyLikely(scores, lengths), logprobs };
         return { ...row, scored };
       });
     });
@@ -278,8 +284,8 @@ export function textModel({
       return results.map((result, i): Generated | ZerothError => {
         if (result instanceof ZerothError) return result;
         const { ids, targets, scored } = result;
-        const { best, scores } = scored;
-        const answer = { text: rows[i]!.choices[best]!, tokens: targets[best]!, score: scores[best]! };
+        const { best, scores, likely } = scored;
+        const answer = { text: rows[i]!.choices[best]!, tokens: targets[best]!, score: scores[best]!, likely };
         return { ...answer, finish: "stop", promptTokens: ids.length };
       });
     },

@@ -33,6 +33,7 @@ import { needRoom, quantizedCopy } from "./copies/quantized-node.ts";
 import { filesIn, filesOfGguf, transformerFolder } from "./embedding-config-node.ts";
 import type { EncodingModel } from "./encoding-model.ts";
 import { type GenerationConfig, withGenerationConfig } from "./generation-config.ts";
+import { roomFor, trainedLength } from "./lengths-node.ts";
 import { type TextModel, textModel } from "./model.ts";
 import { inPrecision } from "./precision-node.ts";
 import { openReader, type Pooling, readingGraph } from "./reader.ts";
@@ -74,6 +75,10 @@ export interface OpenedLanguageModel extends Opened {
   readonly model: LanguageModel;
   readonly tokenizer: Tokenizer;
   readonly generation: GenerationConfig;
+  /** Tokens of the longest text that the model was trained on, where its folder tells. */
+  readonly trainedLength: number | undefined;
+  /** Compiles graphs over its weights, for the device that it was opened for. */
+  readonly compile: Compile;
   /** config.json */
   readonly config: JsonObject;
   /** Chat templates by name, read when they are asked for; none for a model without. */
@@ -234,14 +239,16 @@ async function openAs(
       const begin = told.architecture.kind === "decoder" ? told.architecture.begin : undefined;
       const model = filledLanguage(bare, fillers, fillerOf(architecture), begin);
       const tokenizer = openTokenizer(folder);
-      const text = textModel({ model, tokenizer, rules: told.generation.rules });
+      const text = textModel({ model, tokenizer, rules: told.generation.rules, room: roomFor(architecture) });
       return {
         ...told,
         kind: architecture.kind,
         text,
         model,
         tokenizer,
+        compile: compileHere,
         config: folder.config,
+        trainedLength: trainedLength(folder.config, folder.tokenizerConfig),
         chatTemplates: () => templatesOf(folder),
         folder,
         weights,

@@ -6,6 +6,7 @@ import {
   fetchModelParts,
 } from "../folders/fetch-web.ts";
 import { cannot, readModel } from "../models/families.ts";
+import type { Architecture } from "../models/family.ts";
 import { decoderModel } from "../models/kinds/decoder.ts";
 import { encoderDecoderModel } from "../models/kinds/encoder-decoder.ts";
 import { type ImageEncoderModel, imageEncoderModel } from "../models/kinds/image-encoder.ts";
@@ -31,6 +32,9 @@ export interface OpenedWebTextModel extends AsyncDisposable, FetchedFolder {
   /** The network behind it: ids in, numbers out. */
   readonly model: LanguageModel;
   readonly generation: GenerationConfig;
+  readonly architecture: Extract<Architecture, { kind: "encoder-decoder" | "decoder" }>;
+  /** Compiles graphs over its weights, for the device that it was opened for. */
+  readonly compile: Compile;
   /** Chat templates by name; none for a model without. */
   chatTemplates(): ReadonlyMap<string, string>;
 }
@@ -102,6 +106,8 @@ async function openAs(base: string | URL, options: WebOpenOptions, asReader: boo
         text,
         model,
         generation,
+        architecture: read.architecture,
+        compile: compileHere,
         chatTemplates() {
           if (templates instanceof Error) throw templates;
           return templates;

@@ -88,6 +88,8 @@ export interface Generated {
   readonly promptTokens: number;
   /** Of a beam: sum of log-probabilities / length^penalty. */
   readonly score?: number;
+  /** Of a choice: false where none of the choices is an answer that the model would give. */
+  readonly likely?: boolean;
 }
 
 export type Settings = Required<

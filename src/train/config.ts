@@ -1,5 +1,6 @@
 /** The training configuration: one JSON file, every key checked, unknown keys refused. */
 import { z } from "zod";
+import { schemaIssue } from "../base/schema-issue.ts";
 import { fail } from "../errors.ts";
 
 const count = z.number().int().positive();
@@ -137,10 +138,10 @@ export type TrainingConfig = z.infer<typeof trainingConfigSchema>;
 export function parseTrainingConfig(json: unknown, file: string): TrainingConfig {
   const parsed = trainingConfigSchema.safeParse(json);
   if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0]!;
-  return fail("bad_input", `${issue.path.join(".") || "the configuration"}: ${issue.message}`, {
+  const { what, hint } = schemaIssue(parsed.error, trainingConfigSchema, "the configuration");
+  return fail("bad_input", what, {
     where: file,
-    hint: "docs/train.md lists every key of a training configuration",
+    hint: hint ?? "docs/train.md lists every key of a training configuration",
   });
 }
 

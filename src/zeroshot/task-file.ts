@@ -1,5 +1,6 @@
 /** A task in a few lines: wordings, choices, and where the answer stands. What promptsource's format has in many. */
 import { z } from "zod";
+import { schemaIssue } from "../base/schema-issue.ts";
 import { fail } from "../errors.ts";
 import type { Template, TemplateFile } from "../prompts/template.ts";
 import { plainYaml, readYaml } from "../prompts/yaml-document.ts";
@@ -30,10 +31,10 @@ export const isTaskFile = (yaml: string): boolean => !/^\s*["']?templates["']?\s
 export function parseTaskFile(yaml: string, where: string): TemplateFile {
   const read = schema.safeParse(plainYaml(() => readYaml(yaml, where, {}).document.toJS(), where));
   if (!read.success) {
-    const [issue] = read.error.issues;
-    fail("bad_input", `${issue!.path.join(".") || "the task"}: ${issue!.message}`, {
+    const { what, hint } = schemaIssue(read.error, schema, "the task");
+    fail("bad_input", what, {
       where,
-      hint: "a task has the keys task, prompts, choices, and label or answer (docs/evaluate.md)",
+      hint: hint ?? "a task has the keys task, prompts, choices, and label or answer (docs/evaluate.md)",
     });
   }
   const { task, prompts, choices, label, answer, metrics = [] } = read.data;

@@ -1,5 +1,5 @@
-/** Headless Chromium: the same tokens and the same training step as in Node, and the page through its own controls. */
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+/** Headless Chromium: the same tokens and the same training step as in Node. */
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -7,15 +7,10 @@ import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { safetensorsInMemory } from "../../src/browser.ts";
 import { openModelFolder, openTokenizer } from "../../src/folders/open-node.ts";
-import { writeModelFolder } from "../../src/folders/write-node.ts";
-import { parseT5Config } from "../../src/models/encoder-decoders/t5/config.ts";
-import { initialValue } from "../../src/nn/initial.ts";
 import { compile } from "../../src/runtime/compile-node.ts";
 import type { EmbedJob } from "../../src/text/encoding-model.ts";
-import { openTextModel } from "../../src/text/open-node.ts";
 import { expectClose, fixtures, readFloats, readTensors } from "../support/fixtures.ts";
 import type { Planes } from "../support/images.ts";
-import { t5Loss } from "../support/models/models.ts";
 import { nanoAsNumbers } from "../support/models/nano.ts";
 import { type CompileOver, greedy, type Rows, scores, trainingSteps } from "../support/tasks.ts";
 import { openSite, ready, type Site } from "./site.ts";
@@ -27,40 +22,16 @@ const numbers = join(scratch, "numbers");
 const inNode: CompileOver = (weights, trained) => (graph) =>
   compile(graph, { weights, threads: 1, ...(trained ? { trained: () => true } : {}) });
 
-/** The model that ships with the package; a tiny random one stands in until it is trained. */
-const trained = existsSync(join(nano, "config.json"));
-
 let site: Site;
 
-/** A tiny model with random weights and a real tokenizer, for the page to load where there is no trained one. */
-async function randomModel(folder: string): Promise<void> {
-  const tokenizer = JSON.parse(readFileSync(join(fixtures, "tokenizers/unigram.json"), "utf8"));
-  const json = {
-    model_type: "t5",
-    d_model: 32,
-    d_kv: 8,
-    d_ff: 64,
-    num_heads: 4,
-    num_layers: 2,
-    vocab_size: 213,
-    feed_forward_proj: "gated-gelu",
-    tie_word_embeddings: false,
-  };
-  const config = parseT5Config(json);
-  const tensors = t5Loss(config).parameters.map((spec) => [spec.name, initialValue(spec, 7)] as const);
-  await writeModelFolder(folder, { config: json, tensors, tokenizerJson: tokenizer });
-}
-
 beforeAll(async () => {
-  const models = join(scratch, "model");
-  if (trained) await nanoAsNumbers(numbers);
-  else await randomModel(models);
+  await nanoAsNumbers(numbers);
   const roots = [
     ["/fixtures", fixtures],
-    ["/models/zeroth-nano", trained ? nano : models],
+    ["/models/zeroth-nano", nano],
     ["/models/numbers", numbers],
   ] as const;
-  site = await openSite({ scratch, page: true, roots });
+  site = await openSite({ scratch, roots });
 });
 
 afterAll(async () => {
@@ -105,7 +76,7 @@ describe("in wasm as in Node", () => {
   // In 8 bits the last bit of a sum can move a row by a whole level, so that all tokens are compared with its numbers.
   const shipped = ["zeroth-nano as numbers", numbers, "/models/numbers"] as const;
 
-  test.each(trained ? [...cases, shipped] : cases)("greedy tokens of %s", async (_, folder, address) => {
+  test.each([...cases, shipped])("greedy tokens of %s", async (_, folder, address) => {
     const weights = inMemory(folder, "model.safetensors");
     const expected = await greedy(readJson(folder, "config.json"), weights, prompts, 20, inNode);
     const page = await site.checks();
@@ -170,7 +141,7 @@ describe("in wasm as in Node", () => {
     expectClose(cosines, expected("clip/end-token"), 1e-4, "cosines");
   });
 
-  test.runIf(trained)("answers of zeroth-nano in 8 bits", async () => {
+  test("answers of zeroth-nano in 8 bits", async () => {
     const tokenizer = openTokenizer(openModelFolder(nano));
     const asked = [
       "Is this review positive or negative? A warm, funny film that I would gladly see again.",
@@ -222,69 +193,6 @@ describe("in wasm as in Node", () => {
       const error = await page.evaluate(() => window.checks.misfit("/fixtures/t5/tied-relu"));
       expect(error.code).toBe("corrupt_file");
       expect(error.message).toContain("wo.weight");
-    });
-  });
-});
-
-describe("the page", () => {
-  const ended = (page: Page) =>
-    page.waitForFunction(() => !document.querySelector<HTMLButtonElement>("#run")!.disabled);
-
-  test("answers a prompt with the tokens of Node, streams, stops, and weighs choices", async () => {
-    await opened(site.isolated, async (page) => {
-      const started = performance.now();
-      await ended(page);
-      const loaded = performance.now() - started;
-      expect(await page.locator("#status").textContent()).toMatch(/^Ready\. wasm, \d+ thread/);
-
-      await page.locator("#examples button").nth(1).click();
-      await page.locator("#prompt").press("Control+Enter");
-      await ended(page);
-      const answered = performance.now() - started;
-      const prompt = await page.locator("#prompt").inputValue();
-      await using model = await openTextModel(trained ? nano : join(scratch, "model"), { threads: 1 });
-      const expected = await model.generate(prompt);
-      expect(await page.locator("#answer").textContent()).toBe(expected.text);
-      const status = (await page.locator("#status").textContent()) ?? "";
-      expect(status).toMatch(/tokens\/s$/);
-      console.log(
-        `ready ${loaded.toFixed(0)} ms after the page, first answer after ${answered.toFixed(0)} ms; ${status}`,
-      );
-
-      await page.locator("#examples button").first().click();
-      await page.locator("#run").click();
-      await ended(page);
-      expect(await page.locator("#bars li").count()).toBe(2);
-      const shares = await page.locator("#bars li span:last-child").allTextContents();
-      expect(shares.reduce((sum, text) => sum + Number.parseFloat(text), 0)).toBeCloseTo(100, 0);
-      const { best } = await model.score(await page.locator("#prompt").inputValue(), ["positive", "negative"]);
-      expect(await page.locator("#answer").textContent()).toBe(["positive", "negative"][best]);
-    });
-  });
-
-  test("stops between two tokens", async () => {
-    await opened(site.isolated, async (page) => {
-      await ended(page);
-      await page.locator("#prompt").fill("a");
-      await page.evaluate(() => {
-        document.querySelector<HTMLButtonElement>("#run")!.click();
-        document.querySelector<HTMLButtonElement>("#stop")!.click();
-      });
-      await ended(page);
-      expect(await page.locator("#status").textContent()).toMatch(/; stopped$/);
-    });
-  });
-
-  test("what is typed and said is text, never markup", async () => {
-    await opened(site.isolated, async (page) => {
-      await ended(page);
-      await page.locator("#prompt").fill("a");
-      await page.locator("#choices").fill("<img src=x onerror=document.title='broken'>\n<b>b</b>");
-      await page.locator("#run").click();
-      await ended(page);
-      expect(await page.locator("#bars img, #bars b, #answer img, #answer b").count()).toBe(0);
-      expect(await page.locator("#bars li").first().textContent()).toContain("<img");
-      expect(await page.title()).toBe("Zeroth");
     });
   });
 });

@@ -1,4 +1,4 @@
-/** The pages, built and served, and the browser that opens them. */
+/** The page of the checks, built and served, and the browser that opens it. */
 import type { Server } from "node:http";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -18,30 +18,22 @@ export interface Site extends AsyncDisposable {
 }
 
 export interface SiteOptions {
-  /** Where the built pages go. */
+  /** Where the built page goes. */
   readonly scratch: string;
-  /** Build the page that people see, too, and not only that of the checks. */
-  readonly page?: boolean;
   /** Address prefixes and the folders behind them. */
   readonly roots: readonly (readonly [prefix: string, folder: string])[];
 }
 
-async function buildPage(outDir: string, from?: string): Promise<void> {
-  await build({
-    logLevel: "warn",
-    configFile: join(root, "web/vite.config.ts"),
-    ...(from && { root: from }),
-    build: { emptyOutDir: true, outDir },
-  });
-}
-
 export const ready = (page: Page) => page.waitForFunction(() => !!window.checks);
 
-export async function openSite({ scratch, page = false, roots }: SiteOptions): Promise<Site> {
-  const [pages, checks] = [join(scratch, "site"), join(scratch, "check")];
-  if (page) await buildPage(pages);
-  await buildPage(checks, join(root, "test/browser/check"));
-  const served = [...roots, ["/check", checks], ["/", pages]] as const;
+export async function openSite({ scratch, roots }: SiteOptions): Promise<Site> {
+  const checks = join(scratch, "check");
+  await build({
+    logLevel: "warn",
+    configFile: join(root, "test/browser/check/vite.config.ts"),
+    build: { emptyOutDir: true, outDir: checks },
+  });
+  const served = [...roots, ["/check", checks]] as const;
   const [isolated, plain] = await Promise.all([serve({ roots: served }), serve({ roots: served, isolated: false })]);
   const servers: Server[] = [isolated.server, plain.server];
   const browser = await chromium.launch({

@@ -1,5 +1,4 @@
 /** `zeroth chat`: rows, one message, and a conversation on a terminal. */
-import { spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,8 +8,9 @@ import { openChat } from "../../src/cli/chat/interactive.ts";
 import { createOutput } from "../../src/cli/output.ts";
 import { ZerothError } from "../../src/errors.ts";
 import { openLanguageModel } from "../../src/text/open-node.ts";
-import { environment, program, rowsOf, runIn } from "../support/cli.ts";
+import { rowsOf, runIn } from "../support/cli.ts";
 import { fixtures } from "../support/fixtures.ts";
+import { keys, sit } from "../support/pty.ts";
 import { watcher } from "../support/watcher.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "zeroth-chat-"));
@@ -21,8 +21,6 @@ const { talks } = JSON.parse(readFileSync(join(fixtures, "chat", "expected.json"
   talks: { messages: { role: string; content: string }[]; tokens: number[]; text: string; ids: number[] }[];
 };
 const options = ["-m", model, "--max-new-tokens", "16"];
-const ctrlC = "\u0003";
-const ctrlD = "\u0004";
 
 test("rows: answers in their order with the rows' ids, errors in their places, one line on what was decided", () => {
   const rows: object[] = talks.map(({ messages }, i) => ({ id: i, messages }));
@@ -107,34 +105,24 @@ test("the model that comes with the package talks without a template, and says s
 });
 
 test("a terminal: an answer, the next one, a system message, help, and Ctrl-D leaves with 0", async () => {
-  const line = `"${process.execPath}" "${program}" chat -m "${model}" --greedy --max-new-tokens 16`;
-  const child = spawn("script", ["-qfec", line, "/dev/null"], {
-    cwd: folder,
-    env: { ...environment(folder), TERM: "xterm" },
-    stdio: ["pipe", "pipe", "inherit"],
-  });
-  const end = new Promise<number | null>((resolve) => child.once("close", resolve));
-  const screen = watcher();
-  child.stdout!.setEncoding("utf8").on("data", screen.add);
-  const type = (text: string) => child.stdin!.write(text);
-  await screen.until(/ends a turn/);
-  await screen.until(/Say something/);
-  await screen.until(/> /);
-  type("/help\r");
-  await screen.until(/\/system TEXT/);
-  await screen.until(/> /);
-  type(`${talks[3]!.messages[0]!.content}\r`);
-  await screen.until(/sea\.\n\n&/);
-  await screen.until(/> /);
-  type("/nonsense\r");
-  await screen.until(/there is no \/nonsense/);
-  await screen.until(/> /);
-  type(ctrlC);
-  await screen.until(/Ctrl-D leaves/);
-  await screen.until(/> /);
-  type(ctrlD);
-  expect(await end).toBe(0);
-  expect(readFileSync(join(folder, "state", "chat-history"), "utf8")).toBe("Tell me a story about the sea.\n");
+  const sitting = sit(folder, ["chat", "-m", model, "--greedy", "--max-new-tokens", "16"]);
+  await sitting.until(/ends a turn/);
+  await sitting.until(/goes\s+on\s+from\s+what\s+was\s+said/);
+  await sitting.ready();
+  sitting.type("/help\r");
+  await sitting.until(/\/system \[TEXT\]/);
+  await sitting.ready();
+  sitting.type(`${talks[3]!.messages[0]!.content}\r`);
+  await sitting.until(/sea\.\n[\s\S]*\n&/);
+  await sitting.ready();
+  sitting.type("/nonsense\r");
+  await sitting.until(/there is no \/nonsense/);
+  await sitting.ready();
+  sitting.type(keys.ctrlD);
+  expect(await sitting.end).toBe(0);
+  expect(readFileSync(join(folder, "state", "history"), "utf8")).toBe(
+    "/help\nTell me a story about the sea.\n/nonsense\n",
+  );
 });
 
 test("a conversation: it goes on, can be stopped, cleared, told something beforehand, and taken to another model", async () => {
@@ -164,7 +152,7 @@ test("a conversation: it goes on, can be stopped, cleared, told something before
       if (slow) throw new ZerothError("interrupted", "stopped on request");
       return opened.model.read(given, options);
     };
-    return { ...opened, model: { ...opened.model, read } };
+    return { ...opened, name, seconds: 0, threads: 1, model: { ...opened.model, read } };
   };
   const type = async (line: string, answer: RegExp) => {
     input.write(`${line}\r`);
@@ -177,6 +165,8 @@ test("a conversation: it goes on, can be stopped, cleared, told something before
       {
         opened: await opening("first"),
         system: "Be brief.",
+        flags: {},
+        plainTalk: true,
         open: async ({ model: name }) => {
           if (name === "nowhere") throw new ZerothError("not_found", "there is no such model");
           return opening(name ?? "");
@@ -190,7 +180,7 @@ test("a conversation: it goes on, can be stopped, cleared, told something before
     await type("two", /stopped after 4 tokens|\n/);
     input.write("slow\r");
     while (prompts.length < 3) await new Promise((resolve) => setTimeout(resolve, 5));
-    input.write(ctrlC);
+    input.write(keys.ctrlC);
     await screen.until(/\n.*> /s);
     await type("/system Be kind.", /is set/);
     await type("/model nowhere", /no such model/);
@@ -212,5 +202,7 @@ test("a conversation: it goes on, can be stopped, cleared, told something before
   expect(users).toEqual([["one"], ["one", "two"], ["one", "two", "slow"], ["one", "two", "three"], ["four"]]);
   const systems = prompts.map((prompt) => /system\n(.*?)<\|im_end\|>/s.exec(prompt)![1]);
   expect(systems).toEqual(["Be brief.", "Be brief.", "Be brief.", "Be kind.", "Answer in few words."]);
-  expect(readFileSync(join(state, "chat-history"), "utf8")).toBe("one\ntwo\nslow\nthree\nfour\n");
+  expect(readFileSync(join(state, "history"), "utf8")).toEqual(
+    expect.stringMatching(/^one\ntwo\nslow\n\/system Be kind\.\n.*\nthree\n.*\nfour\n$/s),
+  );
 });

@@ -41,6 +41,7 @@ const generated = z.strictObject({
   finish: z.enum(["stop", "length", "stop_string"]),
   prompt_tokens: z.number().int().positive(),
   score: z.number().optional(),
+  likely: z.boolean().optional(),
 });
 
 const fact = "Is this a fact or an opinion? The bridge was opened in 1932.";

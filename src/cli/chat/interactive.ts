@@ -1,105 +1,115 @@
-/** `zeroth chat` on a terminal: a conversation that the model reads on, not anew. */
-import { type Chat, type ChatAnswer, createChat } from "../../text/chat/chat.ts";
-import { type ChatSession, createSession } from "../../text/chat/session.ts";
-import type { GenerateOptions } from "../../text/options.ts";
-import type { EngineFlags, Opened } from "../engine.ts";
+/** The prompt on a terminal: ask, read the answer as it comes, ask again. `zeroth` and `zeroth chat` alike. */
+import type { ChatAnswer } from "../../text/chat/chat.ts";
+import type { EngineFlags } from "../engine.ts";
 import type { Output } from "../output.ts";
-import { closeQuietly, converse, ownStreams, type Streams, tell } from "../terminal.ts";
-
-const help = `  /system TEXT  what the model is told beforehand, from the next answer on; without TEXT nothing
-  /clear        forget what was said
-  /model NAME   go on with another model
-  /help         this text
-  /quit         leave, as Ctrl-D does
-  Ctrl-C        stop an answer; what came of it stays
-`;
-
-type Answering = AsyncDisposable &
-  Pick<Opened, "kind" | "model" | "tokenizer" | "generation" | "config" | "chatTemplates">;
+import { openEditor, ownStreams, type Streams } from "../terminal/editor.ts";
+import { openHistory } from "../terminal/history.ts";
+import { commandIn, commands, completions, type Situation } from "./commands.ts";
+import { type Answering, createConversation, type OptionsFor } from "./conversation.ts";
+import { closeQuietly, tell } from "./quietly.ts";
+import type { ChatFlags } from "./settings.ts";
+import { paragraph } from "./table.ts";
+import { examples, inviting, isEmbedded, modelLine } from "./welcome.ts";
 
 export interface Setting {
   readonly opened: Answering;
   readonly system: string | undefined;
+  readonly flags: ChatFlags;
   /** Open another model. */
-  readonly open: (flags: EngineFlags, signal: AbortSignal) => Promise<Answering>;
-  /** What each answer is asked for, said once a model. */
-  readonly optionsFor: (chat: Chat, opened: Answering) => GenerateOptions;
+  readonly open: (flags: Pick<EngineFlags, "model">, signal: AbortSignal) => Promise<Answering>;
+  readonly optionsFor: OptionsFor;
+  /** Also decoders without a chat template go on from what was said. */
+  readonly plainTalk: boolean;
 }
 
-/** Talk until Ctrl-D; gives the exit code. */
-export async function openChat(output: Output, setting: Setting, streams: Streams = ownStreams): Promise<number> {
-  let opened = setting.opened;
-  let options: GenerateOptions;
-  let session: ChatSession;
-  const begin = (next: Answering, from: Parameters<typeof createSession>[1]) => {
-    const chat = createChat(next);
-    for (const note of chat.notes) output.say(output.dim(note));
-    options = setting.optionsFor(chat, next);
-    session = createSession(chat, from);
-    opened = next;
+/** Talk until it is left; gives the exit code. */
+export async function openChat(output: Output, setting: Setting, streams: Streams = ownStreams()): Promise<number> {
+  const conversation = await started(setting);
+  const history = openHistory("history", output.say);
+  const editor = openEditor(streams, {
+    history,
+    complete: completions,
+    hint: output.dim("Ctrl-C again or Ctrl-D leaves."),
+  });
+  const columns = () => ("columns" in streams.screen && Number(streams.screen.columns)) || 80;
+  const introduce = () => {
+    const { chat, remembers } = conversation;
+    if (remembers && chat.templates.length > 0) for (const note of chat.notes) output.say(output.dim(note));
+    output.text(`${output.dim(paragraph(modelLine(conversation), columns()))}\n`);
   };
   const told = new Set<string>();
   const close = ({ finish, tokens, warnings }: ChatAnswer) => {
     output.text("\n");
     for (const warning of warnings) if (!told.has(warning)) output.say(warning);
     for (const warning of warnings) told.add(warning);
-    if (finish === "length") output.say(output.dim(`stopped after ${tokens.length} tokens (--max-new-tokens)`));
+    if (finish === "length")
+      output.say(output.dim(`stopped after ${tokens.length} tokens (/set max-new-tokens N for longer answers)`));
   };
-
-  const commands: Readonly<Record<string, (rest: string, signal: AbortSignal) => Promise<void> | void>> = {
-    "/help": () => output.text(help),
-    "/clear": () => {
-      session.clear();
-      output.text(`${output.dim("What was said is forgotten.")}\n`);
-    },
-    "/system": (rest) => {
-      session.system(rest === "" ? undefined : rest);
-      output.text(`${output.dim(rest === "" ? "There is no system message." : "The system message is set.")}\n`);
-    },
-    "/model": async (rest, signal) => {
-      const next = await setting.open({ model: rest || "zeroth-nano" }, signal);
-      const before = opened;
-      try {
-        begin(next, { messages: session.messages });
-      } catch (error) {
-        await closeQuietly(next);
-        throw error;
-      }
-      await closeQuietly(before);
-    },
+  const answer = async (text: string, signal: AbortSignal) => {
+    const answering = conversation.say(text, signal);
+    try {
+      let step = await answering.next();
+      for (; !step.done; step = await answering.next()) output.answer(step.value);
+      close(step.value);
+    } catch (error) {
+      // A terminal that is gone is not written to.
+      if (editor.left === undefined) output.text("\n");
+      tell(error, output);
+    }
   };
+  const situation = (signal: AbortSignal): Situation => ({
+    conversation,
+    output,
+    columns: columns(),
+    signal,
+    open: setting.open,
+    confirm: async (question) => /^y(es)?$/i.test(((await editor.ask(question)) ?? "").trim()),
+    introduce,
+  });
 
   try {
-    begin(opened, { system: setting.system });
-    output.text(`${output.dim("Say something, or /help. Ctrl-D leaves.")}\n`);
-    await converse(output, streams, {
-      history: "chat-history",
-      async line(text, signal) {
-        const [word = ""] = text.split(/\s/, 1);
-        if (word === "/quit" || word === "/exit") return { leave: true };
-        if (Object.hasOwn(commands, word)) {
-          await commands[word]!(text.slice(word.length).trim(), signal);
-          return {};
-        }
-        if (/^\/[a-z]+$/.test(word)) {
-          output.say(`there is no ${word}; /help says what there is`);
-          return {};
-        }
-        try {
-          const answer = session.say(text, { ...options, signal, keep: true });
-          let step = await answer.next();
-          for (; !step.done; step = await answer.next()) output.answer(step.value);
-          close(step.value);
-        } catch (error) {
-          output.text("\n");
-          tell(error, output);
-        }
-        return { remember: text };
-      },
-    });
+    introduce();
+    output.text(`${output.dim(paragraph(inviting(conversation), columns()))}\n`);
+    for (let text = await editor.read(); text !== undefined; text = await editor.read()) {
+      if (text.trim() === "") continue;
+      const leave = await one(text).catch((error: unknown) => tell(error, output));
+      if (leave === true || editor.left !== undefined) break;
+    }
   } finally {
-    await closeQuietly(opened);
+    editor.close();
+    await closeQuietly(conversation.opened);
   }
-  output.text("\n");
-  return 0;
+  if (editor.left === 0) output.text("\n");
+  return editor.left ?? 0;
+
+  /** Do what a text asks for; true to leave. */
+  async function one(text: string): Promise<boolean> {
+    const example = isEmbedded(conversation) ? examples[Number(text) - 1] : undefined;
+    if (example !== undefined) output.text(`${output.dim(example)}\n`);
+    const prompt = example ?? text;
+    let command: ReturnType<typeof commandIn>;
+    try {
+      command = commandIn(prompt);
+    } finally {
+      // A mistyped command comes back with the arrow, to be mended.
+      if (command?.name !== "/quit") history.add(prompt);
+    }
+    if (command?.name === "/quit") return true;
+    if (command === undefined) await editor.during((signal) => answer(prompt, signal));
+    else {
+      const { name, rest } = command;
+      await editor.during(async (signal) => commands[name]!.run(rest, situation(signal)));
+    }
+    return false;
+  }
+}
+
+/** A model whose settings or template do not work is closed again. */
+async function started({ opened, flags, system, optionsFor, plainTalk }: Setting) {
+  try {
+    return createConversation({ opened, flags, system, optionsFor, plainTalk });
+  } catch (error) {
+    await closeQuietly(opened);
+    throw error;
+  }
 }

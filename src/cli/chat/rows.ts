@@ -1,22 +1,22 @@
 /** Rows of conversations, and what comes of them. */
-import { text as wholeText } from "node:stream/consumers";
 import type { InputRow } from "../../data/cli-rows-node.ts";
-import { fail, throwIfAborted } from "../../errors.ts";
+import { fail } from "../../errors.ts";
 import type { ChatAnswer, ChatRow } from "../../text/chat/chat.ts";
 import { checkMessages } from "../../text/chat/messages.ts";
+import type { Output } from "../output.ts";
+import { givenTexts } from "../stdin.ts";
 
-/** The one message of the command line: its arguments, or all of stdin. */
-export async function messageOf(args: readonly string[], signal: AbortSignal): Promise<string> {
-  if (args.length > 1) {
+/** The one message of the command line: its argument, standard input, or the one before the other. */
+export async function messageOf(args: readonly string[], output: Output, signal: AbortSignal): Promise<string> {
+  const [message, ...more] = await givenTexts(args, { output, signal, joined: true });
+  if (more.length > 0) {
     fail("wrong_use", `${args.length} messages, expected one`, { hint: "put the message in quotes" });
   }
-  if (args[0] === undefined && process.stdin.isTTY) {
-    fail("wrong_use", "there is no message", {
+  if (message === undefined) {
+    return fail("wrong_use", "there is no message", {
       hint: 'try: zeroth chat "Is this a fact or an opinion? Snow is cold."',
     });
   }
-  const message = args[0] ?? (await wholeText(process.stdin)).replace(/\n$/, "");
-  throwIfAborted(signal);
   if (message.trim() === "") fail("wrong_use", "the message is empty");
   return message;
 }
@@ -34,8 +34,7 @@ export function conversationOf(row: InputRow, system: string | undefined): ChatR
   return { messages: [...before, ...messages], ...listOf(row, "tools"), ...listOf(row, "documents") };
 }
 
-export const toldRow = (id: unknown, { message, tokens, finish, promptTokens, score }: ChatAnswer): object => ({
-  ...(id === undefined ? {} : { id }),
+export const toldRow = ({ message, tokens, finish, promptTokens, score }: ChatAnswer): object => ({
   message,
   tokens,
   finish,

@@ -3,7 +3,7 @@ import { fail, ZerothError } from "../../errors.ts";
 import type { Chat } from "../../text/chat/chat.ts";
 import { defineCommand } from "../define.ts";
 import type { Opened } from "../engine.ts";
-import { adapter, engine, input, model, writing } from "../options.ts";
+import { adapter, engine, greedy, model, rows, writing } from "../options.ts";
 
 export default defineCommand({
   group: "use",
@@ -14,22 +14,23 @@ export default defineCommand({
     model,
     { flags: "--system <text>", help: "what the model is told beforehand" },
     { flags: "--template <name>", help: "which of the model's chat templates, where it has several" },
-    input,
+    ...rows,
     ...writing,
-    { flags: "--greedy", help: "take the likeliest token, whatever the model's makers recommend" },
+    greedy,
     adapter,
     ...engine,
   ],
   rows: '`{"messages":[{"role","content"},…]}`, also `"tools":[…]`, `"documents":[…]` → `{"message":{"role","content"},"tokens","finish","prompt_tokens","score"?}`',
   example: 'zeroth chat "Is this a fact or an opinion? Snow is cold."',
   async run({ args, flags, output, signal }) {
+    if (args.length > 0 && flags.input) fail("wrong_use", "give a message or --input, not both");
+    const { atTerminal, openPrompt } = await import("../chat/open.ts");
+    if (args.length === 0 && !flags.input && atTerminal(output))
+      return openPrompt(flags, { output, signal, plainTalk: true });
     const { talkOptions } = await import("../generation.ts");
     const { sayIncomplete, structuredOptions } = await import("../structured.ts");
     const { openForCommand } = await import("../engine.ts");
     const { createChat } = await import("../../text/chat/chat.ts");
-    if (args.length > 0 && flags.input) fail("wrong_use", "give a message or --input, not both");
-    const talking = args.length === 0 && !flags.input;
-    const terminal = Boolean(process.stdin.isTTY && process.stdout.isTTY) && !output.json;
     const { system, input: file } = flags;
     const bound = flags.jsonSchema !== undefined || flags.grammar !== undefined;
     const structured = await structuredOptions(flags);
@@ -39,25 +40,13 @@ export default defineCommand({
       ...structured,
       ...(flags.template === undefined ? {} : { template: flags.template }),
     });
-    if (talking && terminal) {
-      const { openChat } = await import("../chat/interactive.ts");
-      const opened = await openForCommand(flags, output, signal);
-      return openChat(output, {
-        opened,
-        system,
-        open: (other, stop) => openForCommand({ ...flags, ...other }, output, stop),
-        optionsFor,
-      });
-    }
     const { conversationOf, messageOf, toldRow } = await import("../chat/rows.ts");
-    const { inputBatches, jobsOf } = await import("../jobs.ts");
-    const { errorRow } = await import("../report.ts");
-    const message = file === undefined ? await messageOf(args, signal) : undefined;
-    const batches = await inputBatches(
-      file,
-      message === undefined ? [] : [{ messages: [{ role: "user", content: message }] }],
-      { output, signal },
-    );
+    const { jobsOf } = await import("../jobs.ts");
+    const { modelOf, openRowJob } = await import("../rows/run.ts");
+    const message = file === undefined ? await messageOf(args, output, signal) : undefined;
+    const given = message === undefined ? [] : [{ messages: [{ role: "user", content: message }] }];
+    const job = await openRowJob("chat", { flags, given, output, signal });
+    if (job === undefined) return 0;
     await using opened = await openForCommand(flags, output, signal);
     const chat = createChat(opened);
     for (const note of chat.notes) output.say(note);
@@ -83,37 +72,31 @@ export default defineCommand({
       return 0;
     }
 
-    let failed = false;
-    let before = 0;
     let cut = 0;
-    for await (const rows of batches) {
-      const jobs = jobsOf(rows, (row) => conversationOf(row, system));
-      const good = jobs.flatMap((job) => (job instanceof ZerothError ? [] : [job]));
-      const onDone = (done: number, total: number) =>
-        output.progress(`${before + done} of ${before + total}${file === undefined ? "" : " or more"} conversations`);
-      const answers = await chat.answerAll(good, { ...options, onDone, firstRow: before });
-      for (const [i, job] of jobs.entries()) {
-        const result = job instanceof ZerothError ? job : answers.shift()!;
-        const row = rows[i]!;
-        const id = row instanceof ZerothError ? undefined : row.id;
-        if (result instanceof ZerothError) {
-          if (file === undefined) throw result;
-          failed = true;
-          output.row(errorRow(result, id));
-          if (!output.json) {
-            output.text("\n");
-            output.say(`row ${before + i + 1}: ${result.message}`);
-          }
-          continue;
-        }
-        warn(result.warnings);
-        if (result.finish === "length") cut++;
-        output.row(toldRow(id, result));
-        output.answer(`${result.message.content}\n`);
-      }
-      before += rows.length;
-    }
-    if (bound) sayIncomplete(structured, cut, before, output);
-    return failed ? 1 : 0;
+    let answered = 0;
+    const code = await job.run({
+      model: modelOf(opened),
+      things: "conversations",
+      async batch(inputs, { before, onDone }) {
+        const jobs = jobsOf(inputs, (row) => conversationOf(row, system));
+        const good = jobs.flatMap((one) => (one instanceof ZerothError ? [] : [one]));
+        const answers = await chat.answerAll(good, { ...options, onDone, firstRow: before });
+        return jobs.map((one) => {
+          const result = one instanceof ZerothError ? one : answers.shift()!;
+          if (result instanceof ZerothError) return result;
+          warn(result.warnings);
+          if (result.finish === "length") cut++;
+          answered++;
+          return { row: toldRow(result), show: () => output.answer(`${result.message.content}\n`) };
+        });
+      },
+      showError(error, row) {
+        if (output.json) return;
+        output.text("\n");
+        output.say(`row ${row}: ${error.message}`);
+      },
+    });
+    if (bound) sayIncomplete(structured, cut, answered, output);
+    return code;
   },
 });

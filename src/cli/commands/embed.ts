@@ -2,7 +2,7 @@
 import { fail, ZerothError } from "../../errors.ts";
 import type { EmbeddingConfig } from "../../text/embed.ts";
 import { defineCommand } from "../define.ts";
-import { adapter, engine, input, model } from "../options.ts";
+import { adapter, engine, model, rows } from "../options.ts";
 import type { Output } from "../output.ts";
 
 /** Nine digits tell every float32 from its neighbours. */
@@ -26,7 +26,7 @@ export default defineCommand({
   arguments: "[text|file...]",
   options: [
     model,
-    input,
+    ...rows,
     {
       flags: "--pooling <mode>",
       help: "a text's vector: of its first token (cls), of its last one, or their mean; as the folder says",
@@ -41,7 +41,9 @@ export default defineCommand({
   ],
   rows: '`{"text"}` → `{"embedding":[…]}`',
   example: 'zeroth embed --model sentence-transformers/all-MiniLM-L6-v2 "a warm coat" "a thick jacket" "a cold soup"',
-  async run({ args, flags, output, signal }) {
+  async run({ args: typed, flags, output, signal }) {
+    const { givenTexts } = await import("../stdin.ts");
+    const args = flags.input ? typed : await givenTexts(typed, { output, signal });
     if (args.length === 0 && !flags.input) {
       fail("wrong_use", "there is no text", { hint: 'try: zeroth embed --model NAME "one text" "another text"' });
     }
@@ -52,17 +54,15 @@ export default defineCommand({
       });
     }
     const { textOf } = await import("../../data/cli-rows-node.ts");
-    const { inputBatches, jobsOf } = await import("../jobs.ts");
+    const { jobsOf } = await import("../jobs.ts");
+    const { modelOf, openRowJob } = await import("../rows/run.ts");
     const { openReaderForCommand } = await import("../engine.ts");
-    const { errorRow } = await import("../report.ts");
     const { similarityTable } = await import("../embed/table.ts");
     const { textsOf } = await import("../embed/texts.ts");
     const given = textsOf(args);
-    const batches = await inputBatches(
-      flags.input,
-      given.map(({ text, file }) => ({ text, ...(file !== undefined && { file }) })),
-      { output, signal },
-    );
+    const asRows = given.map(({ text, file }) => ({ text, ...(file !== undefined && { file }) }));
+    const job = await openRowJob("embed", { flags, given: asRows, output, signal });
+    if (job === undefined) return 0;
     await using opened = await openReaderForCommand(flags, output, signal);
     const { encoder } = opened;
     sayHow(encoder.embedding, opened.name, flags.pooling !== undefined, output);
@@ -74,39 +74,32 @@ export default defineCommand({
       signal,
     };
     const kept: Float32Array[] = [];
-    let failed = false;
-    let before = 0;
-    for await (const rows of batches) {
-      const jobs = jobsOf(rows, (row) => textOf(row, "text"));
-      const onDone = (done: number) => output.progress(`${before + done} texts`);
-      const good = jobs.flatMap((job) => (job instanceof ZerothError ? [] : [job]));
-      const vectors = await encoder.embedAll(good, { ...options, onDone });
-      for (const [i, job] of jobs.entries()) {
-        const result = job instanceof ZerothError ? job : vectors.shift()!;
-        const row = rows[i]!;
-        const id = row instanceof ZerothError ? undefined : row.id;
-        if (result instanceof ZerothError) {
-          if (jobs.length === 1 && !flags.input) throw result;
-          failed = true;
-          output.row(errorRow(result, id));
-          if (!output.json) output.say(`${given[i]?.file ?? `row ${before + i + 1}`}: ${result.message}`);
-          continue;
-        }
-        if (!flags.input) kept.push(result);
-        const file = given[i]?.file;
-        output.row({
-          ...(id !== undefined && { id }),
-          ...(file !== undefined && { file }),
-          embedding: output.json ? digits(result) : [],
+    const code = await job.run({
+      model: modelOf(opened),
+      things: "texts",
+      async batch(inputs, { before, onDone }) {
+        const jobs = jobsOf(inputs, (row) => textOf(row, "text"));
+        const good = jobs.flatMap((one) => (one instanceof ZerothError ? [] : [one]));
+        const vectors = await encoder.embedAll(good, { ...options, onDone });
+        return jobs.map((one, i) => {
+          const result = one instanceof ZerothError ? one : vectors.shift()!;
+          if (result instanceof ZerothError) return result;
+          if (!flags.input) kept.push(result);
+          const file = given[before + i]?.file;
+          const show = () => {
+            if (flags.input) output.text(`${digits(result).join("\t")}\n`);
+          };
+          return { row: { ...(file !== undefined && { file }), embedding: job.json ? digits(result) : [] }, show };
         });
-        if (flags.input) output.text(`${digits(result).join("\t")}\n`);
-      }
-      before += rows.length;
-    }
-    if (!flags.input && !failed) {
+      },
+      showError(error, row) {
+        if (!output.json) output.say(`${given[row - 1]?.file ?? `row ${row}`}: ${error.message}`);
+      },
+    });
+    if (!flags.input && code === 0) {
       const names = given.map(({ text, file }) => file ?? text);
       if (!output.json) output.text(similarityTable(names, kept, encoder.embedding.similarity, output));
     }
-    return failed ? 1 : 0;
+    return code;
   },
 });

@@ -5,6 +5,7 @@ import type { ModelFolder } from "../../folders/open-node.ts";
 import { defineCommand } from "../define.ts";
 import { modelNames } from "../options.ts";
 import { bytes } from "../output.ts";
+import { needFreeFolder, overwriting } from "../targets.ts";
 
 type Exporter = (folder: ModelFolder, out: string) => Promise<string[]>;
 
@@ -26,12 +27,14 @@ export default defineCommand({
       values: ["onnx", "safetensors", "transformers.js"],
     },
     { flags: "--out <folder>", help: "where to" },
+    overwriting,
   ],
   rows: 'one `{"file","bytes","sha256"}` a file, then `{"done":true,…}`',
   example: "zeroth export zeroth-nano --format onnx --out nano-onnx",
-  async run({ args: [name = "zeroth-nano"], flags: { format, out }, output, signal }) {
+  async run({ args: [name = "zeroth-nano"], flags: { format, out, overwrite }, output, signal }) {
     if (!format) fail("wrong_use", "--format is missing", { hint: Object.keys(formats).join(", ") });
     if (!out) fail("wrong_use", "--out is missing", { hint: "name the folder to write to" });
+    needFreeFolder(out, overwrite);
     const { stat } = await import("node:fs/promises");
     const { fileSha256, makeFolder } = await import("../../base/files-node.ts");
     const { openModelFolder } = await import("../../folders/open-node.ts");

@@ -4,16 +4,16 @@ import type { Generated } from "../../text/options.ts";
 import { defineCommand } from "../define.ts";
 import type { Opened } from "../engine.ts";
 import type { AnswerJob } from "../jobs.ts";
-import { adapter, engine, generation, input, model } from "../options.ts";
-import type { Output } from "../output.ts";
+import { adapter, engine, generation, model, rows } from "../options.ts";
+import { type Output, unlikely } from "../output.ts";
 
-const resultRow = (id: unknown, { text, tokens, finish, promptTokens, score }: Generated) => ({
-  ...(id === undefined ? {} : { id }),
+const resultRow = ({ text, tokens, finish, promptTokens, score, likely }: Generated) => ({
   text,
   tokens,
   finish,
   prompt_tokens: promptTokens,
   ...(score === undefined ? {} : { score }),
+  ...(likely === undefined ? {} : { likely }),
 });
 
 function stats(model: Pick<Opened, "seconds">, results: readonly Generated[], seconds: number, output: Output): void {
@@ -36,30 +36,34 @@ export default defineCommand({
   group: "use",
   summary: "Answer prompts",
   arguments: "[prompt...]",
-  options: [model, input, ...generation, { flags: "--stats", help: "show speeds afterwards" }, adapter, ...engine],
-  rows: '`{"prompt"}` or `{"tokens":[…]}`, also `"choices":[…]` → `{"text","tokens","finish","prompt_tokens","score"?}`',
+  options: [model, ...rows, ...generation, { flags: "--stats", help: "show speeds afterwards" }, adapter, ...engine],
+  rows: '`{"prompt"}` or `{"tokens":[…]}`, also `"choices":[…]` → `{"text","tokens","finish","prompt_tokens","score"?,"likely"?}`',
   example: 'zeroth generate "Is this review positive or negative? A warm, funny film."',
-  async run({ args: prompts, flags, output, signal }) {
+  async run({ args, flags, output, signal }) {
+    const { atTerminal, openPrompt } = await import("../chat/open.ts");
+    const answering = flags.choices || flags.stats || flags.modelDefaults || flags.promptEnd === false;
+    if (args.length === 0 && !flags.input && !answering && atTerminal(output))
+      return openPrompt(flags, { output, signal, plainTalk: false });
+    if (args.length > 0 && flags.input) fail("wrong_use", "give prompts or --input, not both");
     const { checkGeneration, generationOptions } = await import("../generation.ts");
     const { sayIncomplete, structuredOptions } = await import("../structured.ts");
-    const { answerJob, inputBatches, jobsOf } = await import("../jobs.ts");
+    const { answerJob, jobsOf } = await import("../jobs.ts");
+    const { modelOf, openRowJob } = await import("../rows/run.ts");
     const { openForCommand } = await import("../engine.ts");
     const { byAdapter, openedModels } = await import("../adapters.ts");
-    const { errorRow } = await import("../report.ts");
+    const { givenTexts } = await import("../stdin.ts");
     checkGeneration(flags);
+    const prompts = flags.input ? [] : await givenTexts(args, { output, signal, joined: true });
     if (prompts.length === 0 && !flags.input) {
       fail("wrong_use", "there is no prompt", {
         hint: 'try: zeroth generate "Is this a fact or an opinion? Snow is cold."',
       });
     }
-    if (prompts.length > 0 && flags.input) fail("wrong_use", "give prompts or --input, not both");
     const structured = await structuredOptions(flags);
     const bound = structured.schema !== undefined || structured.grammar !== undefined;
-    const batches = await inputBatches(
-      flags.input,
-      prompts.map((prompt) => ({ prompt })),
-      { output, signal },
-    );
+    const given = prompts.map((prompt) => ({ prompt }));
+    const job = await openRowJob("generate", { flags, given, output, signal });
+    if (job === undefined) return 0;
     await using models = openedModels((own) =>
       openForCommand(own === undefined ? flags : { ...flags, adapter: own }, output, signal),
     );
@@ -82,56 +86,56 @@ export default defineCommand({
     }
 
     const made: Generated[] = [];
-    let failed = false;
     let cut = 0;
-    // Rows before this batch, and those of them that were answered freely.
-    let before = 0;
     let answered = 0;
-    for await (const rows of batches) {
-      const jobs = jobsOf(rows, (row) => {
-        const job = answerJob(row, flags.choices);
-        if (bound && job.choices) fail("bad_input", "choices do not go with --json-schema or --grammar");
-        return job;
-      });
-      const good = jobs.flatMap((job) => (job instanceof ZerothError ? [] : [job]));
-      const free = good.filter(({ choices }) => !choices);
-      const limited = good.flatMap(({ prompt, choices, adapter }) => (choices ? [{ prompt, choices, adapter }] : []));
-      const onDone = (done: number, total: number) =>
-        output.progress(`${before + done} of ${before + total}${flags.input ? " or more" : ""} prompts`);
-      const answers = await byAdapter(free, async (part, own, first) =>
-        (await models.of(own)).text.generateAll(
-          part.map((job) => (job as AnswerJob).prompt),
-          { ...picked, onDone, firstRow: answered + first },
-        ),
-      );
-      const chosen = await byAdapter(limited, async (part, own) =>
-        (await models.of(own)).text.chooseAll(part as readonly (typeof limited)[number][], { ...picked, onDone }),
-      );
-      for (const [i, job] of jobs.entries()) {
-        const result = job instanceof ZerothError ? job : (job.choices ? chosen : answers).shift()!;
-        const row = rows[i]!;
-        const id = row instanceof ZerothError ? undefined : row.id;
-        if (result instanceof ZerothError) {
-          failed = true;
-          // A single prompt has no other rows to save: its error is the command's.
-          if (prompts.length === 1) throw result;
-          output.row(errorRow(result, id));
-          if (!output.json) {
-            output.text("\n");
-            output.say(`row ${before + i + 1}: ${result.message}`);
-          }
-          continue;
-        }
-        if (flags.stats) made.push(result);
-        if (bound && result.finish === "length") cut++;
-        output.row(resultRow(id, result));
-        output.answer(`${result.text}\n`);
-      }
-      before += rows.length;
-      answered += free.length;
-    }
+    const code = await job.run({
+      model: modelOf(opened),
+      things: "prompts",
+      async batch(inputs, { before, onDone }) {
+        const jobs = jobsOf(inputs, (row) => {
+          const one = answerJob(row, flags.choices);
+          if (bound && one.choices) fail("bad_input", "choices do not go with --json-schema or --grammar");
+          return one;
+        });
+        const good = jobs.flatMap((one) => (one instanceof ZerothError ? [] : [one]));
+        const free = good.filter(({ choices }) => !choices);
+        const limited = good.flatMap(({ prompt, choices, adapter: own }) =>
+          choices ? [{ prompt, choices, adapter: own }] : [],
+        );
+        const answers = await byAdapter(free, async (part, own, first) =>
+          (await models.of(own)).text.generateAll(
+            part.map((one) => (one as AnswerJob).prompt),
+            { ...picked, onDone, firstRow: before + first },
+          ),
+        );
+        const chosen = await byAdapter(limited, async (part, own) =>
+          (await models.of(own)).text.chooseAll(part as readonly (typeof limited)[number][], {
+            ...picked,
+            onDone: (done) => onDone(free.length + done),
+          }),
+        );
+        return jobs.map((one) => {
+          const result = one instanceof ZerothError ? one : (one.choices ? chosen : answers).shift()!;
+          if (result instanceof ZerothError) return result;
+          if (flags.stats) made.push(result);
+          if (bound && result.finish === "length") cut++;
+          answered++;
+          const show = () => {
+            output.answer(`${result.text}\n`);
+            if (result.likely === false && !flags.input)
+              output.say(unlikely(one instanceof ZerothError ? 0 : one.choices!.length));
+          };
+          return { row: resultRow(result), show };
+        });
+      },
+      showError(error, row) {
+        if (output.json) return;
+        output.text("\n");
+        output.say(`row ${row}: ${error.message}`);
+      },
+    });
     if (bound) sayIncomplete(structured, cut, answered, output);
     if (flags.stats) stats(opened, made, (performance.now() - started) / 1000, output);
-    return failed ? 1 : 0;
+    return code;
   },
 });

@@ -3,7 +3,7 @@
 import type { InputRow } from "../../data/cli-rows-node.ts";
 import { fail, ZerothError } from "../../errors.ts";
 import { defineCommand } from "../define.ts";
-import { adapter, engine, input, model } from "../options.ts";
+import { adapter, engine, model, rows } from "../options.ts";
 import type { Predict, Predicted } from "../predict/tasks.ts";
 
 export default defineCommand({
@@ -12,7 +12,7 @@ export default defineCommand({
   arguments: "[text...]",
   options: [
     model,
-    input,
+    ...rows,
     { flags: "--pair <text>", help: "a second text, read together with the first" },
     { flags: "--context <text>", help: "the passage that holds the answer to a question" },
     { flags: "--choices <a,b>", help: "what may follow the text", as: "list" },
@@ -30,7 +30,9 @@ export default defineCommand({
     '`{"text","choices"}` → `{"choice","best","probabilities","logits"}`',
   ].join("; "),
   example: 'zeroth predict --model distilbert/distilbert-base-uncased-finetuned-sst-2-english "A warm, funny film."',
-  async run({ args: texts, flags, output, signal }) {
+  async run({ args, flags, output, signal }) {
+    const { givenTexts } = await import("../stdin.ts");
+    const texts = flags.input ? args : await givenTexts(args, { output, signal });
     const { pair, context, choices, top, maxAnswer } = flags;
     if (texts.length === 0 && !flags.input) {
       fail("wrong_use", "there is no text", { hint: 'try: zeroth predict --model NAME "a text", or --input FILE' });
@@ -46,9 +48,8 @@ export default defineCommand({
         hint: "a folder or a name of the hub whose model was trained for classes, tags, answers or hidden words",
       });
     }
-    const { inputBatches } = await import("../jobs.ts");
+    const { modelOf, openRowJob } = await import("../rows/run.ts");
     const { openReaderForCommand } = await import("../engine.ts");
-    const { errorRow } = await import("../report.ts");
     const { byAdapter, openedModels } = await import("../adapters.ts");
     const { askedFor, predictionOf } = await import("../predict/tasks.ts");
     const given = texts.map((text) => ({
@@ -56,43 +57,38 @@ export default defineCommand({
       ...(pair !== undefined && { text_pair: pair }),
       ...(choices && { choices }),
     }));
-    const batches = await inputBatches(flags.input, given, { output, signal });
+    const job = await openRowJob("predict", { flags, given, output, signal });
+    if (job === undefined) return 0;
     const name = flags.model;
     await using models = openedModels((own) =>
       openReaderForCommand(own === undefined ? flags : { ...flags, adapter: own }, output, signal),
     );
+    const opened = await models.of();
     if (!flags.input) {
-      const { encoder } = await models.of();
-      const head = encoder.head!;
+      const head = opened.encoder.head!;
       const lacks = { span: context === undefined, choice: choices === undefined };
       if ((head === "span" || head === "choice") && lacks[head])
         fail("wrong_use", `this model takes ${askedFor[head]}`, { where: name });
     }
-    const predict: Predict = (rows, options) =>
-      byAdapter<InputRow, Predicted>(rows, async (part, own) =>
+    const predict: Predict = (given, options) =>
+      byAdapter<InputRow, Predicted>(given, async (part, own) =>
         predictionOf(await models.of(own), name, output, flags)(part, options),
       );
-    let failed = false;
-    let before = 0;
-    for await (const rows of batches) {
-      const onDone = (done: number) => output.progress(`${before + done} texts`);
-      const results = await predict(rows, { signal, onDone });
-      for (const [i, result] of results.entries()) {
-        const row = rows[i]!;
-        const id = row instanceof ZerothError ? undefined : row.id;
-        if (result instanceof ZerothError) {
-          if (!flags.input && rows.length === 1) throw result;
-          failed = true;
-          output.row(errorRow(result, id));
-          if (!output.json) output.say(`row ${before + i + 1}: ${result.message}`);
-          continue;
-        }
-        output.row({ ...(id !== undefined && { id }), ...result.row });
-        if (flags.input) output.answer(`${result.line}\n`);
-        else if (!output.json) output.text(`${i > 0 ? "\n" : ""}${result.picture()}`);
-      }
-      before += rows.length;
-    }
-    return failed ? 1 : 0;
+    return job.run({
+      model: modelOf(opened),
+      things: "texts",
+      async batch(inputs, { before, onDone }) {
+        const results = await predict(inputs, { signal, onDone });
+        return results.map((result, i) => {
+          if (result instanceof ZerothError) return result;
+          const { row, line, picture } = result;
+          const show = () => {
+            if (flags.input) output.answer(`${line}\n`);
+            else if (!output.json) output.text(`${before + i > 0 ? "\n" : ""}${picture()}`);
+          };
+          return { row, show };
+        });
+      },
+    });
   },
 });

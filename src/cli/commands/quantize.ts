@@ -5,6 +5,7 @@ import { fail } from "../../errors.ts";
 import { defineCommand } from "../define.ts";
 import { modelNames } from "../options.ts";
 import { bytes } from "../output.ts";
+import { overwriting } from "../targets.ts";
 
 export default defineCommand({
   group: "models",
@@ -14,7 +15,7 @@ export default defineCommand({
   options: [
     { flags: "--dtype <type>", help: "int8 or int4", values: ["int8", "int4"] },
     { flags: "--out <folder>", help: "where to" },
-    { flags: "--overwrite", help: "replace a model that is there" },
+    overwriting,
   ],
   rows: 'one `{"file","bytes","sha256"}` a file, then `{"done":true,"out","dtype","tensors","worst":{"tensor","format","error"}}`',
   example: "zeroth quantize google/flan-t5-base --dtype int8 --out flan-t5-base-int8",

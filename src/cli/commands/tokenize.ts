@@ -1,49 +1,43 @@
 /** `zeroth tokenize`: text as pieces, ids and places. */
-import { fail, ZerothError } from "../../errors.ts";
+import { fail } from "../../errors.ts";
 import { defineCommand } from "../define.ts";
-import { input, model } from "../options.ts";
+import { model, rows } from "../options.ts";
 
 export default defineCommand({
   group: "use",
   summary: "Text as the model sees it",
   arguments: "[text...]",
-  options: [model, input, { flags: "--no-special", help: "without special tokens" }],
+  options: [model, ...rows, { flags: "--no-special", help: "without special tokens" }],
   rows: '`{"text"}` → `{"tokens","pieces","offsets"}`',
   example: 'zeroth tokenize "Hello there"',
-  async run({ args: texts, flags, output, signal }) {
+  async run({ args, flags, output, signal }) {
+    const { givenTexts } = await import("../stdin.ts");
+    const texts = flags.input ? args : await givenTexts(args, { output, signal });
     if (texts.length === 0 && !flags.input)
       fail("wrong_use", "there is no text", { hint: 'try: zeroth tokenize "Hello there"' });
     if (texts.length > 0 && flags.input) fail("wrong_use", "give texts or --input, not both");
     const { textOf } = await import("../../data/cli-rows-node.ts");
     const { openModelFolder, openTokenizer } = await import("../../folders/open-node.ts");
     const { modelFor } = await import("../downloads.ts");
-    const { inputBatches } = await import("../jobs.ts");
-    const { errorRow } = await import("../report.ts");
-    const batches = await inputBatches(
-      flags.input,
-      texts.map((text) => ({ text })),
-      { output, signal },
-    );
-    const { path } = await modelFor(flags.model ?? "zeroth-nano", output, signal);
-    const tokenizer = openTokenizer(openModelFolder(path, { weights: "unread" }));
-    let failed = false;
-    for await (const rows of batches) {
-      for (const row of rows) {
-        try {
-          if (row instanceof ZerothError) throw row;
+    const { jobsOf } = await import("../jobs.ts");
+    const { modelOf, openRowJob } = await import("../rows/run.ts");
+    const job = await openRowJob("tokenize", { flags, given: texts.map((text) => ({ text })), output, signal });
+    if (job === undefined) return 0;
+    const name = flags.model ?? "zeroth-nano";
+    const { path } = await modelFor(name, output, signal);
+    const folder = openModelFolder(path, { weights: "unread" });
+    const tokenizer = openTokenizer(folder);
+    return job.run({
+      model: modelOf({ name, folder, weights: new Map() }),
+      things: "texts",
+      batch: async (inputs) =>
+        jobsOf(inputs, (row) => {
           const { ids, pieces, offsets } = tokenizer.encode(textOf(row, "text"), {
             addSpecialTokens: flags.special !== false,
           });
-          output.row({ ...(row.id === undefined ? {} : { id: row.id }), tokens: ids, pieces, offsets });
-          output.text(`${pieces.map((piece, i) => `${piece} ${output.dim(String(ids[i]))}`).join("  ")}\n`);
-        } catch (error) {
-          if (!(error instanceof ZerothError) || !flags.input) throw error;
-          failed = true;
-          output.row(errorRow(error, row instanceof ZerothError ? undefined : row.id));
-          if (!output.json) output.say(error.message);
-        }
-      }
-    }
-    return failed ? 1 : 0;
+          const line = pieces.map((piece, i) => `${piece} ${output.dim(String(ids[i]))}`).join("  ");
+          return { row: { tokens: ids, pieces, offsets }, show: () => output.text(`${line}\n`) };
+        }),
+    });
   },
 });

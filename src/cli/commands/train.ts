@@ -42,8 +42,9 @@ function progressOf(steps: number, output: Output): TrainEvents {
   return {
     started({ parameters, trained, rows, skipped, mixture, step, steps: last }) {
       const part = trained === parameters ? "" : ` (${trained.toLocaleString("en")} trained)`;
+      const left = step < last ? `steps ${step + 1} to ${last}` : `step ${step} of ${last}: nothing is left to do`;
       output.say(
-        `${parameters.toLocaleString("en")} parameters${part}, ${rows.toLocaleString("en")} rows${mixture ? ` in ${mixture.tasks.toLocaleString("en")} tasks` : ""}, steps ${step + 1} to ${last}`,
+        `${parameters.toLocaleString("en")} parameters${part}, ${rows.toLocaleString("en")} rows${mixture ? ` in ${mixture.tasks.toLocaleString("en")} tasks` : ""}, ${left}`,
       );
       const missing = mixture?.missing ?? [];
       if (missing.length > 0) output.say(`left out, not here: ${missing.join(", ")}`);

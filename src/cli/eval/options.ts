@@ -1,6 +1,7 @@
 /** Options of `zeroth eval`. */
 import type { Flags, OptionSpec } from "../command.ts";
 import { engine, model } from "../options.ts";
+import { overwriting } from "../targets.ts";
 
 export const evalOptions = [
   model,
@@ -29,6 +30,7 @@ export const evalOptions = [
   { flags: "--seed <n>", help: "of the intervals, and of templates that choose at random (0)", as: "integer" },
   { flags: "--html <file>", help: "write a report with plots" },
   { flags: "--out <folder>", help: "write results.json, T0's files, and every example's scores" },
+  overwriting,
   { flags: "--folder <path>", help: "templates from here, such as a promptsource checkout" },
   { flags: "--no-cache", help: "compute anew what was computed before" },
   ...engine,

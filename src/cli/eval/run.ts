@@ -18,6 +18,7 @@ import { version } from "../help.ts";
 import type { Output } from "../output.ts";
 import { promptRows } from "../prompt-rows.ts";
 import { withHint } from "../report.ts";
+import { needFreeFile, needFreeFolder } from "../targets.ts";
 import { dataOf, fileIn } from "./data.ts";
 import type { EvalFlags } from "./options.ts";
 import { liveLine, superGlueTable, table, templateRow } from "./tables.ts";
@@ -160,6 +161,8 @@ export async function evaluateTasks(
   signal: AbortSignal,
 ): Promise<number> {
   const wanted = recipeOf(flags);
+  if (flags.out !== undefined) needFreeFolder(flags.out, flags.overwrite);
+  if (flags.html !== undefined) needFreeFile(flags.html, flags.overwrite);
   const kept = `${zerothHome(process.env)}/evaluations`;
   // Every name and file is looked up before the model is: a mistyped one is told at once.
   const jobs = await jobsOf(tasks, flags, output, signal);

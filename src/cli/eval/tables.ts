@@ -25,11 +25,20 @@ export function templateRow(task: string, result: TemplateResult, { normalize, p
   };
 }
 
-/** Lines of columns, the first ones to the left, the others to the right. */
+/**
+ * Lines of columns, the first ones to the left, the others to the right. A narrow terminal gets as many as it has room
+ * for: the last ones repeat themselves in every line or say little, and `--json` has them all.
+ */
 function columns(head: readonly string[], rows: readonly (readonly string[])[], left: number, output: Output): string {
   const widths = head.map((name, i) => Math.max(name.length, ...rows.map((row) => row[i]!.length)));
-  const line = (cells: readonly string[]) =>
-    `  ${cells.map((cell, i) => (i < left ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join("  ")}`.trimEnd();
+  const room = process.stdout.isTTY && process.stdout.columns > 0 ? process.stdout.columns : Infinity;
+  const ends = widths.map((_, i) => widths.slice(0, i + 1).reduce((sum, width) => sum + width + 2, 0));
+  const shown = Math.max(left + 1, ends.filter((end) => end <= room).length);
+  const line = (all: readonly string[]) =>
+    `  ${all
+      .slice(0, shown)
+      .map((cell, i) => (i < left ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)))
+      .join("  ")}`.trimEnd();
   return `${output.dim(line(head))}\n${rows.map((row) => `${line(row)}\n`).join("")}`;
 }
 

@@ -1,5 +1,6 @@
 /** Options of `zeroth plan`. */
 import type { Flags, OptionSpec } from "../command.ts";
+import { overwriting } from "../targets.ts";
 
 export const planOptions = [
   { flags: "--machine <what>", help: "this (measured, default), or 24GB,46GB/s[,480GFLOP/s[,2GB/s of disk]]" },
@@ -21,6 +22,7 @@ export const planOptions = [
   { flags: "--virtual-tokens <n>", help: "of a prefix or prompt (20)", as: "integer" },
   { flags: "--tokens <n>", help: "tokens of a training set: how long it takes", as: "integer" },
   { flags: "--plot <file>", help: "write the comparison as SVG" },
+  overwriting,
   { flags: "--threads <n>", help: "threads that measure this machine", as: "integer" },
   {
     flags: "--architecture <name>",

@@ -17,6 +17,7 @@ import { type Sizes, shapeOfSizes } from "../../plan/sizes.ts";
 import { measureDisk, measureLimits } from "../../runtime/limits-node.ts";
 import { pullEvents } from "../downloads.ts";
 import type { Output } from "../output.ts";
+import { needFreeFile } from "../targets.ts";
 import { threadsFor } from "../threads.ts";
 import type { PlanFlags } from "./options.ts";
 import { planPage } from "./page.ts";
@@ -107,6 +108,7 @@ export async function plan(
     ...(Object.keys(tuning).length > 0 && { tuning }),
     ...(flags.tokens !== undefined && { tokens: flags.tokens }),
   };
+  if (flags.plot !== undefined) needFreeFile(flags.plot, flags.overwrite);
   const subject = await subjectOf(name, flags, output, signal);
   // What cannot be planned is said before anything is measured.
   planModel(subject, options);

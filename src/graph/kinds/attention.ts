@@ -44,7 +44,9 @@ declare module "../tensor.ts" {
      * capacity, k], starts and ends int64 [rows]; outputs the answer and the updated past. With tables of cosines
      * and sines [any, r/2] after them, queries and new keys are turned by their places first. Where a row has fewer than
      * `length` new positions, which only rows that start at 0 may, `ends` says where it ends: what is written and
-     * answered beyond is of no meaning. Several rows that do not start at 0 go on by one position each. Inference only.
+     * answered beyond is of no meaning. Several rows that do not start at 0 go on by one position each. In the place of the
+     * tables a bias [1 | rows, 1 | heads, 1, total] may stand where every row goes on by one position: total is the
+     * greatest of `ends`. Inference only.
      */
     RowAttention: RowHeads;
   }
@@ -98,9 +100,12 @@ const shapes = {
     needBias(bias, [q!.shape[0]!, heads, 1, positions!.shape[0]!]);
     return [q!, pastK!, pastV!].map(({ dtype, shape }) => ({ dtype, shape }));
   },
-  RowAttention: ([q, k, , pastK, pastV, starts, ends], { heads, kvHeads }) => {
+  RowAttention: ([q, k, , pastK, pastV, starts, ends, ...more], { heads, kvHeads }) => {
     needGroups(heads, kvHeads);
     const width = headWidth(q!, heads);
+    const [bias] = more.length === 1 ? more : [];
+    needBias(bias, [q!.shape[0]!, heads, 1, bias?.shape[3] ?? 1]);
+    if (bias && q!.shape[1] !== 1) fail("wrong_use", `a bias for ${q!.shape[1]} new positions a row: it is for one`);
     const fits = pastK!.shape[1] === kvHeads && pastK!.shape[3] === width && k!.shape[2] === kvHeads * width;
     const rows = [pastK, starts, ends].every((x) => x!.shape[0] === q!.shape[0]);
     if (!fits || !rows) {
@@ -148,15 +153,29 @@ export function cachedAttention(
   return [y!, nextK!, nextV!];
 }
 
+/** Tables of cosines and sines [any, r/2]. */
+interface RowTurn {
+  readonly cos: Tensor;
+  readonly sin: Tensor;
+  readonly interleaved: boolean;
+}
+
+/** [1 | rows, 1 | heads, 1, total]. */
+interface RowBias {
+  readonly bias: Tensor;
+}
+
 /** See `RowAttention` in {@link Attributes}: the answer and the updated past keys and values. */
 export function rowAttention(
   [q, k, v]: readonly [Tensor, Tensor, Tensor],
   past: { readonly k: Tensor; readonly v: Tensor },
   { starts, ends }: { readonly starts: Tensor; readonly ends: Tensor },
   attributes: Omit<RowHeads, "interleaved">,
-  turn?: { readonly cos: Tensor; readonly sin: Tensor; readonly interleaved: boolean },
+  more: RowTurn | RowBias | undefined = undefined,
 ): readonly [Tensor, Tensor, Tensor] {
-  const inputs = [q, k, v, past.k, past.v, starts, ends, ...(turn ? [turn.cos, turn.sin] : [])];
+  const turn = more && "cos" in more ? more : undefined;
+  const added = turn ? [turn.cos, turn.sin] : more && "bias" in more ? [more.bias] : [];
+  const inputs = [q, k, v, past.k, past.v, starts, ends, ...added];
   const { heads, kvHeads, scale, window } = attributes;
   const interleaved = turn?.interleaved ?? false;
   const [y, nextK, nextV] = all("RowAttention", inputs, { heads, kvHeads, scale, window, interleaved });

@@ -5,7 +5,7 @@ import { dtypes } from "../dtype.ts";
 import type { Emitter, NodeOptions } from "../emit.ts";
 import type { NodeReader } from "../onnx/node-reader.ts";
 import * as o from "../operators.ts";
-import { full, type OpNode, type Tensor } from "../tensor.ts";
+import { type Attributes, full, type OpNode, type Tensor } from "../tensor.ts";
 import { none, softmaxGradient, unbroadcast } from "./gradients.ts";
 import { int, microsoft, names } from "./onnx.ts";
 import type { Cotangent, Decomposition, KernelLowering, Rows } from "./row.ts";
@@ -59,7 +59,7 @@ const rowAttention: Decomposition<"RowAttention"> = (inputs, attributes) => {
     Tensor?,
     Tensor?,
   ];
-  if (!cos || !sin) return untabledRows(inputs, attributes);
+  if (!cos || !sin) return untabledRows(inputs, attributes, cos);
   // What turns the heads and what attends may each have a kernel of its own.
   const { heads, kvHeads, interleaved } = attributes;
   const [rows, length] = q.shape as [Dim, Dim];
@@ -68,7 +68,11 @@ const rowAttention: Decomposition<"RowAttention"> = (inputs, attributes) => {
   return o.rowAttention([turned(q, heads), turned(k, kvHeads), v], { k: k0, v: v0 }, { starts, ends }, attributes);
 };
 
-const untabledRows: Decomposition<"RowAttention"> = (inputs, { window, ...attributes }) => {
+const untabledRows = (
+  inputs: readonly Tensor[],
+  { window, ...attributes }: Attributes["RowAttention"],
+  more: Tensor | undefined,
+): readonly Tensor[] => {
   const [q, k, v, pastK, pastV, starts] = inputs as [Tensor, Tensor, Tensor, Tensor, Tensor, Tensor];
   const [rows, length] = q.shape as [Dim, Dim];
   const [, kvHeads, capacity, width] = pastK.shape as [Dim, number, Dim, number];
@@ -87,8 +91,12 @@ const untabledRows: Decomposition<"RowAttention"> = (inputs, { window, ...attrib
   const near = window === undefined ? undefined : o.greater(place, o.sub(query, window));
   const seen = o.lessOrEqual(place, query);
   const bias = o.where(near ? o.and(seen, near) : seen, full("float32", 0), -1e9);
-  return [...attention([q, nextK, nextV, bias], attributes), nextK, nextV];
+  const every = more ? o.add(bias, o.gather(more, withinSize(capacity, more.shape[3]!), 3)) : bias;
+  return [...attention([q, nextK, nextV, every], attributes), nextK, nextV];
 };
+
+/** 0, 1, … of a size, none beyond the last place of another: int64 [size]. */
+const withinSize = (size: Dim, other: Dim): Tensor => o.minimum(o.iota(size), o.sub(o.sizeValue(other, "int64"), 1));
 
 /** The kernel wants a row of the bias for every query. */
 function everyQuery(emit: Emitter, node: OpNode<"Attention">, bias: string, options: NodeOptions): string {
@@ -133,10 +141,10 @@ const lowerRows: KernelLowering<"RowAttention"> = (emit, node, options) => {
   const width = node.inputs[3]!.shape[3] as number;
   if (width % 8 !== 0) return undefined;
   // And turns those of a multiple of 16 only, as many channels as are a multiple of 16.
-  const half = node.inputs[7]?.shape[1] as number | undefined;
+  const half = node.inputs[8] && (node.inputs[7]!.shape[1] as number);
   if (half !== undefined && (width % 16 !== 0 || half % 8 !== 0)) return undefined;
   const { heads, kvHeads, scale, window, interleaved } = node.attributes;
-  const [q, k, v, pastK, pastV, , ends, ...tables] = names(emit, node) as [
+  const [q, k, v, pastK, pastV, , ends, ...more] = names(emit, node) as [
     string,
     string,
     string,
@@ -144,6 +152,7 @@ const lowerRows: KernelLowering<"RowAttention"> = (emit, node, options) => {
     string,
     string,
     string,
+    ...string[],
   ];
   const counts = emit.node("Cast", [ends], { to: int(dtypes.int32.onnx) })[0]!;
   const one = emit.constant({ dtype: "int32", shape: [], data: Int32Array.of(1) });
@@ -156,7 +165,7 @@ const lowerRows: KernelLowering<"RowAttention"> = (emit, node, options) => {
     ...(window !== undefined && { local_window_size: int(window) }),
     ...(half !== undefined && { do_rotary: int(1), rotary_interleaved: int(interleaved) }),
   };
-  const inputs = [q, k, v, pastK, pastV, last, most, ...tables];
+  const inputs = [q, k, v, pastK, pastV, last, most, ...(more.length === 1 ? ["", "", "", ...more] : more)];
   return emit.node("GroupQueryAttention", inputs, attributes, { ...microsoft, ...options, outputs: 3 });
 };
 

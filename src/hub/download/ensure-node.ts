@@ -35,6 +35,8 @@ function missingFrom({ path, name, revision = "" }: ResolvedModel, cache: string
 }
 
 export interface EnsureOptions extends PullOptions {
+  /** false where the name comes from a stranger: then only names, never paths. Default true. */
+  readonly allowPaths?: boolean;
   /** Told before a download begins, and why. */
   readonly onDownload?: (name: string, lacks: string | undefined) => void;
 }
@@ -45,13 +47,13 @@ export interface EnsureOptions extends PullOptions {
  * @throws as {@link resolveModel} and {@link pull} do
  */
 export async function ensureModel(name: string, options: EnsureOptions = {}): Promise<ResolvedModel> {
-  const { env = process.env, onDownload, ...rest } = options;
+  const { env = process.env, onDownload, allowPaths = true, ...rest } = options;
   const cache = cacheFolder(env);
   const { offline } = settingsHere(env);
   let found: ResolvedModel | undefined;
   let missing: unknown;
   try {
-    found = resolveModel(name, { env });
+    found = resolveModel(name, { env, allowPaths });
   } catch (cause) {
     const elsewhere = cause instanceof ZerothError && cause.code === "not_found";
     if (!elsewhere || parseModelName(name).kind !== "name" || cache === undefined) throw cause;

@@ -118,7 +118,7 @@ export interface RowCache {
 }
 
 /** What a buffer grows by: a power of two while it is small, then pieces of 256 positions. */
-const grown = (positions: number) =>
+export const grown = (positions: number): number =>
   positions <= 256 ? Math.max(16, 2 ** Math.ceil(Math.log2(positions))) : 256 * Math.ceil(positions / 256);
 
 /** Buffers for `rows` rows with room for `room` positions each, nothing held. */

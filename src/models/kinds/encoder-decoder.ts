@@ -18,13 +18,15 @@ import { packedLength, packedTargets, paddedTargets } from "./targets.ts";
 const ids = () => input("ids", "int64", ["batch", "sequence"]);
 const mask = (batch: Dim = "batch") => input("mask", "int64", [batch, "sequence"]);
 
-const keyValueInputs = (prefix: string, { layers, kvHeads, headWidth }: CacheShape, rows: Dim, length: Dim) =>
+/** Keys and values of every layer as inputs, by the names `prefix.layer.k` and `.v`. */
+export const keyValueInputs = (prefix: string, { layers, kvHeads, headWidth }: CacheShape, rows: Dim, length: Dim) =>
   Array.from({ length: layers }, (_, i): KeyValue => {
     const shape = [rows, kvHeads, length, headWidth];
     return { k: input(`${prefix}.${i}.k`, "float32", shape), v: input(`${prefix}.${i}.v`, "float32", shape) };
   });
 
-const named = (prefix: string, values: readonly KeyValue[]): Record<string, Tensor> =>
+/** The same as outputs. */
+export const named = (prefix: string, values: readonly KeyValue[]): Record<string, Tensor> =>
   Object.fromEntries(
     values.flatMap(({ k, v }, i) => [[`${prefix}.${i}.k`, k] as const, [`${prefix}.${i}.v`, v] as const]),
   );

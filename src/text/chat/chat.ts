@@ -87,7 +87,7 @@ function generating(options: ChatOptions & JobOptions, drawing: GenerateOptions)
 }
 
 /** The codec with the tokens that end a turn kept out of texts, special or not. */
-function withoutEnds(tokenizer: Tokenizer, ends: readonly number[]): TextCodec {
+export function withoutEnds(tokenizer: Tokenizer, ends: readonly number[]): TextCodec {
   const text = (ids: readonly number[]) => ids.filter((id) => !ends.includes(id));
   return {
     ...tokenizer,

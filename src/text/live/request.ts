@@ -1,7 +1,10 @@
 /** What is asked of a model whose rows come and go, and what it tells while it answers. */
 import type { Finish, GenerateOptions } from "../options.ts";
 
-/** Settings of an answer. What concerns a single prompt alone (`memory`, `lookup`, beams) is not among them. */
+/**
+ * Settings of an answer; `maxNewTokens` of 0 reads the prompt alone. What concerns a single prompt alone (`memory`,
+ * `lookup`, beams) is not among them.
+ */
 export type LiveSettings = Pick<
   GenerateOptions,
   | ("maxNewTokens" | "minNewTokens" | "maxLength" | "sample" | "temperature" | "topK" | "topP" | "minP" | "typicalP")
@@ -18,8 +21,10 @@ export interface LiveRequest {
   /** Token ids of the prompt, as the model reads them. */
   readonly prompt: readonly number[];
   readonly settings: LiveSettings;
-  /** Answers to this prompt, drawn apart from one another; the prompt is read once. 1 by default. */
+  /** Answers to this prompt, drawn apart from one another; the prompt is read once. 1 by default, rows at most. */
   readonly answers?: number;
+  /** Number of the first of them, of a request in several parts: draws go by it. 0 by default. */
+  readonly firstAnswer?: number;
   /** The likeliest tokens that every token of the answer is told with; without, no log-probabilities are. */
   readonly logprobs?: number;
   /** The same for the tokens of the prompt, of a decoder: in the event `prompt`. */
@@ -44,6 +49,8 @@ export interface TokenChance extends TokenShown {
 export interface TokenTold extends TokenShown {
   readonly logprob?: number;
   readonly top?: readonly TokenChance[];
+  /** It is one of those that end an answer: no part of the text. */
+  readonly ends?: true;
 }
 
 export type LiveEvent =
@@ -57,7 +64,7 @@ export type LiveEvent =
     }
   /** More of an answer: whole characters, "" while one is not complete or may be the beginning of a stop text. */
   | { readonly kind: "piece"; readonly answer: number; readonly text: string; readonly tokens: readonly TokenTold[] }
-  /** An answer has ended: `stop` at an end token or a stop text, `length` at the limit. */
+  /** An answer has ended: `stop` at an end token, `stop_string` at a stop text, `length` at the limit. */
   | { readonly kind: "end"; readonly answer: number; readonly finish: Finish; readonly stopText?: string };
 
 export interface LiveStatus {

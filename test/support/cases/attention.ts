@@ -65,13 +65,16 @@ const drawRows: TestRow<"RowAttention">["draw"] = (draw) => {
   const row = (n: number) => draw.floats([rows, length, n * each]);
   const past = () => draw.floats([rows, kvHeads, capacity, each]);
   const table = () => draw.floats([capacity, draw.pick([1, each / 2])]);
-  const tables: Plain[] = [];
-  if (draw.bool()) {
+  const [tables, bias]: [Plain[], Plain[]] = [[], []];
+  const beside = draw.pick(["tables", "bias", "nothing"] as const);
+  if (beside === "tables") {
     const cos = table();
     tables.push(cos, draw.floats(cos.shape));
+  } else if (beside === "bias" && length === 1) {
+    bias.push(draw.floats([draw.pick([1, rows]), draw.pick([1, heads]), 1, Math.max(...ends)]));
   }
   return {
-    inputs: [row(heads), row(kvHeads), row(kvHeads), past(), past(), int64s(starts), int64s(ends), ...tables],
+    inputs: [row(heads), row(kvHeads), row(kvHeads), past(), past(), int64s(starts), int64s(ends), ...tables, ...bias],
     attributes: {
       heads,
       kvHeads,
@@ -129,7 +132,7 @@ function cachedAttention(inputs: readonly Plain[], attributes: Attributes["Cache
 
 function rowAttention(inputs: readonly Plain[], attributes: Attributes["RowAttention"]): Plain[] {
   const { window, interleaved, ...heads } = attributes;
-  const [q0, k0, v, pastK, pastV, starts, ends, cos, sin] = inputs as [
+  const [q0, k0, v, pastK, pastV, starts, ends, ...more] = inputs as [
     Plain,
     Plain,
     Plain,
@@ -137,9 +140,10 @@ function rowAttention(inputs: readonly Plain[], attributes: Attributes["RowAtten
     Plain,
     Plain,
     Plain,
-    Plain?,
-    Plain?,
+    ...Plain[],
   ];
+  const [bias] = more.length === 1 ? more : [];
+  const [cos, sin] = more.length === 2 ? more : [];
   const turned = (x: Plain, count: number) => {
     if (!cos || !sin) return x;
     const places = build("int64", x.shape.slice(0, 2), ([row, i]) => starts.data[row!]! + i!);
@@ -166,7 +170,12 @@ function rowAttention(inputs: readonly Plain[], attributes: Attributes["RowAtten
           at(x, [row, h!, first + j!, d!]),
         );
       const query = build(q.dtype, [1, 1, q.shape[2]!], ([, , c]) => at(q, [row, i, c!]));
-      return attention([query, part(nextK), part(nextV)], heads)[0]!;
+      const added =
+        bias &&
+        build(bias.dtype, [1, bias.shape[1]!, 1, last - first + 1], ([, h, , j]) =>
+          at(bias, [bias.shape[0] === 1 ? 0 : row, h!, 0, first + j!]),
+        );
+      return attention([query, part(nextK), part(nextV), ...(added ? [added] : [])], heads)[0]!;
     }),
   );
   const y = build(q.dtype, q.shape, ([row, i, c]) => {

@@ -1,0 +1,163 @@
+/** Starting the server of `zeroth serve`: what was typed becomes an engine, keys and a page. */
+import { existsSync } from "node:fs";
+import { basename, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { fail, ZerothError } from "../../errors.ts";
+import { childEngine } from "../../host/child-node.ts";
+import { embedded } from "../../host/library-node.ts";
+import { parseModelName } from "../../hub/names.ts";
+import type { LogLine } from "../../server/context.ts";
+import { fixedKeys } from "../../server/guards/keys.ts";
+import { openPage } from "../../server/page-node.ts";
+import { type ServeOptions, type Serving, serve } from "../../server/serve-node.ts";
+import { storedKeys } from "../../server/stored/keys.ts";
+import { hasKeys } from "../../state/keys-node.ts";
+import { openState } from "../../state/open-node.ts";
+import { needDevice } from "../engine.ts";
+import type { Output } from "../output.ts";
+import { threadsFor } from "../threads.ts";
+
+export interface StartFlags {
+  readonly model?: readonly string[];
+  readonly host?: string;
+  readonly port: number;
+  /** Take the next free port where this one is taken. */
+  readonly tryNext: boolean;
+  readonly apiKey?: readonly string[];
+  readonly cors?: readonly string[];
+  readonly allowedHost?: readonly string[];
+  readonly maxQueue?: number;
+  readonly idle?: number;
+  readonly download?: boolean;
+  readonly page?: boolean;
+  readonly device?: "cpu" | "webgpu" | "cuda" | "auto";
+  readonly threads?: number;
+  readonly dtype?: "fp32" | "bf16" | "int8" | "int4";
+}
+
+/** Where the page lies that was built with the package. */
+const pageFolder = (): string => fileURLToPath(new URL("../../dist/web", import.meta.url));
+
+/** Models that were named: of the hub by their names, folders and files by the last part of theirs. */
+function modelsOf(names: readonly string[]): {
+  readonly pinned: readonly string[];
+  readonly folders: Record<string, string>;
+} {
+  const folders: Record<string, string> = {};
+  const pinned = names.map((name) => {
+    const parsed = parseModelName(name);
+    if (parsed.kind !== "path") return name;
+    const path = resolve(parsed.path);
+    if (!existsSync(path)) fail("not_found", "there is no such folder or file", { where: name });
+    const id = basename(path).replace(/\.gguf$/i, "");
+    if (Object.hasOwn(folders, id))
+      fail("wrong_use", `two models would be called "${id}"`, { hint: "rename one of their folders" });
+    folders[id] = path;
+    return id;
+  });
+  return { pinned: [...new Set(pinned)], folders };
+}
+
+/** A line a request, for people. */
+function shownLine({ method, route, status, ms, model, promptTokens, answerTokens, error }: LogLine): string {
+  const tokens = promptTokens === undefined ? "" : `  ${promptTokens}+${answerTokens ?? 0} tokens`;
+  const why = error === undefined ? "" : `  ${error.split("\n", 1)[0]}`;
+  return `${method} ${route} ${status}  ${ms} ms${model === undefined ? "" : `  ${model}`}${tokens}${why}`;
+}
+
+/** Serve on the port, or on one of the next where that was not asked for by number. */
+async function serveOn(options: ServeOptions, tryNext: boolean, output: Output): Promise<Serving> {
+  const { port = 0 } = options;
+  for (let next = port; ; next++) {
+    try {
+      const serving = await serve({ ...options, port: next });
+      if (next !== port) output.say(`port ${port} is taken: serving on ${next}`);
+      return serving;
+    } catch (error) {
+      const taken = error instanceof ZerothError && (error.cause as NodeJS.ErrnoException)?.code === "EADDRINUSE";
+      if (!taken || !tryNext || next === port + 20) throw error;
+    }
+  }
+}
+
+/** The line to try, whatever the first model is. */
+function curlLine(url: string, model: string, guarded: boolean): string {
+  const body = JSON.stringify({
+    model,
+    messages: [{ role: "user", content: "Is this a fact or an opinion? Snow is cold." }],
+  });
+  const key = guarded ? " -H 'Authorization: Bearer KEY'" : "";
+  return `curl ${url}/v1/chat/completions -H 'Content-Type: application/json'${key} -d '${body}'`;
+}
+
+/** Begin to serve; what is returned closes the server, then its engine. */
+export async function startServer(
+  flags: StartFlags,
+  output: Output,
+  signal: AbortSignal,
+): Promise<{ readonly serving: Serving; close(): Promise<void> }> {
+  const { device = "auto", idle, maxQueue, host } = flags;
+  const given = process.env.ZEROTH_API_KEY;
+  const keys = [...(flags.apiKey ?? []), ...(given ? given.split(",") : [])].map((key) => key.trim());
+  if (keys.some((key) => !/^\S{1,500}$/.test(key))) fail("wrong_use", "a key is 1 to 500 characters without spaces");
+  if (device === "webgpu" || device === "cuda") await needDevice(device, signal);
+  const { pinned, folders } = modelsOf(flags.model ?? []);
+  const folder = pageFolder();
+  const page = flags.page !== false && existsSync(folder) ? openPage(folder) : undefined;
+  const state = await openState(process.env);
+  const engine = childEngine({
+    ...{ pinned, folders, download: flags.download !== false },
+    device: device === "auto" ? "cpu" : device,
+    threads: threadsFor(flags.threads, output),
+    ...(flags.dtype !== undefined && { dtype: flags.dtype }),
+    ...(maxQueue !== undefined && { live: { waiting: maxQueue } }),
+    ...(idle !== undefined && { closesAfter: idle === 0 ? Number.POSITIVE_INFINITY : idle * 1000 }),
+  });
+  const close = async () => {
+    await engine[Symbol.asyncDispose]();
+    await state.close();
+  };
+  const problem = (error: unknown): void =>
+    output.say(`the database: ${error instanceof Error ? error.message : String(error)}`);
+  try {
+    const first = keys.length > 0 ? fixedKeys(keys) : undefined;
+    const guarded = first !== undefined || (await hasKeys(state));
+    const stored = storedKeys(state, {
+      ...(first && { first }),
+      log(line) {
+        output.row(line);
+        if (!output.json) output.say(shownLine(line));
+      },
+      problem,
+    });
+    const options: ServeOptions = {
+      ...{ engine, state, problem },
+      port: flags.port,
+      ...(host !== undefined && { host }),
+      ...(guarded && { keys: stored.keys }),
+      ...(flags.cors && { cors: flags.cors }),
+      ...(flags.allowedHost && { hosts: flags.allowedHost }),
+      ...(maxQueue !== undefined && { limits: { requests: maxQueue } }),
+      ...(pinned[0] !== undefined && { model: pinned[0] }),
+      ...(page && { page }),
+      log: stored.log,
+    };
+    const serving = await serveOn(options, flags.tryNext, output);
+    const seconds = (performance.now() / 1000).toFixed(1);
+    output.row({ url: serving.url });
+    output.text(
+      `${serving.url}${page ? " is a page" : ""}, and OpenAI's interface under /v1 (ready in ${seconds} s). Try:\n`,
+    );
+    output.text(`${curlLine(serving.url, pinned[0] ?? embedded, guarded)}\n`);
+    return {
+      serving,
+      async close() {
+        await serving.close();
+        await close();
+      },
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}

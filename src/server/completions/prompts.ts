@@ -1,0 +1,37 @@
+/** The forms a prompt has, and that their texts are of a sane length. */
+import type { EnginePrompt } from "../../host/engine.ts";
+import type { Limits } from "../context.ts";
+import { invalid } from "../errors.ts";
+
+type Texts = string | readonly string[] | readonly number[] | readonly (readonly number[])[];
+
+const isIds = (value: Texts): value is readonly number[] => typeof value !== "string" && typeof value[0] === "number";
+
+/** Refuse a text that no model reads, before anybody counts its tokens. */
+export function checkText(text: string, { text: most }: Limits, param: string): void {
+  if (text.length > most) {
+    invalid(param, `'${param}' has ${text.length} characters, at most ${most} are read`, "string_above_max_length");
+  }
+}
+
+/** One or many of them, as many. */
+export function manyOf(value: Texts, limits: Limits, param: string): readonly (string | readonly number[])[] {
+  const many = typeof value === "string" || isIds(value) ? [value] : (value as readonly (string | readonly number[])[]);
+  if (many.length > limits.inputs) {
+    invalid(
+      param,
+      `'${param}' has ${many.length} entries, at most ${limits.inputs} are taken`,
+      "array_above_max_length",
+    );
+  }
+  for (const [i, one] of many.entries()) {
+    const name = many.length > 1 ? `${param}[${i}]` : param;
+    if (typeof one === "string") checkText(one, limits, name);
+    else if (one.length > limits.text) checkText(" ".repeat(one.length), limits, name);
+  }
+  return many;
+}
+
+/** A text, with the special tokens its model's prompts have, or ids as they are. */
+export const promptOf = (one: string | readonly number[]): EnginePrompt =>
+  typeof one === "string" ? { text: one } : { ids: one };

@@ -1,0 +1,35 @@
+/** Answers of /v1/responses that are kept, each its owner's alone. */
+
+/** What is kept of an answer: itself, and the conversation that led to it. */
+export interface KeptResponse {
+  readonly id: string;
+  /** The object as it was answered. */
+  readonly response: Readonly<Record<string, unknown>>;
+  /** Items of the request, with ids, in their order. */
+  readonly input: readonly Readonly<Record<string, unknown>>[];
+  /** The answer before it in its conversation. */
+  readonly previous?: string;
+}
+
+export interface Responses {
+  put(owner: string, kept: KeptResponse): Promise<void>;
+  get(owner: string, id: string): Promise<KeptResponse | undefined>;
+  /** Whether there was one. */
+  delete(owner: string, id: string): Promise<boolean>;
+}
+
+const most = 1000;
+
+/** Kept while the server runs: the last thousand. */
+export function responsesInMemory(): Responses {
+  const kept = new Map<string, KeptResponse>();
+  const keyOf = (owner: string, id: string) => JSON.stringify([owner, id]);
+  return {
+    async put(owner, response) {
+      kept.set(keyOf(owner, response.id), response);
+      if (kept.size > most) kept.delete(kept.keys().next().value!);
+    },
+    get: async (owner, id) => kept.get(keyOf(owner, id)),
+    delete: async (owner, id) => kept.delete(keyOf(owner, id)),
+  };
+}

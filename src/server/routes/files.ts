@@ -1,0 +1,182 @@
+/** `/v1/files`: what batches read and write. */
+import { z } from "@hono/zod-openapi";
+import { createFile, deleteFile, getFile, listFiles, readFile, type StoredFile } from "../../state/files-node.ts";
+import { limitedBytes } from "../body.ts";
+import { check } from "../check.ts";
+import type { Asked, Ctx } from "../context.ts";
+import { invalid, refuse } from "../errors.ts";
+import { type Routes, route } from "../route.ts";
+import { ofState } from "../stored/errors.ts";
+
+const purposes = ["assistants", "batch", "fine-tune", "vision", "user_data", "evals"] as const;
+
+export const fileSchema = z.object({
+  id: z.string(),
+  object: z.literal("file"),
+  bytes: z.int(),
+  created_at: z.int(),
+  expires_at: z.int().optional(),
+  filename: z.string(),
+  purpose: z.string(),
+  status: z.literal("processed"),
+});
+
+const shown = ({ id, bytes, created, expires, filename, purpose }: StoredFile): z.infer<typeof fileSchema> => ({
+  ...{ id, object: "file", bytes, created_at: Math.floor(created) },
+  ...(expires !== null && { expires_at: Math.floor(expires) }),
+  ...{ filename, purpose, status: "processed" },
+});
+
+/** Text fields of the form; those of OpenAI's clients have brackets in their names. */
+const formSchema = z.object({
+  purpose: z.enum(purposes),
+  "expires_after[anchor]": z.literal("created_at").optional(),
+  "expires_after[seconds]": z.coerce.number().int().min(3_600).max(2_592_000).optional(),
+});
+
+const listQuery = z.object({
+  limit: z.coerce.number().int().min(1).max(10_000).optional(),
+  order: z.enum(["asc", "desc"]).optional(),
+  after: z.string().max(200).optional(),
+  purpose: z.string().max(100).optional(),
+});
+
+/** Bytes of a form besides its file. */
+const mostForm = 64 << 10;
+
+/** A name for people: no folders, nothing that moves a terminal's cursor, no half of a character. */
+const plainName = (name: string): string =>
+  Array.from(name.replace(/^.*[\\/]/s, "").replace(/\p{C}/gu, ""))
+    .slice(0, 255)
+    .join("") || "file";
+
+async function formOf(c: Ctx, limit: number) {
+  const type = c.req.header("content-type") ?? "";
+  if (!/^multipart\/form-data\b/i.test(type)) {
+    refuse(415, "a file is sent as multipart/form-data, with the fields purpose and file", {
+      code: "unsupported_media_type",
+    });
+  }
+  const bytes = await limitedBytes(c, limit + mostForm);
+  let form: FormData;
+  try {
+    form = await new Response(bytes as Uint8Array<ArrayBuffer>, { headers: { "content-type": type } }).formData();
+  } catch (cause) {
+    return refuse(400, "the request is not the form that its Content-Type says", { code: "invalid_form", cause });
+  }
+  const texts: Record<string, string> = {};
+  let file: File | undefined;
+  for (const [name, value] of form) {
+    if (typeof value === "string") texts[name] = value;
+    else if (name === "file") file = value as File;
+    else
+      invalid(name.slice(0, 80), `'${name.slice(0, 80)}': files come in the field 'file' alone`, "unknown_parameter");
+  }
+  const fields = check(formSchema, texts);
+  const [anchor, seconds] = [fields["expires_after[anchor]"], fields["expires_after[seconds]"]];
+  if ((anchor === undefined) !== (seconds === undefined)) {
+    invalid("expires_after", "'expires_after' has both 'anchor' and 'seconds'", "missing_required_parameter");
+  }
+  if (file === undefined) {
+    return invalid("file", "'file' is needed, and is not there", "missing_required_parameter");
+  }
+  return { file, purpose: fields.purpose, seconds };
+}
+
+/** An answer of a file's bytes, as they are read. */
+function download({ filename, bytes }: StoredFile, content: AsyncGenerator<Uint8Array>, asked: Asked): Response {
+  asked.streams = true;
+  const body = new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      try {
+        const { value, done } = await content.next();
+        if (value !== undefined) controller.enqueue(value);
+        if (done) {
+          controller.close();
+          asked.end(200);
+        }
+      } catch (error) {
+        // The client sees a connection that broke off, as fewer bytes came than were announced.
+        asked.error = String(error);
+        controller.error(error);
+        asked.end(500);
+      }
+    },
+    async cancel() {
+      await content.return(undefined);
+      asked.end(499);
+    },
+  });
+  return new Response(body, {
+    headers: {
+      "content-type": "application/octet-stream",
+      "content-length": String(bytes),
+      // Never shown as a page of this server.
+      "content-disposition": `attachment; filename*=UTF-8''${encodeURIComponent(filename)}`,
+    },
+  });
+}
+
+export const files: Routes = ({ state, limits }) =>
+  state === undefined
+    ? []
+    : [
+        route({
+          method: "post",
+          path: "/v1/files",
+          summary: "Store a file",
+          reads: "multipart/form-data",
+          answer: fileSchema,
+          async handle({ c, asked }) {
+            const { file, purpose, seconds } = await formOf(c, limits.file);
+            const about = { filename: plainName(file.name), purpose, expiresAfter: seconds, most: limits.file };
+            return shown(await ofState(createFile(state, asked.owner.owner, about, file.stream()), "file"));
+          },
+        }),
+        route({
+          method: "get",
+          path: "/v1/files",
+          summary: "Files of this key",
+          query: listQuery,
+          answer: z.object({
+            object: z.literal("list"),
+            data: z.array(fileSchema),
+            first_id: z.string().nullable(),
+            last_id: z.string().nullable(),
+            has_more: z.boolean(),
+          }),
+          async handle({ query: { limit = 10_000, ...rest }, asked }) {
+            const { data, more } = await ofState(listFiles(state, asked.owner.owner, { limit, ...rest }), "after");
+            const [first_id, last_id] = [data[0]?.id ?? null, data.at(-1)?.id ?? null];
+            return { object: "list", data: data.map(shown), first_id, last_id, has_more: more };
+          },
+        }),
+        route({
+          method: "get",
+          path: "/v1/files/{id}",
+          summary: "One file",
+          answer: fileSchema,
+          handle: async ({ params: { id = "" }, asked }) =>
+            shown(await ofState(getFile(state, asked.owner.owner, id), "id")),
+        }),
+        route({
+          method: "get",
+          path: "/v1/files/{id}/content",
+          summary: "A file's bytes",
+          content: "application/octet-stream",
+          async handle({ params: { id = "" }, asked }) {
+            const { file, content } = await ofState(readFile(state, asked.owner.owner, id), "id");
+            return download(file, content, asked);
+          },
+        }),
+        route({
+          method: "delete",
+          path: "/v1/files/{id}",
+          summary: "Delete a file",
+          answer: z.object({ id: z.string(), object: z.literal("file"), deleted: z.literal(true) }),
+          async handle({ params: { id = "" }, asked }) {
+            await ofState(deleteFile(state, asked.owner.owner, id), "id");
+            return { id, object: "file", deleted: true };
+          },
+        }),
+      ];

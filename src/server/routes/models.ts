@@ -1,0 +1,55 @@
+/** `/v1/models`: what can be asked. */
+import { z } from "@hono/zod-openapi";
+import type { ModelAbout } from "../../host/engine.ts";
+import { refuse } from "../errors.ts";
+import { type Routes, route } from "../route.ts";
+
+export const modelSchema = z.object({
+  id: z.string(),
+  object: z.literal("model"),
+  created: z.int(),
+  owned_by: z.string(),
+  /** The model it was made of. */
+  root: z.string(),
+  parent: z.string().nullable(),
+});
+
+/** Part before the slash of a hub name; the embedded model is the program's. */
+const ownerOf = (id: string): string =>
+  id.includes("/") && !id.startsWith("/") ? id.slice(0, id.indexOf("/")) : "zeroth";
+
+const shown = ({ id, created }: ModelAbout): z.infer<typeof modelSchema> => ({
+  id,
+  object: "model",
+  created,
+  owned_by: ownerOf(id),
+  root: id,
+  parent: null,
+});
+
+export const models: Routes = ({ engine }) => [
+  route({
+    method: "get",
+    path: "/v1/models",
+    summary: "Models on this machine",
+    answer: z.object({ object: z.literal("list"), data: z.array(modelSchema) }),
+    handle: async () => ({ object: "list", data: (await engine.list()).map(shown) }),
+  }),
+  route({
+    method: "get",
+    path: "/v1/models/{id+}",
+    summary: "One model; its name may hold a slash, or %2F for it",
+    answer: modelSchema,
+    handle: async ({ params: { id = "" }, signal }) => shown(await engine.about(id, signal)),
+  }),
+  route({
+    method: "delete",
+    path: "/v1/models/{id+}",
+    summary: "Refused: only fine-tuned models can be deleted",
+    answer: z.object({ id: z.string(), object: z.literal("model"), deleted: z.boolean() }),
+    async handle({ params: { id = "" }, signal }) {
+      await engine.about(id, signal);
+      return refuse(403, `"${id.slice(0, 120)}" was not made here and is not deleted here`, { code: "not_deletable" });
+    },
+  }),
+];

@@ -1,0 +1,21 @@
+/** What the server answers: a file of routes a row. A recipe adds its own here. */
+import type { ServerContext } from "./context.ts";
+import type { Route, Routes } from "./route.ts";
+import { batches } from "./routes/batches.ts";
+import { chat } from "./routes/chat.ts";
+import { completions } from "./routes/completions.ts";
+import { embeddings } from "./routes/embeddings.ts";
+import { files } from "./routes/files.ts";
+import { health } from "./routes/health.ts";
+import { manage } from "./routes/manage.ts";
+import { models } from "./routes/models.ts";
+import { responses } from "./routes/responses.ts";
+import { score } from "./routes/score.ts";
+import { tokenizer } from "./routes/tokenizer.ts";
+
+const table: readonly Routes[] = [
+  ...[health, models, completions, chat, responses, embeddings, score, tokenizer, manage],
+  ...[files, batches],
+];
+
+export const tableOfRoutes = (server: ServerContext): readonly Route[] => table.flatMap((routes) => routes(server));

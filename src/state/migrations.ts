@@ -1,0 +1,169 @@
+/**
+ * The database's tables, in numbered steps that are only ever added to. All steps that are due run in one transaction
+ * under a lock: of several processes that start at once, one runs them, and a kill leaves all of them or none. (Kysely's
+ * own migrator takes no lock on SQLite and runs its steps there outside of a transaction.)
+ */
+import { type ColumnDataType, type CreateTableBuilder, sql, type Transaction } from "kysely";
+import { fail } from "../errors.ts";
+import type { State, Tables } from "./database.ts";
+
+type Step = (db: Transaction<Tables>, kind: State["kind"]) => Promise<void>;
+type Builder = CreateTableBuilder<string, string>;
+
+/** Numbers its rows as they come: what pages follow. */
+const numbered = (table: Builder, kind: State["kind"]): Builder =>
+  kind === "sqlite"
+    ? table.addColumn("seq", "integer", (column) => column.primaryKey().autoIncrement())
+    : table.addColumn("seq", "bigint", (column) => column.primaryKey().generatedAlwaysAsIdentity());
+
+/** Columns that must have a value, and (with a question mark) those that need none. */
+function columns(
+  table: Builder,
+  types: Readonly<Record<string, `${"text" | "number" | "count" | "bytes"}${"" | "?"}`>>,
+) {
+  const names = { text: "text", number: "double precision", count: "bigint" } as const;
+  return (kind: State["kind"]): Builder => {
+    let built = table;
+    for (const [name, type] of Object.entries(types)) {
+      const plain = type.replace("?", "") as keyof typeof names | "bytes";
+      const stored: ColumnDataType = plain === "bytes" ? (kind === "sqlite" ? "blob" : "bytea") : names[plain];
+      built = built.addColumn(name, stored, (column) => (type.endsWith("?") ? column : column.notNull()));
+    }
+    return built;
+  };
+}
+
+const first: Step = async (db, kind) => {
+  const table = (name: string): Builder => numbered(db.schema.createTable(name) as Builder, kind);
+  await columns(table("api_key"), {
+    id: "text",
+    name: "text",
+    prefix: "text",
+    hash: "text",
+    created_at: "number",
+    last_used_at: "number?",
+    revoked_at: "number?",
+    requests_per_minute: "number?",
+    tokens_per_day: "number?",
+  })(kind).execute();
+  await db.schema.createIndex("api_key_prefix").unique().on("api_key").column("prefix").execute();
+  await db.schema.createIndex("api_key_id").unique().on("api_key").column("id").execute();
+
+  await columns(db.schema.createTable("allowance") as Builder, {
+    owner: "text",
+    kind: "text",
+    remaining: "number",
+    at: "number",
+  })(kind)
+    .addPrimaryKeyConstraint("allowance_owner", ["owner", "kind"] as never)
+    .execute();
+
+  await columns(table("file"), {
+    id: "text",
+    owner: "text",
+    filename: "text",
+    purpose: "text",
+    bytes: "count",
+    sha256: "text?",
+    created_at: "number",
+    expires_at: "number?",
+    state: "text",
+  })(kind).execute();
+  await db.schema.createIndex("file_id").unique().on("file").column("id").execute();
+  await db.schema.createIndex("file_owner").on("file").columns(["owner", "seq"]).execute();
+  await columns(db.schema.createTable("chunk") as Builder, { file: "text", at: "count", content: "bytes" })(kind)
+    .addPrimaryKeyConstraint("chunk_place", ["file", "at"] as never)
+    .addForeignKeyConstraint("chunk_file", ["file"] as never, "file", ["id"], (key) => key.onDelete("cascade"))
+    .execute();
+
+  await columns(table("batch"), {
+    id: "text",
+    owner: "text",
+    endpoint: "text",
+    input_file: "text",
+    completion_window: "text",
+    metadata: "text?",
+    status: "text",
+    created_at: "number",
+    in_progress_at: "number?",
+    finalizing_at: "number?",
+    completed_at: "number?",
+    failed_at: "number?",
+    expired_at: "number?",
+    cancelling_at: "number?",
+    cancelled_at: "number?",
+    expires_at: "number",
+    total: "count",
+    completed: "count",
+    failed: "count",
+    errors: "text?",
+    output_file: "text",
+    error_file: "text",
+    worker: "text?",
+    fence: "count",
+    lease_until: "number",
+    attempts: "count",
+  })(kind).execute();
+  await db.schema.createIndex("batch_id").unique().on("batch").column("id").execute();
+  await db.schema.createIndex("batch_owner").on("batch").columns(["owner", "seq"]).execute();
+  await db.schema
+    .createIndex("batch_open")
+    .on("batch")
+    .column("seq")
+    .where(
+      sql.ref("status"),
+      "in",
+      ["validating", "in_progress", "finalizing", "cancelling"].map((s) => sql.lit(s)),
+    )
+    .execute();
+
+  await columns(table("object"), {
+    id: "text",
+    owner: "text",
+    kind: "text",
+    previous: "text?",
+    created_at: "number",
+    data: "text",
+  })(kind).execute();
+  await db.schema.createIndex("object_id").unique().on("object").columns(["kind", "id"]).execute();
+  await db.schema.createIndex("object_owner").on("object").columns(["owner", "kind", "seq"]).execute();
+};
+
+/** In their order; a step that has been released never changes. */
+const steps: readonly { readonly name: string; readonly run: Step }[] = [
+  { name: "keys, allowances, files, batches, objects", run: first },
+];
+
+/**
+ * Bring the database's tables up to this version.
+ * @throws unsupported for a database that a newer version has changed
+ */
+export async function migrate({ db, kind, now }: State): Promise<void> {
+  await db.transaction().execute(async (transaction) => {
+    if (kind === "postgres")
+      await sql`select pg_advisory_xact_lock(hashtextextended('zeroth:migrate', 0))`.execute(transaction);
+    await transaction.schema
+      .createTable("migration")
+      .ifNotExists()
+      .addColumn("id", "integer", (column) => column.primaryKey())
+      .addColumn("name", "text", (column) => column.notNull())
+      .addColumn("applied_at", "double precision", (column) => column.notNull())
+      .execute();
+    const applied = await transaction.selectFrom("migration").select("id").execute();
+    const newest = Math.max(0, ...applied.map(({ id }) => id));
+    if (newest > steps.length) {
+      fail("unsupported", `the database is of step ${newest}, this version knows ${steps.length}`, {
+        where: "the database",
+        hint: "use the newer version of zeroth that has changed it, or another database",
+      });
+    }
+    for (const [at, { name, run }] of steps.entries()) {
+      if (at < newest) continue;
+      await run(transaction, kind);
+      await transaction
+        .insertInto("migration")
+        .values({ id: at + 1, name, applied_at: now })
+        .execute();
+    }
+  });
+}

@@ -1,0 +1,88 @@
+/**
+ * The page at the widths of a phone, a tablet and a desk, light and dark: nothing reaches over an edge. With PAGE_IMAGES
+ * set to a folder the pictures are written there; those that the documentation keeps lie in docs/images.
+ */
+import { mkdirSync, writeFileSync } from "node:fs";
+import type { Server } from "node:http";
+import { join } from "node:path";
+import type { Browser } from "playwright-core";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { answered, builtPage, launch, staticPage, type Visit, visit } from "./playground.ts";
+
+let built: Awaited<ReturnType<typeof builtPage>>;
+let browser: Browser;
+let site: { server: Server; address: string };
+
+beforeAll(async () => {
+  [built, browser] = await Promise.all([builtPage(), launch()]);
+  site = await staticPage(built.folder);
+});
+afterAll(async () => {
+  await browser?.close();
+  site?.server.close();
+  built?.[Symbol.dispose]();
+});
+
+async function askShown({ page }: Visit): Promise<void> {
+  await page.getByLabel("Prompt", { exact: true }).fill("Positive or negative? What a waste of two hours.");
+  await page.keyboard.press("Control+Enter");
+  await answered(page);
+  await page.locator('.tokens [data-at="0"]').hover();
+  await page.waitForSelector(".alternatives");
+}
+
+async function chosen({ page }: Visit): Promise<void> {
+  await page.getByRole("button", { name: "Fact or opinion" }).click();
+  await page.waitForSelector(".choices tbody tr");
+}
+
+async function compared({ page }: Visit): Promise<void> {
+  await page.goto(`${site.address}/#compare`);
+  await page.getByRole("button", { name: "Another wording" }).click();
+  await page
+    .getByLabel("Prompt", { exact: true })
+    .fill("What kind of thing is described here? A fern that grows in wet forests.");
+  await page
+    .getByLabel("The same in other words")
+    .fill("A fern that grows in wet forests. Is that a person, a plant or a company?");
+  await page.getByRole("button", { name: "Run both" }).click();
+  await page.waitForSelector('[data-side="right"][data-state="done"]');
+}
+
+const pictures: readonly (readonly [
+  name: string,
+  width: number,
+  height: number,
+  "light" | "dark",
+  (visit: Visit) => Promise<void>,
+])[] = [
+  ["ask-1440-light", 1440, 860, "light", askShown],
+  ["ask-1440-dark", 1440, 860, "dark", chosen],
+  ["compare-800-light", 800, 760, "light", compared],
+  ["compare-800-dark", 800, 760, "dark", compared],
+  ["ask-390-light", 390, 780, "light", askShown],
+  ["ask-390-dark", 390, 780, "dark", chosen],
+];
+
+test.each(pictures)("%s", async (name, width, height, colorScheme, work) => {
+  await visit(
+    browser,
+    site.address,
+    async (person) => {
+      const { page } = person;
+      await work(person);
+      const over = await page.evaluate(() => {
+        const main = document.querySelector("main")!;
+        return [document.documentElement.scrollWidth - innerWidth, main.scrollWidth - main.clientWidth];
+      });
+      expect(over).toEqual([0, 0]);
+      const picture = await page.screenshot();
+      expect(picture.length).toBeLessThan(150_000);
+      const folder = process.env.PAGE_IMAGES;
+      if (folder === undefined) return;
+      mkdirSync(folder, { recursive: true });
+      writeFileSync(join(folder, `${name}.png`), picture);
+    },
+    { colorScheme, viewport: { width, height } },
+  );
+});

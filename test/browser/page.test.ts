@@ -1,0 +1,294 @@
+/** The page without a server: accessible, offline, safe, and honest about what is missing. */
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import type { Server } from "node:http";
+import { join } from "node:path";
+import axe from "axe-core";
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { answered, builtPage, launch, panelNames, staticPage, visit } from "./playground.ts";
+
+let built: Awaited<ReturnType<typeof builtPage>>;
+let browser: Browser;
+let site: { server: Server; address: string };
+
+beforeAll(async () => {
+  [built, browser] = await Promise.all([builtPage(), launch()]);
+  site = await staticPage(built.folder);
+});
+afterAll(async () => {
+  await browser?.close();
+  site?.server.close();
+  built?.[Symbol.dispose]();
+});
+
+interface Axe {
+  run(): Promise<{ violations: { id: string; nodes: { html: string; failureSummary: string }[] }[] }>;
+}
+
+/** What axe finds, one line each. The page's policy lets no script in: the debugger's does not ask it. */
+async function axeFindings(page: Page): Promise<string[]> {
+  await page.evaluate(axe.source);
+  const { violations } = await page.evaluate(() => (window as unknown as { axe: Axe }).axe.run());
+  return violations.flatMap(({ id, nodes }) =>
+    nodes.map(({ html, failureSummary }) => `${id}: ${html} ${failureSummary}`),
+  );
+}
+
+const prepared: Readonly<Record<string, (page: Page) => Promise<unknown>>> = {
+  async ask(page) {
+    await page.getByRole("button", { name: "What kind of thing" }).click();
+    await answered(page);
+    await page.locator('.tokens [data-at="0"]').hover();
+    await page.waitForSelector(".alternatives");
+  },
+  async chat(page) {
+    await page.getByLabel("Message", { exact: true }).fill("Positive or negative? A warm film.");
+    await page.keyboard.press("Enter");
+    await page.waitForSelector('.message.assistant[data-state="done"]');
+  },
+  async compare(page) {
+    await page.getByRole("button", { name: "Another wording" }).click();
+    await page.getByLabel("Prompt", { exact: true }).fill("Fact or opinion: the film is far too long.");
+    await page
+      .getByLabel("The same in other words")
+      .fill("Is this a fact or an opinion? The bridge was opened in 1932.");
+    await page.getByRole("button", { name: "Run both" }).click();
+    await page.waitForSelector('[data-side="right"][data-state="done"]');
+  },
+  models: (page) => page.waitForSelector('[data-state="ready"]'),
+  jobs: (page) => page.waitForSelector(".job"),
+  settings: (page) => page.waitForSelector(".setting"),
+};
+
+describe.each(["light", "dark"] as const)("axe finds nothing, %s", (colorScheme) => {
+  test.each(panelNames)("%s", async (name) => {
+    const size = { width: name === "chat" ? 390 : 1280, height: 800 };
+    await visit(
+      browser,
+      `${site.address}/#${name}`,
+      async ({ page }) => {
+        await page.waitForSelector(`main[data-panel="${name}"] h1`);
+        await prepared[name]!(page);
+        expect(await axeFindings(page)).toEqual([]);
+      },
+      { colorScheme, viewport: size },
+    );
+  });
+});
+
+test("axe would find something: a check that cannot fail proves nothing", async () => {
+  await visit(browser, site.address, async ({ page }) => {
+    await page.evaluate(() => document.querySelector("#prompt")!.removeAttribute("aria-label"));
+    await page.evaluate(() => document.querySelector("#prompt")!.removeAttribute("placeholder"));
+    expect((await axeFindings(page)).join()).toMatch(/label/);
+  });
+});
+
+describe.each(panelNames)("%s fits a phone", (name) => {
+  test("nothing reaches over the edge at 390 pixels", async () => {
+    await visit(
+      browser,
+      `${site.address}/#${name}`,
+      async ({ page }) => {
+        await page.waitForSelector(`main[data-panel="${name}"] h1`);
+        const over = await page.evaluate(() => {
+          const main = document.querySelector("main")!;
+          return [document.documentElement.scrollWidth - innerWidth, main.scrollWidth - main.clientWidth];
+        });
+        expect(over).toEqual([0, 0]);
+      },
+      { viewport: { width: 390, height: 844 } },
+    );
+  });
+});
+
+test("after the first visit it answers without a network, also from a server that isolates nothing", async () => {
+  const plain = await staticPage(built.folder, false);
+  const context = await browser.newContext();
+  try {
+    const page = await context.newPage();
+    await page.goto(plain.address);
+    await page.waitForSelector('.facts >> text="WebAssembly"');
+    const kept = () =>
+      page.evaluate(async () => {
+        const names = await caches.keys();
+        const requests = names[0] === undefined ? [] : await (await caches.open(names[0])).keys();
+        return requests.map(({ url }) => new URL(url).pathname);
+      });
+    await expect.poll(kept, { timeout: 60_000, interval: 300 }).toContain("/models/zeroth-nano/model.safetensors");
+    await expect.poll(kept).toEqual(expect.arrayContaining([expect.stringMatching(/\.wasm$/), "/", "/templates.json"]));
+    plain.server.closeAllConnections();
+    await new Promise((resolve) => plain.server.close(resolve));
+    await context.setOffline(true);
+    await page.reload();
+    await page
+      .getByLabel("Prompt", { exact: true })
+      .fill("Is this a fact or an opinion? The bridge was opened in 1932.");
+    await page.keyboard.press("Control+Enter");
+    await answered(page);
+    expect(await page.locator(".tokens .token").first().textContent()).toBe("fact");
+    // What comes from its own copies is isolated, so that the engine may have threads.
+    expect(await page.evaluate(() => crossOriginIsolated)).toBe(true);
+  } finally {
+    await context.close();
+    plain.server.close();
+  }
+});
+
+test("installable: a manifest with a name, a start and an icon that are there", async () => {
+  const manifest = JSON.parse(readFileSync(join(built.folder, "manifest.webmanifest"), "utf8")) as {
+    name: string;
+    display: string;
+    start_url: string;
+    icons: { src: string }[];
+  };
+  expect(manifest).toMatchObject({ name: "Zeroth", display: "standalone", start_url: "./" });
+  for (const { src } of manifest.icons) expect(statSync(join(built.folder, src)).size).toBeGreaterThan(100);
+});
+
+test("less than 250 kB of script come before the engine, and the first panel needs a third of it", async () => {
+  await visit(browser, `${site.address}/#ask`, async ({ page }) => {
+    const scripts = () =>
+      page.evaluate(() =>
+        performance
+          .getEntriesByType("resource")
+          .filter(({ name }) => name.endsWith(".js") && !/\/(?:worker|ort|constraint)[^/]*$/.test(name))
+          .map((entry) => (entry as PerformanceResourceTiming).decodedBodySize),
+      );
+    const sum = (sizes: number[]) => sizes.reduce((a, b) => a + b, 0);
+    await page.waitForSelector("#prompt");
+    expect(sum(await scripts())).toBeLessThan(90_000);
+    for (const name of panelNames) {
+      await page.goto(`${site.address}/#${name}`);
+      await page.waitForSelector(`main[data-panel="${name}"] h1`);
+    }
+    expect(sum(await scripts())).toBeGreaterThan(90_000);
+    expect(sum(await scripts())).toBeLessThan(250_000);
+  });
+  const engine = readdirSync(join(built.folder, "assets")).filter((name) => /webgpu.*\.js$|asyncify/.test(name));
+  expect(engine.filter((name) => !name.startsWith("_no-webgpu"))).toEqual([]);
+});
+
+describe("Ask is honest", () => {
+  test("an empty run says what is missing, and the old answer is gone", async () => {
+    await visit(browser, site.address, async ({ page, click, type }) => {
+      await click("button", "Praise or blame");
+      await answered(page);
+      await type("Prompt", "  ");
+      await click("button", "Run");
+      expect(await page.getByRole("alert").textContent()).toMatch(/nothing to answer yet.*Type a prompt/);
+      expect(await page.locator(".tokens").count()).toBe(0);
+      await click("button", "Choices");
+      await type("Prompt", "Yes or no?");
+      await type("Choices, one a line", "yes");
+      await click("button", "Run");
+      expect(await page.getByRole("alert").textContent()).toMatch(/at least two choices/);
+    });
+  });
+
+  test("a reload keeps the prompt, and what was asked before", async () => {
+    await visit(browser, site.address, async ({ page, click, type }) => {
+      await click("button", "What kind of thing");
+      await answered(page);
+      await type("Prompt", "A prompt that is not sent yet");
+      await page.reload();
+      await page.waitForSelector(".earlier .entry");
+      expect(await page.getByLabel("Prompt", { exact: true }).inputValue()).toBe("A prompt that is not sent yet");
+      await page.locator(".earlier .entry").click();
+      expect((await page.locator(".tokens .token:not(.end)").allTextContents()).join("")).toBe("natural place");
+    });
+  });
+
+  test("a text beyond any model is refused in words, without the engine's own", async () => {
+    await visit(browser, site.address, async ({ page, type }) => {
+      await type("Prompt", "word ".repeat(60_000));
+      await page.keyboard.press("Control+Enter");
+      const alert = page.getByRole("alert");
+      await alert.waitFor({ timeout: 100_000 });
+      const [said] = await alert.locator("p").allTextContents();
+      expect(said).not.toMatch(/\.cc|onnxruntime|\/|::/);
+      expect(said).toMatch(/shorter|[Ss]horten|memory/);
+    });
+  });
+
+  test("Esc stops an answer and keeps what has come", async () => {
+    await visit(browser, site.address, async ({ page, type }) => {
+      await page.waitForSelector(".facts >> text=/thread/");
+      await type("Prompt", "word ".repeat(900));
+      await page.keyboard.press("Control+Enter");
+      await page.waitForSelector('.answer[aria-busy="true"]');
+      await page.keyboard.press("Escape");
+      await page.waitForSelector('.answer[aria-busy="false"]');
+      expect(await page.locator(".problem").count()).toBe(0);
+    });
+  });
+});
+
+test("a link holds what was asked and no key, and runs nothing by itself", async () => {
+  const link = `${site.address}/#ask?prompt=Hello&temperature=0.5&choices=yes%0Ano&key=secret&authorization=secret`;
+  await visit(browser, link, async ({ page }) => {
+    await page.waitForFunction(() => document.querySelector<HTMLTextAreaElement>("#prompt")?.value === "Hello");
+    expect(await page.getByLabel("Choices, one a line").inputValue()).toBe("yes\nno");
+    expect(page.url()).toBe(`${site.address}/#ask`);
+    expect(await page.locator(".choices").count()).toBe(0);
+    await page.goto(`${site.address}/#settings`);
+    expect(await page.getByLabel("Temperature", { exact: true }).inputValue()).toBe("0.5");
+    const stored = await page.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }]));
+    expect(stored).not.toContain("secret");
+  });
+});
+
+test("everything by name: Ctrl-K finds a panel and a theme", async () => {
+  await visit(browser, site.address, async ({ page }) => {
+    await page.keyboard.press("Control+k");
+    await page.keyboard.type("sett");
+    await page.keyboard.press("Enter");
+    await page.waitForSelector('main[data-panel="settings"] h1');
+    await page.keyboard.press("Control+k");
+    await page.keyboard.type("theme dark");
+    await page.keyboard.press("Enter");
+    expect(await page.evaluate(() => document.documentElement.dataset.theme)).toBe("dark");
+  });
+});
+
+test("tokens are walked by arrow keys, and another one taken with Enter", async () => {
+  await visit(browser, site.address, async ({ page, click }) => {
+    await click("button", "What kind of thing");
+    await answered(page);
+    await page.locator(".tokens").focus();
+    await page.keyboard.press("ArrowRight");
+    await page.keyboard.press("ArrowRight");
+    expect(await page.locator(".token.open").getAttribute("data-at")).toBe("1");
+    await page.keyboard.press("Enter");
+    await page.keyboard.press("ArrowDown");
+    await page.keyboard.press("Enter");
+    await page.waitForSelector('.branches >> text="2 / 2"');
+  });
+});
+
+test("forgetting leaves nothing behind", async () => {
+  await visit(browser, site.address, async ({ page, click }) => {
+    await click("button", "Praise or blame");
+    await answered(page);
+    await click("link", "Settings");
+    await click("button", "Forget everything");
+    await Promise.all([page.waitForEvent("load"), click("button", "Yes, forget everything")]);
+    await page.waitForSelector("#prompt");
+    expect(await page.getByLabel("Prompt", { exact: true }).inputValue()).toBe("");
+    expect(await page.locator(".earlier").count()).toBe(0);
+  });
+});
+
+test("a panel can be taken out: no panel reads another's files, and the shell reads none of them", () => {
+  const web = join(import.meta.dirname, "../../web");
+  const files = readdirSync(web, { recursive: true, encoding: "utf8" }).filter((file) => /\.tsx?$/.test(file));
+  const wrong = files.flatMap((file) => {
+    const own = /^panels\/([^/]+)\//.exec(file)?.[1];
+    const text = readFileSync(join(web, file), "utf8");
+    const imports = [...text.matchAll(/from "([^"]+)"/g)].map(([, path]) => join(file, "..", path!));
+    return imports
+      .filter((path) => /^panels\/[^/]+\//.test(path) && path.split("/")[1] !== own)
+      .map((path) => `${file}: ${path}`);
+  });
+  expect(wrong).toEqual([]);
+});

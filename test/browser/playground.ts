@@ -1,0 +1,88 @@
+/** The page as it is shipped, and a browser whose pages count clicks and report what goes wrong in them. */
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import { build } from "vite";
+import { isolation, policy, serve } from "./serve.ts";
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+
+/** Builds the page once for a test file; gives its folder. */
+export async function builtPage(): Promise<{ folder: string; [Symbol.dispose](): void }> {
+  const scratch = mkdtempSync(join(tmpdir(), "zeroth-page-"));
+  const folder = join(scratch, "web");
+  // As it is shipped: a test runner's own environment makes a build for development.
+  process.env.NODE_ENV = "production";
+  await build({
+    logLevel: "error",
+    configFile: join(root, "web/vite.config.ts"),
+    root: join(root, "web"),
+    build: { outDir: folder, emptyOutDir: true },
+  });
+  if (!existsSync(join(folder, "sw.js"))) throw new Error("the page was built without its service worker");
+  return { folder, [Symbol.dispose]: () => rmSync(scratch, { recursive: true, force: true }) };
+}
+
+/** The built folder as any static server would serve it, under the page's strictest policy. */
+export const staticPage = (folder: string, isolated = true) =>
+  serve({ roots: [["/", folder]], isolated, headers: { "content-security-policy": policy } });
+
+export const pageHeaders = { ...isolation, "content-security-policy": policy };
+
+export const launch = (): Promise<Browser> =>
+  chromium.launch({
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    args: ["--no-sandbox", "--disable-dev-shm-usage"],
+  });
+
+export interface Visit {
+  readonly page: Page;
+  readonly context: BrowserContext;
+  /** A click of a person on what has this role and name, inside what is shown. */
+  click(role: "button" | "link" | "option" | "radio", name: string | RegExp): Promise<void>;
+  type(label: string, text: string): Promise<void>;
+}
+
+/** Messages that are no fault of the page: it asks a static server whether it is one of ours. */
+const harmless = /404|api\/status/;
+
+/** A fresh visit at this address; anything that the page reports as an error, and that nobody expects, fails it. */
+export async function visit(
+  browser: Browser,
+  address: string,
+  work: (visit: Visit) => Promise<void>,
+  { expects, ...options }: BrowserContextOptions & { readonly expects?: RegExp } = {},
+): Promise<void> {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
+  const page = await context.newPage();
+  const errors: string[] = [];
+  page.on("pageerror", (error) => errors.push(error.message));
+  page.on("console", (message) => message.type() === "error" && errors.push(message.text()));
+  try {
+    await page.goto(address);
+    await page.waitForSelector("main h1");
+    await work({
+      page,
+      context,
+      click: (role, name) =>
+        page
+          .getByRole(role, { name, exact: typeof name === "string" })
+          .first()
+          .click(),
+      type: (label, text) => page.getByLabel(label, { exact: true }).fill(text),
+    });
+  } catch (error) {
+    throw errors.length > 0 ? new Error(`the page reported: ${errors.join("; ")}`, { cause: error }) : error;
+  } finally {
+    await context.close();
+  }
+  const found = errors.filter((text) => !harmless.test(text) && !expects?.test(text));
+  if (found.length > 0) throw new Error(`the page reported: ${found.join("; ")}`);
+}
+
+/** Waits until Ask has its whole answer. */
+export const answered = (page: Page) => page.waitForSelector('.answer[data-state="done"], .answer .choices');
+
+export const panelNames = ["ask", "chat", "compare", "models", "jobs", "settings"] as const;
