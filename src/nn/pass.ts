@@ -3,17 +3,14 @@
  * ones. A kind of model writes passes (a whole row, a cached step, training); a family asks them and knows none by name.
  */
 import { fail } from "../errors.ts";
-import { addDims, type Dim, mulDims, type Shape, sameShape } from "../graph/dims.ts";
+import { addDims, type Dim, mulDims, type Shape } from "../graph/dims.ts";
 import * as o from "../graph/operators.ts";
 import type { OpNode, Tensor } from "../graph/tensor.ts";
 import { attend, type Dropout, type Heads, keepAll } from "./attend.ts";
+import { beside, type Front, inFront, type KeyValue, ofRows, thereOf, widened } from "./front.ts";
 import { biasOf, causalMask, nearMask, paddingBias } from "./masks.ts";
 
-/** Keys and values of one layer, [rows, kvHeads, length, k]. */
-export interface KeyValue {
-  readonly k: Tensor;
-  readonly v: Tensor;
-}
+export type { Front, KeyValue } from "./front.ts";
 
 export interface SelfAttention extends Heads {
   /** Keys further back than this many, the token itself included, are not seen. */
@@ -41,28 +38,6 @@ export interface Pass {
   self(layer: number, q: Tensor, k: Tensor, v: Tensor, options: SelfAttention): Tensor;
   /** The same pass behind what has been learnt; see {@link Front}. */
   behind?(front: Front): Pass;
-}
-
-/**
- * Keys and values that every query sees before those of its row: a tuned prefix (Li & Liang 2021, arXiv 2101.00190).
- *
- * A pass over whole rows puts them before the row's own. Where a pass reads a row in pieces over a cache, they are the
- * first places of the cache: `continuedRows` is given so many tokens before the text (of any kind) and takes these keys
- * and values in the place of theirs; `cachedStep` is given a cache that begins with them.
- */
-export interface Front {
-  /** Places that it takes; of rows whose fronts differ, those of the longest. */
-  readonly length: number;
-  /** Of self-attention, [1 | rows, kvHeads, length, k] a layer. */
-  readonly past?: readonly KeyValue[] | undefined;
-  /** Of attention to what an encoder has read. */
-  readonly crossed?: readonly KeyValue[] | undefined;
-  /** Places that a row has, int64 [rows, 1]: its first ones. All of them without. */
-  readonly lengths?: Tensor | undefined;
-  /** Positions of the row's tokens count on behind the front; else they are as if it were not there. */
-  readonly counted: boolean;
-  /** Distances are counted to the places of the front too, so that a family's bias covers them; else theirs is none. */
-  readonly distances: boolean;
 }
 
 /** A decoder's pass: it also attends to what an encoder has read. */
@@ -113,27 +88,6 @@ export interface WholeRow extends Noise {
   readonly collect?: (layer: number, kept: KeyValue) => void;
   readonly front?: Front | undefined;
 }
-
-/** Biases of the front and of the row side by side, where one may be the same for all rows or all queries. */
-function beside(first: Tensor, second: Tensor): Tensor {
-  const alike = (x: Tensor, y: Tensor): Tensor => {
-    const shape = x.shape.map((dim, axis) => (axis < 3 && dim === 1 ? y.shape[axis]! : dim));
-    return sameShape(shape, x.shape) ? x : o.expand(x, shape);
-  };
-  return o.concat([alike(first, second), alike(second, first)], 3);
-}
-
-/** Zeros of `length` columns before a bias: what is there is seen by all. */
-const widened = (bias: Tensor, length: Dim): Tensor => beside(o.filled("float32", 0, [1, 1, 1, length]), bias);
-
-/** Which places of a front its rows have, bool [rows, 1, front]; undefined where every row has all of them. */
-function thereOf({ length, lengths }: Front): Tensor | undefined {
-  if (!lengths) return undefined;
-  return o.less(o.reshape(o.iota(length), [1, 1, length]), o.reshape(lengths, [lengths.shape[0]!, 1, 1]));
-}
-
-/** Keys or values of `rows` rows, which may share one. */
-const ofRows = (x: Tensor, rows: Dim): Tensor => (x.shape[0] === rows ? x : o.expand(x, [rows, ...x.shape.slice(1)]));
 
 /** A pass over `length` tokens of every row. */
 export function wholeRow(length: Dim, options: WholeRow): Pass {
@@ -274,17 +228,6 @@ export interface ContinuedRows {
   readonly front?: Front | undefined;
   /** Filled with the buffers as they are after it. */
   readonly present?: KeyValue[];
-}
-
-/** What a front has in the place of x [rows, length, kvHeads · k] at positions [rows, length] that are its own. */
-function inFront(front: Front, part: Tensor, x: Tensor, positions: Tensor): Tensor {
-  const [shared, , , each] = part.shape as [Dim, number, Dim, number];
-  const [rows, length, width] = x.shape as [Dim, Dim, number];
-  const places = o.minimum(positions, front.length - 1);
-  const flat = o.reshape(o.transpose(part, [0, 2, 1, 3]), [mulDims(shared, front.length), width / each, each]);
-  const own = shared === 1 ? places : o.add(places, o.reshape(o.mul(o.iota(rows), front.length), [rows, 1]));
-  const picked = o.reshape(o.gather(flat, own), [rows, length, width]);
-  return o.where(o.reshape(o.less(positions, front.lengths ?? front.length), [rows, length, 1]), picked, x);
 }
 
 /** Queries and keys as they were before both were turned by the same tables, which attention can do itself. */
