@@ -56,11 +56,14 @@ const documents = ["README.md", ...readdirSync(join(root, "docs")).map((name) =>
 let server: ChildProcess | undefined;
 let address: Promise<string> | undefined;
 
-/** The address of a server that is started when the first block asks for it. */
+/** The address of a server that is started when the first block asks for it. It knows nothing of keys that other pages make. */
 function serverUrl(): Promise<string> {
   address ??= new Promise((resolve, reject) => {
+    const own = mkdtempSync(join(temporary, "server-"));
+    made.push(own);
     server = spawn(process.execPath, [join(root, "bin/zeroth.js"), "serve", "--port", "0", "--json", "--no-page"], {
       stdio: ["ignore", "pipe", "inherit"],
+      env: { ...process.env, ZEROTH_HOME: own },
     });
     server.once("error", reject);
     let told = "";

@@ -72,7 +72,7 @@ test("results are those of stdout, and nothing else is left", () => {
 
 test("killed again and again, then gone on with: the file of a job that was never disturbed, byte for byte", async () => {
   let kills = 0;
-  for (const wanted of [1, 60, 100, 180]) {
+  for (const wanted of [1, 40, 80, 120]) {
     const { child, end } = start([...job, "--output", "killed.jsonl", "--resume"]);
     await until(child, () => linesOf("killed.jsonl.partial"), wanted);
     await delay((wanted * 7) % 40);

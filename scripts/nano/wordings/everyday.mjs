@@ -91,7 +91,7 @@ function related(d) {
       yes,
     });
   }
-  return pose(d, { ask: upper(ask), choices, answer, list: choices ? true : false });
+  return pose(d, { ask: upper(ask), choices, answer, list: Boolean(choices) });
 }
 
 function compared(d) {
@@ -188,7 +188,7 @@ function feeling(d) {
     "Emotion:",
     ...(name ? [`How does ${name} feel: {or}?`, `Is ${name} {or}?`, `${name} is {or}?`] : []),
   ];
-  const list = d.chance(0.85) ? true : false;
+  const list = Boolean(d.chance(0.85));
   const shown = list ? d.shuffled([answer, ...others]) : undefined;
   return pose(d, {
     text,
