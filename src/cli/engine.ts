@@ -1,5 +1,6 @@
 /** Opening the model a command was given, with a line that says what was opened. */
 import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { fail, throwIfAborted } from "../errors.ts";
 import type { CopyEvents } from "../text/copies/kept-node.ts";
@@ -19,7 +20,19 @@ import type { engine, model } from "./options.ts";
 import { bytes, duration, type Output } from "./output.ts";
 import { threadsFor } from "./threads.ts";
 
-export type EngineFlags = Flags<readonly [...typeof engine, typeof model]>;
+export type EngineFlags = Flags<readonly [...typeof engine, typeof model]> & {
+  /** Where the command takes one. */
+  readonly adapter?: string | undefined;
+};
+
+/** A model and the folder of the adapter on it, of `--adapter`, or of a name as BASE:FOLDER. */
+export function withAdapter({ model: name = "zeroth-nano", adapter }: Pick<EngineFlags, "model" | "adapter">) {
+  const colon = name.lastIndexOf(":");
+  // A name without a colon, or one whose end is no folder, is a model's.
+  if (colon < 1 || existsSync(name)) return { name, adapter };
+  const folder = name.slice(colon + 1);
+  return existsSync(folder) ? { name: name.slice(0, colon), adapter: adapter ?? folder } : { name, adapter };
+}
 
 /**
  * Refuse a device that is not here. Asked in a process of its own, because the engine writes its log of what is missing
@@ -86,16 +99,18 @@ async function openWith<T extends OpenedLanguageModel | OpenedEncoder>(
   output: Output,
   signal: AbortSignal | undefined,
 ): Promise<T & Told> {
-  const name = flags.model ?? "zeroth-nano";
+  const { name, adapter } = withAdapter(flags);
   const options = await engineOptions(flags, output, signal);
   const { path } = await modelFor(name, output, signal);
   const started = performance.now();
   const opened = await open(path, {
     ...options,
+    adapter,
     quantize: { ...(signal && { signal }), events: copyEvents(output, flags) },
   });
   const seconds = (performance.now() - started) / 1000;
   for (const warning of opened.architecture.warnings ?? []) output.say(`warning: ${name}: ${warning}`);
+  for (const warning of opened.adapter?.warnings ?? []) output.say(`warning: ${adapter}: ${warning}`);
   const stored = [...opened.weights.values()];
   const size = storedBytes(opened.weights);
   const types = [...new Set(stored.map((tensor) => (isQuantized(tensor) ? tensor.format : tensor.dtype)))].join("+");

@@ -33,11 +33,21 @@ function choicesOf(value: unknown): readonly string[] {
 export interface AnswerJob {
   readonly prompt: Prompt;
   readonly choices: readonly string[] | undefined;
+  /** Folder of the adapter that it is answered with, where that is the row's own. */
+  readonly adapter?: string | undefined;
 }
 
 export function answerJob(row: InputRow, choices: readonly string[] | undefined): AnswerJob {
   const own = row.choices ?? choices;
-  return { prompt: promptOf(row), choices: own === undefined ? undefined : choicesOf(own) };
+  const { adapter } = row;
+  if (adapter !== undefined && adapter !== null && typeof adapter !== "string") {
+    fail("bad_input", '"adapter" must be the folder of one, a text');
+  }
+  return {
+    prompt: promptOf(row),
+    choices: own === undefined ? undefined : choicesOf(own),
+    ...(adapter && { adapter: adapter as string }),
+  };
 }
 
 export interface ScoreJob {

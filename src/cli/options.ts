@@ -19,6 +19,11 @@ export const input = {
   help: "rows to do: .jsonl, .csv, .tsv (each also .gz), .parquet, or - for JSON lines on stdin",
 } as const satisfies OptionSpec;
 
+/** What a person has tuned a model with. */
+export const adapter = {
+  flags: "--adapter <folder>",
+  help: "put this adapter into the model: what zeroth tune or PEFT wrote; also --model NAME:FOLDER",
+} as const satisfies OptionSpec;
 /** Rows in, and where the results go. */
 export const rows = [
   input,

@@ -77,6 +77,8 @@ export interface EncoderDecoder {
   logits(hidden: Tensor): Tensor;
   /** What training adds to the cross-entropy, of everything written so far. */
   extraLoss?(): Tensor | undefined;
+  /** Keys and values that the cache of a decoding begins with, [1, heads, length, k]: of a tuned prefix. */
+  front?(): KeyValue[] | undefined;
 }
 
 export interface EncoderDecoderArchitecture extends Common, Writing {

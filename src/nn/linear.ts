@@ -17,9 +17,12 @@ export function linear(scope: Scope, x: Tensor, out: number, initial?: Initial, 
   const { bias = false, layout = "out_in" } = options;
   const width = x.shape.at(-1) as number;
   const turned = layout === "out_in";
-  const weight = scope.param("weight", turned ? [out, width] : [width, out], initial);
-  const y = o.matmul(x, weight, { transB: turned });
-  return bias ? o.add(y, scope.param("bias", [out], zerosInit)) : y;
+  const plain = () => {
+    const weight = scope.param("weight", turned ? [out, width] : [width, out], initial);
+    const y = o.matmul(x, weight, { transB: turned });
+    return bias ? o.add(y, scope.param("bias", [out], zerosInit)) : y;
+  };
+  return scope.product ? scope.product(x, out, plain) : plain();
 }
 
 /** Rows of a table by their numbers: ids [...] to [..., width], with `weight` [rows, width] under the scope. */

@@ -7,13 +7,10 @@ import { addDims, type Dim, mulDims, type Shape } from "../graph/dims.ts";
 import * as o from "../graph/operators.ts";
 import type { OpNode, Tensor } from "../graph/tensor.ts";
 import { attend, type Dropout, type Heads, keepAll } from "./attend.ts";
+import { beside, type Front, inFront, type KeyValue, ofRows, thereOf, widened } from "./front.ts";
 import { biasOf, causalMask, nearMask, paddingBias } from "./masks.ts";
 
-/** Keys and values of one layer, [rows, kvHeads, length, k]. */
-export interface KeyValue {
-  readonly k: Tensor;
-  readonly v: Tensor;
-}
+export type { Front, KeyValue } from "./front.ts";
 
 export interface SelfAttention extends Heads {
   /** Keys further back than this many, the token itself included, are not seen. */
@@ -39,6 +36,8 @@ export interface Pass {
   enter(embedded: Tensor): Tensor;
   /** Self-attention of a layer over q [rows, query, heads · k] and the keys and values of the same tokens. */
   self(layer: number, q: Tensor, k: Tensor, v: Tensor, options: SelfAttention): Tensor;
+  /** The same pass behind what has been learnt; see {@link Front}. */
+  behind?(front: Front): Pass;
 }
 
 /** A decoder's pass: it also attends to what an encoder has read. */
@@ -87,50 +86,81 @@ export interface WholeRow extends Noise {
   readonly past?: readonly KeyValue[] | undefined;
   /** Told the keys and values of every layer, [rows, kvHeads, past + length, k]. */
   readonly collect?: (layer: number, kept: KeyValue) => void;
+  readonly front?: Front | undefined;
 }
 
 /** A pass over `length` tokens of every row. */
 export function wholeRow(length: Dim, options: WholeRow): Pass {
-  const { causal, mask, past, training, dropout = keepAll, collect, enter = (x) => x } = options;
+  const { causal, mask, past, training, dropout = keepAll, collect, enter = (x) => x, front } = options;
   const before = past?.[0]?.k.shape[2] ?? 0;
   const total = addDims(before, length);
   const keys = o.iota(total);
   const queries = before === 0 ? keys : o.add(o.iota(length), o.sizeValue(before, "int64"));
+  const moved = (x: Tensor) => (front?.counted ? o.add(x, front.lengths ?? front.length) : x);
+  const positions = moved(options.positions ?? o.reshape(queries, [1, length]));
+  /** Which places of the front are seen, [1 | rows, 1 | query, front], and the row's own bias behind them. */
+  const ahead = (bias: Tensor | undefined, window?: number): Tensor | undefined => {
+    if (!front) return bias;
+    const places = o.reshape(o.iota(front.length), [1, 1, front.length]);
+    const there = thereOf(front);
+    const near =
+      window !== undefined && front.distances
+        ? o.greater(places, o.sub(o.reshape(positions, [...positions.shape, 1]), window))
+        : undefined;
+    const seen = there && near ? o.and(there, near) : (there ?? near);
+    if (!seen) return bias && widened(bias, front.length);
+    return beside(paddingBias(seen), bias ?? o.filled("float32", 0, [1, 1, 1, total]));
+  };
   const biasFor = biases((window) => {
     const rowBias = mask && paddingBias(mask);
-    if (!causal) return rowBias;
+    if (!causal) return ahead(rowBias, window);
     // Where rows hold several texts, two tokens are as far apart as their positions, not as their places in the row.
     const places = mask?.shape.length === 3 && window !== undefined ? options.positions : undefined;
     const order = o.reshape(biasOf(causalMask(queries, keys, places ? undefined : window)), [1, 1, length, total]);
     const near = places ? o.add(order, paddingBias(nearMask(places, window!))) : order;
-    return rowBias ? o.add(near, rowBias) : near;
+    return ahead(rowBias ? o.add(near, rowBias) : near, window);
   }, length);
+  const distances = front?.distances === true;
   return {
-    queries,
-    keys,
-    positions: options.positions ?? o.reshape(queries, [1, length]),
+    get queries() {
+      return distances ? o.add(queries, front.length) : queries;
+    },
+    get keys() {
+      return distances ? o.iota(addDims(front.length, total)) : keys;
+    },
+    positions,
     lengths() {
       const { positions, together } = options;
-      if (!positions) return o.reshape(o.sizeValue(total, "int64"), [1, 1]);
-      if (!together) return o.add(o.max(positions, [1], true), 1);
+      if (!positions) return moved(o.reshape(o.sizeValue(total, "int64"), [1, 1]));
+      if (!together) return moved(o.add(o.max(positions, [1], true), 1));
       const own = o.where(together, o.reshape(positions, [positions.shape[0]!, 1, length]), 0);
-      return o.add(o.max(own, [2]), 1);
+      return moved(o.add(o.max(own, [2]), 1));
     },
     enter,
+    behind: (next) => wholeRow(length, { ...options, front: next }),
     self(layer, q, k, v, { window, bias, ...heads }) {
-      const added = { ...heads, bias: biasFor(window, bias), training, dropout };
-      if (!past && !collect) return attend(q, k, v, added);
+      const family = bias && front && !distances ? widened(bias, front.length) : bias;
+      const added = { ...heads, bias: biasFor(window, family), training, dropout };
+      const first = front?.past?.[layer];
+      if (!past && !collect && !first) return attend(q, k, v, added);
       const kvHeads = heads.kvHeads ?? heads.heads;
+      const rows = q.shape[0]!;
       const earlier = past?.[layer];
       const own: KeyValue = { k: o.splitHeads(k, kvHeads), v: o.splitHeads(v, kvHeads) };
       const kept = earlier ? { k: o.concat([earlier.k, own.k], 2), v: o.concat([earlier.v, own.v], 2) } : own;
       collect?.(layer, kept);
-      return attend(q, earlier ? kept.k : k, earlier ? kept.v : v, added);
+      if (!first) return attend(q, earlier ? kept.k : k, earlier ? kept.v : v, added);
+      const joined = (part: "k" | "v") => o.concat([dropout(ofRows(first[part], rows)), kept[part]], 2);
+      return attend(q, joined("k"), joined("v"), added);
     },
   };
 }
 
 export interface CachedStep {
+  /** The first places of the buffers are this front's, and `indices` counts them. */
+  readonly front?: Front | undefined;
+  /** Filled with the buffers as they are after it. */
+  readonly present?: KeyValue[];
   /** Buffers of all layers, [rows, kvHeads, capacity, k]. */
   readonly past: readonly KeyValue[];
   /** Indices of the keys so far, the current one included: 0 … step, int64 [total]. */
@@ -142,11 +172,14 @@ export interface CachedStep {
 }
 
 /** A pass of one token a row over cached keys and values; `present` are the buffers with it in. */
-export function cachedStep({ past, indices, mask, positions }: CachedStep): Pass & { readonly present: KeyValue[] } {
-  const present: KeyValue[] = [];
+export function cachedStep(options: CachedStep): Pass & { readonly present: KeyValue[] } {
+  const { past, indices, mask, front, present = [] } = options;
   const query = o.slice(indices, 0, -1);
   const total = indices.shape[0]!;
-  const places = positions ?? o.reshape(query, [1, 1]);
+  /** Places that do not count. */
+  const before = front && !front.counted ? front.length : 0;
+  const text = (x: Tensor) => (before === 0 ? x : o.sub(x, before));
+  const places = options.positions ?? o.reshape(text(query), [1, 1]);
   const biasFor = biases((window) => {
     const rowBias = mask && paddingBias(mask);
     if (window === undefined) return rowBias;
@@ -154,14 +187,16 @@ export function cachedStep({ past, indices, mask, positions }: CachedStep): Pass
     return rowBias ? o.add(near, rowBias) : near;
   }, 1);
   return {
-    queries: query,
-    keys: indices,
+    queries: text(query),
+    keys: before === 0 ? indices : text(o.slice(indices, 0, before)),
     positions: places,
     lengths: () => o.add(places, 1),
     enter: (embedded) => embedded,
+    behind: (next) => cachedStep({ ...options, present, front: next }),
     present,
     self(layer, q, k, v, { window, bias, ...heads }) {
-      const added = biasFor(window, bias) ?? o.filled("float32", 0, [1, 1, 1, total]);
+      const family = bias && before > 0 ? widened(bias, before) : bias;
+      const added = biasFor(window, family) ?? o.filled("float32", 0, [1, 1, 1, total]);
       const [answer, nextK, nextV] = o.cachedAttention([q, k, v], past[layer]!, indices, added, heads);
       present[layer] = { k: nextK, v: nextV };
       return answer;
@@ -190,6 +225,9 @@ export interface ContinuedRows {
   readonly tabled?: Pass["tabled"];
   /** Where rows go on by one token each and relative positions are counted: 0, 1, … below the greatest of `ends`, int64. */
   readonly keys?: Tensor | undefined;
+  readonly front?: Front | undefined;
+  /** Filled with the buffers as they are after it. */
+  readonly present?: KeyValue[];
 }
 
 /** Queries and keys as they were before both were turned by the same tables, which attention can do itself. */
@@ -205,11 +243,8 @@ function turnOf(q: Tensor, k: Tensor, positions: Tensor) {
  * prompt, a piece of one, or a step. Rows are filled up on the right. `present` are the buffers with the tokens in.
  * See `RowAttention` in {@link Attributes} for which rows may go together.
  */
-export function continuedRows(
-  length: Dim,
-  { past, starts, ends, lengths, tabled, keys }: ContinuedRows,
-): Pass & { readonly present: KeyValue[] } {
-  const present: KeyValue[] = [];
+export function continuedRows(length: Dim, options: ContinuedRows): Pass & { readonly present: KeyValue[] } {
+  const { past, starts, ends, lengths, tabled, keys, front, present = [] } = options;
   const rows = starts.shape[0]!;
   const positions = o.add(o.reshape(starts, [rows, 1]), o.reshape(o.iota(length), [1, length]));
   const apart = () => fail("unsupported", "positions counted from key to query in a decoder of its own");
@@ -226,11 +261,21 @@ export function continuedRows(
     lengths: () => o.reshape(lengths, [rows, 1]),
     tabled,
     enter: (embedded) => embedded,
+    behind(next) {
+      // Whose first places those would be: only the maker of such a cache knows.
+      if (keys) fail("unsupported", "what was learnt before the rows of a decoder with an encoder that go on together");
+      return continuedRows(length, { ...options, present, front: next });
+    },
     present,
     self(layer, q, k, v, { window, bias, heads, kvHeads = heads, scale }) {
       const attributes = { heads, kvHeads, scale, window };
-      const turn = bias ? undefined : turnOf(q, k, positions);
-      const row = turn ? ([turn.q, turn.k, v] as const) : ([q, k, v] as const);
+      const first = front?.past?.[layer];
+      const turn = bias || first ? undefined : turnOf(q, k, positions);
+      const row = first
+        ? ([q, inFront(front!, first.k, k, positions), inFront(front!, first.v, v, positions)] as const)
+        : turn
+          ? ([turn.q, turn.k, v] as const)
+          : ([q, k, v] as const);
       const more = bias ? { bias: biasFor(bias) } : turn;
       const [answer, nextK, nextV] = o.rowAttention(row, past[layer]!, { starts, ends }, attributes, more);
       present[layer] = { k: nextK, v: nextV };
@@ -247,18 +292,31 @@ export function continuedRows(
 export function crossing<P extends Pass>(
   pass: P,
   memories: readonly KeyValue[],
-  { batch, beams, mask, training, dropout = keepAll }: Noise & { batch: Dim; beams: Dim; mask?: Tensor | undefined },
+  options: Noise & { batch: Dim; beams: Dim; mask?: Tensor | undefined; front?: Front | undefined },
 ): P & CrossPass {
+  const { batch, beams, mask, training, dropout = keepAll, front } = options;
+  const first = front?.crossed;
   let bias: Tensor | undefined;
+  /** Which of the front's and the encoder's keys are seen, as a bias. */
+  const seen = (keys: Dim): Tensor | undefined => {
+    const own = mask && paddingBias(mask);
+    if (!first) return own;
+    const there = thereOf(front);
+    if (!there) return own && widened(own, front.length);
+    return beside(paddingBias(there), own ?? o.filled("float32", 0, [1, 1, 1, keys]));
+  };
   return {
     ...pass,
+    behind: (next) => crossing(pass.behind!(next), memories, { ...options, front: next }) as P & CrossPass,
     cross(layer, q, heads) {
-      const { k, v } = memories[layer]!;
+      const memory = memories[layer]!;
       const [rows, length, width] = q.shape as [Dim, Dim, Dim];
       const across = mulDims(beams, length);
-      bias ??= mask && paddingBias(mask);
       const queries = o.reshape(q, [batch, across, width]);
-      const answer = attend(queries, k, v, { ...heads, bias, training, dropout });
+      bias ??= seen(memory.k.shape[2]!);
+      const joined = (part: "k" | "v") =>
+        first ? o.concat([dropout(ofRows(first[layer]![part], batch)), memory[part]], 2) : memory[part];
+      const answer = attend(queries, joined("k"), joined("v"), { ...heads, bias, training, dropout });
       return o.reshape(answer, [rows, length, answer.shape.at(-1)!] as Shape);
     },
   };

@@ -82,6 +82,11 @@ export interface Scope {
   at(path: string): Scope;
   /** The parameter of this name, the same tensor every time it is asked for. */
   param(name: string, shape: readonly number[], initial?: Initial): Tensor;
+  /**
+   * Where products with this scope's `weight` are changed: what takes the place of `plain()`, the product [..., out] of x
+   * [..., in] and its bias. It asks for `plain` where it adds to it.
+   */
+  readonly product?: ((x: Tensor, out: number, plain: () => Tensor) => Tensor) | undefined;
   /** Every parameter asked for so far, anywhere in the tree, in order. */
   readonly parameters: ReadonlyMap<string, ParameterSpec>;
 }

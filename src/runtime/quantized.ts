@@ -52,6 +52,26 @@ function product(x: Tensor, parts: Parts): Tensor {
   return o.matmul(x, rows, { transB: true });
 }
 
+/** x [..., out] by the matrix [out, in] as float32 numbers: [..., in]. */
+function backProduct(x: Tensor, parts: Parts, alpha: number): Tensor {
+  // Values in 8 bits are laid out [in, out].
+  const transB = layoutOf(parts.stored.format).values === "int8";
+  return o.matmul(x, numbersOf(parts), { transB, alpha });
+}
+
+/** The matrix as float32 numbers, in the layout of its values. */
+function numbersOf({ stored, values, scales, offsets }: Parts): Tensor {
+  const layout = layoutOf(stored.format).values;
+  if (layout === "int8") return o.mul(o.cast(values, "float32"), scales);
+  const rows = scales.shape[0]!;
+  if (layout === "int8_rows") return o.mul(o.cast(values, "float32"), o.reshape(scales, [rows, 1]));
+  const [blocks, block] = [scales.shape[1] as number, blockOf({ stored, values, scales })];
+  const each = o.reshape(blockValues(values, bitsOfFormat(stored.format)), [rows, blocks, block]);
+  const scaled = o.mul(each, o.reshape(scales, [rows, blocks, 1]));
+  const moved = offsets ? o.add(scaled, o.reshape(offsets, [rows, blocks, 1])) : scaled;
+  return o.reshape(moved, [rows, blocks * block]);
+}
+
 /** Rows of the matrix [out, in] by their numbers, as float32 [...ids, in]. */
 function lookUp(ids: Tensor, parts: Parts): Tensor {
   const { stored, values, scales, offsets } = parts;
@@ -81,7 +101,11 @@ function instead(node: OpNode, inputs: readonly Tensor[], parts: readonly (Parts
   const { transA, transB, alpha } = (node as OpNode<"MatMul">).attributes;
   const scaled = (y: Tensor) => o.mul(y, alpha);
   const turned = (part: Parts) => layoutOf(part.stored.format).turned;
-  if (right && !left && transB !== turned(right) && !transA) return scaled(product(inputs[0]!, right));
+  if (right && !left && !transA) {
+    if (transB !== turned(right)) return scaled(product(inputs[0]!, right));
+    // Of what a frozen product is given, the gradient: the matrix the other way round, which no kernel takes as it is.
+    return backProduct(inputs[0]!, right, alpha);
+  }
   const column = inputs[1]!.shape;
   if (left && !turned(left) && !right && !transA && !transB && column.length === 2 && column[1] === 1) {
     const y = product(o.reshape(inputs[1]!, [1, column[0]!]), left);

@@ -4,6 +4,8 @@ import type { JsonObject } from "../base/json.ts";
 import { fail } from "../errors.ts";
 import { type ModelFolder, openModelFolder, openTokenizer } from "../folders/open-node.ts";
 import { type EnsureOptions, ensureModel } from "../hub/download/ensure-node.ts";
+import { adapted, fillersOf, placesOf } from "../models/adapters/adapter.ts";
+import { filledLanguage, fillerOf } from "../models/adapters/fillers.ts";
 import { cannot, kindWords, type ReadModel, readModel } from "../models/families.ts";
 import type { Architecture, ImageEncoderArchitecture, TwoTowersArchitecture } from "../models/family.ts";
 import { decoderModel } from "../models/kinds/decoder.ts";
@@ -23,6 +25,8 @@ import {
   roundsProducts,
   type Weights,
 } from "../weights/weights.ts";
+import { readAdapterFiles } from "./adapters/files-node.ts";
+import { readAdapted } from "./adapters/read-node.ts";
 import { unpackedCopy } from "./copies/gguf-node.ts";
 import type { CopyOptions } from "./copies/kept-node.ts";
 import { needRoom, quantizedCopy } from "./copies/quantized-node.ts";
@@ -50,9 +54,13 @@ export interface OpenOptions extends Pick<CompileOptions, "device" | "threads" |
   readonly quantize?: CopyOptions;
   /** How a text's tokens become one vector, whatever the folder says. */
   readonly pooling?: Pooling | undefined;
+  /** Folder of an adapter that is put into the model: PEFT's, or what `zeroth tune` wrote. */
+  readonly adapter?: string | undefined;
 }
 
 interface Opened extends AsyncDisposable {
+  /** What the adapter's folder held, where one was asked for: warnings for people. */
+  readonly adapter?: { readonly path: string; readonly warnings: readonly string[] } | undefined;
   readonly folder: ModelFolder;
   /** Under the names of the network. */
   readonly weights: Weights;
@@ -157,13 +165,20 @@ async function openAs(
   need: (model: Architecture) => void,
   asReader = false,
 ): Promise<OpenedModel> {
-  const { dtype, activations, download, quantize, pooling, ...engine } = options;
+  const { dtype, activations, download, quantize, pooling, adapter: adapterPath, ...engine } = options;
   const home = (await ensureModel(name, download)).path;
   const found = openModelFolder(await transformerFolder(home));
   const read = readFolder(found, asReader);
   need(read.architecture);
+  const tuned = adapterPath === undefined ? undefined : readAdapterFiles(adapterPath);
   const folder = dtype === "int8" || dtype === "int4" ? await inBits(found, read, dtype, quantize) : found;
-  const { architecture, weights: named } = folder === found ? read : readFolder(folder, asReader);
+  const put = tuned && readAdapted(folder, tuned);
+  const { architecture, weights: named } = put
+    ? { ...put, architecture: adapted(put.architecture, put.adapter.settings, put.survey) }
+    : folder === found
+      ? read
+      : readFolder(folder, asReader);
+  const fillers = put ? fillersOf(architecture, put.adapter.settings) : { whole: 0, cached: 0 };
   if (activations && !folder.gguf) {
     fail("wrong_use", "activations belong to a GGUF file", { where: name, hint: "of other models, ask for a dtype" });
   }
@@ -181,23 +196,35 @@ async function openAs(
       compile(graph, { ...engine, ...more, weights });
   const compileHere = compileWith(weights);
   const packed = { packed: anyQuantized(weights) };
+  if (put?.adapter.head && !asReader) {
+    fail(
+      "unsupported",
+      `the adapter tells ${put.adapter.head === "span" ? "answers" : "classes"}, and writes no text`,
+      {
+        where: adapterPath!,
+        hint: "zeroth predict",
+      },
+    );
+  }
   if (architecture.kind === "encoder" || (asReader && architecture.kind === "decoder")) {
     const tokenizer = openTokenizer(folder);
     const { config, tokenizerConfig } = folder;
     const parts = {
       architecture,
-      config,
+      config: put?.config ?? config,
       tokenizerConfig,
       tokenizer,
       weights,
       pooling,
       files: folder.gguf ? filesOfGguf(folder.gguf) : filesIn(realpathSync(home)),
     };
-    const { encoder, model } = await openReader({ ...parts, compileWith });
+    const places = put ? placesOf(put.adapter.settings) : 0;
+    const { encoder, model } = await openReader({ ...parts, compileWith, fillers: { count: fillers.whole, places } });
     const dispose = () => model[Symbol.asyncDispose]();
     return {
       kind: "encoder",
       ...{ architecture, encoder, model, tokenizer, folder, weights },
+      ...(put && { adapter: { path: adapterPath!, warnings: put.warnings } }),
       [Symbol.asyncDispose]: dispose,
     };
   }
@@ -205,10 +232,12 @@ async function openAs(
     case "encoder-decoder":
     case "decoder": {
       const told = withGenerationConfig(architecture, folder.config, folder.generationConfig);
-      const model =
+      const bare =
         told.architecture.kind === "decoder"
           ? decoderModel(told.architecture, compileHere, { ...packed, rounded: roundsProducts(weights) })
           : encoderDecoderModel(told.architecture, compileHere, packed);
+      const begin = told.architecture.kind === "decoder" ? told.architecture.begin : undefined;
+      const model = filledLanguage(bare, fillers, fillerOf(architecture), begin);
       const tokenizer = openTokenizer(folder);
       const text = textModel({ model, tokenizer, rules: told.generation.rules, room: roomFor(architecture) });
       return {
@@ -223,6 +252,7 @@ async function openAs(
         chatTemplates: () => templatesOf(folder),
         folder,
         weights,
+        ...(put && { adapter: { path: adapterPath!, warnings: put.warnings } }),
         [Symbol.asyncDispose]: () => model[Symbol.asyncDispose](),
       };
     }

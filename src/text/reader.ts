@@ -1,6 +1,7 @@
 /** A model that reads texts, over its network, tokenizer and folder: what opening does alike in Node and in the browser. */
 import type { JsonObject } from "../base/json.ts";
 import type { Graph } from "../graph/graph.ts";
+import { filledEncoder, fillerOf } from "../models/adapters/fillers.ts";
 import { labelled, labelsOf, problemOf, readConfig } from "../models/config.ts";
 import type { Architecture } from "../models/family.ts";
 import {
@@ -31,6 +32,8 @@ export interface ReaderParts {
   readonly pooling?: Pooling | undefined;
   /** The pooling that the model's own file names, where it is one file. */
   readonly stated?: Pooling | undefined;
+  /** Tokens that every text begins with for an adapter's sake, and the positions that it takes. */
+  readonly fillers?: { readonly count: number; readonly places: number } | undefined;
   compileWith(weights: Weights): Compile;
 }
 
@@ -60,10 +63,12 @@ export async function openReader(parts: ReaderParts): Promise<{ encoder: Encodin
   const embedding = { ...read, told: read.told || stated !== undefined };
   const compile = compileWith(embedding.weights.size > 0 ? new Map([...weights, ...embedding.weights]) : weights);
   const { pad_token_id: padding } = config;
-  const model = encoderModel(architecture, compile, {
+  const bare = encoderModel(architecture, compile, {
     readout: embedding,
     ...(typeof padding === "number" && { padding }),
   });
+  const { fillers } = parts;
+  const model = fillers ? filledEncoder(bare, fillers.count, fillerOf(architecture), fillers.places) : bare;
   const head = headOf(architecture);
   const encoder = encodingModel({ model, head, ...classesOf(architecture, config), tokenizer, embedding });
   return { encoder, model };

@@ -3,9 +3,9 @@ import { createHash } from "node:crypto";
 import { plainRow } from "../data/cli-rows-node.ts";
 import { openRows } from "../data/stream-node.ts";
 import { fail, ZerothError } from "../errors.ts";
+import { type PlanOptions, planEpoch } from "../learn/batches.ts";
 import type { Example } from "../models/kinds/loss.ts";
 import { type MixtureSettings, type OpenMixture, openMixture } from "../prompts/open-mixture-node.ts";
-import { type PlanOptions, planEpoch } from "./batches.ts";
 import type { TrainingConfig } from "./config.ts";
 import {
   type ExampleOptions,
@@ -79,7 +79,7 @@ async function fromFiles(c: TrainingConfig, base: Base): Promise<TrainingData> {
   const { sources, digest } = await readSources([c.data.train!].flat(), c, base);
   const validation = c.data.validation === undefined ? [] : [c.data.validation].flat();
   const held = (await readSources(validation, c, base)).sources;
-  const plan: PlanOptions & BatchSize = { sources, shuffle: c.shuffle, seed: c.seed, ...batchSize(c) };
+  const plan: PlanOptions<Example> & BatchSize = { sources, shuffle: c.shuffle, seed: c.seed, ...batchSize(c) };
   const sum = (of: (source: TextSource) => number) => sources.reduce((total, source) => total + of(source), 0);
   const batches =
     held.length === 0 ? [] : planEpoch({ sources: held, rows: c.batch ?? 16, shuffle: false, seed: 0 }, 0);

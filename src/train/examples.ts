@@ -2,8 +2,8 @@
 
 import { type Random, randomAt } from "../base/rng.ts";
 import { fail } from "../errors.ts";
+import type { Source } from "../learn/batches.ts";
 import type { Example } from "../models/kinds/loss.ts";
-import type { Source } from "./batches.ts";
 import type { Objective } from "./config.ts";
 import { corruptSpans, maskWords, prefixLm } from "./objectives.ts";
 
@@ -68,7 +68,7 @@ class Ids {
   }
 }
 
-export interface TextSource extends Source {
+export interface TextSource extends Source<Example> {
   /** Rows left out because they were too long, and rows cut. */
   readonly skipped: number;
   readonly cut: number;

@@ -1,8 +1,8 @@
 /** What a training run is fed: micro-batch after micro-batch, from any place on. */
 
 import { randomAt, shuffle } from "../base/rng.ts";
+import { epochReader, type PlanOptions } from "../learn/batches.ts";
 import type { Example } from "../models/kinds/loss.ts";
-import { type PlanOptions, planEpoch } from "./batches.ts";
 import { type PackedRow, type PackSize, packer } from "./packing.ts";
 
 export interface Feed {
@@ -149,7 +149,7 @@ export function windowFeed(
 }
 
 /** Examples of sources in memory, epoch after epoch. */
-export function sourceFeed({ pack, ...plan }: PlanOptions & Pick<BatchSize, "pack">): Feed {
+export function sourceFeed({ pack, ...plan }: PlanOptions<Example> & Pick<BatchSize, "pack">): Feed {
   if (pack) {
     const { tokens: _, ...each } = plan;
     const single = epochReader({ ...each, rows: 1 });
@@ -158,19 +158,4 @@ export function sourceFeed({ pack, ...plan }: PlanOptions & Pick<BatchSize, "pac
   const batchAt = epochReader(plan);
   const feed = { position: 0, next: async () => batchAt(feed.position++).map((example) => [example]) };
   return feed;
-}
-
-/** The examples of micro-batch n of the whole run: epochs are planned as they are reached. */
-function epochReader(plan: PlanOptions): (n: number) => Example[] {
-  let epoch = 0;
-  let first = 0;
-  let batches = planEpoch(plan, 0);
-  return (n) => {
-    if (n < first) [epoch, first, batches] = [0, 0, planEpoch(plan, 0)];
-    while (n - first >= batches.length) {
-      first += batches.length;
-      batches = planEpoch(plan, ++epoch);
-    }
-    return batches[n - first]!.map(([source, row]) => plan.sources[source]!.example(row, epoch));
-  };
 }

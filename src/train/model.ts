@@ -3,16 +3,16 @@ import { fail } from "../errors.ts";
 import type { NdArray } from "../graph/array.ts";
 import type { GradientOptions } from "../graph/differentiate.ts";
 import { graph } from "../graph/graph.ts";
-import { add, bitwiseXor, mul } from "../graph/operators.ts";
-import { dropout as drop, isDropoutMask, siteSeed, uniform } from "../graph/random.ts";
-import { full, input, type Tensor } from "../graph/tensor.ts";
+import { isDropoutMask, siteSeed } from "../graph/random.ts";
+import type { Tensor } from "../graph/tensor.ts";
 import { adafactor, adamw, type Optimizer, sgd } from "../learn/optimizers.ts";
 import type { ParameterGroup } from "../learn/trainer.ts";
 import type { Architecture } from "../models/family.ts";
 import { decoderLoss } from "../models/kinds/decoder-loss.ts";
 import { encoderDecoderLoss } from "../models/kinds/encoder-decoder-loss.ts";
 import { encoderLoss, type TrainedHead } from "../models/kinds/encoder-loss.ts";
-import type { Loss, LossOptions } from "../models/kinds/loss.ts";
+import type { Loss } from "../models/kinds/loss.ts";
+import { siteNoise } from "../models/kinds/noise.ts";
 import { wanted } from "../models/kinds/programs.ts";
 import { initialValue } from "../nn/initial.ts";
 import { createScope, type ParameterSpec } from "../nn/scope.ts";
@@ -54,17 +54,6 @@ export interface TrainingModel {
   /** What a step needs besides the batch: the seed of its noise. */
   extra(seed: number, step: number, micro: number): Readonly<Record<string, NdArray>>;
   readonly recompute: GradientOptions["recompute"];
-}
-
-/** Every place where something is random has its own seed, made of the step's and the place's number. */
-function siteNoise(rate: number): LossOptions {
-  const seed = input("seed", "uint32", []);
-  let site = 0;
-  const next = () => bitwiseXor(seed, full("uint32", siteSeed(0, 0, ++site)));
-  return {
-    ...(rate > 0 ? { dropout: (x: Tensor) => drop(x, rate, next()) } : {}),
-    jitter: (x, range) => mul(x, add(mul(uniform(next(), x.shape), 2 * range), 1 - range)),
-  };
 }
 
 /** Write the training graph of a model for a configuration; `quiet` for its loss on held-out rows. */

@@ -71,7 +71,7 @@ test("predict: tags of given words and of a text's own", () => {
   expectClose((given!.logits as number[][]).flat(), first!.logits.flat(), 1e-4, "logits");
   expect(own!.words).toEqual(["Ada", "lives", "in", "Bern", "."]);
   expect(own!.offsets).toContainEqual([13, 17]);
-  expect(wrong.map(({ error }) => (error as { code: string }).code)).toEqual(["bad_input", "unsupported"]);
+  expect(wrong.map(({ error }) => (error as { code: string }).code)).toEqual(["bad_input", "not_found"]);
   const picture = zeroth(["predict", "--model", "tags", "Ada lives in Bern."]).stdout;
   expect(picture).toMatch(/^Ada +lives +in +Bern +\.\n[BI]-/);
 });

@@ -3,7 +3,7 @@ import { fail, ZerothError } from "../../errors.ts";
 import type { Chat } from "../../text/chat/chat.ts";
 import { defineCommand } from "../define.ts";
 import type { Opened } from "../engine.ts";
-import { engine, greedy, model, rows, writing } from "../options.ts";
+import { adapter, engine, greedy, model, rows, writing } from "../options.ts";
 
 export default defineCommand({
   group: "use",
@@ -17,6 +17,7 @@ export default defineCommand({
     ...rows,
     ...writing,
     greedy,
+    adapter,
     ...engine,
   ],
   rows: '`{"messages":[{"role","content"},…]}`, also `"tools":[…]`, `"documents":[…]` → `{"message":{"role","content"},"tokens","finish","prompt_tokens","score"?}`',

@@ -2,7 +2,7 @@
 import { fail, ZerothError } from "../../errors.ts";
 import type { EmbeddingConfig } from "../../text/embed.ts";
 import { defineCommand } from "../define.ts";
-import { engine, model, rows } from "../options.ts";
+import { adapter, engine, model, rows } from "../options.ts";
 import type { Output } from "../output.ts";
 
 /** Nine digits tell every float32 from its neighbours. */
@@ -36,6 +36,7 @@ export default defineCommand({
     { flags: "--dimensions <n>", help: "the first n numbers alone, of models trained for it", as: "integer" },
     { flags: "--prompt <name>", help: "the folder's text of this name before every text: query, document, …" },
     { flags: "--prompt-text <text>", help: "this text before every text" },
+    adapter,
     ...engine,
   ],
   rows: '`{"text"}` → `{"embedding":[…]}`',

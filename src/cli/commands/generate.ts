@@ -3,7 +3,8 @@ import { fail, ZerothError } from "../../errors.ts";
 import type { Generated } from "../../text/options.ts";
 import { defineCommand } from "../define.ts";
 import type { Opened } from "../engine.ts";
-import { engine, generation, model, rows } from "../options.ts";
+import type { AnswerJob } from "../jobs.ts";
+import { adapter, engine, generation, model, rows } from "../options.ts";
 import { type Output, unlikely } from "../output.ts";
 
 const resultRow = ({ text, tokens, finish, promptTokens, score, likely }: Generated) => ({
@@ -35,7 +36,7 @@ export default defineCommand({
   group: "use",
   summary: "Answer prompts",
   arguments: "[prompt...]",
-  options: [model, ...rows, ...generation, { flags: "--stats", help: "show speeds afterwards" }, ...engine],
+  options: [model, ...rows, ...generation, { flags: "--stats", help: "show speeds afterwards" }, adapter, ...engine],
   rows: '`{"prompt"}` or `{"tokens":[…]}`, also `"choices":[…]` → `{"text","tokens","finish","prompt_tokens","score"?,"likely"?}`',
   example: 'zeroth generate "Is this review positive or negative? A warm, funny film."',
   async run({ args, flags, output, signal }) {
@@ -49,6 +50,7 @@ export default defineCommand({
     const { answerJob, jobsOf } = await import("../jobs.ts");
     const { modelOf, openRowJob } = await import("../rows/run.ts");
     const { openForCommand } = await import("../engine.ts");
+    const { byAdapter, openedModels } = await import("../adapters.ts");
     const { givenTexts } = await import("../stdin.ts");
     checkGeneration(flags);
     const prompts = flags.input ? [] : await givenTexts(args, { output, signal, joined: true });
@@ -62,7 +64,10 @@ export default defineCommand({
     const given = prompts.map((prompt) => ({ prompt }));
     const job = await openRowJob("generate", { flags, given, output, signal });
     if (job === undefined) return 0;
-    await using opened = await openForCommand(flags, output, signal);
+    await using models = openedModels((own) =>
+      openForCommand(own === undefined ? flags : { ...flags, adapter: own }, output, signal),
+    );
+    const opened = await models.of();
     const picked = { ...generationOptions(flags, output, opened.generation), ...structured, signal };
     const started = performance.now();
 
@@ -94,15 +99,21 @@ export default defineCommand({
         });
         const good = jobs.flatMap((one) => (one instanceof ZerothError ? [] : [one]));
         const free = good.filter(({ choices }) => !choices);
-        const limited = good.flatMap(({ prompt, choices }) => (choices ? [{ prompt, choices }] : []));
-        const answers = await opened.text.generateAll(
-          free.map(({ prompt }) => prompt),
-          { ...picked, onDone, firstRow: before },
+        const limited = good.flatMap(({ prompt, choices, adapter: own }) =>
+          choices ? [{ prompt, choices, adapter: own }] : [],
         );
-        const chosen = await opened.text.chooseAll(limited, {
-          ...picked,
-          onDone: (done) => onDone(free.length + done),
-        });
+        const answers = await byAdapter(free, async (part, own, first) =>
+          (await models.of(own)).text.generateAll(
+            part.map((one) => (one as AnswerJob).prompt),
+            { ...picked, onDone, firstRow: before + first },
+          ),
+        );
+        const chosen = await byAdapter(limited, async (part, own) =>
+          (await models.of(own)).text.chooseAll(part as readonly (typeof limited)[number][], {
+            ...picked,
+            onDone: (done) => onDone(free.length + done),
+          }),
+        );
         return jobs.map((one) => {
           const result = one instanceof ZerothError ? one : (one.choices ? chosen : answers).shift()!;
           if (result instanceof ZerothError) return result;

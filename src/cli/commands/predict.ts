@@ -1,7 +1,10 @@
 /** `zeroth predict`: what a trained head tells of texts: classes, tags, answers, hidden words, choices. */
+
+import type { InputRow } from "../../data/cli-rows-node.ts";
 import { fail, ZerothError } from "../../errors.ts";
 import { defineCommand } from "../define.ts";
-import { engine, model, rows } from "../options.ts";
+import { adapter, engine, model, rows } from "../options.ts";
+import type { Predict, Predicted } from "../predict/tasks.ts";
 
 export default defineCommand({
   group: "use",
@@ -16,6 +19,7 @@ export default defineCommand({
     { flags: "--top <n>", help: "hidden words: so many for every mask (5)", as: "integer" },
     { flags: "--max-answer <n>", help: "answers of at most so many tokens (30)", as: "integer" },
     { flags: "--unanswerable", help: "the passage may lack the answer (models of SQuAD 2)" },
+    adapter,
     ...engine,
   ],
   rows: [
@@ -46,6 +50,7 @@ export default defineCommand({
     }
     const { modelOf, openRowJob } = await import("../rows/run.ts");
     const { openReaderForCommand } = await import("../engine.ts");
+    const { byAdapter, openedModels } = await import("../adapters.ts");
     const { askedFor, predictionOf } = await import("../predict/tasks.ts");
     const given = texts.map((text) => ({
       ...(context === undefined ? { text } : { question: text, context }),
@@ -54,12 +59,21 @@ export default defineCommand({
     }));
     const job = await openRowJob("predict", { flags, given, output, signal });
     if (job === undefined) return 0;
-    await using opened = await openReaderForCommand(flags, output, signal);
-    const predict = predictionOf(opened, flags.model, output, flags);
-    const head = opened.encoder.head!;
-    const lacks = { span: context === undefined, choice: choices === undefined };
-    if (!flags.input && (head === "span" || head === "choice") && lacks[head])
-      fail("wrong_use", `this model takes ${askedFor[head]}`, { where: flags.model });
+    const name = flags.model;
+    await using models = openedModels((own) =>
+      openReaderForCommand(own === undefined ? flags : { ...flags, adapter: own }, output, signal),
+    );
+    const opened = await models.of();
+    if (!flags.input) {
+      const head = opened.encoder.head!;
+      const lacks = { span: context === undefined, choice: choices === undefined };
+      if ((head === "span" || head === "choice") && lacks[head])
+        fail("wrong_use", `this model takes ${askedFor[head]}`, { where: name });
+    }
+    const predict: Predict = (given, options) =>
+      byAdapter<InputRow, Predicted>(given, async (part, own) =>
+        predictionOf(await models.of(own), name, output, flags)(part, options),
+      );
     return job.run({
       model: modelOf(opened),
       things: "texts",

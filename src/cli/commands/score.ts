@@ -2,7 +2,7 @@
 import { fail, ZerothError } from "../../errors.ts";
 import type { Prompt, Scored } from "../../text/model.ts";
 import { defineCommand } from "../define.ts";
-import { engine, model, rows } from "../options.ts";
+import { adapter, engine, model, rows } from "../options.ts";
 import { type Output, unlikely } from "../output.ts";
 
 const resultRow = ({ scores, lengths, best, likely, logprobs }: Scored, single: boolean) => ({
@@ -41,6 +41,7 @@ export default defineCommand({
     { flags: "--target <text>", help: "one answer, token by token" },
     { flags: "--no-eos", help: "do not append and count the end token" },
     { flags: "--no-prompt-end", help: "do not add the end token to prompts" },
+    adapter,
     ...engine,
   ],
   rows: '`{"prompt","choices":[…]}` or `{"prompt","target"}` → `{"scores","lengths","best","likely"}`, for one target also `"logprobs"`',

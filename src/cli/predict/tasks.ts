@@ -36,10 +36,7 @@ interface Task<J, R> {
 
 function predicting<J, R>({ job, run, show }: Task<J, R>): Predict {
   return async (rows, options) => {
-    const jobs = jobsOf(rows, (row) => {
-      if (row.adapter !== undefined) fail("unsupported", '"adapter": adapters are not applied here');
-      return { job: job(row) };
-    });
+    const jobs = jobsOf(rows, (row) => ({ job: job(row) }));
     const good = jobs.flatMap((one) => (one instanceof ZerothError ? [] : [one.job]));
     const results = await run(good, options);
     return jobs.map((one) => {

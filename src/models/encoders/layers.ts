@@ -45,9 +45,11 @@ export function sumOfEmbeddings(at: Scope, ids: Tensor, pass: Pass, settings: Em
     (types.count === 1
       ? o.reshape(kinds.param("weight", [1, width], start), [1, 1, width])
       : embedding(kinds, types.ids, types.count, width, start));
-  const entered = pass.enter(type ? o.add(words, type) : words);
-  if (!positions) return entered;
-  return o.add(entered, embedding(at.at("position_embeddings"), positions.ids, positions.count, width, start));
+  // What comes before a text is of the first kind of text, like the text itself.
+  const entered = pass.enter(words);
+  const typed = type ? o.add(entered, type) : entered;
+  if (!positions) return typed;
+  return o.add(typed, embedding(at.at("position_embeddings"), positions.ids, positions.count, width, start));
 }
 
 /** Names of a layer's parts. */

@@ -66,12 +66,21 @@ export interface Cache {
   take(rows: readonly number[]): void;
 }
 
-/** Buffers for `rows` rows that grow together, with room for `room` positions, which double when they are full. */
-export function createCache(shape: CacheShape, rows: number, room: number): Cache {
+/** Rows that all begin with the same keys and values, [1, kvHeads, positions, k] in the order of the names. */
+function begunWith(shape: CacheShape, begin: readonly NdArray[], rows: number, capacity: number): NdArray[] {
+  const held = begin[0]?.shape[2] ?? 0;
+  return moved(shape, begin, capacity, new Array<number>(rows).fill(0), () => held);
+}
+
+/**
+ * Buffers for `rows` rows that grow together, with room for `room` positions, which double when they are full. Every row
+ * may begin with given keys and values.
+ */
+export function createCache(shape: CacheShape, rows: number, room: number, begin?: readonly NdArray[]): Cache {
   const names = cacheNames(shape);
-  let length = 0;
-  let capacity = Math.max(8, room);
-  let arrays = emptyBuffers(shape, rows, capacity);
+  let length = begin?.[0]?.shape[2] ?? 0;
+  let capacity = Math.max(8, room + length);
+  let arrays = begin ? begunWith(shape, begin, rows, capacity) : emptyBuffers(shape, rows, capacity);
   return {
     get length() {
       return length;

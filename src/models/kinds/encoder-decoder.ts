@@ -55,6 +55,12 @@ export function stepGraph(model: EncoderDecoderArchitecture, single = false): Gr
   return graph({ ...answers(shaped), ...named("present", step.present) });
 }
 
+/** Keys and values that the cache begins with, past.i.k and .v [1, heads, length, k]; undefined where it begins empty. */
+export function frontGraph(model: EncoderDecoderArchitecture): Graph | undefined {
+  const past = model.network(createScope()).front?.();
+  return past && graph(named("past", past));
+}
+
 /** Decoding of whole rows, tokens [batch, beams, length], shifted right; the mask says who sees whom in a row. */
 function decodeRows(
   model: EncoderDecoderArchitecture,
@@ -113,6 +119,12 @@ export function encoderDecoderModel(
   const programFor = stepPrograms(narrow, wide, packed);
   const scorer = lazily(() => compile(scoreGraph(model)));
   const packer = lazily(() => compile(packedScoreGraph(model)));
+  const front = lazily(async () => {
+    const g = frontGraph(model);
+    if (!g) return undefined;
+    await using program = await compile(g);
+    return program.run({});
+  });
   const { vocabulary, pad, start, longest = Infinity, inputVocabulary = vocabulary } = model;
   const needPlaces = (length: number, what: string) => {
     if (length <= longest) return;
@@ -126,6 +138,7 @@ export function encoderDecoderModel(
     for (const { length } of prompts) needPlaces(length, "the prompt");
     const { ids, mask } = padded(prompts, pad);
     const program = await encoder.get();
+    const begun = await front.get();
     const shape = [prompts.length, model.memory.kvHeads, ids.shape[1]!, model.memory.headWidth];
     const outputs = program.outputs.filter((name) => name !== "encoded");
     const into = Object.fromEntries(outputs.map((name) => [name, zeros("float32", shape)]));
@@ -133,7 +146,7 @@ export function encoderDecoderModel(
     return {
       batch: prompts.length,
       said: prompts.map(() => [start]),
-      begin: (beams, expected) => begin(memory, prompts.length, beams, expected),
+      begin: (beams, expected) => begin(memory, prompts.length, beams, expected, begun),
       score: (targets) => score(memory, targets),
     };
   }
@@ -143,10 +156,11 @@ export function encoderDecoderModel(
     prompts: number,
     beams: number,
     expected: number,
+    begun?: Readonly<Record<string, NdArray>>,
   ): Decoding {
     let memory = encoded;
     let batch = prompts;
-    const cache = createCache(model.cache, batch * beams, expected);
+    const cache = createCache(model.cache, batch * beams, expected, begun && Object.values(begun));
     const program = programFor(batch * beams);
     const starts = () => new Array<number>(batch * beams).fill(start);
 

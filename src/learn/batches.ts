@@ -2,20 +2,19 @@
 
 import { randomAt, shuffle } from "../base/rng.ts";
 import { fail } from "../errors.ts";
-import type { Example } from "../models/kinds/loss.ts";
 
-export interface Source {
+export interface Source<E = unknown> {
   readonly size: number;
   /** How often each row is seen in an epoch; 1 by default. A fraction takes a different part each epoch. */
   readonly weight: number;
   /** Roughly how long row i is, in tokens: batches are made of rows of similar length. */
   length(i: number): number;
   /** Row i as an example; `epoch` lets an objective draw anew. */
-  example(i: number, epoch: number): Example;
+  example(i: number, epoch: number): E;
 }
 
-export interface PlanOptions {
-  readonly sources: readonly Source[];
+export interface PlanOptions<E = unknown> {
+  readonly sources: readonly Source<E>[];
   /** Rows of a micro-batch, or tokens when `tokens` is set. */
   readonly rows?: number | undefined;
   readonly tokens?: number | undefined;
@@ -72,4 +71,19 @@ export function planEpoch(options: PlanOptions, epoch: number): Place[][] {
     random,
   );
   return Array.from(shuffled, (b) => batches[b]!.map((i) => places[i]!));
+}
+
+/** The examples of micro-batch n of the whole run: epochs are planned as they are reached. */
+export function epochReader<E>(plan: PlanOptions<E>): (n: number) => E[] {
+  let epoch = 0;
+  let first = 0;
+  let batches = planEpoch(plan, 0);
+  return (n) => {
+    if (n < first) [epoch, first, batches] = [0, 0, planEpoch(plan, 0)];
+    while (n - first >= batches.length) {
+      first += batches.length;
+      batches = planEpoch(plan, ++epoch);
+    }
+    return batches[n - first]!.map(([source, row]) => plan.sources[source]!.example(row, epoch));
+  };
 }

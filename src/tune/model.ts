@@ -1,0 +1,235 @@
+/** A frozen model with something to learn: its loss, what moves and where that starts, and what evaluation computes. */
+import { fail } from "../errors.ts";
+import type { NdArray } from "../graph/array.ts";
+import { type Graph, graph } from "../graph/graph.ts";
+import { isDropoutMask, siteSeed } from "../graph/random.ts";
+import type { Tensor } from "../graph/tensor.ts";
+import { type Adapter, adapted, fillersOf, placesOf } from "../models/adapters/adapter.ts";
+import { filledLoss, fillerOf } from "../models/adapters/fillers.ts";
+import type { TaskHead } from "../models/adapters/heads.ts";
+import type { Base } from "../models/adapters/peft.ts";
+import { loraSettings, usualOf } from "../models/adapters/peft-targets.ts";
+import { type AdapterSettings, isBeside } from "../models/adapters/settings.ts";
+import type { Survey } from "../models/adapters/survey.ts";
+import type { Architecture } from "../models/family.ts";
+import { choiceLoss } from "../models/kinds/choice-loss.ts";
+import { decoderLoss } from "../models/kinds/decoder-loss.ts";
+import { encoderGraph, type ReaderArchitecture } from "../models/kinds/encoder.ts";
+import { encoderDecoderLoss } from "../models/kinds/encoder-decoder-loss.ts";
+import { encoderLoss } from "../models/kinds/encoder-loss.ts";
+import type { Loss } from "../models/kinds/loss.ts";
+import { siteNoise } from "../models/kinds/noise.ts";
+import { wanted } from "../models/kinds/programs.ts";
+import { initialValue } from "../nn/initial.ts";
+import { createScope, type ParameterSpec } from "../nn/scope.ts";
+import type { Weights } from "../weights/weights.ts";
+import { type Task, type TuneOptions, usualLength } from "./options.ts";
+import { headOfTask, type TuneExample } from "./tasks.ts";
+
+/** How a method of these options adapts a network. @throws unsupported where it cannot */
+export function settingsOf(
+  o: TuneOptions,
+  { kind, type }: Architecture,
+  { attentions, products }: Survey,
+): AdapterSettings {
+  const { method, length = usualLength } = o;
+  switch (method) {
+    case "head":
+    case "full":
+      return { method };
+    case "prompt":
+      return { method: "prompt", length };
+    case "lora": {
+      const { rank, alpha = rank, targets = usualOf(products) } = o;
+      return loraSettings({ targets, rank, alpha }, products);
+    }
+    default: {
+      const usual =
+        kind === "encoder-decoder" ? (["encoder", "decoder"] as const) : ([kind] as ("encoder" | "decoder")[]);
+      const sites = o.sites ?? usual;
+      for (const site of sites) {
+        if (attentions[site]) continue;
+        fail("unsupported", `${type} has no attention at the site ${site}`, {
+          hint: `it has ${Object.keys(attentions).join(", ")}`,
+        });
+      }
+      const counted = o.counted ?? kind !== "encoder-decoder";
+      if (kind === "decoder" && !counted) fail("unsupported", "positions of a decoder count on behind its prefix");
+      const [site] = sites;
+      const { kvHeads, headWidth } = attentions[site!]!;
+      return {
+        method: "prefix",
+        length,
+        sites,
+        counted,
+        ...(o.projection !== undefined && { projection: { from: kvHeads * headWidth, hidden: o.projection } }),
+      };
+    }
+  }
+}
+
+/** Most tokens of a text that are left beside an adapter, and of all of the row. */
+export function roomOf(model: Architecture, settings: AdapterSettings, asked: number | undefined): number {
+  const longest = "longest" in model ? (model.longest ?? Infinity) : Infinity;
+  const left = longest - placesOf(settings);
+  if (left < 2) {
+    fail("unsupported", `${longest} positions, and the adapter takes ${placesOf(settings)}`, {
+      hint: "fewer virtual tokens: --n",
+    });
+  }
+  if (asked !== undefined && asked > left) {
+    fail(
+      "wrong_use",
+      `max length ${asked}: the model has ${longest} positions, the adapter takes ${placesOf(settings)}`,
+      {
+        hint: `at most ${left} are left`,
+      },
+    );
+  }
+  return Math.min(left, asked ?? 512);
+}
+
+export interface TuneModel {
+  readonly architecture: Architecture;
+  readonly settings: AdapterSettings;
+  readonly head: TaskHead | undefined;
+  readonly loss: Tensor;
+  readonly labels: (example: TuneExample) => number;
+  collate(examples: readonly TuneExample[], labels: number): Record<string, NdArray>;
+  /** What a step needs besides its batch: the seed of its noise. */
+  extra(seed: number, step: number, micro: number): Record<string, NdArray>;
+  readonly trained: readonly ParameterSpec[];
+  /** All that the network asks for. */
+  readonly all: readonly ParameterSpec[];
+  readonly recompute: ((value: Tensor) => boolean) | undefined;
+  /** Of a batch: `scores` of the head, or the summed `loss` of text. */
+  readonly evaluation: Graph;
+  /** The batch of an evaluation. */
+  readonly read: (examples: readonly TuneExample[]) => {
+    readonly feeds: Record<string, NdArray>;
+    readonly labels: NdArray;
+  };
+}
+
+function lossOf(model: Architecture, settings: AdapterSettings, head: TaskHead | undefined): Loss<TuneExample> {
+  const { whole } = fillersOf(model, settings);
+  const behind = (loss: Loss, filler: number) =>
+    filledLoss(loss, whole, filler, head) as Loss<never> as Loss<TuneExample>;
+  if (head === undefined) {
+    if (model.kind === "decoder") return behind(decoderLoss(model), fillerOf(model));
+    if (model.kind === "encoder-decoder") return behind(encoderDecoderLoss(model), fillerOf(model));
+    return fail("unsupported", `${model.type} writes no text: it is tuned for classes, tags, answers or choices`);
+  }
+  if (model.kind !== "encoder") {
+    return fail("unsupported", `${model.type} is tuned by what it writes: rows of prompt and target`, {
+      hint: 'write the label as the target: {"prompt": text, "target": label}',
+    });
+  }
+  if (head === "choice") {
+    if (whole > 0) fail("unsupported", "a prompt before several choices: take a prefix");
+    return choiceLoss(model) as Loss<never> as Loss<TuneExample>;
+  }
+  return behind(encoderLoss(model, head), fillerOf(model));
+}
+
+/** The output matrix and what else of a head is the task's own; a pooler is the checkpoint's. */
+const isPooler = (name: string) => /(^|\.)pooler\./.test(name);
+
+/** Write the graphs of a tuning. */
+export function tuneModel(
+  base: Base,
+  weights: Weights,
+  settings: AdapterSettings,
+  task: Task,
+  o: TuneOptions,
+): TuneModel {
+  const head = headOfTask[task];
+  const model = adapted(base.architecture, settings, base.survey);
+  const rate = o.dropout ?? model.dropout;
+  const unjoined = model.kind === "encoder-decoder" && model.unjoined === true;
+  const random = rate > 0 || unjoined;
+  const { graph: write, collate, labels } = lossOf(model, settings, head);
+  const scope = createScope();
+  const loss = write(scope, random ? siteNoise(rate) : {});
+  const all = [...scope.parameters.values()];
+  const heads = new Set(base.head.map(({ name }) => name));
+  for (const { name } of base.head) {
+    if (!isPooler(name) || weights.has(name)) continue;
+    fail(
+      "unsupported",
+      `the checkpoint has no ${name.replace(/\.(weight|bias)$/, "")}, which its head of classes looks through`,
+      {
+        hint: "a pooler of random numbers that are frozen would spoil every answer: take a checkpoint that has one",
+      },
+    );
+  }
+  const moves = (name: string): boolean => {
+    if (model.frozen?.test(name)) return false;
+    if (settings.method === "full" || isBeside(name)) return true;
+    // A layer that starts as the checkpoint's pooler stays what that is.
+    return heads.has(name) && !isPooler(name) && !poolerOf(name, weights);
+  };
+  const trained = all.filter(({ name }) => moves(name));
+  if (trained.length === 0)
+    fail("unsupported", `there is nothing to learn: ${task} has no head, and the method is ${o.method}`);
+  const inputs = graph({ loss }).inputs.map(({ name }) => name);
+  const quietScope = createScope();
+  const evaluation: Graph = head
+    ? encoderGraph(model as ReaderArchitecture, head)
+    : graph({ loss: write(quietScope, { quiet: true }) });
+  const asked = evaluation.inputs.map(({ name }) => name);
+  return {
+    architecture: model,
+    settings,
+    head,
+    loss,
+    labels,
+    collate: (examples, count) =>
+      wanted(
+        { inputs },
+        collate(
+          examples.map((one) => [one]),
+          count,
+        ),
+      ),
+    extra: (seed, step, micro): Record<string, NdArray> =>
+      random ? { seed: { dtype: "uint32", shape: [], data: Uint32Array.of(siteSeed(seed, step, micro)) } } : {},
+    trained,
+    all,
+    recompute: o.recompute ? isDropoutMask : undefined,
+    evaluation,
+    read(examples) {
+      const arrays = collate(
+        examples.map((one) => [one]),
+        1,
+      );
+      return { feeds: wanted({ inputs: asked }, arrays), labels: arrays.labels! };
+    },
+  };
+}
+
+/** The pooler's parameter that a layer of a fresh head starts as: RoBERTa's `classifier.dense`, which does the same. */
+export function poolerOf(name: string, weights: Weights): string | undefined {
+  const part = /^classifier\.dense\.(weight|bias)$/.exec(name)?.[1];
+  if (part === undefined || weights.has(name)) return undefined;
+  return [...weights.keys()].find((known) => known.endsWith(`pooler.dense.${part}`));
+}
+
+/** Numbers of all elements. */
+export const countOf = (list: readonly { readonly shape: readonly number[] }[]): number =>
+  list.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
+
+/** Starting values by the formulas of {@link initialValue}. */
+export const fresh = (specs: readonly ParameterSpec[], seed: number): Map<string, NdArray> =>
+  new Map(specs.map((spec): [string, NdArray] => [spec.name, initialValue(spec, seed)]));
+
+/** What was learnt, as it is now. */
+export function adapterOf(
+  { settings, head, trained }: Pick<TuneModel, "settings" | "head" | "trained">,
+  values: ReadonlyMap<string, NdArray>,
+  kept: ReadonlyMap<string, NdArray>,
+  labels: readonly string[] | undefined,
+): Adapter {
+  const learnt = trained.map(({ name }): [string, NdArray] => [name, values.get(name)!]);
+  return { settings, values: new Map([...learnt, ...kept]), head, labels };
+}
