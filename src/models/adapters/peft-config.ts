@@ -9,7 +9,7 @@ import type { TaskHead } from "./heads.ts";
 
 export const peftTypes = ["PREFIX_TUNING", "PROMPT_TUNING", "P_TUNING", "LORA"] as const;
 
-export type PeftType = (typeof peftTypes)[number];
+type PeftType = (typeof peftTypes)[number];
 
 /** What PEFT calls tasks; undefined where the model has no head of its own. */
 export const taskTypes: Readonly<Record<string, TaskHead | undefined>> = {
