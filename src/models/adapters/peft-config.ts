@@ -9,8 +9,6 @@ import type { TaskHead } from "./heads.ts";
 
 export const peftTypes = ["PREFIX_TUNING", "PROMPT_TUNING", "P_TUNING", "LORA"] as const;
 
-type PeftType = (typeof peftTypes)[number];
-
 /** What PEFT calls tasks; undefined where the model has no head of its own. */
 export const taskTypes: Readonly<Record<string, TaskHead | undefined>> = {
   SEQ_CLS: "sequence",
