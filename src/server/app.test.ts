@@ -22,7 +22,7 @@ test("a model that is not there is a 404 with OpenAI's code, and no place on thi
   expect(answer.status).toBe(404);
   const { error } = (await answer.json()) as { error: Record<string, string> };
   expect(error).toMatchObject({ code: "model_not_found", param: "model", type: "invalid_request_error" });
-  expect(error.message).toContain('there is no model "nobody/knows"');
+  expect(error.message).toContain('no model "nobody/knows"');
   expect(error.message).not.toContain("somebody");
 });
 
