@@ -1,11 +1,10 @@
 /** Ctrl-C of `zeroth train`: saved, said how to go on, and gone on with as if nothing had happened. */
-import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, expect, test } from "vitest";
-import { environment, program } from "../support/cli.ts";
+import { startIn } from "../support/cli.ts";
 import { fixtures } from "../support/fixtures.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "zeroth-interrupt-"));
@@ -37,20 +36,7 @@ function configure(name: string): string {
   return `${name}.json`;
 }
 
-function start(args: readonly string[]) {
-  const child = spawn(process.execPath, [program, ...args], { cwd: folder, env: environment(folder) });
-  let [stdout, stderr] = ["", ""];
-  child.stdout.setEncoding("utf8").on("data", (text: string) => {
-    stdout += text;
-  });
-  child.stderr.setEncoding("utf8").on("data", (text: string) => {
-    stderr += text;
-  });
-  const end = new Promise<{ code: number | null; stdout: string; stderr: string }>((resolve) => {
-    child.once("close", (code) => resolve({ code, stdout, stderr }));
-  });
-  return { child, end };
-}
+const start = startIn(folder);
 
 const metrics = (name: string): { step: number; loss: number; grad_norm: number }[] => {
   const path = join(folder, name, "metrics.jsonl");

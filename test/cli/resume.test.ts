@@ -1,12 +1,11 @@
 /** Long jobs of `--input`: rows as they finish, kept when the program is stopped or killed, and gone on with. */
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
+import type { ChildProcess } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { environment, program, rowsOf, runIn } from "../support/cli.ts";
+import { rowsOf, runIn, startIn } from "../support/cli.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "zeroth-resume-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -38,18 +37,7 @@ const job = [
   "24",
 ];
 
-function start(args: readonly string[]) {
-  const child = spawn(process.execPath, [program, ...args], { cwd: folder, env: environment(folder) });
-  let [stdout, stderr] = ["", ""];
-  child.stdout.setEncoding("utf8").on("data", (text: string) => {
-    stdout += text;
-  });
-  child.stderr.setEncoding("utf8").on("data", (text: string) => {
-    stderr += text;
-  });
-  const end = once(child, "close").then(([code]) => ({ code: code as number | null, stdout, stderr }));
-  return { child, end, stdout: () => stdout };
-}
+const start = startIn(folder);
 
 /** Wait until so many rows are there, or the program has ended. */
 async function until(child: ChildProcess, there: () => number, wanted: number): Promise<void> {

@@ -191,6 +191,8 @@ describe.each(lines)("$name", ({ name, load, runs }) => {
     });
     expect((await client.responses.retrieve(second.id)).id).toBe(second.id);
     expect((await all(client.responses.inputItems.list(second.id))).length).toBe(1);
+    const astray = failed(client.responses.inputItems.list(second.id, { after: "item_none" }));
+    expect(await astray).toMatchObject({ status: 400, param: "after" });
     await client.responses.delete(first.id);
     expect((await failed(client.responses.retrieve(first.id))).status).toBe(404);
     const lost = await failed(

@@ -1,5 +1,6 @@
 /** The built program run as a person or a script would, in a folder of its own. */
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 
 export const program = fileURLToPath(new URL("../../bin/zeroth.js", import.meta.url));
@@ -34,3 +35,17 @@ export const runIn =
       cwd: folder,
       env: environment(folder),
     });
+
+/** The same without waiting for its end: what it has printed so far, and what it ended with. */
+export const startIn = (folder: string) => (args: readonly string[]) => {
+  const child = spawn(process.execPath, [program, ...args], { cwd: folder, env: environment(folder) });
+  let [stdout, stderr] = ["", ""];
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    stdout += text;
+  });
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    stderr += text;
+  });
+  const end = once(child, "close").then(([code]) => ({ code: code as number | null, stdout, stderr }));
+  return { child, end, stdout: () => stdout };
+};

@@ -77,12 +77,13 @@ export function fakeEngine({
     ms === 0
       ? Promise.resolve()
       : new Promise<void>((resolve) => {
-          const timer = setTimeout(resolve, ms);
-          const stop = () => {
+          const end = () => {
             clearTimeout(timer);
+            signal?.removeEventListener("abort", end);
             resolve();
           };
-          signal?.addEventListener("abort", stop, { once: true });
+          const timer = setTimeout(end, ms);
+          signal?.addEventListener("abort", end, { once: true });
         });
 
   async function* generate(ask: GenerateAsk, signal?: AbortSignal): AsyncGenerator<Prepared | LiveEvent, undefined> {

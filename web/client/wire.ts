@@ -1,4 +1,5 @@
 /** What the server's routes send, in as much as the page reads it. OpenAI's names where it has them. */
+import type { DownloadPlan } from "./client.ts";
 
 export interface ErrorBody {
   readonly error?: { readonly message?: string; readonly code?: string | null; readonly hint?: string } | string;
@@ -67,22 +68,8 @@ export interface ModelsBody {
   readonly models?: readonly ManagedModel[];
 }
 
-export interface PlanBody {
-  readonly model: string;
-  readonly repo: string;
-  readonly bytes: number;
-  readonly missing: number;
-  readonly free: number | null;
-  readonly fits: boolean;
-  readonly outlook: "data" | "may_hold_code" | "code";
-  readonly files: readonly {
-    readonly file: string;
-    readonly bytes: number;
-    readonly here: boolean;
-    readonly kind: string;
-    readonly outlook: "data" | "may_hold_code" | "code";
-  }[];
-}
+/** Free disk is null where the server does not know it. */
+export type PlanBody = Omit<DownloadPlan, "free"> & { readonly free: number | null };
 
 export interface JobBody {
   readonly id: string;

@@ -7,6 +7,8 @@ import { refuse } from "../errors.ts";
 const bytesOf = async (text: string): Promise<Uint8Array> =>
   new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text)));
 
+const hex = (bytes: Uint8Array): string => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+
 /** Whether two hashes are equal, in a time that does not depend on where they differ. */
 function equal(a: Uint8Array, b: Uint8Array): boolean {
   let differs = a.length ^ b.length;
@@ -14,7 +16,10 @@ function equal(a: Uint8Array, b: Uint8Array): boolean {
   return differs === 0;
 }
 
-/** Keys that were given when the server was started. All of them manage it; each has answers of its own. */
+/**
+ * Keys that were given when the server was started. All of them manage it. Each owns what is made with it by its hash: in
+ * what order keys are given the next time, and which are there, gives nobody what was another's.
+ */
 export function fixedKeys(keys: readonly string[]): Keys {
   const hashes = Promise.all(keys.map(bytesOf));
   return {
@@ -23,7 +28,7 @@ export function fixedKeys(keys: readonly string[]): Keys {
       let found: number | undefined;
       // Every key is compared, whichever it is.
       for (const [i, hash] of (await hashes).entries()) if (equal(given, hash)) found = i;
-      return found === undefined ? undefined : { owner: `key ${found + 1}`, admin: true };
+      return found === undefined ? undefined : { owner: `key-${hex(given).slice(0, 32)}`, admin: true };
     },
   };
 }

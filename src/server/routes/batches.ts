@@ -5,6 +5,7 @@ import { type Batch, cancelBatch, createBatch, getBatch, listBatches } from "../
 import { getFile } from "../../state/files-node.ts";
 import { invalid } from "../errors.ts";
 import { metadataField } from "../fields.ts";
+import { listed, listOf } from "../pages.ts";
 import { type Routes, route } from "../route.ts";
 import { ofState } from "../stored/errors.ts";
 
@@ -136,17 +137,10 @@ export const batches: Routes = ({ state }) =>
           path: "/v1/batches",
           summary: "Batches of this key",
           query: listQuery,
-          answer: z.object({
-            object: z.literal("list"),
-            data: z.array(batchSchema),
-            first_id: z.string().nullable(),
-            last_id: z.string().nullable(),
-            has_more: z.boolean(),
-          }),
+          answer: listOf(batchSchema),
           async handle({ query: { limit = 20, after }, asked }) {
             const { data, more } = await ofState(listBatches(state, asked.owner.owner, { limit, after }), "after");
-            const [first_id, last_id] = [data[0]?.id ?? null, data.at(-1)?.id ?? null];
-            return { object: "list", data: data.map(shown), first_id, last_id, has_more: more };
+            return listed(data.map(shown), more);
           },
         }),
         route({

@@ -5,6 +5,7 @@ import { limitedBytes } from "../body.ts";
 import { check } from "../check.ts";
 import type { Asked, Ctx } from "../context.ts";
 import { invalid, refuse } from "../errors.ts";
+import { listed, listOf } from "../pages.ts";
 import { type Routes, route } from "../route.ts";
 import { ofState } from "../stored/errors.ts";
 
@@ -138,17 +139,10 @@ export const files: Routes = ({ state, limits }) =>
           path: "/v1/files",
           summary: "Files of this key",
           query: listQuery,
-          answer: z.object({
-            object: z.literal("list"),
-            data: z.array(fileSchema),
-            first_id: z.string().nullable(),
-            last_id: z.string().nullable(),
-            has_more: z.boolean(),
-          }),
+          answer: listOf(fileSchema),
           async handle({ query: { limit = 10_000, ...rest }, asked }) {
             const { data, more } = await ofState(listFiles(state, asked.owner.owner, { limit, ...rest }), "after");
-            const [first_id, last_id] = [data[0]?.id ?? null, data.at(-1)?.id ?? null];
-            return { object: "list", data: data.map(shown), first_id, last_id, has_more: more };
+            return listed(data.map(shown), more);
           },
         }),
         route({

@@ -4,6 +4,7 @@ import { chatAnswer } from "../chat/schema.ts";
 import { type KeptChat, listMatching } from "../chat/store.ts";
 import { refuse } from "../errors.ts";
 import { metadataField } from "../fields.ts";
+import { listed, listOf, pageOf, pageQuery } from "../pages.ts";
 import { type Routes, route } from "../route.ts";
 import { ofState } from "../stored/errors.ts";
 
@@ -12,25 +13,6 @@ const path = "/v1/chat/completions/{id}";
 const keptAnswer = chatAnswer.extend({ metadata: metadataField });
 
 const shown = ({ answer, metadata }: KeptChat) => ({ ...answer, metadata });
-
-const page = {
-  limit: z.coerce.number().int().min(1).max(100).optional(),
-  order: z.enum(["asc", "desc"]).optional(),
-  after: z.string().max(200).optional(),
-};
-
-const listOf = (item: z.ZodType) =>
-  z.object({
-    object: z.literal("list"),
-    data: z.array(item),
-    first_id: z.string().nullable(),
-    last_id: z.string().nullable(),
-    has_more: z.boolean(),
-  });
-
-const listed = <T extends object & { readonly id: unknown }>(data: readonly T[], more: boolean) => ({
-  ...{ object: "list", data, first_id: data[0]?.id ?? null, last_id: data.at(-1)?.id ?? null, has_more: more },
-});
 
 /** Labels that are asked for: clients write them as `metadata[name]=value`. */
 const labelsOf = (query: Readonly<Record<string, string>>): readonly (readonly [string, string])[] =>
@@ -48,7 +30,7 @@ export const keptChats: Routes = ({ chats }) => {
       method: "get",
       path: "/v1/chat/completions",
       summary: "Chat completions that are kept",
-      query: z.object({ ...page, model: z.string().max(500).optional() }),
+      query: z.object({ ...pageQuery, model: z.string().max(500).optional() }),
       answer: listOf(keptAnswer),
       async handle({ c, query: { limit = 20, order = "asc", after, model }, asked }) {
         const labels = labelsOf(c.req.query());
@@ -99,7 +81,7 @@ export const keptChats: Routes = ({ chats }) => {
       method: "get",
       path: `${path}/messages`,
       summary: "The conversation that a chat completion was asked with",
-      query: z.object(page),
+      query: z.object(pageQuery),
       answer: listOf(z.looseObject({ id: z.string(), role: z.string(), content: z.string().nullable() })),
       async handle({ params: { id = "" }, query: { limit = 20, order = "asc", after }, asked }) {
         const { messages } = await keptOf(asked.owner.owner, id);
@@ -110,8 +92,7 @@ export const keptChats: Routes = ({ chats }) => {
           ...(Array.isArray(content) && { content_parts: content }),
         }));
         if (order === "desc") all.reverse();
-        const from = after === undefined ? 0 : all.findIndex((message) => message.id === after) + 1;
-        return listed(all.slice(from, from + limit), from + limit < all.length);
+        return pageOf(all, limit, after);
       },
     }),
   ];

@@ -3,6 +3,7 @@ import { z } from "@hono/zod-openapi";
 import { asking } from "../asking.ts";
 import { type Conversation, chatPlan } from "../chat/plan.ts";
 import { invalid, refuse } from "../errors.ts";
+import { listOf, pageOf, pageQuery } from "../pages.ts";
 import { answering } from "../responses/events.ts";
 import { conversationOf, withIds } from "../responses/input.ts";
 import {
@@ -34,12 +35,6 @@ function conversation(body: ResponseRequest, messages: Conversation["messages"],
     response_format: format?.type === "json_schema" ? { type: "json_schema", json_schema: { ...format } } : format,
   };
 }
-
-const listQuery = z.object({
-  limit: z.coerce.number().int().min(1).max(100).optional(),
-  order: z.enum(["asc", "desc"]).optional(),
-  after: z.string().max(200).optional(),
-});
 
 export const responses: Routes = (server) => {
   const { engine, responses: store, limits } = server;
@@ -127,26 +122,11 @@ export const responses: Routes = (server) => {
       method: "get",
       path: "/v1/responses/{id}/input_items",
       summary: "What a response was asked with",
-      query: listQuery,
-      answer: z.object({
-        object: z.literal("list"),
-        data: z.array(z.looseObject({ id: z.string(), type: z.string() })),
-        first_id: z.string().nullable(),
-        last_id: z.string().nullable(),
-        has_more: z.boolean(),
-      }),
+      query: z.object(pageQuery),
+      answer: listOf(z.looseObject({ id: z.string(), type: z.string() })),
       async handle({ params: { id = "" }, query: { limit = 20, order = "desc", after }, asked }) {
         const { input } = await keptOf(asked.owner.owner, id);
-        const all = order === "desc" ? [...input].reverse() : input;
-        const from = after === undefined ? 0 : all.findIndex((item) => item.id === after) + 1;
-        const data = all.slice(from, from + limit);
-        return {
-          object: "list",
-          data,
-          first_id: data[0]?.id ?? null,
-          last_id: data.at(-1)?.id ?? null,
-          has_more: from + limit < all.length,
-        };
+        return pageOf(order === "desc" ? [...input].reverse() : input, limit, after);
       },
     }),
   ];
