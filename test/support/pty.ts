@@ -41,8 +41,9 @@ export function sit(
   { columns = 80, env = {} }: { readonly columns?: number; readonly env?: NodeJS.ProcessEnv } = {},
 ): Sitting {
   const quoted = [process.execPath, program, ...args].map((word) => `'${word}'`).join(" ");
-  // Its number first, then the program in the shell's place; what the terminal is like afterwards last.
-  const line = `stty cols ${columns}; sh -c 'echo $$ > "${folder}/pid"; exec "$@"' sh ${quoted}; code=$?; stty -a > "${folder}/after"; exit $code`;
+  // Its number first, then the program in the shell's place; what the terminal is like afterwards last. Ctrl-C of a
+  // terminal that hands lines over whole is a signal to the shell around it, too, which some shells end with.
+  const line = `trap : INT; stty cols ${columns}; sh -c 'echo $$ > "${folder}/pid"; exec "$@"' sh ${quoted}; code=$?; stty -a > "${folder}/after"; exit $code`;
   const child = spawn("script", ["-qfec", line, "/dev/null"], {
     cwd: folder,
     env: { ...environment(folder), TERM: "xterm", ...env },

@@ -1,12 +1,12 @@
 /** Keys that work everywhere: Esc stops, Ctrl-K opens everything by name. */
 import { signal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
+import { useLayoutEffect } from "preact/hooks";
 import { stopAll } from "../parts/run.ts";
 
 export const paletteOpen = signal(false);
 
 export function useKeys(): void {
-  useEffect(() => {
+  useLayoutEffect(() => {
     const heard = (event: KeyboardEvent) => {
       if (event.key === "k" && (event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey) {
         event.preventDefault();

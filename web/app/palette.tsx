@@ -1,5 +1,5 @@
 /** Ctrl-K: a line to type in and what it finds. */
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { allCommands, found } from "./commands.ts";
 import { paletteOpen } from "./keys.ts";
 
@@ -8,7 +8,8 @@ export function Palette() {
   const [query, setQuery] = useState("");
   const [at, setAt] = useState(0);
   const open = paletteOpen.value;
-  useEffect(() => {
+  // Before the next key comes: what is typed right behind Ctrl-K belongs here.
+  useLayoutEffect(() => {
     if (!open) dialog.current?.close();
     else if (!dialog.current?.open) {
       setQuery("");

@@ -21,8 +21,11 @@ import { lockTimes, takeLock } from "../../base/lock-node.ts";
 import { readJsonFile } from "../../base/read-node.ts";
 import { fail } from "../../errors.ts";
 
-/** Milliseconds between two notes of how far the rows are: after a kill the rows since the last one are done again. */
-const noteEvery = 1000;
+/**
+ * Milliseconds between two notes of how far the rows are: after a kill the rows since the last one are done again. A
+ * second at most, less where a note takes little: at most a twentieth of the time goes into them.
+ */
+const pauseAfter = (took: number): number => Math.min(1000, 20 * took);
 
 /** What decides the results of a job, by names that a person reads. */
 export type Identity = Readonly<Record<string, unknown>>;
@@ -141,17 +144,19 @@ export async function openResults({ path, resume, overwrite }: ResultsOptions, j
     // Rows since the last note are done again: the batches are then those of a job that was never interrupted.
     ftruncateSync(opened, bytes);
     let position: Position = note ?? nothing;
-    let noted = performance.now();
+    let next = 0;
     const writeNote = async () => {
+      const began = performance.now();
       fdatasyncSync(opened);
       const { rows, failed, hash } = position;
       await writeFileSafely(parts.note, `${JSON.stringify({ rows, failed, hash, bytes, job })}\n`);
-      noted = performance.now();
+      const now = performance.now();
+      next = now + pauseAfter(now - began);
     };
     await writeNote();
     return {
       begin: position,
-      async write(lines, next) {
+      async write(lines, reached) {
         const piece = Buffer.from(lines);
         try {
           for (let done = 0; done < piece.length; ) {
@@ -161,8 +166,8 @@ export async function openResults({ path, resume, overwrite }: ResultsOptions, j
           throw writeError(cause, path);
         }
         bytes += piece.length;
-        position = next;
-        if (performance.now() - noted > noteEvery) await writeNote();
+        position = reached;
+        if (performance.now() > next) await writeNote();
       },
       async pause() {
         await writeNote().finally(() => {
