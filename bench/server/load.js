@@ -49,6 +49,7 @@ function ask(next) {
   const stream = next() < 0.5;
   const cancelled = next() < Number(flags.cancel) ? 20 + next() * 2000 : undefined;
   const body = JSON.stringify({
+    // Answers have the length that is asked for, whatever the model says.
     ...{ model, prompt, max_tokens: most, temperature: 0, stream, ignore_eos: true },
     ...(stream && { stream_options: { include_usage: true } }),
   });

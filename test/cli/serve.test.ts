@@ -88,7 +88,10 @@ test("with a key in the environment it asks for it, and with --json it tells row
     .split("\n")
     .map((line) => JSON.parse(line) as Record<string, unknown>);
   expect(rows[0]).toEqual({ url });
-  expect(rows.slice(1)).toMatchObject([{ status: 401 }, { status: 200, model: "zeroth-nano", owner: "key 1" }]);
+  expect(rows.slice(1)).toMatchObject([
+    { status: 401 },
+    { status: 200, model: "zeroth-nano", owner: expect.stringMatching(/^key-[0-9a-f]{32}$/) },
+  ]);
   expect(stdout()).not.toContain("sk-secret");
 });
 
