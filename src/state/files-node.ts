@@ -23,11 +23,15 @@ export interface StoredFile {
   readonly expires: number | null;
 }
 
-export interface NewFile {
-  readonly filename: string;
+/** What a file is for, which its sender may say behind its bytes. */
+export interface FileAbout {
   readonly purpose: string;
   /** Seconds until it goes; it stays when absent. */
   readonly expiresAfter?: number | undefined;
+}
+
+export interface NewFile extends FileAbout {
+  readonly filename: string;
   /** More bytes are refused. */
   readonly most: number;
 }
@@ -74,6 +78,7 @@ async function* pieces(content: AsyncIterable<Uint8Array> | Iterable<Uint8Array>
 /**
  * Take a file in. Nobody sees it before its last byte is there; what ends halfway leaves nothing but rows that
  * {@link sweepFiles} takes away.
+ * @param about what the file is for, asked when all its bytes are there
  * @throws too_long past `most` bytes; whatever the content ends with
  */
 export async function createFile(
@@ -81,17 +86,18 @@ export async function createFile(
   owner: string,
   file: NewFile,
   content: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  about: () => FileAbout = () => file,
 ): Promise<StoredFile> {
   const { db, now } = state;
   const id = newId("file-");
-  const { filename, purpose, expiresAfter, most } = file;
+  const { filename, most } = file;
   await db
     .insertInto("file")
     .values({
       id,
       owner,
       filename,
-      purpose,
+      purpose: file.purpose,
       bytes: 0,
       sha256: null,
       created_at: now,
@@ -118,10 +124,12 @@ export async function createFile(
       if (waiting.length >= together) await write();
     }
     await write();
+    const { purpose, expiresAfter } = about();
     return stored(
       await db
         .updateTable("file")
         .set(({ eb, ref }) => ({
+          purpose,
           bytes,
           sha256: hash.digest("hex"),
           state: "processed" as const,
