@@ -108,6 +108,24 @@ export interface ObjectTable {
   seq: Generated<number>;
 }
 
+/** An answer under a key of its sender's choice. */
+export interface AnswerTable {
+  owner: string;
+  key: string;
+  /** SHA-256 of the request, in hexadecimal digits. */
+  print: string;
+  /** The request that is answered, or was. */
+  holder: string;
+  /** `unkept` where the request alone is known: its answer was a stream, or too long. */
+  state: "running" | "answered" | "unkept";
+  status: number | null;
+  /** JSON. */
+  headers: string | null;
+  text: string | null;
+  created_at: number;
+  lease_until: number;
+}
+
 export interface Tables {
   api_key: KeyTable;
   allowance: AllowanceTable;
@@ -115,6 +133,7 @@ export interface Tables {
   chunk: ChunkTable;
   batch: BatchTable;
   object: ObjectTable;
+  answer: AnswerTable;
   migration: { id: number; name: string; applied_at: number };
 }
 
