@@ -160,6 +160,23 @@ describe("broken or foreign folders say what is wrong", () => {
     expect(() => readOver(changed("bert-lora", change), "bert-sequence")).toThrow(expected);
   });
 
+  test.each([
+    ["target_modules", "(.+)+x", /match no product/],
+    ["exclude_modules", "(.*[a-z])*!", undefined],
+    ["rank_pattern", { "([^.]+\\.?)+#": 2 }, undefined],
+    ["alpha_pattern", { "(a|a|.)*$x": 2 }, undefined],
+  ])("%s that other matchers do not come back from take no time", (key, value, expected) => {
+    const read = () =>
+      readOver(
+        changed("bert-lora", (c) => Object.assign(c, { rank_pattern: {}, r: 3, [key]: value })),
+        "bert-sequence",
+      );
+    const started = performance.now();
+    // Without the pattern of one product's rank, its tensors do not fit.
+    expect(read).toThrow(expected ?? /layer\.1\.attention\.self\.value/);
+    expect(performance.now() - started).toBeLessThan(5000);
+  });
+
   test("minimal files are read, unknown keys are told of", () => {
     const bare = changed("bert-prefix", (c) => {
       for (const key of Object.keys(c))
