@@ -1,7 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** The library for the browser: the same models, graphs and trainer, compiled to WebAssembly or WebGPU. */
 export { type ErrorCode, errorCodes, ZerothError } from "./errors.ts";
-export { type FetchedFolder, fetchModelFolder, safetensorsInMemory } from "./folders/fetch-web.ts";
+export { type FetchedFolder, fetchModelFolder } from "./folders/fetch-web.ts";
 export { float32, int64, type NdArray, ndarray, zeros } from "./graph/array.ts";
 export { type GradientOptions, gradients } from "./graph/differentiate.ts";
 export type { Dim, Shape } from "./graph/dims.ts";
@@ -87,4 +87,5 @@ export {
 } from "./text/open-web.ts";
 export type { Generated, GenerateOptions } from "./text/options.ts";
 export type { Processor, Said } from "./text/processor.ts";
+export { safetensorsInMemory } from "./weights/safetensors-memory.ts";
 export type { StoredTensor, Weights } from "./weights/weights.ts";

@@ -12,8 +12,7 @@ import { readModel } from "../models/families.ts";
 import type { EncoderArchitecture } from "../models/family.ts";
 import { encoderModel } from "../models/kinds/encoder.ts";
 import { compile } from "../runtime/compile-node.ts";
-import { readAdapterFiles } from "../text/adapters/files-node.ts";
-import { readAdapted } from "../text/adapters/read-node.ts";
+import { readAdapted, readAdapterFiles } from "../text/adapters/files-node.ts";
 import { encodeNpy, parseNpy } from "../weights/npy.ts";
 import { convertAdapter, inspectAdapter, mergeAdapter } from "./adapters-node.ts";
 

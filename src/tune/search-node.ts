@@ -2,9 +2,9 @@
 import { cpSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { fail } from "../errors.ts";
+import { type Tuned, type TuneFolderRun, tuneOpened } from "./folder-node.ts";
+import { openTuning, type TuneFiles } from "./open-node.ts";
 import type { TuneOptions } from "./options.ts";
-import { openTuning, type TuneFiles } from "./prepare-node.ts";
-import { type Tuned, type TuneRun, tuneOpened } from "./tune-node.ts";
 
 export interface SearchOptions {
   readonly rates: readonly number[];
@@ -42,7 +42,7 @@ export async function search(
   files: TuneFiles,
   o: TuneOptions,
   { rates, inits, budget }: SearchOptions,
-  run: TuneRun & { readonly trial?: (trial: Trial) => void } = {},
+  run: TuneFolderRun & { readonly trial?: (trial: Trial) => void } = {},
 ): Promise<{ readonly best: Tuned; readonly trials: readonly Trial[] }> {
   const { now = Date.now, signal } = run;
   const opened = await openTuning(files);

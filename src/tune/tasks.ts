@@ -8,7 +8,7 @@ import { spansOf } from "../text/heads/spans.ts";
 import { fromWords } from "../text/heads/words.ts";
 import type { Tokenizer } from "../tokenizers/tokenizer.ts";
 import type { Task } from "./options.ts";
-import type { TuneRow } from "./rows-node.ts";
+import type { TuneRow } from "./rows.ts";
 
 export type TuneExample = Example | ChoiceExample;
 

@@ -1,8 +1,9 @@
 /** What `zeroth tune` does and shows: counts first, a live line a step, the curve as it goes, what was written. */
 import { fail } from "../../errors.ts";
+import { type Tuned, tune } from "../../tune/folder-node.ts";
 import { parseTuneOptions, type TuneInput, type TuneOptions } from "../../tune/options.ts";
 import { search, usualGrid } from "../../tune/search-node.ts";
-import { type Tuned, type TuneEvents, tune } from "../../tune/tune-node.ts";
+import type { TuneEvents } from "../../tune/tune.ts";
 import { modelFor } from "../downloads.ts";
 import { duration, type Output } from "../output.ts";
 import { withHint } from "../report.ts";
@@ -143,6 +144,7 @@ const endings = {
   patience: ", as nothing better came",
   diverged: ", as the loss was no number",
   time: ", as its time was over",
+  enough: ", as it was told to",
 };
 
 export async function runTune(flags: TuneFlags, output: Output, signal: AbortSignal): Promise<number> {

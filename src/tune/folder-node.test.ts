@@ -5,8 +5,9 @@ import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { fixtures } from "../../test/support/fixtures.ts";
 import { openEncoder, openLanguageModel } from "../text/open-node.ts";
+import { type TuneFolderRun, tune } from "./folder-node.ts";
 import { parseTuneOptions, type TuneInput } from "./options.ts";
-import { type Evaluation, type TuneRun, tune } from "./tune-node.ts";
+import type { Evaluation } from "./tune.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "tune-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -32,7 +33,7 @@ const data = written(rows);
 
 const quick = { epochs: 4, batch: 8, dropout: 0, threads: 1, seed: 3, init: "normal(0.3)" } as const;
 
-const run = (given: TuneInput, more: Partial<Parameters<typeof tune>[0]> = {}, events: TuneRun = {}) =>
+const run = (given: TuneInput, more: Partial<Parameters<typeof tune>[0]> = {}, events: TuneFolderRun = {}) =>
   tune({ model: bert, data, out: out(), ...more }, parseTuneOptions({ ...quick, ...given } as TuneInput), events);
 
 describe.each([

@@ -1,42 +1,19 @@
-/** Tuning a frozen model on a person's rows, to a folder that holds the adapter alone. */
-import { createHash } from "node:crypto";
-import { existsSync, rmSync } from "node:fs";
-import { join } from "node:path";
-import { makeFolder, writeFileSafely } from "../base/files-node.ts";
-import { readJsonFile } from "../base/read-node.ts";
+/** Tuning a frozen model on rows, step by step, wherever it runs: what moves, how it is judged, and when it ends. */
 import { fail } from "../errors.ts";
-import { companions, readCompanion } from "../folders/companions-node.ts";
-import { configText } from "../folders/config-text-node.ts";
-import type { ModelFolder } from "../folders/open-node.ts";
 import { float32, type NdArray } from "../graph/array.ts";
 import type { Graph } from "../graph/graph.ts";
 import { epochReader, planEpoch } from "../learn/batches.ts";
-import { latestCheckpoint, listCheckpoints, removeLeftovers, saveCheckpoint } from "../learn/checkpoint-node.ts";
 import { type StepMetrics, trainLoop } from "../learn/loop.ts";
-import { openMetrics } from "../learn/metrics-node.ts";
 import { adamw } from "../learn/optimizers.ts";
-import { openRunFolder } from "../learn/run-folder-node.ts";
 import { scheduleFactor } from "../learn/schedules.ts";
-import { createTrainer } from "../learn/trainer.ts";
-import { compile } from "../runtime/compile-node.ts";
-import { fingerprintOf, writeAdapter } from "../text/adapters/files-node.ts";
-import { asStored } from "../text/adapters/read-node.ts";
-import { openSafetensors, readTensor, writeCheckpoint, writeSafetensors } from "../weights/safetensors-node.ts";
+import { createTrainer, type Trainer } from "../learn/trainer.ts";
+import { asStored } from "../text/adapters/read.ts";
 import { anyQuantized, type Weights } from "../weights/weights.ts";
 import { evaluate } from "./evaluate.ts";
-import { adapterOf, countOf } from "./model.ts";
-import { doubts, exponential, type Task, type TuneOptions, usualRate } from "./options.ts";
-import {
-  type Data,
-  lengthOf,
-  type Opened,
-  openTuning,
-  type Prepared,
-  prepare,
-  sourceOf,
-  startingValues,
-  type TuneFiles,
-} from "./prepare-node.ts";
+import type { TuneHost } from "./host.ts";
+import { countOf } from "./model.ts";
+import { exponential, type Task, type TuneOptions, usualRate } from "./options.ts";
+import { lengthOf, type Prepared, sourceOf, type Values } from "./prepare.ts";
 import type { Scores } from "./tasks.ts";
 
 export interface TuneEvents {
@@ -59,10 +36,12 @@ export interface TuneEvents {
 }
 
 export interface TuneRun {
-  readonly resume?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly events?: TuneEvents | undefined;
-  readonly now?: (() => number) | undefined;
+  /** Awaited before every step: a pause waits here. */
+  readonly before?: ((step: number) => Promise<void>) | undefined;
+  /** Ends it after the running step, as if that had been the last. */
+  readonly enough?: AbortSignal | undefined;
   /** End after the running step once so many milliseconds have passed, as if it had been the last. */
   readonly until?: number | undefined;
 }
@@ -74,28 +53,18 @@ export interface Evaluation {
   readonly more: Readonly<Record<string, number>>;
 }
 
-export interface Tuned {
-  readonly adapter: string;
+export interface TuneResult {
   readonly steps: number;
   readonly loss: number;
   /** What was written: the best evaluation, or the last step where there was none. */
   readonly best: Evaluation | undefined;
   readonly last: Evaluation | undefined;
   readonly trained: number;
-  readonly stopped: "steps" | "patience" | "diverged" | "time";
+  readonly stopped: "steps" | "patience" | "diverged" | "time" | "enough";
 }
 
-/** What decides a tuning's steps: resuming with something else is refused. */
-function identityOf(o: TuneOptions, data: Data, folder: ModelFolder, from: string | undefined): string {
-  const { steps: _, epochs: __, patience: ___, threads: ____, evalEvery: _____, ...identity } = o;
-  const hash = createHash("sha256").update(JSON.stringify(identity)).update(data.digest).update(fingerprintOf(folder));
-  return hash
-    .update(from ?? "")
-    .digest("hex")
-    .slice(0, 16);
-}
-
-interface Progress {
+/** What evaluations have told so far. */
+export interface Progress {
   best: Evaluation | undefined;
   last: Evaluation | undefined;
   /** Evaluations since the best, and those in a row whose predictions were all one class. */
@@ -106,42 +75,59 @@ interface Progress {
 /** Evaluations in a row with one class before a person is told. */
 const flatBefore = 3;
 
-/** Tune as asked; the result is an adapter's folder, or of full fine-tuning a model's, at `out`. */
-export async function tune(files: TuneFiles, o: TuneOptions, run: TuneRun = {}): Promise<Tuned> {
-  return tuneOpened(await openTuning(files), o, run);
+/** What was there after a step. */
+export interface TuneState {
+  readonly step: number;
+  readonly values: ReadonlyMap<string, NdArray>;
+  readonly optimizer: Trainer["state"];
+  readonly progress: Progress;
+  /** Of the best evaluation; empty before the first. */
+  readonly best: ReadonlyMap<string, NdArray>;
 }
 
-export async function tuneOpened(opened: Opened, o: TuneOptions, run: TuneRun = {}): Promise<Tuned> {
-  const { events = {}, signal, now = Date.now, resume = false, until } = run;
-  const { folder, files } = opened;
-  const { out } = files;
-  const prepared = prepare(opened, o);
-  const { base, model, data } = prepared;
-  for (const text of doubts(o)) events.warned?.(text);
-  const { values, kept } = await startingValues(prepared, opened, o);
-  const weights: Weights = new Map([...base.weights, ...asStored(kept)]);
-  const moving = new Set(model.trained.map(({ name }) => name));
+/** Where a tuning keeps its steps, so that it can be gone on with. */
+export interface TuneStore {
+  /** What to go on from; the starting values are those of this step. */
+  readonly resumed?: Omit<TuneState, "values"> | undefined;
+  write(row: Readonly<Record<string, number>> & { readonly step: number }): void;
+  /** @returns its path, for people */
+  save(state: TuneState): Promise<string | undefined>;
+}
+
+export interface Tuning {
+  readonly prepared: Prepared;
+  readonly start: Values;
+  readonly host: TuneHost;
+  readonly store?: TuneStore | undefined;
+}
+
+/** The learnt numbers that are worth keeping, after a run to its end. */
+export interface Learnt {
+  readonly result: TuneResult;
+  readonly values: ReadonlyMap<string, NdArray>;
+}
+
+/** @throws unsupported where the method would move weights that are whole numbers */
+export function needMovable({ base, model }: Prepared, where: string): void {
   if (model.settings.method === "full" && anyQuantized(base.weights)) {
     fail("unsupported", "the weights are quantised: whole numbers cannot be moved a little", {
-      where: folder.path,
+      where,
       hint: "tune an adapter over them (p-tuning-v2, lora), or take the unquantised model",
     });
   }
-  makeFolder(out);
-  await using _folder = await openRunFolder(out, { signal });
-  const identity = identityOf(o, data, folder, files.from);
-  const existing = await listCheckpoints(out);
-  if (existing.length > 0 && !resume) {
-    fail("bad_input", `there is a tuning in this folder already (step ${existing[0]})`, {
-      where: out,
-      hint: "add --resume to go on with it, or give another out folder",
-    });
-  }
-  const checkpoint = resume ? await latestCheckpoint(out, identity) : undefined;
-  for (const [name, value] of checkpoint?.values ?? []) {
-    (values.get(name)?.data as Float32Array | undefined)?.set(value.data as Float32Array);
-  }
-  await removeLeftovers(out);
+}
+
+/** Run a tuning to its end. @throws interrupted where the signal stopped it; bad_input where the loss is no number */
+export async function runTuning(
+  { prepared, start: { values, kept }, host, store }: Tuning,
+  o: TuneOptions,
+  run: TuneRun = {},
+): Promise<Learnt> {
+  const { events = {}, signal, enough, before, until } = run;
+  const { base, model, data } = prepared;
+  const weights: Weights = new Map([...base.weights, ...asStored(kept)]);
+  const moving = new Set(model.trained.map(({ name }) => name));
+  const resumed = store?.resumed;
 
   const plan = { sources: [sourceOf(data.train)], rows: o.batch, shuffle: o.shuffle, seed: o.seed };
   const perEpoch = Math.max(1, Math.ceil(planEpoch(plan, 0).length / o.accumulate));
@@ -151,15 +137,7 @@ export async function tuneOpened(opened: Opened, o: TuneOptions, run: TuneRun = 
   const held =
     data.held.length === 0 ? [] : planEpoch(heldPlan, 0).map((places) => places.map(([, row]) => data.held[row]!));
 
-  const compileFor = (g: Graph) =>
-    compile(g, {
-      ...(o.threads !== undefined && { threads: o.threads }),
-      weights,
-      trained: (name) => moving.has(name),
-      // Measured: the engine's own rewriting makes a training step slower and opening it much slower.
-      optimize: "disabled",
-      spin: false,
-    });
+  const compileFor = (g: Graph) => host.compile(g, weights, (name) => moving.has(name));
   await using trainer = await createTrainer({
     loss: model.loss,
     parameters: model.trained,
@@ -171,18 +149,11 @@ export async function tuneOpened(opened: Opened, o: TuneOptions, run: TuneRun = 
     recompute: model.recompute,
     compile: compileFor,
   });
-  if (checkpoint) trainer.restore(checkpoint.optimizer, checkpoint.step);
-  const progress: Progress = checkpoint
-    ? (readJsonFile(join(checkpoint.path, "progress.json")) as unknown as Progress)
-    : { best: undefined, last: undefined, since: 0, flat: 0 };
-  let bestValues = new Map<string, NdArray>();
+  if (resumed) trainer.restore(resumed.optimizer, resumed.step);
+  const progress: Progress = resumed?.progress ?? { best: undefined, last: undefined, since: 0, flat: 0 };
+  let bestValues: ReadonlyMap<string, NdArray> = resumed?.best ?? new Map();
   const copied = () =>
     new Map([...values].map(([name, { shape, data }]) => [name, float32(shape, (data as Float32Array).slice())]));
-  if (checkpoint && progress.best) {
-    const file = openSafetensors(join(checkpoint.path, "best.safetensors"));
-    bestValues = new Map([...file.tensors.keys()].map((name) => [name, readTensor(file, name)]));
-  }
-  await using metrics = await openMetrics(out, trainer.steps, now);
   await using evaluator = held.length > 0 ? await compileFor(model.evaluation) : undefined;
 
   events.started?.({
@@ -199,12 +170,12 @@ export async function tuneOpened(opened: Opened, o: TuneOptions, run: TuneRun = 
 
   /** Ends the run before its last step, with the steps that were done as they are. */
   const ended = new AbortController();
-  let stopped = "steps" as Tuned["stopped"];
+  let stopped = "steps" as TuneResult["stopped"];
   let diverged = false;
   let smooth = Number.NaN;
   let first = Number.NaN;
   let warned = false;
-  const stop = (why: Tuned["stopped"]) => {
+  const stop = (why: TuneResult["stopped"]) => {
     stopped = why;
     ended.abort();
   };
@@ -227,7 +198,7 @@ export async function tuneOpened(opened: Opened, o: TuneOptions, run: TuneRun = 
       bestValues = copied();
     } else progress.since++;
     progress.flat = scores.flat ? progress.flat + 1 : 0;
-    metrics.write({ step, [`eval_${scores.metric}`]: scores.value, ...scores.more });
+    store?.write({ step, [`eval_${scores.metric}`]: scores.value, ...scores.more });
     events.evaluated?.({ ...row, best: better });
     if (progress.flat === flatBefore) {
       events.warned?.(
@@ -237,6 +208,10 @@ export async function tuneOpened(opened: Opened, o: TuneOptions, run: TuneRun = 
     if (o.patience > 0 && progress.since >= o.patience) stop("patience");
   };
 
+  const isEnough = () => stop("enough");
+  if (enough?.aborted) isEnough();
+  enough?.addEventListener("abort", isEnough, { once: true });
+
   try {
     await trainLoop({
       trainer,
@@ -244,9 +219,10 @@ export async function tuneOpened(opened: Opened, o: TuneOptions, run: TuneRun = 
       saveEvery: perEpoch,
       evalEvery: o.evalEvery ?? perEpoch,
       signal: signal ? AbortSignal.any([signal, ended.signal]) : ended.signal,
-      now,
+      now: host.now,
       lr: (step) => rate * factor(step),
       async data(step) {
+        await before?.(step);
         const micro = Array.from({ length: o.accumulate }, (_, i) => batchAt((step - 1) * o.accumulate + i));
         const examples = micro.flat();
         const labels = examples.reduce((sum, example) => sum + model.labels(example), 0);
@@ -264,7 +240,7 @@ export async function tuneOpened(opened: Opened, o: TuneOptions, run: TuneRun = 
             hint: `lower the learning rate (now ${row.lr.toPrecision(2)})`,
           });
         }
-        metrics.write({ ...row });
+        store?.write({ ...row });
         events.step?.({ ...row, steps });
         if (!warned && row.step > 20 && smooth > 1.5 * first) {
           warned = true;
@@ -272,21 +248,11 @@ export async function tuneOpened(opened: Opened, o: TuneOptions, run: TuneRun = 
             `the loss rises (${first.toFixed(3)} at first, ${smooth.toFixed(3)} now): the learning rate may be too high`,
           );
         }
-        if (until !== undefined && now() >= until) stop("time");
+        if (until !== undefined && host.now() >= until) stop("time");
       },
       async save(step) {
-        await metrics.flush();
-        const path = await saveCheckpoint(
-          out,
-          { step, tokens: 0, position: step, fingerprint: identity },
-          trainer.state,
-          async (draft) => {
-            await writeCheckpoint(draft, values);
-            if (progress.best) await writeSafetensors(join(draft, "best.safetensors"), bestValues);
-            await writeFileSafely(join(draft, "progress.json"), `${JSON.stringify(progress)}\n`);
-          },
-        );
-        events.saved?.(path);
+        const path = await store?.save({ step, values, optimizer: trainer.state, progress, best: bestValues });
+        if (path !== undefined) events.saved?.(path);
       },
       ...(evaluator && { evaluate: judge }),
     });
@@ -298,47 +264,18 @@ export async function tuneOpened(opened: Opened, o: TuneOptions, run: TuneRun = 
       );
     } else if (diverged || !ended.signal.aborted || signal?.aborted) throw cause;
   }
+  enough?.removeEventListener("abort", isEnough);
   // What a time limit or patience cut short was not evaluated at its last step.
   if (evaluator && !diverged && progress.last?.step !== trainer.steps && trainer.steps > 0) await judge(trainer.steps);
-  const written = progress.best ? bestValues : values;
-  await writeResult(opened, prepared, written, kept, o);
   return {
-    adapter: out,
-    steps: trainer.steps,
-    loss: smooth,
-    best: progress.best,
-    last: progress.last,
-    trained: countOf(model.trained),
-    stopped,
+    values: progress.best ? bestValues : values,
+    result: {
+      steps: trainer.steps,
+      loss: smooth,
+      best: progress.best,
+      last: progress.last,
+      trained: countOf(model.trained),
+      stopped,
+    },
   };
-}
-
-async function writeResult(
-  { folder, files }: Opened,
-  { base, model, data }: Prepared,
-  values: ReadonlyMap<string, NdArray>,
-  kept: ReadonlyMap<string, NdArray>,
-  o: TuneOptions,
-): Promise<void> {
-  const { out } = files;
-  if (model.settings.method === "full") {
-    const all = new Map([...base.weights].filter(([name]) => !values.has(name)));
-    await writeCheckpoint(out, [
-      ...[...all].map(([name, stored]) => [name, stored] as const),
-      ...values,
-      ...kept,
-    ] as never);
-    for (const file of companions(folder, ["tokenizer", "generation", "pooling"])) {
-      await writeFileSafely(join(out, file[0]), readCompanion(file));
-    }
-    await writeFileSafely(join(out, "config.json"), configText(folder.path, base.config));
-    return;
-  }
-  if (existsSync(join(out, "adapter_config.json"))) rmSync(join(out, "adapter_config.json"));
-  const adapter = adapterOf(model, values, kept, data.labels);
-  await writeAdapter(out, adapter, base, {
-    baseName: files.model,
-    fingerprint: fingerprintOf(folder),
-    maxLength: o.maxLength,
-  });
 }

@@ -11,9 +11,9 @@ import type { Site } from "../models/adapters/survey.ts";
 import type { Architecture } from "../models/family.ts";
 import { crossing, type KeyValue, type Pass, wholeRow } from "../nn/pass.ts";
 import { createScope, type Initial, normal, uniformInit, zerosInit } from "../nn/scope.ts";
-import { compile } from "../runtime/compile-node.ts";
 import type { Tokenizer } from "../tokenizers/tokenizer.ts";
 import type { Weights } from "../weights/weights.ts";
+import type { TuneHost } from "./host.ts";
 
 /** The start that an option names, where it is one of random numbers. */
 export function initialOf(init: string): Initial | undefined {
@@ -85,13 +85,9 @@ export async function observedStarts(
   { architecture, survey }: Base,
   weights: Weights,
   settings: AdapterSettings,
-  {
-    init,
-    initText,
-    seed,
-    threads,
-  }: { init: string; initText?: string | undefined; seed: number; threads?: number | undefined },
+  { init, initText, seed }: { init: string; initText?: string | undefined; seed: number },
   tokenizer: Tokenizer,
+  { compile }: Pick<TuneHost, "compile">,
 ): Promise<Map<string, NdArray>> {
   if (settings.method !== "prefix" && settings.method !== "prompt") return new Map();
   if (settings.method === "prefix" && settings.projection) {
@@ -108,7 +104,7 @@ export async function observedStarts(
       ? idsOf(tokenizer, initText ?? fail("wrong_use", "--init text needs --init-text"), length)
       : Array.from({ length }, () => random.below(vocabulary));
   const g = observed(architecture);
-  await using program = await compile(g, { weights, ...(threads && { threads }) });
+  await using program = await compile(g, weights);
   const result = await program.run({ ids: int64([1, length], ids) });
   if (settings.method === "prompt") {
     const { data } = result.embedded!;

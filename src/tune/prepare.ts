@@ -1,37 +1,21 @@
 /** What a tuning starts from: the model read for the task, rows as examples, values before the first step. */
 import { randomAt, shuffle } from "../base/rng.ts";
 import { fail } from "../errors.ts";
-import { type ModelFolder, openModelFolder, openTokenizer } from "../folders/open-node.ts";
 import { float32, type NdArray } from "../graph/array.ts";
-import { findModel } from "../hub/find-node.ts";
 import type { Source } from "../learn/batches.ts";
 import { placesOf } from "../models/adapters/adapter.ts";
 import { names } from "../models/adapters/settings.ts";
-import { readModel } from "../models/families.ts";
-import { readAdapterFiles } from "../text/adapters/files-node.ts";
-import { type ReadBase, readAdapted, readBase } from "../text/adapters/read-node.ts";
-import { quantizedCopy } from "../text/copies/quantized-node.ts";
+import type { AdapterFiles } from "../text/adapters/files.ts";
+import { type BaseFolder, type ReadBase, readAdaptedAs, readBase } from "../text/adapters/read.ts";
 import type { Tokenizer } from "../tokenizers/tokenizer.ts";
 import { toFloat32 } from "../weights/convert.ts";
-import { readStored } from "../weights/safetensors-node.ts";
-import { anyQuantized, type Weights } from "../weights/weights.ts";
+import type { Weights } from "../weights/weights.ts";
+import type { TuneHost } from "./host.ts";
 import { fresh, poolerOf, roomOf, settingsOf, type TuneModel, tuneModel } from "./model.ts";
 import type { Task, TuneOptions } from "./options.ts";
-import { type ReadRows, readRows, type TuneRow } from "./rows-node.ts";
-import { initialOf, observedStarts } from "./starts-node.ts";
+import type { ReadRows, TuneRow } from "./rows.ts";
+import { initialOf, observedStarts } from "./starts.ts";
 import { examplesOf, headOfTask, isChoice, labelsIn, type TuneExample, taskOf } from "./tasks.ts";
-
-export interface TuneFiles {
-  /** A model's folder or name. */
-  readonly model: string;
-  readonly data: string;
-  readonly eval?: string | undefined;
-  readonly out: string;
-  /** Go on from an adapter's numbers. */
-  readonly from?: string | undefined;
-  /** The frozen weights in a copy of so many bits, made once and kept. */
-  readonly dtype?: "int8" | "int4" | undefined;
-}
 
 /** Rows that are learnt from, and those that are held out. */
 function splitRows(rows: readonly TuneRow[], share: number, seed: number): [TuneRow[], TuneRow[]] {
@@ -79,40 +63,17 @@ export const sourceOf = (examples: readonly TuneExample[]): Source<TuneExample> 
 });
 
 /** Everything that is known before a method is chosen. */
-export interface Opened {
-  readonly folder: ModelFolder;
+export interface Subject {
+  readonly folder: BaseFolder;
   readonly tokenizer: Tokenizer;
   readonly data: ReadRows;
   readonly held: ReadRows | undefined;
-  readonly files: TuneFiles;
+  /** An adapter whose numbers are gone on from. */
+  readonly from?: AdapterFiles | undefined;
 }
 
-const bits = { int8: 8, int4: 4 } as const;
-
-/** @throws as opening the model and reading the rows does */
-export async function openTuning(files: TuneFiles): Promise<Opened> {
-  const stored = openModelFolder(findModel(files.model).path);
-  if (stored.gguf) {
-    fail("unsupported", "a GGUF file is not tuned over as it is", {
-      where: files.model,
-      hint: "take the model's own folder; --dtype int4 holds it in as little memory",
-    });
-  }
-  const folder =
-    files.dtype === undefined || anyQuantized(stored.weights)
-      ? stored
-      : await quantizedCopy(
-          stored,
-          readModel(stored.config, stored.weights, stored.path, stored),
-          bits[files.dtype],
-          {},
-        );
-  const tokenizer = openTokenizer(stored);
-  const data = await readRows(files.data);
-  return { folder, tokenizer, data, held: files.eval === undefined ? undefined : await readRows(files.eval), files };
-}
-
-export function prepare({ folder, tokenizer, data, held }: Opened, o: TuneOptions): Prepared {
+/** @throws as reading the model for the task and the rows for the model does */
+export function prepare({ folder, tokenizer, data, held }: Subject, o: TuneOptions): Prepared {
   const first = readBase(folder);
   const { kind } = first.architecture;
   if (kind !== "encoder" && kind !== "decoder" && kind !== "encoder-decoder") {
@@ -150,53 +111,51 @@ export function prepare({ folder, tokenizer, data, held }: Opened, o: TuneOption
 }
 
 /** Stored numbers as float32 in memory of their own. */
-const loaded = (weights: Weights, name: string): NdArray => {
-  const array = toFloat32(readStored(weights.get(name)!));
+const loaded = (weights: Weights, name: string, { read }: Pick<TuneHost, "read">): NdArray => {
+  const array = toFloat32(read(weights.get(name)!));
   return float32(array.shape, (array.data as Float32Array).slice());
 };
 
-interface Values {
+export interface Values {
   /** Of all that moves. */
   readonly values: Map<string, NdArray>;
   /** Of a head's layers that stay as the checkpoint's pooler is. */
   readonly kept: ReadonlyMap<string, NdArray>;
 }
 
-export async function startingValues({ base, model, data }: Prepared, opened: Opened, o: TuneOptions): Promise<Values> {
+export async function startingValues(
+  { base, model, data }: Prepared,
+  subject: Subject,
+  o: TuneOptions,
+  host: TuneHost,
+): Promise<Values> {
   const { weights } = base;
   const initial = initialOf(o.init);
   const virtual = new Set([names.matrix("prompt"), ...(["encoder", "decoder", "cross"] as const).map(names.matrix)]);
   const specs = model.trained.map((spec) => (initial && virtual.has(spec.name) ? { ...spec, initial } : spec));
   const values = fresh(specs, o.seed);
-  const own = ownLabels(opened.folder);
+  const own = ownLabels(subject.folder);
   for (const { name, shape } of model.trained) {
     const stored = weights.get(name);
     if (stored?.shape.join() !== shape.join()) continue;
     const isHead = base.head.some((part) => part.name === name);
     // A head of as many other classes is no start.
     if (isHead && data.labels && data.labels.join("\n") !== own.join("\n")) continue;
-    values.set(name, loaded(weights, name));
+    values.set(name, loaded(weights, name, host));
   }
   if (!initial) {
-    const seen = await observedStarts(
-      base,
-      weights,
-      model.settings,
-      { init: o.init, initText: o.initText, seed: o.seed, threads: o.threads },
-      opened.tokenizer,
-    );
+    const seen = await observedStarts(base, weights, model.settings, o, subject.tokenizer, host);
     for (const [name, array] of seen) values.set(name, array);
   }
-  const { from } = opened.files;
+  const { from } = subject;
   if (from !== undefined) {
-    const files = readAdapterFiles(from);
-    const { adapter } = readAdapted(opened.folder, files);
+    const { adapter } = readAdaptedAs(subject.folder, from);
     for (const { name, shape } of model.trained) {
       const given = adapter.values.get(name);
       if (given?.shape.join() === shape.join()) values.set(name, float32(shape, (given.data as Float32Array).slice()));
       else if (name.startsWith("adapter.") || name.includes(".lora_")) {
         fail("bad_input", `--from: the adapter has no "${name}" of [${shape.join(", ")}]`, {
-          where: from,
+          where: from.path,
           hint: "go on with the method and the length that it was made with",
         });
       }
@@ -205,14 +164,14 @@ export async function startingValues({ base, model, data }: Prepared, opened: Op
   const kept = new Map(
     base.head.flatMap(({ name }): [string, NdArray][] => {
       const pooler = poolerOf(name, weights);
-      return pooler === undefined || values.has(name) ? [] : [[name, loaded(weights, pooler)]];
+      return pooler === undefined || values.has(name) ? [] : [[name, loaded(weights, pooler, host)]];
     }),
   );
   return { values, kept };
 }
 
 /** Labels that the folder's own head tells; none where it has no such head. */
-function ownLabels(folder: ModelFolder): readonly string[] {
+function ownLabels(folder: BaseFolder): readonly string[] {
   const { architecture } = readBase(folder);
   return "labels" in architecture && "head" in architecture && architecture.head ? (architecture.labels ?? []) : [];
 }
