@@ -137,6 +137,26 @@ test("answers in passages, and choices", async () => {
   expect((await chooser.encoder.choose!("the mill", ["salt", "burnt"])).choice).toBe("burnt");
 });
 
+test("answers in passages longer than the model reads: windows in training, in judging and in reading", async () => {
+  const before = "snow is white . ".repeat(6);
+  const qa = written(
+    Array.from({ length: 10 }, (_, i) => {
+      const context = `${i % 2 ? before : ""}the mill was built ${i % 2 ? "" : before}`;
+      return { question: "what ?", context, answers: { text: ["mill"], answer_start: [context.indexOf("mill")] } };
+    }),
+  );
+  const told: { windowed: number; skipped: number }[] = [];
+  const given = { method: "p-tuning-v2", length: 4, epochs: 12, lr: 0.2, split: 0.2 } as const;
+  const tuned = await run(given, { data: qa }, { events: { started: (info) => void told.push(info) } });
+  expect(told).toMatchObject([{ windowed: 10, skipped: 0 }]);
+  expect(tuned.best).toMatchObject({ metric: "f1", value: 1, more: { exact_match: 1 } });
+  await using opened = await openEncoder(bert, { adapter: tuned.adapter, threads: 1 });
+  const passage = `${before}the mill was built`;
+  const found = await opened.encoder.answer!("what ?", passage);
+  expect(found).toMatchObject({ text: "mill", start: passage.indexOf("mill") });
+  await expect(run({ ...given, tooLong: "error" }, { data: qa })).rejects.toThrow(/row \d+ has \d+ tokens, 20 fit/);
+});
+
 test("text to text with an encoder-decoder, at every site, and quantised", async () => {
   const pairs = written(
     Array.from({ length: 12 }, (_, i) => ({ prompt: `say ${i % 2 ? "yes" : "no"}`, target: i % 2 ? "yes" : "no" })),

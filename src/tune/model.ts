@@ -93,6 +93,8 @@ export interface TuneModel {
   readonly architecture: Architecture;
   readonly settings: AdapterSettings;
   readonly head: TaskHead | undefined;
+  /** Tokens before every text, whose places the adapter takes. */
+  readonly fillers: number;
   readonly loss: Tensor;
   readonly labels: (example: TuneExample) => number;
   collate(examples: readonly TuneExample[], labels: number): Record<string, NdArray>;
@@ -182,6 +184,7 @@ export function tuneModel(
     architecture: model,
     settings,
     head,
+    fillers: fillersOf(model, settings).whole,
     loss,
     labels,
     collate: (examples, count) =>

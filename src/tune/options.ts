@@ -2,6 +2,8 @@
 import { z } from "zod";
 import { fail } from "../errors.ts";
 import { sites } from "../models/adapters/survey.ts";
+import { usualOverlap } from "../text/heads/answer.ts";
+import { longChoices } from "./long.ts";
 
 export const methods = ["prefix", "p-tuning-v2", "prompt", "lora", "head", "full"] as const;
 export type Method = (typeof methods)[number];
@@ -51,7 +53,10 @@ const schema = z.strictObject({
   /** Share of the rows that is held out where no file for evaluation is given. */
   split: z.number().min(0).max(0.9).optional(),
   maxLength: count.optional(),
-  tooLong: z.enum(["error", "skip", "cut"]).default("error"),
+  /** Rows that are too long; of answers and tags they are read in windows by default, else they are errors. */
+  tooLong: z.enum(longChoices).optional(),
+  /** Tokens that two windows of a row share, at most. */
+  stride: z.number().int().nonnegative().max(100_000).default(usualOverlap),
   recompute: z.boolean().default(false),
   threads: count.optional(),
 });

@@ -15,7 +15,7 @@ import { fresh, poolerOf, roomOf, settingsOf, type TuneModel, tuneModel } from "
 import type { Task, TuneOptions } from "./options.ts";
 import type { ReadRows, TuneRow } from "./rows.ts";
 import { initialOf, observedStarts } from "./starts.ts";
-import { examplesOf, headOfTask, isChoice, labelsIn, type TuneExample, taskOf } from "./tasks.ts";
+import { examplesOf, headOfTask, inWindows, isChoice, labelsIn, type TuneExample, taskOf } from "./tasks.ts";
 
 /** Rows that are learnt from, and those that are held out. */
 function splitRows(rows: readonly TuneRow[], share: number, seed: number): [TuneRow[], TuneRow[]] {
@@ -39,7 +39,10 @@ export interface Data {
   readonly task: Task;
   readonly train: readonly TuneExample[];
   readonly held: readonly TuneExample[];
+  /** Rows that were too long: left out, cut, and read in windows. */
   readonly skipped: number;
+  readonly cut: number;
+  readonly windowed: number;
   readonly labels: readonly string[] | undefined;
   readonly digest: string;
 }
@@ -91,11 +94,22 @@ export function prepare({ folder, tokenizer, data, held }: Subject, o: TuneOptio
   const model = tuneModel(base, base.weights, settings, task, o);
   const longest = roomOf(base.architecture, settings, o.maxLength);
   const end = "ends" in base.architecture ? base.architecture.ends[0] : undefined;
-  const reading = { tokenizer, longest, taken: placesOf(settings), tooLong: o.tooLong, labels, end };
+  const reading = {
+    tokenizer,
+    longest,
+    taken: placesOf(settings),
+    tooLong: o.tooLong ?? (inWindows(task) ? "windows" : "error"),
+    stride: o.stride,
+    labels,
+    end,
+  } as const;
   const train = examplesOf(learnt, task, { ...reading, file: data.file });
   const other = held ? held.rows : kept;
   const file = held?.file ?? data.file;
-  const heldOut = other.length > 0 ? examplesOf(other, task, { ...reading, file }) : { examples: [], skipped: 0 };
+  const heldOut =
+    other.length > 0
+      ? examplesOf(other, task, { ...reading, file })
+      : { examples: [], skipped: 0, cut: 0, windowed: 0 };
   return {
     base,
     model,
@@ -104,6 +118,8 @@ export function prepare({ folder, tokenizer, data, held }: Subject, o: TuneOptio
       train: train.examples,
       held: heldOut.examples,
       skipped: train.skipped + heldOut.skipped,
+      cut: train.cut + heldOut.cut,
+      windowed: train.windowed + heldOut.windowed,
       labels,
       digest: `${data.digest} ${held?.digest ?? ""}`,
     },

@@ -22,7 +22,10 @@ export interface TuneEvents {
     readonly task: Task;
     readonly rows: number;
     readonly held: number;
+    /** Rows that were too long: left out, cut, and read in windows. */
     readonly skipped: number;
+    readonly cut: number;
+    readonly windowed: number;
     readonly labels: readonly string[];
     readonly trained: number;
     readonly parameters: number;
@@ -161,6 +164,8 @@ export async function runTuning(
     rows: data.train.length,
     held: data.held.length,
     skipped: data.skipped,
+    cut: data.cut,
+    windowed: data.windowed,
     labels: data.labels ?? [],
     trained: countOf(model.trained),
     parameters: countOf(model.all),

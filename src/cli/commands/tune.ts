@@ -55,9 +55,10 @@ export default defineCommand({
     { flags: "--max-length <n>", help: "most tokens of a text (what the model reads, 512 at most)", as: "integer" },
     {
       flags: "--too-long <what>",
-      help: "rows beyond that: error (default), skip, cut",
-      values: ["error", "skip", "cut"],
+      help: "rows beyond that: error, skip, cut, windows (of answers and tags; there the default)",
+      values: ["error", "skip", "cut", "windows"],
     },
+    { flags: "--stride <tokens>", help: "tokens that two windows of a row share (128)", as: "integer" },
     { flags: "--recompute", help: "less memory: cheap values are computed twice" },
     { flags: "--dtype <type>", help: "frozen weights in a copy of int8 or int4", values: ["int8", "int4"] },
     { flags: "--threads <n>", help: "threads of the engine", as: "integer" },

@@ -44,6 +44,7 @@ export interface TuneFlags {
   readonly shuffle?: boolean | undefined;
   readonly maxLength?: number | undefined;
   readonly tooLong?: TuneOptions["tooLong"] | undefined;
+  readonly stride?: number | undefined;
   readonly recompute?: boolean | undefined;
   readonly dtype?: "int8" | "int4" | undefined;
   readonly threads?: number | undefined;
@@ -88,7 +89,7 @@ const named = [
     "schedule",
   ] as const),
   ...(["warmup", "batch", "accumulate", "epochs", "steps", "patience", "evalEvery", "clip", "weightDecay"] as const),
-  ...(["dropout", "seed", "shuffle", "maxLength", "tooLong", "recompute"] as const),
+  ...(["dropout", "seed", "shuffle", "maxLength", "tooLong", "stride", "recompute"] as const),
 ] satisfies readonly (keyof TuneFlags & keyof TuneOptions)[];
 
 function optionsOf(flags: TuneFlags, output: Output): TuneOptions {
@@ -112,7 +113,7 @@ function eventsOf(
   return {
     losses,
     about,
-    started({ task, rows, held, skipped, labels, trained, parameters, step, steps }) {
+    started({ task, rows, held, skipped, cut, windowed, labels, trained, parameters, step, steps }) {
       Object.assign(about, { parameters, writes: task === "seq2seq" || task === "causal" });
       output.say(
         `trainable params: ${counted(trained)} || all params: ${counted(parameters)} || trainable%: ${((100 * trained) / parameters).toFixed(4)}`,
@@ -120,6 +121,8 @@ function eventsOf(
       const classes = labels.length > 0 ? `, ${labels.length} labels` : "";
       output.say(`${task}: ${counted(rows)} rows, ${counted(held)} held out${classes}, steps ${step + 1} to ${steps}`);
       if (skipped > 0) output.say(`${counted(skipped)} rows are too long and left out`);
+      if (cut > 0) output.say(`${counted(cut)} rows are too long and cut`);
+      if (windowed > 0) output.say(`${counted(windowed)} rows are too long and read in windows`);
     },
     step({ step, steps, loss, lr, seconds, tokens, grad_norm }) {
       losses.push(loss);
