@@ -94,7 +94,7 @@ export async function evaluate(
       return { metric: "log_likelihood", value: -mean, more: { eval_loss: mean }, flat: false };
     }
     case "sequence":
-      return classScores(classes, labels.length);
+      return { ...classScores(classes, labels.length), said: classes.map(([predicted]) => predicted) };
     case "choice":
       // Which place is right says nothing of a class: always the first is no sign of one.
       return { ...classScores(classes, Math.max(0, ...classes.flat()) + 1), more: {}, flat: false };

@@ -44,6 +44,8 @@ const schema = z.strictObject({
   patience: z.number().int().nonnegative().default(0),
   /** Steps between evaluations; an epoch by default. */
   evalEvery: count.optional(),
+  /** Of text: rows that are held out are judged by which of the rows' targets is the likeliest, as classes are. */
+  metric: z.literal("accuracy").optional(),
   clip: z.number().nonnegative().default(1),
   weightDecay: z.number().nonnegative().default(0),
   /** The model's own by default. */

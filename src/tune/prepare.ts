@@ -33,6 +33,7 @@ export interface Prepared {
   readonly base: ReadBase;
   readonly data: Data;
   readonly model: TuneModel;
+  readonly tokenizer: Tokenizer;
 }
 
 export interface Data {
@@ -113,6 +114,7 @@ export function prepare({ folder, tokenizer, data, held }: Subject, o: TuneOptio
   return {
     base,
     model,
+    tokenizer,
     data: {
       task,
       train: train.examples,

@@ -280,6 +280,8 @@ export interface Scores {
   readonly more: Readonly<Record<string, number>>;
   /** Every prediction is the same class. */
   readonly flat: boolean;
+  /** Of classes of texts: the predicted one of every example, in their order. */
+  readonly said?: readonly number[] | undefined;
 }
 
 const share = (right: number, of: number) => (of === 0 ? 0 : right / of);

@@ -11,10 +11,11 @@ import { asStored } from "../text/adapters/read.ts";
 import { anyQuantized, type Weights } from "../weights/weights.ts";
 import { evaluate } from "./evaluate.ts";
 import type { TuneHost } from "./host.ts";
+import { type Listener, liveCompile, type Sample, textListener } from "./live.ts";
 import { countOf } from "./model.ts";
 import { exponential, type Task, type TuneOptions, usualRate } from "./options.ts";
 import { lengthOf, type Prepared, sourceOf, type Values } from "./prepare.ts";
-import type { Scores } from "./tasks.ts";
+import { isChoice, type Scores } from "./tasks.ts";
 
 export interface TuneEvents {
   /** Once, before the first step. */
@@ -33,7 +34,7 @@ export interface TuneEvents {
     readonly steps: number;
   }): void;
   step?(metrics: StepMetrics & { readonly steps: number }): void;
-  evaluated?(row: Evaluation & { readonly best: boolean }): void;
+  evaluated?(row: Evaluation & { readonly best: boolean; readonly samples: readonly Sample[] }): void;
   warned?(text: string): void;
   saved?(path: string): void;
 }
@@ -43,6 +44,8 @@ export interface TuneRun {
   readonly events?: TuneEvents | undefined;
   /** Awaited before every step: a pause waits here. */
   readonly before?: ((step: number) => Promise<void>) | undefined;
+  /** So many rows that are held out are shown with what the model says to them, at every evaluation. */
+  readonly samples?: number | undefined;
   /** Ends it after the running step, as if that had been the last. */
   readonly enough?: AbortSignal | undefined;
   /** End after the running step once so many milliseconds have passed, as if it had been the last. */
@@ -120,13 +123,29 @@ export function needMovable({ base, model }: Prepared, where: string): void {
   }
 }
 
+/** Of two that are right equally often, the one that finds the right targets likelier. */
+function isBetter(row: Evaluation, best: Evaluation | undefined): boolean {
+  if (!best || row.value !== best.value) return !best || row.value > best.value;
+  return (row.more.log_likelihood ?? -Infinity) > (best.more.log_likelihood ?? -Infinity);
+}
+
+/** Held rows with their classes, as the evaluation found them. */
+function samplesOf({ data, tokenizer }: Prepared, { said }: Scores, count: number): Sample[] {
+  const labels = data.labels ?? [];
+  return data.held.slice(0, said ? count : 0).flatMap((example, i) => {
+    if (isChoice(example)) return [];
+    const text = tokenizer.decode(example.input, { skipSpecialTokens: true });
+    return [{ text, wanted: labels[example.target[0]!] ?? "", said: labels[said![i]!] ?? "" }];
+  });
+}
+
 /** Run a tuning to its end. @throws interrupted where the signal stopped it; bad_input where the loss is no number */
 export async function runTuning(
   { prepared, start: { values, kept }, host, store }: Tuning,
   o: TuneOptions,
   run: TuneRun = {},
 ): Promise<Learnt> {
-  const { events = {}, signal, enough, before, until } = run;
+  const { events = {}, signal, enough, before, until, samples = 0 } = run;
   const { base, model, data } = prepared;
   const weights: Weights = new Map([...base.weights, ...asStored(kept)]);
   const moving = new Set(model.trained.map(({ name }) => name));
@@ -158,6 +177,11 @@ export async function runTuning(
   const copied = () =>
     new Map([...values].map(([name, { shape, data }]) => [name, float32(shape, (data as Float32Array).slice())]));
   await using evaluator = held.length > 0 ? await compileFor(model.evaluation) : undefined;
+  const choose = o.metric === "accuracy" && !model.head;
+  await using listener: (Listener & AsyncDisposable) | undefined =
+    held.length > 0 && !model.head && (choose || samples > 0)
+      ? textListener(prepared, liveCompile(compileFor, values), { choose, count: samples })
+      : undefined;
 
   events.started?.({
     task: data.task,
@@ -192,11 +216,15 @@ export async function runTuning(
 
   const judge = async (step: number) => {
     if (!evaluator) return;
-    const scores: Scores | undefined = await evaluate(model, evaluator, values, held, data.labels ?? [], signal);
-    if (!scores) return;
+    const own = await evaluate(model, evaluator, values, held, data.labels ?? [], signal);
+    if (!own) return;
+    const heard = await listener?.hear(signal);
+    const scores: Scores = heard?.scores
+      ? { ...heard.scores, more: { ...heard.scores.more, [own.metric]: own.value } }
+      : own;
     const row: Evaluation = { step, metric: scores.metric, value: scores.value, more: scores.more };
     progress.last = row;
-    const better = progress.best === undefined || scores.value > progress.best.value;
+    const better = isBetter(row, progress.best);
     if (better) {
       progress.best = row;
       progress.since = 0;
@@ -204,7 +232,8 @@ export async function runTuning(
     } else progress.since++;
     progress.flat = scores.flat ? progress.flat + 1 : 0;
     store?.write({ step, [`eval_${scores.metric}`]: scores.value, ...scores.more });
-    events.evaluated?.({ ...row, best: better });
+    const shown = heard?.samples ?? samplesOf(prepared, own, samples);
+    events.evaluated?.({ ...row, best: better, samples: shown });
     if (progress.flat === flatBefore) {
       events.warned?.(
         `${flatBefore} evaluations in a row predict one and the same class: try another learning rate or start (--init), or --search`,
