@@ -5,6 +5,7 @@ import type { Program } from "../runtime/program.ts";
 import { answerIn } from "../text/heads/answer.ts";
 import type { Passage } from "./long.ts";
 import type { TuneModel } from "./model.ts";
+import type { NamedSet } from "./sets.ts";
 import { answerScores, classScores, isChoice, type Scores, type TuneExample, tagScores } from "./tasks.ts";
 
 /** The place of the largest of `count` numbers from `at` on. */
@@ -33,7 +34,7 @@ function answered(passages: ReadonlyMap<Passage, readonly Float32Array[][]>): Sc
 
 /**
  * Scores of batches of examples with the trained values as they are; undefined when it was stopped on the way. Text is
- * measured by the mean log-likelihood of its target tokens.
+ * measured by the mean log-likelihood of its target tokens, several tasks by the mean of what they have each.
  */
 export async function evaluate(
   model: TuneModel,
@@ -41,6 +42,33 @@ export async function evaluate(
   values: ReadonlyMap<string, NdArray>,
   batches: readonly (readonly TuneExample[])[],
   labels: readonly string[],
+  signal: AbortSignal | undefined,
+): Promise<Scores | undefined> {
+  const { sets } = model;
+  if (sets.length < 2) return evaluateOne(model, program, values, batches, { labels, from: 0 }, signal);
+  const found: [name: string, scores: Scores][] = [];
+  for (const [task, set] of sets.entries()) {
+    const own = batches.filter(([first]) => (first?.task ?? 0) === task);
+    if (own.length === 0) continue;
+    const scores = await evaluateOne(model, program, values, own, set, signal);
+    if (!scores) return undefined;
+    found.push([set.name, scores]);
+  }
+  return {
+    metric: found[0]![1].metric,
+    value: found.reduce((sum, [, { value }]) => sum + value, 0) / found.length,
+    more: Object.fromEntries(found.map(([name, { value }]) => [name, value])),
+    flat: found.every(([, { flat }]) => flat),
+  };
+}
+
+/** Of one task, whose classes begin at `from` among those of the head. */
+async function evaluateOne(
+  model: TuneModel,
+  program: Program,
+  values: ReadonlyMap<string, NdArray>,
+  batches: readonly (readonly TuneExample[])[],
+  { labels, from }: Pick<NamedSet, "labels" | "from">,
   signal: AbortSignal | undefined,
 ): Promise<Scores | undefined> {
   const trained = Object.fromEntries([...values].filter(([name]) => program.inputs.includes(name)));
@@ -63,7 +91,7 @@ export async function evaluate(
     const scores = data as Float32Array;
     const width = shape.at(-1)!;
     if (model.head === "sequence") {
-      for (const row of batch.keys()) classes.push([largestAt(scores, row * width, width), wanted[row]!]);
+      for (const row of batch.keys()) classes.push([largestAt(scores, row * width, width) - from, wanted[row]! - from]);
     } else if (model.head === "choice") {
       const each = scores.length / batch.length;
       batch.forEach((example, row) => {
@@ -82,7 +110,7 @@ export async function evaluate(
         const key = example.sentence ?? example;
         const pairs = sentences.get(key) ?? [];
         for (let i = at; i < at + length; i++) {
-          if (wanted[i] !== -100) pairs.push([largestAt(scores, i * width, width), wanted[i]!]);
+          if (wanted[i] !== -100) pairs.push([largestAt(scores, i * width, width) - from, wanted[i]! - from]);
         }
         sentences.set(key, pairs);
       });

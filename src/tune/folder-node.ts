@@ -20,6 +20,7 @@ import { openMetrics } from "../learn/metrics-node.ts";
 import { openRunFolder } from "../learn/run-folder-node.ts";
 import { compile } from "../runtime/compile-node.ts";
 import { fingerprintOf, writeAdapter } from "../text/adapters/files-node.ts";
+import { readBase } from "../text/adapters/read.ts";
 import {
   openSafetensors,
   readStored,
@@ -32,6 +33,7 @@ import { adapterOf } from "./model.ts";
 import { type Opened, openTuning, type TuneFiles } from "./open-node.ts";
 import { doubts, type TuneOptions } from "./options.ts";
 import { type Data, type Prepared, prepare, startingValues } from "./prepare.ts";
+import { ownRows } from "./sets.ts";
 import { needMovable, type Progress, runTuning, type TuneResult, type TuneRun, type TuneStore } from "./tune.ts";
 
 export interface TuneFolderRun extends TuneRun {
@@ -42,6 +44,8 @@ export interface TuneFolderRun extends TuneRun {
 export interface Tuned extends TuneResult {
   /** The folder that was written. */
   readonly adapter: string;
+  /** Of several tasks the folder of each, which are in it; else none. */
+  readonly parts: readonly string[];
 }
 
 /** What decides a tuning's steps: resuming with something else is refused. */
@@ -125,17 +129,18 @@ export async function tuneOpened(opened: Opened, o: TuneOptions, run: TuneFolder
     },
   };
   const { result, values } = await runTuning({ prepared, start, host, store }, o, run);
-  await writeResult(opened, prepared, values, start.kept, o);
-  return { ...result, adapter: out };
+  const parts = await writeResult(opened, prepared, values, start.kept, o);
+  return { ...result, adapter: out, parts };
 }
 
+/** @returns folders of several tasks */
 async function writeResult(
   { folder, files }: Opened,
   { base, model, data }: Prepared,
   values: ReadonlyMap<string, NdArray>,
   kept: ReadonlyMap<string, NdArray>,
   o: TuneOptions,
-): Promise<void> {
+): Promise<string[]> {
   const { out } = files;
   if (model.settings.method === "full") {
     const all = new Map([...base.weights].filter(([name]) => !values.has(name)));
@@ -148,13 +153,27 @@ async function writeResult(
       await writeFileSafely(join(out, file[0]), readCompanion(file));
     }
     await writeFileSafely(join(out, "config.json"), configText(folder.path, base.config));
-    return;
+    return [];
   }
   if (existsSync(join(out, "adapter_config.json"))) rmSync(join(out, "adapter_config.json"));
   const adapter = adapterOf(model, values, kept, data.labels);
-  await writeAdapter(out, adapter, base, {
-    baseName: files.model,
-    fingerprint: fingerprintOf(folder),
-    maxLength: o.maxLength,
-  });
+  const about = { baseName: files.model, fingerprint: fingerprintOf(folder), maxLength: o.maxLength };
+  if (!data.labels || model.sets.length < 2) {
+    await writeAdapter(out, adapter, base, about);
+    return [];
+  }
+  // Of several tasks each has a folder: what all share, and its own rows of the head.
+  const all = new Map(base.head.map(({ name, shape }) => [name, shape.join()]));
+  for (const set of model.sets) {
+    const own = readBase(folder, model.head, set.labels);
+    const parted = new Set(
+      own.head.filter(({ name, shape }) => all.get(name) !== shape.join()).map(({ name }) => name),
+    );
+    const numbers = [...adapter.values].map(([name, array]): [string, NdArray] => [
+      name,
+      parted.has(name) ? ownRows(array, set) : array,
+    ]);
+    await writeAdapter(join(out, set.name), { ...adapter, values: new Map(numbers), labels: set.labels }, own, about);
+  }
+  return model.sets.map(({ name }) => join(out, name));
 }

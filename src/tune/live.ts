@@ -8,8 +8,10 @@ import { encoderDecoderModel } from "../models/kinds/encoder-decoder.ts";
 import type { Example } from "../models/kinds/loss.ts";
 import type { Compile } from "../models/kinds/programs.ts";
 import type { Program } from "../runtime/program.ts";
+import { bleu, bleuCounts, exactMatch, rougeL, rougeN, tokenF1 } from "../text/metrics/text-metrics.ts";
 import { type TextModel, textModel } from "../text/model.ts";
 import { roundsProducts } from "../weights/weights.ts";
+import type { TextMetric } from "./options.ts";
 import type { Prepared } from "./prepare.ts";
 import { classScores, isChoice, type Scores, type TuneExample } from "./tasks.ts";
 
@@ -21,7 +23,7 @@ export interface Sample {
 }
 
 export interface Heard {
-  /** How often the likeliest of the targets is the right one, where that was asked for. */
+  /** What the answers are worth, where a metric was asked for. */
   readonly scores?: Scores | undefined;
   readonly samples: readonly Sample[];
 }
@@ -75,20 +77,40 @@ function targetsOf(examples: readonly TuneExample[]): (readonly number[])[] {
   return [...found.values()];
 }
 
+const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / Math.max(1, values.length);
+
+/** Written answers against the rows' targets by every measure; the one that was asked for decides. */
+export function writtenScores(pairs: readonly Pick<Sample, "wanted" | "said">[], metric: TextMetric): Scores {
+  const over = (measure: (text: string, reference: string) => number) =>
+    mean(pairs.map(({ said, wanted }) => measure(said, wanted)));
+  const all: Record<string, number> = {
+    exact_match: over(exactMatch),
+    f1: over(tokenF1),
+    rouge1: over((a, b) => rougeN(a, b, 1)),
+    rouge2: over((a, b) => rougeN(a, b, 2)),
+    rougeL: over(rougeL),
+    bleu: bleu(pairs.map(({ said, wanted }) => bleuCounts(said, wanted))),
+  };
+  const { [metric]: value = 0, ...more } = all;
+  return { metric, value, more, flat: pairs.length > 1 && new Set(pairs.map(({ said }) => said)).size === 1 };
+}
+
 export interface Listener extends AsyncDisposable {
   hear(signal?: AbortSignal): Promise<Heard>;
 }
 
 /**
  * Asks a model that writes text.
- * @param choose rank the rows' targets for every held row, which gives an accuracy; else the first rows are answered
+ * @param metric `accuracy` ranks the rows' targets for every held row, others have every one answered; without, the first
+ *   `count` rows are answered
  */
 export function textListener(
   prepared: Prepared,
   compile: Compile,
-  { choose, count }: { readonly choose: boolean; readonly count: number },
+  { metric, count }: { readonly metric: TextMetric | undefined; readonly count: number },
 ): Listener {
   const { data, tokenizer } = prepared;
+  const choose = metric === "accuracy";
   const text = liveText(prepared, compile);
   const held = data.held.filter((example): example is Example => !isChoice(example));
   const shown = (ids: readonly number[]) => tokenizer.decode(ids, { skipSpecialTokens: true });
@@ -115,17 +137,17 @@ export function textListener(
         );
         return { scores, samples: held.slice(0, count).map((example, i) => sample(example, names[best[i]!]!)) };
       }
-      const first = held.slice(0, count);
+      const asked = metric === undefined ? held.slice(0, count) : held;
+      const most = Math.max(...held.map(({ target }) => target.length));
       const answers = await text.generateAll(
-        first.map(({ input }) => input),
-        { maxNewTokens: longestAnswer, signal },
+        asked.map(({ input }) => input),
+        { maxNewTokens: metric === undefined ? longestAnswer : 2 * most, signal },
       );
-      return {
-        samples: first.map((example, i) => {
-          const answer = answers[i]!;
-          return sample(example, answer instanceof Error ? "" : answer.text);
-        }),
-      };
+      const pairs = asked.map((example, i) => {
+        const answer = answers[i]!;
+        return sample(example, answer instanceof Error ? "" : answer.text);
+      });
+      return { scores: metric && writtenScores(pairs, metric), samples: pairs.slice(0, count) };
     },
     [Symbol.asyncDispose]: () => text[Symbol.asyncDispose](),
   };

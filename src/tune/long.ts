@@ -28,12 +28,14 @@ export interface Passage {
   readonly answers: readonly string[];
 }
 
-/** What an example is a part of: parts of one row share the passage, or the key of the sentence. */
+/** What an example is of: parts of one row share the passage, or the key of the sentence. */
 export interface Part {
   readonly passage?: Passage | undefined;
   readonly sentence?: object | undefined;
   /** Its place among the row's parts. */
   readonly part?: number | undefined;
+  /** Which of several files tuned together it is of. */
+  readonly task?: number | undefined;
 }
 
 export type Fate = "whole" | Exclude<LongChoice, "error">;

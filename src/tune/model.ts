@@ -24,6 +24,7 @@ import { initialValue } from "../nn/initial.ts";
 import { createScope, type ParameterSpec } from "../nn/scope.ts";
 import type { Weights } from "../weights/weights.ts";
 import { type Task, type TuneOptions, usualLength } from "./options.ts";
+import { type NamedSet, thereOf, withHeadsApart } from "./sets.ts";
 import { headOfTask, type TuneExample } from "./tasks.ts";
 
 /** How a method of these options adapts a network. @throws unsupported where it cannot */
@@ -95,6 +96,8 @@ export interface TuneModel {
   readonly head: TaskHead | undefined;
   /** Tokens before every text, whose places the adapter takes. */
   readonly fillers: number;
+  /** Tasks that are tuned together; one, or none that is named, otherwise. */
+  readonly sets: readonly NamedSet[];
   readonly loss: Tensor;
   readonly labels: (example: TuneExample) => number;
   collate(examples: readonly TuneExample[], labels: number): Record<string, NdArray>;
@@ -144,15 +147,26 @@ export function tuneModel(
   settings: AdapterSettings,
   task: Task,
   o: TuneOptions,
+  sets: readonly NamedSet[] = [],
 ): TuneModel {
   const head = headOfTask[task];
-  const model = adapted(base.architecture, settings, base.survey);
+  const inside = adapted(base.architecture, settings, base.survey);
+  const classes = sets.reduce((sum, set) => sum + set.labels.length, 0);
+  const apart = head !== undefined && sets.length > 1;
+  const model = apart ? withHeadsApart(inside, head, classes) : inside;
   const rate = o.dropout ?? model.dropout;
   const unjoined = model.kind === "encoder-decoder" && model.unjoined === true;
   const random = rate > 0 || unjoined;
-  const { graph: write, collate, labels } = lossOf(model, settings, head);
+  const { graph: write, collate: together, labels } = lossOf(model, settings, head);
+  const collate = (examples: readonly TuneExample[], count: number): Record<string, NdArray> => ({
+    ...together(
+      examples.map((one) => [one]),
+      count,
+    ),
+    ...(apart && { there: thereOf(examples, sets, classes) }),
+  });
   const scope = createScope();
-  const loss = write(scope, random ? siteNoise(rate) : {});
+  const loss = write(scope, { ...(random && siteNoise(rate)), zLoss: o.zLoss });
   const all = [...scope.parameters.values()];
   const heads = new Set(base.head.map(({ name }) => name));
   for (const { name } of base.head) {
@@ -181,20 +195,14 @@ export function tuneModel(
     : graph({ loss: write(quietScope, { quiet: true }) });
   const asked = evaluation.inputs.map(({ name }) => name);
   return {
-    architecture: model,
+    architecture: inside,
     settings,
     head,
     fillers: fillersOf(model, settings).whole,
     loss,
     labels,
-    collate: (examples, count) =>
-      wanted(
-        { inputs },
-        collate(
-          examples.map((one) => [one]),
-          count,
-        ),
-      ),
+    sets,
+    collate: (examples, count) => wanted({ inputs }, collate(examples, count)),
     extra: (seed, step, micro): Record<string, NdArray> =>
       random ? { seed: { dtype: "uint32", shape: [], data: Uint32Array.of(siteSeed(seed, step, micro)) } } : {},
     trained,
@@ -202,10 +210,7 @@ export function tuneModel(
     recompute: o.recompute ? isDropoutMask : undefined,
     evaluation,
     read(examples) {
-      const arrays = collate(
-        examples.map((one) => [one]),
-        1,
-      );
+      const arrays = collate(examples, 1);
       return { feeds: wanted({ inputs: asked }, arrays), labels: arrays.labels! };
     },
   };

@@ -8,12 +8,15 @@ import { quantizedCopy } from "../text/copies/quantized-node.ts";
 import { anyQuantized } from "../weights/weights.ts";
 import type { Subject } from "./prepare.ts";
 import { readRows } from "./rows-node.ts";
+import type { TuneSet } from "./sets.ts";
 
 export interface TuneFiles {
   /** A model's folder or name. */
   readonly model: string;
   readonly data: string;
   readonly eval?: string | undefined;
+  /** Further tasks over the same prefix, each with a head of its own. */
+  readonly more?: readonly { readonly data: string; readonly eval?: string | undefined }[] | undefined;
   readonly out: string;
   /** Go on from an adapter's numbers. */
   readonly from?: string | undefined;
@@ -49,6 +52,10 @@ export async function openTuning(files: TuneFiles): Promise<Opened> {
   const tokenizer = openTokenizer(stored);
   const data = await readRows(files.data);
   const held = files.eval === undefined ? undefined : await readRows(files.eval);
+  const more: TuneSet[] = [];
+  for (const set of files.more ?? []) {
+    more.push({ data: await readRows(set.data), held: set.eval === undefined ? undefined : await readRows(set.eval) });
+  }
   const from = files.from === undefined ? undefined : readAdapterFiles(files.from);
-  return { folder, tokenizer, data, held, from, files };
+  return { folder, tokenizer, data, held, more, from, files };
 }

@@ -14,8 +14,18 @@ import type { TuneHost } from "./host.ts";
 import { fresh, poolerOf, roomOf, settingsOf, type TuneModel, tuneModel } from "./model.ts";
 import type { Task, TuneOptions } from "./options.ts";
 import type { ReadRows, TuneRow } from "./rows.ts";
+import { type NamedSet, namesOf, needApart, type TuneSet } from "./sets.ts";
 import { initialOf, observedStarts } from "./starts.ts";
-import { examplesOf, headOfTask, inWindows, isChoice, labelsIn, type TuneExample, taskOf } from "./tasks.ts";
+import {
+  type Examples,
+  examplesOf,
+  headOfTask,
+  inWindows,
+  isChoice,
+  labelsIn,
+  type TuneExample,
+  taskOf,
+} from "./tasks.ts";
 
 /** Rows that are learnt from, and those that are held out. */
 function splitRows(rows: readonly TuneRow[], share: number, seed: number): [TuneRow[], TuneRow[]] {
@@ -59,12 +69,24 @@ export const lengthOf = (example: TuneExample): number =>
     ? Math.max(...example.texts.map(({ ids }) => ids.length))
     : example.input.length + example.target.length;
 
-export const sourceOf = (examples: readonly TuneExample[]): Source<TuneExample> => ({
+const sourceOf = (examples: readonly TuneExample[]): Source<TuneExample> => ({
   size: examples.length,
   weight: 1,
   length: (i) => lengthOf(examples[i]!),
   example: (i) => examples[i]!,
 });
+
+/** A source for each task among the examples. */
+export function sourcesOf(examples: readonly TuneExample[]): Source<TuneExample>[] {
+  const tasks = new Map<number, TuneExample[]>();
+  for (const example of examples) {
+    const { task = 0 } = example;
+    const own = tasks.get(task);
+    if (own) own.push(example);
+    else tasks.set(task, [example]);
+  }
+  return [...tasks.values()].map(sourceOf);
+}
 
 /** Everything that is known before a method is chosen. */
 export interface Subject {
@@ -72,60 +94,93 @@ export interface Subject {
   readonly tokenizer: Tokenizer;
   readonly data: ReadRows;
   readonly held: ReadRows | undefined;
+  /** Further tasks that share what is learnt, each with a head of its own. */
+  readonly more?: readonly TuneSet[] | undefined;
   /** An adapter whose numbers are gone on from. */
   readonly from?: AdapterFiles | undefined;
 }
 
 /** @throws as reading the model for the task and the rows for the model does */
-export function prepare({ folder, tokenizer, data, held }: Subject, o: TuneOptions): Prepared {
+export function prepare({ folder, tokenizer, data, held, more = [] }: Subject, o: TuneOptions): Prepared {
   const first = readBase(folder);
   const { kind } = first.architecture;
   if (kind !== "encoder" && kind !== "decoder" && kind !== "encoder-decoder") {
     return fail("unsupported", `${first.architecture.type} reads images: models of text are tuned here`);
   }
-  const task = o.task ?? taskOf(data.rows[0]!, kind, data.file);
+  const given: readonly TuneSet[] = [{ data, held }, ...more];
+  const tasks = given.map((set) => o.task ?? taskOf(set.data.rows[0]!, kind, set.data.file));
+  const task = tasks[0]!;
   const head = headOfTask[task];
-  const share = held ? 0 : (o.split ?? (o.shuffle ? 0.1 : 0));
-  const [learnt, kept] = splitRows(data.rows, share, o.seed);
+  const other = tasks.findIndex((one) => one !== task);
+  if (other > 0) {
+    const where = given[other]!.data.file;
+    fail("bad_input", `its rows are for ${tasks[other]}, those of ${data.file} for ${task}`, { where });
+  }
+  if (more.length > 0) needApart(head, o.method);
+  if (o.metric && head) fail("wrong_use", `a metric of text, and ${task} is judged by its head`);
   const own = "labels" in first.architecture ? first.architecture.labels : undefined;
-  const labels =
-    head === "sequence" || head === "tokens" ? orderedLabels(labelsIn(data.rows, task, data.file), own) : undefined;
+  const classed = head === "sequence" || head === "tokens";
+  const setNames = namesOf(given.map((set) => set.data.file));
+  let from = 0;
+  const sets = given.map((set, i): NamedSet => {
+    const found = classed ? orderedLabels(labelsIn(set.data.rows, task, set.data.file), own) : [];
+    from += found.length;
+    return { name: setNames[i]!, labels: found, from: from - found.length };
+  });
+  const labels = !classed
+    ? undefined
+    : sets.length === 1
+      ? sets[0]!.labels
+      : sets.flatMap((set) => set.labels.map((label) => `${set.name}: ${label}`));
   const base = readBase(folder, head, labels);
   const settings = settingsOf(o, base.architecture, base.survey);
-  const model = tuneModel(base, base.weights, settings, task, o);
+  const model = tuneModel(base, base.weights, settings, task, o, sets);
   const longest = roomOf(base.architecture, settings, o.maxLength);
   const end = "ends" in base.architecture ? base.architecture.ends[0] : undefined;
-  const reading = {
-    tokenizer,
-    longest,
-    taken: placesOf(settings),
-    tooLong: o.tooLong ?? (inWindows(task) ? "windows" : "error"),
-    stride: o.stride,
-    labels,
-    end,
-  } as const;
-  const train = examplesOf(learnt, task, { ...reading, file: data.file });
-  const other = held ? held.rows : kept;
-  const file = held?.file ?? data.file;
-  const heldOut =
-    other.length > 0
-      ? examplesOf(other, task, { ...reading, file })
-      : { examples: [], skipped: 0, cut: 0, windowed: 0 };
+  const tooLong = o.tooLong ?? (inWindows(task) ? "windows" : "error");
+  const common = { tokenizer, longest, taken: placesOf(settings), tooLong, stride: o.stride, end };
+  const read = given.map((set, i) => {
+    const share = set.held ? 0 : (o.split ?? (o.shuffle ? 0.1 : 0));
+    const [learnt, kept] = splitRows(set.data.rows, share, o.seed);
+    const examplesIn = (rows: readonly TuneRow[], file: string) =>
+      ofSet(examplesOf(rows, task, { ...common, labels: classed ? sets[i]!.labels : undefined, file }), sets, i);
+    const judging = set.held?.rows ?? kept;
+    return {
+      train: examplesIn(learnt, set.data.file),
+      held: judging.length > 0 ? examplesIn(judging, set.held?.file ?? set.data.file) : noExamples,
+    };
+  });
+  const sum = (key: "skipped" | "cut" | "windowed") =>
+    read.reduce((total, set) => total + set.train[key] + set.held[key], 0);
   return {
     base,
     model,
     tokenizer,
     data: {
       task,
-      train: train.examples,
-      held: heldOut.examples,
-      skipped: train.skipped + heldOut.skipped,
-      cut: train.cut + heldOut.cut,
-      windowed: train.windowed + heldOut.windowed,
+      train: read.flatMap((set) => set.train.examples),
+      held: read.flatMap((set) => set.held.examples),
+      skipped: sum("skipped"),
+      cut: sum("cut"),
+      windowed: sum("windowed"),
       labels,
-      digest: `${data.digest} ${held?.digest ?? ""}`,
+      digest: given.map((set) => `${set.data.digest} ${set.held?.digest ?? ""}`).join(" "),
     },
   };
+}
+
+const noExamples: Examples = { examples: [], skipped: 0, cut: 0, windowed: 0 };
+
+/** Examples of one of several tasks: their classes are counted from where the task's own begin. */
+function ofSet(read: Examples, sets: readonly NamedSet[], task: number): Examples {
+  if (sets.length === 1) return read;
+  const { from } = sets[task]!;
+  const examples = read.examples.map((example): TuneExample => {
+    if (isChoice(example)) return { ...example, task };
+    const target = from === 0 ? example.target : example.target.map((label) => (label < 0 ? label : label + from));
+    return { ...example, target, task };
+  });
+  return { ...read, examples };
 }
 
 /** Stored numbers as float32 in memory of their own. */
@@ -139,6 +194,14 @@ export interface Values {
   readonly values: Map<string, NdArray>;
   /** Of a head's layers that stay as the checkpoint's pooler is. */
   readonly kept: ReadonlyMap<string, NdArray>;
+}
+
+/** Tokens of the names of the classes, or of the different targets where text is written. */
+function labelTokens({ labels, train }: Data, tokenizer: Tokenizer): number[][] {
+  const ids = labels
+    ? labels.map((label) => tokenizer.encode(label, { addSpecialTokens: false }).ids)
+    : train.flatMap((example) => (isChoice(example) || example.passage ? [] : [[...example.target]]));
+  return [...new Map(ids.map((one) => [one.join(), one])).values()].filter((one) => one.length > 0);
 }
 
 export async function startingValues(
@@ -162,13 +225,17 @@ export async function startingValues(
     values.set(name, loaded(weights, name, host));
   }
   if (!initial) {
-    const seen = await observedStarts(base, weights, model.settings, o, subject.tokenizer, host);
+    const labels = labelTokens(data, subject.tokenizer);
+    const seen = await observedStarts(base, weights, model.settings, { ...o, labels }, subject.tokenizer, host);
     for (const [name, array] of seen) values.set(name, array);
   }
   const { from } = subject;
   if (from !== undefined) {
     const { adapter } = readAdaptedAs(subject.folder, from);
+    const sameClasses = adapter.labels?.join("\n") === data.labels?.join("\n");
     for (const { name, shape } of model.trained) {
+      // A head of as many other classes is no start either.
+      if (!sameClasses && base.head.some((part) => part.name === name)) continue;
       const given = adapter.values.get(name);
       if (given?.shape.join() === shape.join()) values.set(name, float32(shape, (given.data as Float32Array).slice()));
       else if (name.startsWith("adapter.") || name.includes(".lora_")) {

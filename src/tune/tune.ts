@@ -4,7 +4,7 @@ import { float32, type NdArray } from "../graph/array.ts";
 import type { Graph } from "../graph/graph.ts";
 import { epochReader, planEpoch } from "../learn/batches.ts";
 import { type StepMetrics, trainLoop } from "../learn/loop.ts";
-import { adamw } from "../learn/optimizers.ts";
+import { adafactor, adamw } from "../learn/optimizers.ts";
 import { scheduleFactor } from "../learn/schedules.ts";
 import { createTrainer, type Trainer } from "../learn/trainer.ts";
 import { asStored } from "../text/adapters/read.ts";
@@ -14,7 +14,7 @@ import type { TuneHost } from "./host.ts";
 import { type Listener, liveCompile, type Sample, textListener } from "./live.ts";
 import { countOf } from "./model.ts";
 import { exponential, type Task, type TuneOptions, usualRate } from "./options.ts";
-import { lengthOf, type Prepared, sourceOf, type Values } from "./prepare.ts";
+import { lengthOf, type Prepared, sourcesOf, type Values } from "./prepare.ts";
 import { isChoice, type Scores } from "./tasks.ts";
 
 export interface TuneEvents {
@@ -139,6 +139,10 @@ function samplesOf({ data, tokenizer }: Prepared, { said }: Scores, count: numbe
   });
 }
 
+/** Adafactor with the rate that is given, as it is used for prompts. */
+const optimizerOf = ({ optimizer, factored }: TuneOptions) =>
+  optimizer === "adafactor" ? adafactor({ scale_parameter: false, relative_step: false, factored }) : adamw();
+
 /** Run a tuning to its end. @throws interrupted where the signal stopped it; bad_input where the loss is no number */
 export async function runTuning(
   { prepared, start: { values, kept }, host, store }: Tuning,
@@ -151,20 +155,23 @@ export async function runTuning(
   const moving = new Set(model.trained.map(({ name }) => name));
   const resumed = store?.resumed;
 
-  const plan = { sources: [sourceOf(data.train)], rows: o.batch, shuffle: o.shuffle, seed: o.seed };
+  const plan = { sources: sourcesOf(data.train), rows: o.batch, shuffle: o.shuffle, seed: o.seed, apart: true };
   const perEpoch = Math.max(1, Math.ceil(planEpoch(plan, 0).length / o.accumulate));
   const steps = o.steps ?? (o.epochs ?? 10) * perEpoch;
   const batchAt = epochReader(plan);
-  const heldPlan = { sources: [sourceOf(data.held)], rows: Math.max(o.batch, 16), shuffle: false, seed: 0 };
+  const judging = sourcesOf(data.held);
+  const heldPlan = { sources: judging, rows: Math.max(o.batch, 16), shuffle: false, seed: 0, apart: true };
   const held =
-    data.held.length === 0 ? [] : planEpoch(heldPlan, 0).map((places) => places.map(([, row]) => data.held[row]!));
+    data.held.length === 0
+      ? []
+      : planEpoch(heldPlan, 0).map((places) => places.map(([source, row]) => judging[source]!.example(row, 0)));
 
   const compileFor = (g: Graph) => host.compile(g, weights, (name) => moving.has(name));
   await using trainer = await createTrainer({
     loss: model.loss,
     parameters: model.trained,
     values,
-    optimizer: adamw(),
+    optimizer: optimizerOf(o),
     group: () => ({ lrScale: 1, weightDecay: o.weightDecay }),
     clip: o.clip,
     accumulate: o.accumulate,
@@ -177,10 +184,10 @@ export async function runTuning(
   const copied = () =>
     new Map([...values].map(([name, { shape, data }]) => [name, float32(shape, (data as Float32Array).slice())]));
   await using evaluator = held.length > 0 ? await compileFor(model.evaluation) : undefined;
-  const choose = o.metric === "accuracy" && !model.head;
+  const metric = model.head ? undefined : o.metric;
   await using listener: (Listener & AsyncDisposable) | undefined =
-    held.length > 0 && !model.head && (choose || samples > 0)
-      ? textListener(prepared, liveCompile(compileFor, values), { choose, count: samples })
+    held.length > 0 && !model.head && (metric !== undefined || samples > 0)
+      ? textListener(prepared, liveCompile(compileFor, values), { metric, count: samples })
       : undefined;
 
   events.started?.({

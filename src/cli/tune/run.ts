@@ -17,6 +17,8 @@ export interface TuneFlags {
   readonly task?: TuneOptions["task"];
   readonly eval?: string | undefined;
   readonly split?: number | undefined;
+  readonly with?: readonly string[] | undefined;
+  readonly withEval?: readonly string[] | undefined;
   readonly from?: string | undefined;
   readonly resume?: boolean | undefined;
   readonly n?: number | undefined;
@@ -45,6 +47,10 @@ export interface TuneFlags {
   readonly maxLength?: number | undefined;
   readonly tooLong?: TuneOptions["tooLong"] | undefined;
   readonly stride?: number | undefined;
+  readonly optimizer?: TuneOptions["optimizer"] | undefined;
+  readonly factored?: boolean | undefined;
+  readonly zLoss?: number | undefined;
+  readonly metric?: TuneOptions["metric"];
   readonly recompute?: boolean | undefined;
   readonly dtype?: "int8" | "int4" | undefined;
   readonly threads?: number | undefined;
@@ -90,6 +96,7 @@ const named = [
   ] as const),
   ...(["warmup", "batch", "accumulate", "epochs", "steps", "patience", "evalEvery", "clip", "weightDecay"] as const),
   ...(["dropout", "seed", "shuffle", "maxLength", "tooLong", "stride", "recompute"] as const),
+  ...(["optimizer", "factored", "zLoss", "metric"] as const),
 ] satisfies readonly (keyof TuneFlags & keyof TuneOptions)[];
 
 function optionsOf(flags: TuneFlags, output: Output): TuneOptions {
@@ -150,11 +157,19 @@ const endings = {
   enough: ", as it was told to",
 };
 
+/** Files of further tasks, with those they are judged by in the same order. */
+function furtherSets({ with: further = [], withEval: judged = [] }: TuneFlags) {
+  if (judged.length > 0 && judged.length !== further.length) {
+    fail("wrong_use", `--with names ${further.length} files, --with-eval ${judged.length}: give one for each`);
+  }
+  return further.map((data, i) => ({ data, eval: judged[i] }));
+}
+
 export async function runTune(flags: TuneFlags, output: Output, signal: AbortSignal): Promise<number> {
   const options = optionsOf(flags, output);
   await modelFor(flags.model, output, signal);
   const { model, data, eval: held, out, from, dtype } = flags;
-  const files = { model, data, eval: held, out, from, dtype };
+  const files = { model, data, eval: held, more: furtherSets(flags), out, from, dtype };
   const events = eventsOf(output);
   const grid = flags.search && (flags.search.join() === "usual" ? usualGrid[options.method] : flags.search.map(Number));
   let tuned: Tuned;
@@ -186,11 +201,12 @@ export async function runTune(flags: TuneFlags, output: Output, signal: AbortSig
     const hint = "what was done is saved; the same command with --resume goes on";
     tuned = await withHint(hint, () => tune(files, options, { resume: flags.resume ?? false, signal, events }));
   }
-  const { adapter, best, last, steps, stopped, trained } = tuned;
+  const { adapter, parts, best, last, steps, stopped, trained } = tuned;
   if (!output.json && events.losses.length > 1) output.say(`loss  ${curve(events.losses)}`);
   output.row({
     done: true,
     adapter,
+    ...(parts.length > 0 && { adapters: parts }),
     best: best ?? null,
     last: last ?? null,
     steps,
@@ -198,13 +214,13 @@ export async function runTune(flags: TuneFlags, output: Output, signal: AbortSig
     trainable: trained,
     parameters: events.about.parameters,
   });
-  output.say(`done after ${steps} steps${endings[stopped]}: ${adapter}`);
+  output.say(`done after ${steps} steps${endings[stopped]}: ${parts.length > 0 ? parts.join(", ") : adapter}`);
   if (best && last) {
     output.say(
       `best evaluation: step ${best.step}, ${best.metric} ${best.value.toFixed(4)}; last: step ${last.step}, ${last.value.toFixed(4)}`,
     );
   }
-  const on = options.method === "full" ? `--model ${adapter}` : `--model ${model} --adapter ${adapter}`;
+  const on = options.method === "full" ? `--model ${adapter}` : `--model ${model} --adapter ${parts[0] ?? adapter}`;
   output.text(`Try it: zeroth ${events.about.writes ? "generate" : "predict"} ${on} "…"\n`);
   return 0;
 }
