@@ -134,7 +134,6 @@ export function prepare({ folder, tokenizer, data, held, more = [] }: Subject, o
       : sets.flatMap((set) => set.labels.map((label) => `${set.name}: ${label}`));
   const base = readBase(folder, head, labels);
   const settings = settingsOf(o, base.architecture, base.survey);
-  const model = tuneModel(base, base.weights, settings, task, o, sets);
   const longest = roomOf(base.architecture, settings, o.maxLength);
   const end = "ends" in base.architecture ? base.architecture.ends[0] : undefined;
   const tooLong = o.tooLong ?? (inWindows(task) ? "windows" : "error");
@@ -150,6 +149,9 @@ export function prepare({ folder, tokenizer, data, held, more = [] }: Subject, o
       held: judging.length > 0 ? examplesIn(judging, set.held?.file ?? set.data.file) : noExamples,
     };
   });
+  const train = read.flatMap((set) => set.train.examples);
+  const judged = read.flatMap((set) => set.held.examples);
+  const model = tuneModel(base, base.weights, settings, task, o, { sets, examples: [...train, ...judged] });
   const sum = (key: "skipped" | "cut" | "windowed") =>
     read.reduce((total, set) => total + set.train[key] + set.held[key], 0);
   return {
@@ -158,8 +160,8 @@ export function prepare({ folder, tokenizer, data, held, more = [] }: Subject, o
     tokenizer,
     data: {
       task,
-      train: read.flatMap((set) => set.train.examples),
-      held: read.flatMap((set) => set.held.examples),
+      train,
+      held: judged,
       skipped: sum("skipped"),
       cut: sum("cut"),
       windowed: sum("windowed"),

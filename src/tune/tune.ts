@@ -7,6 +7,7 @@ import { type StepMetrics, trainLoop } from "../learn/loop.ts";
 import { adafactor, adamw } from "../learn/optimizers.ts";
 import { scheduleFactor } from "../learn/schedules.ts";
 import { createTrainer, type Trainer } from "../learn/trainer.ts";
+import type { Example } from "../models/kinds/loss.ts";
 import { asStored } from "../text/adapters/read.ts";
 import { anyQuantized, type Weights } from "../weights/weights.ts";
 import { evaluate } from "./evaluate.ts";
@@ -167,6 +168,10 @@ export async function runTuning(
       : planEpoch(heldPlan, 0).map((places) => places.map(([source, row]) => judging[source]!.example(row, 0)));
 
   const compileFor = (g: Graph) => host.compile(g, weights, (name) => moving.has(name));
+  if (model.encoded) {
+    await using program = await host.compile(model.encoded.graph, weights);
+    await model.encoded.read(program, [...data.train, ...data.held] as readonly Example[], signal);
+  }
   await using trainer = await createTrainer({
     loss: model.loss,
     parameters: model.trained,
