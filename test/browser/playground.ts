@@ -90,10 +90,18 @@ export async function visit(
   if (found.length > 0) throw new Error(`the page reported: ${found.join("; ")}`);
 }
 
+/** Teaches the built-in example, and waits until it is tried on a text. */
+export async function taughtExample(page: Page): Promise<void> {
+  await page.getByRole("button", { name: "Sort messages" }).click();
+  await page.getByRole("button", { name: "Teach it" }).click();
+  await page.waitForSelector('.lesson[data-state="done"]', { timeout: 110_000 });
+  await page.waitForSelector('.beside [data-side="taught"]');
+}
+
 /** Waits until Ask has its whole answer. */
 export const answered = (page: Page) => page.waitForSelector('.answer[data-state="done"], .answer .choices');
 
-export const panelNames = ["ask", "chat", "compare", "models", "jobs", "settings"] as const;
+export const panelNames = ["ask", "chat", "compare", "teach", "models", "jobs", "settings"] as const;
 
 interface Axe {
   run(): Promise<{ violations: { id: string; nodes: { html: string; failureSummary: string }[] }[] }>;

@@ -1,7 +1,7 @@
 /** The embedded model in this browser: the same library, in a worker. */
 import type { Failure, Opened, Order, Report } from "../engine/messages.ts";
-import { type Client, type Job, type ModelCard, Problem, type Told } from "./client.ts";
 import { browserTeacher } from "./browser-teacher.ts";
+import { type Client, type Job, type ModelCard, Problem, type Told } from "./client.ts";
 import { createQueue, type Queue } from "./queue.ts";
 import type { Shelf } from "./teach.ts";
 import { problemFrom } from "./words.ts";

@@ -54,10 +54,7 @@ export function zipOf(
       ] as const),
     ];
     const local = [numbers([0x04034b50, 4], ...about), called, bytes];
-    entries.push(
-      numbers([0x02014b50, 4], [20, 2], ...about, [0, 2], [0, 2], [0, 2], [0, 4], [at, 4]),
-      called,
-    );
+    entries.push(numbers([0x02014b50, 4], [20, 2], ...about, [0, 2], [0, 2], [0, 2], [0, 4], [at, 4]), called);
     pieces.push(...local);
     at += size(local);
   }

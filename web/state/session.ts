@@ -49,7 +49,9 @@ export function clientFor(kind: Client["where"]): Client {
   const made = clients.get(kind);
   if (made) return made;
   const client =
-    kind === "server" ? serverClient(root, serverKey.read) : browserClient(new URL(`models/${embedded}/`, root).href, shelf);
+    kind === "server"
+      ? serverClient(root, serverKey.read)
+      : browserClient(new URL(`models/${embedded}/`, root).href, shelf);
   clients.set(kind, client);
   return client;
 }

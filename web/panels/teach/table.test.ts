@@ -26,14 +26,15 @@ test("columns are found by their names, in any order, in commas, tabs, semicolon
 });
 
 test("without names that say it: the longest column is the text, the one of few values the label", async () => {
-  const text = "id,wann,was,wohin\n1,montag,der zug kam nicht,klage\n2,montag,danke fuer alles,lob\n3,montag,schon wieder spaet,klage\n4,montag,wie schoen,lob\n";
+  const text =
+    "id,wann,was,wohin\n1,montag,der zug kam nicht,klage\n2,montag,danke fuer alles,lob\n3,montag,schon wieder spaet,klage\n4,montag,wie schoen,lob\n";
   expect((await lines(text)).columns).toEqual({ text: 2, label: 3 });
 });
 
 test("what is wrong is named by row, and the other rows are taken", async () => {
   const found = await lines("text,label\na,x\nb\n,x\nc,\na,y\nd,y\ne,x\n");
   expect(found.faults).toEqual([
-    "Row 2 has 1 fields, the first line names 2 columns.",
+    "Row 2 has 1 field, the first line names 2 columns.",
     "Row 3 has no text.",
     "Row 4 has no label.",
   ]);

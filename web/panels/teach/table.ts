@@ -1,6 +1,8 @@
 /** Rows that a person brings: read, their columns guessed, what is wrong named by row. */
-import type { LessonRow } from "../../client/teach.ts";
+
 import { csvRows } from "../../../src/data/csv.ts";
+import type { LessonRow } from "../../client/teach.ts";
+import { plural } from "../../parts/numbers.ts";
 
 export interface Table {
   readonly columns: readonly string[];
@@ -55,11 +57,12 @@ export async function readTable(text: string, name = ""): Promise<Table> {
   for await (const row of csvRows(pieces(), { kind, where: name || "the table" })) {
     number++;
     if (row instanceof Error) {
-      const [, , fields, header] = fieldCount.exec(row.message.replace(/ \(.*$/, "").replace(/^.*: (?=record)/, "")) ?? [];
+      const [, , fields, header] =
+        fieldCount.exec(row.message.replace(/ \(.*$/, "").replace(/^.*: (?=record)/, "")) ?? [];
       faults.push(
         fields === undefined
           ? `Row ${number}: ${row.message}`
-          : `Row ${number} has ${fields} fields, the first line names ${header} columns.`,
+          : `Row ${number} has ${plural(Number(fields), "field")}, the first line names ${plural(Number(header), "column")}.`,
       );
       continue;
     }
@@ -74,8 +77,10 @@ export interface Columns {
   readonly label: number;
 }
 
-const textNames = /^(text|message|sentence|review|question|prompt|input|content|body|comment|title|description|mail)s?$/i;
-const labelNames = /^(labels?|class|category|categories|tag|topic|intent|sentiment|target|answer|output|group|kind|type)$/i;
+const textNames =
+  /^(text|message|sentence|review|question|prompt|input|content|body|comment|title|description|mail)s?$/i;
+const labelNames =
+  /^(labels?|class|category|categories|tag|topic|intent|sentiment|target|answer|output|group|kind|type)$/i;
 
 /** Which column is the text and which the label: by their names, else by what stands in them. */
 export function guessColumns({ columns, rows }: Table): Columns {
@@ -129,7 +134,8 @@ export function linesOf(table: Table, columns: Columns): Lines {
     const [text = "", label = ""] = [cells[columns.text]?.trim(), cells[columns.label]?.trim()];
     if (text === "") faults.push(`Row ${number} has no text.`);
     else if (label === "") faults.push(`Row ${number} has no label.`);
-    else if (rows.length === mostRows) faults.push(`Row ${number} is beyond the first ${mostRows.toLocaleString("en")}.`);
+    else if (rows.length === mostRows)
+      faults.push(`Row ${number} is beyond the first ${mostRows.toLocaleString("en")}.`);
     else {
       rows.push({ text, label });
       const same = first.get(text);
@@ -147,7 +153,9 @@ export function linesOf(table: Table, columns: Columns): Lines {
     const rare = labels.filter(([, count]) => count < 3).map(([label]) => `“${label}”`);
     if (rare.length > 0) doubts.push(`${rare.slice(0, 5).join(", ")}: fewer than three rows, which is hardly enough.`);
     if (labels[0]![1] > 0.8 * rows.length) {
-      doubts.push(`Most rows are “${labels[0]![0]}”: the others may never be said. Rows of each in equal numbers do better.`);
+      doubts.push(
+        `Most rows are “${labels[0]![0]}”: the others may never be said. Rows of each in equal numbers do better.`,
+      );
     }
   }
   const missing = missingOf(rows, labels, columns);
