@@ -73,9 +73,9 @@ const pictures: readonly (readonly [
   ["compare-800-dark", 800, 760, "dark", compared],
   ["ask-390-light", 390, 780, "light", askShown],
   ["ask-390-dark", 390, 780, "dark", chosen],
-  ["teach-1440-light", 1440, 1000, "light", taughtShown],
-  ["teach-800-dark", 800, 1000, "dark", taughtShown],
-  ["teach-390-light", 390, 1000, "light", rowsShown],
+  ["teach-1200-light", 1200, 860, "light", taughtShown],
+  ["teach-800-dark", 800, 860, "dark", rowsShown],
+  ["teach-390-light", 390, 860, "light", rowsShown],
 ];
 
 test.each(pictures)("%s", async (name, width, height, colorScheme, work) => {

@@ -90,9 +90,14 @@ export async function visit(
   if (found.length > 0) throw new Error(`the page reported: ${found.join("; ")}`);
 }
 
-/** Teaches the built-in example, and waits until it is tried on a text. */
-export async function taughtExample(page: Page): Promise<void> {
+/** Teaches the built-in example in so many rounds, and waits until it is tried on a text. */
+export async function taughtExample(page: Page, rounds?: number): Promise<void> {
   await page.getByRole("button", { name: "Sort messages" }).click();
+  await page.waitForSelector(".preview");
+  if (rounds !== undefined) {
+    await page.locator(".lesson-form summary").click();
+    await page.getByLabel("Rounds through the rows").fill(String(rounds));
+  }
   await page.getByRole("button", { name: "Teach it" }).click();
   await page.waitForSelector('.lesson[data-state="done"]', { timeout: 110_000 });
   await page.waitForSelector('.beside [data-side="taught"]');

@@ -31,7 +31,12 @@ export const panels: readonly PanelRow[] = [
     load: () => import("./compare/panel.tsx"),
   },
   {
-    ...{ name: "teach", title: "Teach", icon: "teach", says: "rows of your own: learn to sort them, or to answer them" },
+    ...{
+      name: "teach",
+      title: "Teach",
+      icon: "teach",
+      says: "rows of your own: learn to sort them, or to answer them",
+    },
     load: () => import("./teach/panel.tsx"),
   },
   {
