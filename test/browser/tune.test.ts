@@ -104,9 +104,10 @@ test.each<[name: string, folder: string, address: string, rows: readonly object[
 });
 
 test("in 8 bits, where rows are rounded by each engine in its own way, losses are near, and the adapter opens in both", async () => {
-  const expected = await inNode(nano, pairs, deep, "eight");
-  const got = await inPage("/models/zeroth-nano", pairs, deep);
-  expect(far(got.losses, expected.losses)).toBeLessThan(0.1);
+  const options = { ...deep, epochs: 6, lr: 1e-1 };
+  const expected = await inNode(nano, pairs, options, "eight");
+  const got = await inPage("/models/zeroth-nano", pairs, options);
+  expect(far(got.losses.slice(0, 6), expected.losses.slice(0, 6))).toBeLessThan(0.1);
   expect(got.losses.at(-1)!).toBeLessThan(got.losses[0]! - 0.5);
   expect(Object.keys(got.files).sort()).toEqual(["zeroth_adapter.json", "zeroth_adapter.safetensors"]);
 
