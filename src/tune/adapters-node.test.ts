@@ -121,6 +121,22 @@ test("LoRA merged into the weights gives what it gives beside them", async () =>
   await expect(mergeAdapter(at("bert-prefix"), base("bert-sequence"), fresh())).rejects.toThrow("cannot be merged");
 });
 
+test("over another model of the same shape: a warning, or an error where that is asked for", async () => {
+  const [own, other] = [fresh(), fresh()];
+  await convertAdapter(at("bert-lora"), { model: base("bert-sequence"), out: own });
+  cpSync(base("bert-sequence"), other, { recursive: true });
+  const file = join(other, "config.json");
+  writeFileSync(file, readFileSync(file, "utf8").replace('"layer_norm_eps": 1e-12', '"layer_norm_eps": 1e-6'));
+  expect(inspectAdapter(own, base("bert-sequence"), { strict: true }).warnings).toEqual([]);
+  expect(inspectAdapter(own, other).warnings.join()).toContain("another model");
+  expect(() => inspectAdapter(own, other, { strict: true })).toThrow("made over another model");
+  const { warnings } = await convertAdapter(own, { model: other, out: fresh() });
+  expect(warnings.join()).toContain("another model");
+  const strict = { strict: true };
+  await expect(convertAdapter(own, { model: other, out: fresh(), ...strict })).rejects.toThrow("another model");
+  await expect(mergeAdapter(own, other, fresh(), strict)).rejects.toThrow("another model");
+});
+
 /** A folder like a fixture's with its configuration changed, or its tensors. */
 function changed(name: string, change: (config: Record<string, unknown>) => void): string {
   const folder = fresh();
