@@ -9,10 +9,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { openEncoder } from "../dist/text/open-node.js";
+import { tune } from "../dist/tune/folder-node.js";
 import { parseTuneOptions, usualRate } from "../dist/tune/options.js";
 import { readRows } from "../dist/tune/rows-node.js";
 import { usualGrid } from "../dist/tune/search-node.js";
-import { tune } from "../dist/tune/tune-node.js";
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,

@@ -1,5 +1,6 @@
 /** The readers of files that strangers send, each with inputs to start from; `fuzz` runs them on what goes wrong. */
 import { getHeapStatistics } from "node:v8";
+import { adapterReaders } from "./adapters.js";
 import { chatReader } from "./chat.js";
 import { folderReaders } from "./folders.js";
 import { ggufReader } from "./gguf.js";
@@ -115,6 +116,7 @@ export function readers(library, folder) {
     scanReader(library, folder),
     ...structuredReaders(library, generator),
     chatReader(library),
+    ...adapterReaders(library, folder),
   ].map((reader) => ({ mutate, sizeOf: ({ length }) => length, ...reader }));
 }
 

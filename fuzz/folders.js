@@ -2,34 +2,26 @@
  * Whole model folders and checkpoints for fuzzing: one or two of a folder's files with things wrong in them, or links
  * in their place, laid on the disk and opened. Nothing outside the folder may be opened, whatever the result.
  */
-import {
-  linkSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  realpathSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
-import { join, sep } from "node:path";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { disk } from "./disk.js";
 import { mutate, mutateBytes } from "./mutate.js";
 import { tokenizers } from "./tokenizers.js";
 import { traceOpens } from "./trace.js";
 
 const fixtures = new URL("../test/fixtures/", import.meta.url);
-const folderOf = (name) =>
+export const folderOf = (name) =>
   Object.fromEntries(
     readdirSync(new URL(name, fixtures))
       .filter((file) => !file.startsWith("expected."))
       .map((file) => [file, new Uint8Array(readFileSync(new URL(`${name}/${file}`, fixtures)))]),
   );
-const encode = (json) => new TextEncoder().encode(JSON.stringify(json));
+export const encode = (json) => new TextEncoder().encode(JSON.stringify(json));
 
 /** Names that lead somewhere else, for whatever in a folder names a file. */
 const ways = ["../outside/model.safetensors", "/etc/passwd", "..", "a/../../outside/config.json", "C:\\x.bin", "con.bin", "%2e%2e/x.bin", "model.safetensors\0.bin", "link.safetensors", "link.bin"]; // biome-ignore format: a table
 
-function safetensors(tensors) {
+export function safetensors(tensors) {
   let at = 0;
   const header = Object.fromEntries(
     Object.entries(tensors).map(([name, [dtype, shape, bytes]]) => {
@@ -89,7 +81,7 @@ function seeds() {
   ];
 }
 
-const lengthOf = (files) =>
+export const lengthOf = (files) =>
   Object.values(files).reduce((sum, held) => sum + (held instanceof Uint8Array ? held.length : 0), 0);
 
 /** An index with names that no file has, names moved to another file, or files that are not there. */
@@ -132,7 +124,7 @@ function rescheme(text, random) {
 }
 
 /** A folder with one or two of its files wrong. */
-function damage(seed, random) {
+export function damage(seed, random) {
   const files = { ...seed };
   const names = Object.keys(files);
   const chosen = new Set(Array.from({ length: 1 + random.below(2) }, () => random.pick(names)));
@@ -174,28 +166,10 @@ function mutateText(text, random) {
 
 /** Readers of folders below `place`, which is emptied and filled again for each case. */
 export function folderReaders({ openModelFolder, openTokenizer, readModel, latestCheckpoint }, place) {
-  const root = realpathSync(place);
-  const outside = join(root, "outside");
-  mkdirSync(outside, { recursive: true });
-  writeFileSync(join(outside, "config.json"), encode(config));
-  writeFileSync(join(outside, "model.safetensors"), safetensors({ a: ["F32", [2, 2], 16] }));
-  const lay = (folder, files) => {
-    rmSync(folder, { recursive: true, force: true });
-    mkdirSync(folder, { recursive: true });
-    for (const [name, held] of Object.entries(files)) {
-      const path = join(folder, name);
-      if (held instanceof Uint8Array) writeFileSync(path, held);
-      else if (held.link !== undefined) symlinkSync(held.link, path);
-      else if (held.hard !== undefined) linkSync(join(root, held.hard), path);
-      else mkdirSync(path);
-    }
-  };
-  const traced = async (folder, work) => {
-    const { error, opened } = await traceOpens(work);
-    const away = opened.find((path) => path !== folder && !path.startsWith(folder + sep));
-    if (away !== undefined) throw new Error(`opened ${away}, which is outside of the folder`);
-    if (error !== undefined) throw error;
-  };
+  const { root, lay, traced } = disk(place, {
+    "config.json": encode(config),
+    "model.safetensors": safetensors({ a: ["F32", [2, 2], 16] }),
+  });
   const checkpoint = {
     "model.safetensors": safetensors({ a: ["F32", [2, 2], 16], b: ["I64", [1], 8] }),
     "optimizer.safetensors": safetensors({ "a.m": ["F32", [2, 2], 16] }),

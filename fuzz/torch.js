@@ -185,7 +185,8 @@ function older(state, records, random) {
   return Uint8Array.from([...parts.flatMap(pickle), ...data]);
 }
 
-function build(random) {
+/** A file of torch's, with things wrong in half of them. */
+export function builtTorch(random) {
   const records = Array.from({ length: 1 + random.below(3) }, (_, i) => record(i, random));
   const items = records.flatMap((it, i) => [text(`w${i}`), ...tensor(it)]);
   const plain = [[0x7d], [0x28], ...items, [0x75]];
@@ -213,7 +214,7 @@ export function torchReader(readTorchFile) {
     seeds: ["tensors.zip.bin", "tensors.legacy.bin", "nested.bin"].map(fixture),
     mutate(seed, random) {
       if (random.next() < 0.3) return mutateBytes(seed, random);
-      const built = build(random);
+      const built = builtTorch(random);
       return random.next() < 0.1 ? mutateBytes(built, random) : built;
     },
     read(bytes) {

@@ -1,7 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** The library for the browser: the same models, graphs and trainer, compiled to WebAssembly or WebGPU. */
 export { type ErrorCode, errorCodes, ZerothError } from "./errors.ts";
-export { type FetchedFolder, fetchModelFolder, safetensorsInMemory } from "./folders/fetch-web.ts";
+export { type FetchedFolder, fetchModelFolder } from "./folders/fetch-web.ts";
 export { float32, int64, type NdArray, ndarray, zeros } from "./graph/array.ts";
 export { type GradientOptions, gradients } from "./graph/differentiate.ts";
 export type { Dim, Shape } from "./graph/dims.ts";
@@ -52,6 +52,7 @@ export {
 export { compile, type WebCompileOptions } from "./runtime/compile-web.ts";
 export type { Device, Program, RunOptions } from "./runtime/program.ts";
 export { type WebThreads, webThreads } from "./runtime/threads-web.ts";
+export { type AdapterContents, type AdapterFiles, readAdapterContents } from "./text/adapters/files.ts";
 export { type Chat, type ChatAnswer, type ChatOptions, type ChatSource, createChat } from "./text/chat/chat.ts";
 export type { ChatMessage } from "./text/chat/messages.ts";
 export { type ChatSession, createSession } from "./text/chat/session.ts";
@@ -87,4 +88,10 @@ export {
 } from "./text/open-web.ts";
 export type { Generated, GenerateOptions } from "./text/options.ts";
 export type { Processor, Said } from "./text/processor.ts";
+export type { Sample } from "./tune/live.ts";
+export { parseTuneOptions, type TuneInput, type TuneOptions } from "./tune/options.ts";
+export type { TuneRow } from "./tune/rows.ts";
+export type { Evaluation, TuneEvents, TuneResult, TuneRun } from "./tune/tune.ts";
+export { tune, type WebTuned, type WebTuneFiles, type WebTuneRun } from "./tune/tune-web.ts";
+export { safetensorsInMemory } from "./weights/safetensors-memory.ts";
 export type { StoredTensor, Weights } from "./weights/weights.ts";

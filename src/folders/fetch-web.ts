@@ -6,11 +6,10 @@ import { fail } from "../errors.ts";
 import { aboutOf } from "../tokenizers/formats/about.ts";
 import { tokenizerKind, tokenizerKindFiles } from "../tokenizers/formats/kinds.ts";
 import type { Tokenizer } from "../tokenizers/tokenizer.ts";
-import { joinQuantized } from "../weights/quantize.ts";
-import { parseSafetensorsHeader } from "../weights/safetensors.ts";
+import { safetensorsInMemory } from "../weights/safetensors-memory.ts";
 import { refuseForeignStorage } from "../weights/schemes.ts";
 import { needRoomInPage } from "../weights/unfold.ts";
-import type { StoredTensor, Weights } from "../weights/weights.ts";
+import type { Weights } from "../weights/weights.ts";
 import { chatTemplateFiles, chatTemplatesOf, templateLimit } from "./chat-templates.ts";
 import { ggufInMemory } from "./gguf/in-memory.ts";
 import { poolingFiles } from "./gguf/pooling.ts";
@@ -69,18 +68,6 @@ async function receive(response: Response, onProgress: FetchFolderOptions["onPro
     at += piece.length;
   }
   return joined;
-}
-
-/** The tensors of a safetensors file in memory: views of its bytes, none copied. */
-export function safetensorsInMemory(bytes: Uint8Array, where: string): Weights {
-  const { tensors } = parseSafetensorsHeader(bytes, bytes.length, where);
-  const stored = new Map(
-    [...tensors].map(([name, { dtype, shape, begin, end }]): [string, StoredTensor] => [
-      name,
-      { dtype, shape, data: bytes.subarray(begin, end) },
-    ]),
-  );
-  return joinQuantized(stored, where);
 }
 
 /**

@@ -20,6 +20,8 @@ export interface PlanOptions<E = unknown> {
   readonly tokens?: number | undefined;
   readonly shuffle: boolean;
   readonly seed: number;
+  /** Every batch is of one source. */
+  readonly apart?: boolean | undefined;
 }
 
 type Place = readonly [source: number, row: number];
@@ -48,14 +50,18 @@ export function planEpoch(options: PlanOptions, epoch: number): Place[][] {
   const batches: number[][] = [];
   for (let from = 0; from < order.length; from += window) {
     const part = order.slice(from, from + window);
-    if (options.shuffle) part.sort((a, b) => lengths[a]! - lengths[b]!);
+    const sourceAt = (i: number) => (options.apart ? places[i]![0] : 0);
+    if (options.shuffle) part.sort((a, b) => sourceAt(a) - sourceAt(b) || lengths[a]! - lengths[b]!);
     let batch: number[] = [];
     let longest = 0;
     for (const i of part) {
       const next = Math.max(longest, lengths[i]!);
-      const full = options.rows
-        ? batch.length === options.rows
-        : batch.length > 0 && next * (batch.length + 1) > options.tokens!;
+      const other = batch.length > 0 && sourceAt(batch[0]!) !== sourceAt(i);
+      const full =
+        other ||
+        (options.rows
+          ? batch.length === options.rows
+          : batch.length > 0 && next * (batch.length + 1) > options.tokens!);
       if (full) {
         batches.push(batch);
         batch = [];

@@ -66,6 +66,8 @@ export interface AdafactorOptions {
   scale_parameter?: boolean;
   relative_step?: boolean;
   warmup_init?: boolean;
+  /** Matrices keep means of rows and columns of the squared gradient (default), not one number an element. */
+  factored?: boolean;
 }
 
 /** Root mean square of all elements, a scalar. */
@@ -74,13 +76,13 @@ const rms = (x: Tensor) => o.sqrt(o.mean(o.square(x)));
 /** Adafactor (Shazeer & Stern 2018, algorithms 4 and 5) with the keys and meaning of transformers' implementation. */
 export function adafactor(options: AdafactorOptions = {}): Optimizer {
   const { eps: [tiny, floor] = [1e-30, 1e-3], clip_threshold = 1, decay_rate = -0.8, beta1 = null } = options;
-  const { scale_parameter = true, relative_step = true, warmup_init = false } = options;
+  const { scale_parameter = true, relative_step = true, warmup_init = false, factored = true } = options;
   const first = (shape: readonly number[]): Record<string, readonly number[]> =>
     beta1 === null ? {} : { exp_avg: shape };
   return {
     name: "adafactor",
     slots: (shape) =>
-      shape.length < 2
+      shape.length < 2 || !factored
         ? { exp_avg_sq: shape, ...first(shape) }
         : {
             exp_avg_sq_row: shape.slice(0, -1),
@@ -99,7 +101,7 @@ export function adafactor(options: AdafactorOptions = {}): Optimizer {
       const rsqrt = (x: Tensor) => o.reciprocal(o.sqrt(x));
       const next: Record<string, Tensor> = {};
       let update: Tensor;
-      if (value.shape.length >= 2) {
+      if (value.shape.length >= 2 && factored) {
         const row = blend(slots.exp_avg_sq_row!, o.mean(squared, [-1]));
         const col = blend(slots.exp_avg_sq_col!, o.mean(squared, [-2]));
         Object.assign(next, { exp_avg_sq_row: row, exp_avg_sq_col: col });

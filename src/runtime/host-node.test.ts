@@ -6,11 +6,11 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { fixtures } from "../../test/support/fixtures.ts";
 import { type CompileOver, greedy, type Rows, trainingSteps } from "../../test/support/tasks.ts";
-import { safetensorsInMemory } from "../folders/fetch-web.ts";
 import { type NdArray, zeros } from "../graph/array.ts";
 import { graph } from "../graph/graph.ts";
 import * as o from "../graph/operators.ts";
 import { input, type Tensor } from "../graph/tensor.ts";
+import { safetensorsInMemory } from "../weights/safetensors-memory.ts";
 import { compile } from "./compile-node.ts";
 import { type HostKind, openHost } from "./host-node.ts";
 

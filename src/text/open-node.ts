@@ -25,8 +25,7 @@ import {
   roundsProducts,
   type Weights,
 } from "../weights/weights.ts";
-import { readAdapterFiles } from "./adapters/files-node.ts";
-import { readAdapted } from "./adapters/read-node.ts";
+import { readAdapted, readAdapterFiles } from "./adapters/files-node.ts";
 import { unpackedCopy } from "./copies/gguf-node.ts";
 import type { CopyOptions } from "./copies/kept-node.ts";
 import { needRoom, quantizedCopy } from "./copies/quantized-node.ts";

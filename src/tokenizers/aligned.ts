@@ -3,8 +3,8 @@
  * library's NormalizedString, so that offsets come out the same. Tracking is left out where offsets are not asked for.
  */
 
+import type { Pattern } from "../base/regex/pattern.ts";
 import type { Growth } from "./growth.ts";
-import type { Pattern } from "./regex/pattern.ts";
 
 export interface Spans {
   readonly starts: Int32Array;

@@ -51,7 +51,7 @@ function isChoice(group: string): boolean {
 
 /**
  * Refuse patterns whose matching time can explode in programs that match by trying again, as most do (this one does
- * not, see `regex/match.ts`): a repeated group in which the same text fits in more than one way
+ * not, see `base/regex/match.ts`): a repeated group in which the same text fits in more than one way
  * (an open end, an option, branches), many open repeats in a row, and references back. Of what is left the time grows
  * with a small power of a run of equal characters.
  */

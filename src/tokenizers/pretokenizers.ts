@@ -1,8 +1,8 @@
 /** The pre-tokenizers of tokenizer.json, as the reference library has them: text into words that know their places. */
 import type { JsonObject } from "../base/json.ts";
+import { literal, native } from "../base/regex/pattern.ts";
 import { type Aligned, type Behavior, cut, prepend, replaceAll, rewrite, slice, unitsOf } from "./aligned.ts";
 import { maxSteps } from "./growth.ts";
-import { literal, native } from "./regex/pattern.ts";
 import { bad, booleanOf, characterOf, listOf, patternOf, stringOf } from "./settings.ts";
 
 export type PreTokenizer = (text: Aligned) => Aligned[];

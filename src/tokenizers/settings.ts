@@ -1,7 +1,7 @@
 /** Values out of the steps of a tokenizer.json, checked where they are used. */
 import { isJsonObject, type JsonObject, jsonKind } from "../base/json.ts";
+import { expression, literal, type Pattern } from "../base/regex/pattern.ts";
 import { type ErrorCode, fail } from "../errors.ts";
-import { expression, literal, type Pattern } from "./regex/pattern.ts";
 
 export function bad(path: string, what: string, code: ErrorCode = "corrupt_file"): never {
   return fail(code, what, { where: `tokenizer.json, ${path}` });

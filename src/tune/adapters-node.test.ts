@@ -12,8 +12,7 @@ import { readModel } from "../models/families.ts";
 import type { EncoderArchitecture } from "../models/family.ts";
 import { encoderModel } from "../models/kinds/encoder.ts";
 import { compile } from "../runtime/compile-node.ts";
-import { readAdapterFiles } from "../text/adapters/files-node.ts";
-import { readAdapted } from "../text/adapters/read-node.ts";
+import { readAdapted, readAdapterFiles } from "../text/adapters/files-node.ts";
 import { encodeNpy, parseNpy } from "../weights/npy.ts";
 import { convertAdapter, inspectAdapter, mergeAdapter } from "./adapters-node.ts";
 
@@ -122,6 +121,22 @@ test("LoRA merged into the weights gives what it gives beside them", async () =>
   await expect(mergeAdapter(at("bert-prefix"), base("bert-sequence"), fresh())).rejects.toThrow("cannot be merged");
 });
 
+test("over another model of the same shape: a warning, or an error where that is asked for", async () => {
+  const [own, other] = [fresh(), fresh()];
+  await convertAdapter(at("bert-lora"), { model: base("bert-sequence"), out: own });
+  cpSync(base("bert-sequence"), other, { recursive: true });
+  const file = join(other, "config.json");
+  writeFileSync(file, readFileSync(file, "utf8").replace('"layer_norm_eps": 1e-12', '"layer_norm_eps": 1e-6'));
+  expect(inspectAdapter(own, base("bert-sequence"), { strict: true }).warnings).toEqual([]);
+  expect(inspectAdapter(own, other).warnings.join()).toContain("another model");
+  expect(() => inspectAdapter(own, other, { strict: true })).toThrow("made over another model");
+  const { warnings } = await convertAdapter(own, { model: other, out: fresh() });
+  expect(warnings.join()).toContain("another model");
+  const strict = { strict: true };
+  await expect(convertAdapter(own, { model: other, out: fresh(), ...strict })).rejects.toThrow("another model");
+  await expect(mergeAdapter(own, other, fresh(), strict)).rejects.toThrow("another model");
+});
+
 /** A folder like a fixture's with its configuration changed, or its tensors. */
 function changed(name: string, change: (config: Record<string, unknown>) => void): string {
   const folder = fresh();
@@ -158,6 +173,23 @@ describe("broken or foreign folders say what is wrong", () => {
     ["a pattern that is none", (c) => (c.target_modules = "("), /no regular expression/],
   ])("LoRA with %s", (_, change, expected) => {
     expect(() => readOver(changed("bert-lora", change), "bert-sequence")).toThrow(expected);
+  });
+
+  test.each([
+    ["target_modules", "(.+)+x", /match no product/],
+    ["exclude_modules", "(.*[a-z])*!", undefined],
+    ["rank_pattern", { "([^.]+\\.?)+#": 2 }, undefined],
+    ["alpha_pattern", { "(a|a|.)*$x": 2 }, undefined],
+  ])("%s that other matchers do not come back from take no time", (key, value, expected) => {
+    const read = () =>
+      readOver(
+        changed("bert-lora", (c) => Object.assign(c, { rank_pattern: {}, r: 3, [key]: value })),
+        "bert-sequence",
+      );
+    const started = performance.now();
+    // Without the pattern of one product's rank, its tensors do not fit.
+    expect(read).toThrow(expected ?? /layer\.1\.attention\.self\.value/);
+    expect(performance.now() - started).toBeLessThan(5000);
   });
 
   test("minimal files are read, unknown keys are told of", () => {

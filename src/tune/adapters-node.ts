@@ -18,8 +18,8 @@ import type { TaskHead } from "../models/adapters/heads.ts";
 import { beyondPeft } from "../models/adapters/peft.ts";
 import { names } from "../models/adapters/settings.ts";
 import { compile } from "../runtime/compile-node.ts";
-import { fingerprintOf, readAdapterFiles, writeAdapter } from "../text/adapters/files-node.ts";
-import { type ReadBase, readAdapted, readBase } from "../text/adapters/read-node.ts";
+import { fingerprintOf, readAdapted, readAdapterFiles, writeAdapter } from "../text/adapters/files-node.ts";
+import { type ReadBase, readBase } from "../text/adapters/read.ts";
 import { toFloat32 } from "../weights/convert.ts";
 import { encodeNpy, parseNpy } from "../weights/npy.ts";
 import { readStored, type Writable, writeCheckpoint } from "../weights/safetensors-node.ts";
@@ -37,10 +37,13 @@ export interface AdapterAbout {
   readonly warnings: readonly string[];
 }
 
-/** What an adapter's folder holds; over its model, also whether it fits. */
-export function inspectAdapter(path: string, model?: string): AdapterAbout {
+/**
+ * What an adapter's folder holds; over its model, also whether it fits.
+ * @param strict a model other than the one that it was made over is an error, not a warning
+ */
+export function inspectAdapter(path: string, model?: string, { strict = false } = {}): AdapterAbout {
   const files = readAdapterFiles(path);
-  const put = model === undefined ? undefined : readAdapted(openModelFolder(findModel(model).path), files);
+  const put = model === undefined ? undefined : readAdapted(openModelFolder(findModel(model).path), files, { strict });
   const { peft, sidecar, tensors } = files;
   const methods = { PREFIX_TUNING: "prefix", PROMPT_TUNING: "prompt", P_TUNING: "prompt", LORA: "lora" } as const;
   return {
@@ -59,6 +62,7 @@ export function inspectAdapter(path: string, model?: string): AdapterAbout {
 interface Foreign {
   readonly adapter: Adapter;
   readonly base: ReadBase;
+  readonly warnings?: readonly string[] | undefined;
 }
 
 /** Z = tanh(E W₁ᵀ + b₁) W₂ᵀ + b₂. */
@@ -152,14 +156,16 @@ export interface ConvertOptions {
   /** Of P-tuning v2's checkpoints, which do not say it. */
   readonly head?: TaskHead | undefined;
   readonly labels?: readonly string[] | undefined;
+  /** A model other than the one that the adapter was made over is an error. */
+  readonly strict?: boolean | undefined;
 }
 
 /**
  * An adapter in another form: PEFT's folders, ours, a `.npy` of a prompt, or a `.bin` of P-tuning v2's scripts in; a folder
  * as PEFT's where PEFT can hold it out, or a `.npy`.
- * @returns names of the files written, and why it is none of PEFT's where it is not
+ * @returns names of the files written, why it is none of PEFT's where it is not, and warnings for people
  */
-export async function convertAdapter(path: string, { model, out, head, labels }: ConvertOptions) {
+export async function convertAdapter(path: string, { model, out, head, labels, strict = false }: ConvertOptions) {
   const folder = openModelFolder(findModel(model).path);
   const isFile = statSync(path, { throwIfNoEntry: false })?.isFile() === true;
   const inside = !isFile && statSync(path, { throwIfNoEntry: false })?.isDirectory() ? readdirSync(path) : [];
@@ -174,27 +180,32 @@ export async function convertAdapter(path: string, { model, out, head, labels }:
     : torch
       ? await fromPTuning(torch, model, head ?? "sequence", labels)
       : (() => {
-          const put = readAdapted(folder, readAdapterFiles(path));
-          return { base: put, adapter: put.adapter };
+          const put = readAdapted(folder, readAdapterFiles(path), { strict });
+          return { base: put, adapter: put.adapter, warnings: put.warnings };
         })();
-  const { base, adapter } = read;
+  const { base, adapter, warnings = [] } = read;
   if (out.endsWith(".npy")) {
     const matrix =
       adapter.values.get(names.matrix("prompt")) ?? fail("unsupported", "a .npy file holds a prompt alone");
     await writeFileSafely(out, encodeNpy(matrix));
-    return { files: [out], beyond: undefined };
+    return { files: [out], beyond: undefined, warnings };
   }
   const files = await writeAdapter(out, adapter, base, { baseName: model, fingerprint: fingerprintOf(folder) });
-  return { files: files.map((name) => join(out, name)), beyond: beyondPeft(adapter, base.architecture) };
+  return { files: files.map((name) => join(out, name)), beyond: beyondPeft(adapter, base.architecture), warnings };
 }
 
 /**
  * LoRA added to the weights it was learnt beside: a model's folder that needs no adapter.
  * @throws unsupported for other adapters, which no weights can hold, and for weights that are whole numbers
  */
-export async function mergeAdapter(path: string, model: string, out: string): Promise<string[]> {
+export async function mergeAdapter(
+  path: string,
+  model: string,
+  out: string,
+  { strict = false } = {},
+): Promise<string[]> {
   const folder = openModelFolder(findModel(model).path);
-  const { adapter, weights, config } = readAdapted(folder, readAdapterFiles(path));
+  const { adapter, weights, config } = readAdapted(folder, readAdapterFiles(path), { strict });
   const { settings, values, head } = adapter;
   if (settings.method !== "lora") {
     return fail("unsupported", `a ${settings.method} cannot be merged: it is no change of weights`, {

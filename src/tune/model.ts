@@ -17,13 +17,15 @@ import { decoderLoss } from "../models/kinds/decoder-loss.ts";
 import { encoderGraph, type ReaderArchitecture } from "../models/kinds/encoder.ts";
 import { encoderDecoderLoss } from "../models/kinds/encoder-decoder-loss.ts";
 import { encoderLoss } from "../models/kinds/encoder-loss.ts";
-import type { Loss } from "../models/kinds/loss.ts";
+import type { Example, Loss } from "../models/kinds/loss.ts";
 import { siteNoise } from "../models/kinds/noise.ts";
 import { wanted } from "../models/kinds/programs.ts";
 import { initialValue } from "../nn/initial.ts";
 import { createScope, type ParameterSpec } from "../nn/scope.ts";
 import type { Weights } from "../weights/weights.ts";
+import { areKept, type Encodings, encodings, isConstant, withEncoded } from "./frozen.ts";
 import { type Task, type TuneOptions, usualLength } from "./options.ts";
+import { type NamedSet, thereOf, withHeadsApart } from "./sets.ts";
 import { headOfTask, type TuneExample } from "./tasks.ts";
 
 /** How a method of these options adapts a network. @throws unsupported where it cannot */
@@ -93,6 +95,12 @@ export interface TuneModel {
   readonly architecture: Architecture;
   readonly settings: AdapterSettings;
   readonly head: TaskHead | undefined;
+  /** Tokens before every text, whose places the adapter takes. */
+  readonly fillers: number;
+  /** Tasks that are tuned together; one, or none that is named, otherwise. */
+  readonly sets: readonly NamedSet[];
+  /** Where the encoder says the same in every epoch: every text must be read by it before the first step. */
+  readonly encoded: Encodings | undefined;
   readonly loss: Tensor;
   readonly labels: (example: TuneExample) => number;
   collate(examples: readonly TuneExample[], labels: number): Record<string, NdArray>;
@@ -132,6 +140,13 @@ function lossOf(model: Architecture, settings: AdapterSettings, head: TaskHead |
   return behind(encoderLoss(model, head), fillerOf(model));
 }
 
+/** All that the network asks for, its encoder too. */
+function parametersOf(model: Architecture, settings: AdapterSettings, head: TaskHead | undefined): ParameterSpec[] {
+  const scope = createScope();
+  lossOf(model, settings, head).graph(scope, {});
+  return [...scope.parameters.values()];
+}
+
 /** The output matrix and what else of a head is the task's own; a pooler is the checkpoint's. */
 const isPooler = (name: string) => /(^|\.)pooler\./.test(name);
 
@@ -142,16 +157,38 @@ export function tuneModel(
   settings: AdapterSettings,
   task: Task,
   o: TuneOptions,
+  {
+    sets = [],
+    examples = [],
+  }: { readonly sets?: readonly NamedSet[]; readonly examples?: readonly TuneExample[] } = {},
 ): TuneModel {
   const head = headOfTask[task];
-  const model = adapted(base.architecture, settings, base.survey);
-  const rate = o.dropout ?? model.dropout;
-  const unjoined = model.kind === "encoder-decoder" && model.unjoined === true;
+  const inside = adapted(base.architecture, settings, base.survey);
+  const classes = sets.reduce((sum, set) => sum + set.labels.length, 0);
+  const apart = head !== undefined && sets.length > 1;
+  const whole = apart ? withHeadsApart(inside, head, classes) : inside;
+  const rate = o.dropout ?? inside.dropout;
+  const unjoined = inside.kind === "encoder-decoder" && inside.unjoined === true;
   const random = rate > 0 || unjoined;
-  const { graph: write, collate, labels } = lossOf(model, settings, head);
+  const width = inside.kind === "encoder" ? inside.width : base.survey.width;
+  const constant = isConstant(inside, settings, head, rate) && areKept(examples as readonly Example[], width);
+  const encoded = constant && "pad" in inside ? encodings(inside, width, inside.pad) : undefined;
+  const model = encoded ? withEncoded(whole, width) : whole;
+  const { graph: write, collate: together, labels } = lossOf(model, settings, head);
+  const collate = (batch: readonly TuneExample[], count: number): Record<string, NdArray> => {
+    const arrays = together(
+      batch.map((one) => [one]),
+      count,
+    );
+    return {
+      ...arrays,
+      ...(apart && { there: thereOf(batch, sets, classes) }),
+      ...(encoded && { encoded: encoded.of(batch as readonly Example[], arrays.ids!.shape[1]!) }),
+    };
+  };
   const scope = createScope();
-  const loss = write(scope, random ? siteNoise(rate) : {});
-  const all = [...scope.parameters.values()];
+  const loss = write(scope, { ...(random && siteNoise(rate)), zLoss: o.zLoss });
+  const all = parametersOf(whole, settings, head);
   const heads = new Set(base.head.map(({ name }) => name));
   for (const { name } of base.head) {
     if (!isPooler(name) || weights.has(name)) continue;
@@ -169,7 +206,7 @@ export function tuneModel(
     // A layer that starts as the checkpoint's pooler stays what that is.
     return heads.has(name) && !isPooler(name) && !poolerOf(name, weights);
   };
-  const trained = all.filter(({ name }) => moves(name));
+  const trained = [...scope.parameters.values()].filter(({ name }) => moves(name));
   if (trained.length === 0)
     fail("unsupported", `there is nothing to learn: ${task} has no head, and the method is ${o.method}`);
   const inputs = graph({ loss }).inputs.map(({ name }) => name);
@@ -179,19 +216,15 @@ export function tuneModel(
     : graph({ loss: write(quietScope, { quiet: true }) });
   const asked = evaluation.inputs.map(({ name }) => name);
   return {
-    architecture: model,
+    architecture: inside,
     settings,
     head,
+    fillers: fillersOf(model, settings).whole,
     loss,
     labels,
-    collate: (examples, count) =>
-      wanted(
-        { inputs },
-        collate(
-          examples.map((one) => [one]),
-          count,
-        ),
-      ),
+    sets,
+    encoded,
+    collate: (examples, count) => wanted({ inputs }, collate(examples, count)),
     extra: (seed, step, micro): Record<string, NdArray> =>
       random ? { seed: { dtype: "uint32", shape: [], data: Uint32Array.of(siteSeed(seed, step, micro)) } } : {},
     trained,
@@ -199,10 +232,7 @@ export function tuneModel(
     recompute: o.recompute ? isDropoutMask : undefined,
     evaluation,
     read(examples) {
-      const arrays = collate(
-        examples.map((one) => [one]),
-        1,
-      );
+      const arrays = collate(examples, 1);
       return { feeds: wanted({ inputs: asked }, arrays), labels: arrays.labels! };
     },
   };

@@ -2,12 +2,20 @@
 import { z } from "zod";
 import { fail } from "../errors.ts";
 import { sites } from "../models/adapters/survey.ts";
+import { usualOverlap } from "../text/heads/answer.ts";
+import { longChoices } from "./long.ts";
 
 export const methods = ["prefix", "p-tuning-v2", "prompt", "lora", "head", "full"] as const;
 export type Method = (typeof methods)[number];
 
 export const tasks = ["seq-cls", "token-cls", "qa", "choice", "seq2seq", "causal"] as const;
 export type Task = (typeof tasks)[number];
+
+export const optimizers = ["adamw", "adafactor"] as const;
+
+/** What text is judged by, besides its likelihood: the likeliest of the rows' targets, or answers that are written. */
+export const textMetrics = ["accuracy", "exact_match", "f1", "rouge1", "rouge2", "rougeL", "bleu"] as const;
+export type TextMetric = (typeof textMetrics)[number];
 
 export const schedules = ["linear", "exp", "constant", "cosine"] as const;
 
@@ -28,10 +36,18 @@ const schema = z.strictObject({
   rank: count.max(10_000).default(8),
   alpha: z.number().positive().optional(),
   targets: z.union([z.array(z.string()).min(1), z.string()]).optional(),
-  /** How virtual tokens start: `normal(0.02)`, `zero`, `text` (of `initText`), `vocabulary`. */
+  /**
+   * How virtual tokens start: `normal(0.02)`, `zero`, `text` (of `initText`), `vocabulary`, `labels` (words of the classes,
+   * or of the targets, and more of the vocabulary where these are too few).
+   */
   init: z.string().default("normal(0.02)"),
   initText: z.string().optional(),
   lr: rate.optional(),
+  optimizer: z.enum(optimizers).default("adamw"),
+  /** Of Adafactor: matrices keep means of rows and columns alone. Lester et al. have it off for prompts. */
+  factored: z.boolean().default(true),
+  /** Weight of (logsumexp of the logits)² in the loss of text. */
+  zLoss: z.number().nonnegative().default(0),
   schedule: z.enum(schedules).default("linear"),
   warmup: z.number().int().nonnegative().default(0),
   batch: count.max(100_000).default(32),
@@ -42,6 +58,11 @@ const schema = z.strictObject({
   patience: z.number().int().nonnegative().default(0),
   /** Steps between evaluations; an epoch by default. */
   evalEvery: count.optional(),
+  /**
+   * Of text: rows that are held out are judged by which of the rows' targets is the likeliest (`accuracy`), or by what is
+   * written to them; by their likelihood without.
+   */
+  metric: z.enum(textMetrics).optional(),
   clip: z.number().nonnegative().default(1),
   weightDecay: z.number().nonnegative().default(0),
   /** The model's own by default. */
@@ -51,7 +72,10 @@ const schema = z.strictObject({
   /** Share of the rows that is held out where no file for evaluation is given. */
   split: z.number().min(0).max(0.9).optional(),
   maxLength: count.optional(),
-  tooLong: z.enum(["error", "skip", "cut"]).default("error"),
+  /** Rows that are too long; of answers and tags they are read in windows by default, else they are errors. */
+  tooLong: z.enum(longChoices).optional(),
+  /** Tokens that two windows of a row share, at most. */
+  stride: z.number().int().nonnegative().max(100_000).default(usualOverlap),
   recompute: z.boolean().default(false),
   threads: count.optional(),
 });

@@ -5,14 +5,7 @@ import { plainRow } from "../data/cli-rows-node.ts";
 import { openRows } from "../data/stream-node.ts";
 import { fail, ZerothError } from "../errors.ts";
 import { readConll } from "./conll.ts";
-
-export type TuneRow = Readonly<Record<string, unknown>>;
-
-export interface ReadRows {
-  readonly rows: readonly TuneRow[];
-  readonly file: string;
-  readonly digest: string;
-}
+import type { ReadRows, TuneRow } from "./rows.ts";
 
 const conllFile = /\.(conll|bio|iob2?|txt)$/i;
 const mostBytes = 2 ** 30;

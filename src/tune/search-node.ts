@@ -1,10 +1,10 @@
 /** The best of several learning rates and starts, judged on rows that are held out, within a time. */
 import { cpSync, readdirSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { fail } from "../errors.ts";
+import { type Tuned, type TuneFolderRun, tuneOpened } from "./folder-node.ts";
+import { openTuning, type TuneFiles } from "./open-node.ts";
 import type { TuneOptions } from "./options.ts";
-import { openTuning, type TuneFiles } from "./prepare-node.ts";
-import { type Tuned, type TuneRun, tuneOpened } from "./tune-node.ts";
 
 export interface SearchOptions {
   readonly rates: readonly number[];
@@ -42,7 +42,7 @@ export async function search(
   files: TuneFiles,
   o: TuneOptions,
   { rates, inits, budget }: SearchOptions,
-  run: TuneRun & { readonly trial?: (trial: Trial) => void } = {},
+  run: TuneFolderRun & { readonly trial?: (trial: Trial) => void } = {},
 ): Promise<{ readonly best: Tuned; readonly trials: readonly Trial[] }> {
   const { now = Date.now, signal } = run;
   const opened = await openTuning(files);
@@ -86,5 +86,8 @@ export async function search(
     if (!/^checkpoint-/.test(name)) cpSync(join(best.folder, name), join(files.out, name), { recursive: true });
   }
   for (const i of pairs.keys()) rmSync(join(files.out, `trial-${i + 1}`), { recursive: true, force: true });
-  return { best: { ...best.tuned, adapter: files.out }, trials };
+  return {
+    best: { ...best.tuned, adapter: files.out, parts: best.tuned.parts.map((path) => join(files.out, basename(path))) },
+    trials,
+  };
 }

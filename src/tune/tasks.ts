@@ -1,18 +1,21 @@
 /** Rows of every task as examples of a model's loss, and what predictions are worth. */
 import { shown } from "../base/json.ts";
-import { fail } from "../errors.ts";
+import { fail, ZerothError } from "../errors.ts";
 import type { TaskHead } from "../models/adapters/heads.ts";
 import type { ChoiceExample } from "../models/kinds/choice-loss.ts";
 import type { Example } from "../models/kinds/loss.ts";
+import { windowsOf } from "../text/heads/answer.ts";
 import { spansOf } from "../text/heads/spans.ts";
-import { fromWords } from "../text/heads/words.ts";
+import { fromWords, wordWindows } from "../text/heads/words.ts";
+import { exactMatch, tokenF1 } from "../text/metrics/text-metrics.ts";
 import type { Tokenizer } from "../tokenizers/tokenizer.ts";
+import { type Fate, type Fitting, fateOf, type Part, type Passage, shortened } from "./long.ts";
 import type { Task } from "./options.ts";
-import type { TuneRow } from "./rows-node.ts";
+import type { TuneRow } from "./rows.ts";
 
-export type TuneExample = Example | ChoiceExample;
+export type TuneExample = (Example | ChoiceExample) & Part;
 
-export const isChoice = (example: TuneExample): example is ChoiceExample => "texts" in example;
+export const isChoice = (example: TuneExample): example is ChoiceExample & Part => "texts" in example;
 
 export const headOfTask: Readonly<Record<Task, TaskHead | undefined>> = {
   "seq-cls": "sequence",
@@ -46,17 +49,12 @@ export function taskOf(row: TuneRow, kind: "encoder" | "decoder" | "encoder-deco
   });
 }
 
-export interface Reading {
+export interface Reading extends Fitting {
   readonly tokenizer: Tokenizer;
-  readonly longest: number;
-  /** Positions that the adapter takes, for the message where a row does not fit. */
-  readonly taken?: number | undefined;
-  readonly tooLong: "error" | "skip" | "cut";
   /** Names of classes or tags; rows with others are errors. */
   readonly labels?: readonly string[] | undefined;
   /** Ends a target; none where the model has none. */
   readonly end?: number | undefined;
-  readonly file: string;
 }
 
 const rowName = (row: TuneRow, i: number) => (typeof row.line === "number" ? `line ${row.line}` : `row ${i + 1}`);
@@ -115,61 +113,106 @@ const numberOf = (labels: readonly string[], given: unknown, name: string, file:
   });
 };
 
-/** The place of a passage's token in the row that covers a character. */
-function placeOf(
-  offsets: readonly (readonly [number, number])[],
-  sequences: readonly (number | undefined)[],
-  at: number,
-) {
-  return offsets.findIndex(([start, end], i) => sequences[i] === 1 && start <= at && at < end);
+/** Examples of a row, and whether it was too long. */
+interface ReadRow {
+  readonly examples: readonly TuneExample[];
+  readonly fate: Fate;
 }
 
-function spanOf(row: TuneRow, name: string, { tokenizer, file }: Reading): Example {
-  const [question, context] = [textIn(row, "question", name, file), textIn(row, "context", name, file)];
-  const answers = row.answers as { text?: unknown; answer_start?: unknown } | undefined;
-  const texts = [answers?.text].flat();
-  const starts = [answers?.answer_start].flat();
-  const { ids, typeIds, offsets, sequences } = tokenizer.encode(question, { pair: context });
-  const [text, start] = [texts[0], starts[0]];
-  if (typeof text !== "string") return { input: ids, types: typeIds, target: [0, 0] };
-  if (typeof start !== "number" || context.slice(start, start + text.length) !== text) {
-    fail("bad_input", `${name}: the answer ${shown(text)} is not what the passage has at ${String(start)}`, {
+const fitting = (fate: Fate, make: () => readonly TuneExample[]): ReadRow => ({
+  fate,
+  examples: fate === "skip" ? [] : make(),
+});
+
+/** The right answers of a row, and where the first of them begins. */
+function answersOf(row: TuneRow, context: string, name: string, file: string) {
+  const given = row.answers as { text?: unknown; answer_start?: unknown } | null | undefined;
+  const texts = [given?.text ?? []].flat().filter((text) => text !== "");
+  const starts = [given?.answer_start ?? []].flat();
+  texts.forEach((text, i) => {
+    const start = starts[i];
+    if (typeof text === "string" && typeof start === "number" && context.slice(start, start + text.length) === text) {
+      return;
+    }
+    fail("bad_input", `${name}: the answer ${shown(String(text))} is not what the passage has at ${String(start)}`, {
       where: file,
       hint: "answer_start counts UTF-16 units of the context",
     });
-  }
-  const first = placeOf(offsets, sequences, start);
-  const last = placeOf(offsets, sequences, start + Math.max(1, text.length) - 1);
-  // An answer that no token covers counts as none.
-  return { input: ids, types: typeIds, target: first < 0 || last < 0 ? [0, 0] : [first, last] };
+  });
+  return { texts: texts as string[], start: starts[0] as number };
 }
 
-function tagsOf(row: TuneRow, name: string, { tokenizer, labels = [], file }: Reading): Example {
+function passageOf(row: TuneRow, name: string, reading: Reading): ReadRow {
+  const { tokenizer, file, longest, stride } = reading;
+  const [question, context] = [textIn(row, "question", name, file), textIn(row, "context", name, file)];
+  const { texts: answers, start } = answersOf(row, context, name, file);
+  const encoded = tokenizer.encode(question, { pair: context });
+  const fate = fateOf(encoded.ids.length, name, reading);
+  return fitting(fate, () => {
+    const all = inRow(name, file, () => windowsOf(encoded, longest, stride));
+    const windows = fate === "cut" ? all.slice(0, 1) : all;
+    const passage: Passage = { context, encoded, windows, answers };
+    const offsets = encoded.offsets.slice(encoded.sequences.indexOf(1));
+    const covering = (at: number) => offsets.findIndex(([from, to]) => from <= at && at < to);
+    const [text] = answers;
+    const [first, last] = text === undefined ? [-1, -1] : [covering(start), covering(start + text.length - 1)];
+    return windows.map(({ ids, types, at, from, count }, part) => {
+      // An answer that no token covers, or that ends outside of the window, counts as none.
+      const inside = first >= from && last >= first && last < from + count;
+      const target = inside ? [at + first - from, at + last - from] : [0, 0];
+      return { input: ids, types, target, passage, part };
+    });
+  });
+}
+
+function sentenceOf(row: TuneRow, name: string, reading: Reading): ReadRow {
+  const { tokenizer, labels = [], file, longest, stride } = reading;
   const [tokens, tags] = [listIn(row, "tokens", name, file), listIn(row, "tags", name, file)];
   if (tokens.length !== tags.length) {
     fail("bad_input", `${name} has ${tokens.length} words and ${tags.length} tags`, { where: file });
   }
-  const { input, first } = fromWords(tokenizer, tokens);
-  const target = new Array<number>(input.ids.length).fill(-100);
-  first.forEach((place, word) => {
-    const label = numberOf(labels, tags[word], `${name}, word ${word + 1}`, file);
-    if (place !== undefined) target[place] = label;
+  const words = fromWords(tokenizer, tokens);
+  const numbers = tags.map((tag, word) => numberOf(labels, tag, `${name}, word ${word + 1}`, file));
+  const fate = fateOf(words.input.ids.length, name, reading);
+  return fitting(fate, () => {
+    const all = inRow(name, file, () => wordWindows(words, longest, fate === "cut" ? 0 : stride));
+    return (fate === "cut" ? all.slice(0, 1) : all).map(({ input, from, first }, part) => {
+      const target = new Array<number>(input.ids.length).fill(-100);
+      first.forEach((place, word) => {
+        if (place !== undefined) target[place] = numbers[from + word]!;
+      });
+      return { input: input.ids, types: input.types, target, sentence: row, part };
+    });
   });
-  return { input: input.ids, types: input.types, target };
 }
 
-function read(row: TuneRow, name: string, task: Task, reading: Reading): TuneExample {
-  const { tokenizer, labels = [], end, file } = reading;
-  const pairOf = () => (row.text_pair === undefined ? {} : { pair: textIn(row, "text_pair", name, file) });
+/** An error of reading a row, with the row's name. */
+function inRow<T>(name: string, file: string, work: () => T): T {
+  try {
+    return work();
+  } catch (cause) {
+    if (!(cause instanceof ZerothError)) throw cause;
+    const { code, message, hint } = cause;
+    return fail(code, `${name}: ${message}`, { where: file, cause, ...(hint !== undefined && { hint }) });
+  }
+}
+
+function read(row: TuneRow, name: string, task: Task, reading: Reading): ReadRow {
+  const { tokenizer, labels = [], longest, file } = reading;
   switch (task) {
     case "seq-cls": {
-      const { ids, typeIds } = tokenizer.encode(textIn(row, "text", name, file), pairOf());
-      return { input: ids, types: typeIds, target: [numberOf(labels, row.label, name, file)] };
+      const pair = row.text_pair === undefined ? {} : { pair: textIn(row, "text_pair", name, file) };
+      const encoded = tokenizer.encode(textIn(row, "text", name, file), pair);
+      const target = [numberOf(labels, row.label, name, file)];
+      return fitting(fateOf(encoded.ids.length, name, reading), () => {
+        const { ids, types } = shortened(encoded, longest);
+        return [{ input: ids, types, target }];
+      });
     }
     case "token-cls":
-      return tagsOf(row, name, reading);
+      return sentenceOf(row, name, reading);
     case "qa":
-      return spanOf(row, name, reading);
+      return passageOf(row, name, reading);
     case "choice": {
       const text = textIn(row, "text", name, file);
       const choices = listIn(row, "choices", name, file);
@@ -184,75 +227,50 @@ function read(row: TuneRow, name: string, task: Task, reading: Reading): TuneExa
           },
         );
       }
-      const texts = choices.map((choice) => {
-        const { ids, typeIds } = tokenizer.encode(text, { pair: choice });
-        return { ids, types: typeIds };
-      });
-      return { texts, right };
+      const pairs = choices.map((choice) => tokenizer.encode(text, { pair: choice }));
+      const fate = fateOf(Math.max(...pairs.map(({ ids }) => ids.length)), name, reading);
+      return fitting(fate, () => [{ texts: pairs.map((encoded) => shortened(encoded, longest)), right }]);
     }
-    default: {
-      const { ids } = tokenizer.encode(textIn(row, "prompt", name, file));
-      const target = tokenizer.encode(textIn(row, "target", name, file), {
-        addSpecialTokens: false,
-        written: true,
-      }).ids;
-      return { input: ids, target: end === undefined ? target : [...target, end] };
-    }
+    default:
+      return writtenOf(row, name, task, reading);
   }
 }
 
-/** An example no longer than the model reads; undefined where it is left out. */
-function fitted(example: TuneExample, name: string, { longest, taken = 0, tooLong, file }: Reading, task: Task) {
-  const text = task === "seq2seq" || task === "causal";
+/** A prompt and what is to be written after it; a decoder reads both as one row. */
+function writtenOf(row: TuneRow, name: string, task: Task, reading: Reading): ReadRow {
+  const { tokenizer, end, longest, file } = reading;
+  const { ids } = tokenizer.encode(textIn(row, "prompt", name, file));
+  const words = tokenizer.encode(textIn(row, "target", name, file), { addSpecialTokens: false, written: true }).ids;
+  const target = end === undefined ? words : [...words, end];
   const joined = task === "causal";
-  const lengths = isChoice(example)
-    ? example.texts.map(({ ids }) => ids.length)
-    : joined
-      ? [example.input.length + example.target.length]
-      : [example.input.length, ...(text ? [example.target.length] : [])];
-  const most = Math.max(...lengths);
-  if (most <= longest) return example;
-  if (tooLong === "skip") return undefined;
-  if (tooLong === "error" || isChoice(example) || task === "qa") {
-    return fail("too_long", `${name} has ${most} tokens, ${longest} fit`, {
-      where: file,
-      hint: `shorten it, or choose what becomes of such rows: --too-long skip, or cut${taken > 0 ? `; the adapter takes ${taken} positions (--n)` : ""}`,
-    });
-  }
-  if (!text) {
-    // The last token ends the text for the tokenizer.
-    const part = <T>(list: readonly T[]) => [...list.slice(0, longest - 1), list.at(-1)!];
-    return {
-      input: part(example.input),
-      types: example.types && part(example.types),
-      target: task === "token-cls" ? part(example.target) : example.target,
-    };
-  }
-  const room = joined ? Math.max(1, longest - example.target.length) : longest;
-  return {
-    ...example,
-    input: example.input.slice(0, room),
-    target: example.target.slice(0, longest - (joined ? 1 : 0)),
-  };
+  const fate = fateOf(joined ? ids.length + target.length : Math.max(ids.length, target.length), name, reading);
+  return fitting(fate, () => {
+    const room = joined ? Math.max(1, longest - target.length) : longest;
+    return [{ input: ids.slice(0, room), target: target.slice(0, longest - (joined ? 1 : 0)) }];
+  });
 }
 
 export interface Examples {
   readonly examples: readonly TuneExample[];
-  /** Rows left out because they are too long. */
+  /** Rows that were too long: left out, cut, and read in windows. */
   readonly skipped: number;
+  readonly cut: number;
+  readonly windowed: number;
 }
+
+/** Tasks whose rows can be read in windows, so that nothing of a long one is lost. */
+export const inWindows = (task: Task): boolean => task === "qa" || task === "token-cls";
 
 /** @throws bad_input naming row and column; too_long */
 export function examplesOf(rows: readonly TuneRow[], task: Task, reading: Reading): Examples {
-  let skipped = 0;
-  const examples = rows.flatMap((row, i) => {
-    const name = rowName(row, i);
-    const example = fitted(read(row, name, task, reading), name, reading, task);
-    if (!example) skipped++;
-    return example ? [example] : [];
-  });
+  if (reading.tooLong === "windows" && !inWindows(task)) {
+    fail("wrong_use", `rows of ${task} are not read in windows: only answers in passages and tags of words are`);
+  }
+  const found = rows.map((row, i) => read(row, rowName(row, i), task, reading));
+  const count = (fate: Fate) => found.filter((row) => row.fate === fate).length;
+  const examples = found.flatMap((row) => row.examples);
   if (examples.length === 0) fail("bad_input", "every row is too long for the model", { where: reading.file });
-  return { examples, skipped };
+  return { examples, skipped: count("skip"), cut: count("cut"), windowed: count("windows") };
 }
 
 /** What predictions are worth; `best` is what a better model has more of. */
@@ -262,6 +280,8 @@ export interface Scores {
   readonly more: Readonly<Record<string, number>>;
   /** Every prediction is the same class. */
   readonly flat: boolean;
+  /** Of classes of texts: the predicted one of every example, in their order. */
+  readonly said?: readonly number[] | undefined;
 }
 
 const share = (right: number, of: number) => (of === 0 ? 0 : right / of);
@@ -321,20 +341,19 @@ export function tagScores(
   };
 }
 
-/** Places of answers against right ones: all of both, and the tokens that they share. */
-export function spanScores(
-  pairs: readonly (readonly [predicted: readonly number[], right: readonly number[]])[],
-): Scores {
-  let [exact, shared] = [0, 0];
-  for (const [[a, b], [c, d]] of pairs as readonly [[number, number], [number, number]][]) {
-    if (a === c && b === d) exact++;
-    const common = Math.max(0, Math.min(b, d) - Math.max(a, c) + 1);
-    shared += f1(common, b - a + 1, d - c + 1);
-  }
+/** Answers in passages against all that are right, as SQuAD's evaluation compares them; one without is empty. */
+export function answerScores(pairs: readonly (readonly [predicted: string, right: readonly string[]])[]): Scores {
+  const mean = (measure: (text: string, reference: string) => number) =>
+    share(
+      pairs.reduce((sum, [text, right]) => {
+        return sum + Math.max(...(right.length > 0 ? right : [""]).map((reference) => measure(text, reference)));
+      }, 0),
+      pairs.length,
+    );
   return {
     metric: "f1",
-    value: share(shared, pairs.length),
-    more: { exact_match: share(exact, pairs.length) },
-    flat: pairs.length > 1 && pairs.every(([[a, b]]) => a === 0 && b === 0),
+    value: mean(tokenF1),
+    more: { exact_match: mean(exactMatch) },
+    flat: pairs.length > 1 && pairs.every(([text]) => text === ""),
   };
 }

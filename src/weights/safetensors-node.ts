@@ -5,12 +5,12 @@ import { writeFileSafely } from "../base/files-node.ts";
 import { readAt, readBytes, withFile } from "../base/read-node.ts";
 import { headBytes } from "../base/sniff.ts";
 import { fail } from "../errors.ts";
-import { type NdArray, ndarray, sizeOf } from "../graph/array.ts";
+import { type NdArray, sizeOf } from "../graph/array.ts";
 import { dtypes } from "../graph/dtype.ts";
 import { type ReadPlace, readGgufTensor } from "./gguf/rows.ts";
-import { dequantized } from "./quantize.ts";
 import { encodeSafetensorsHeader, parseSafetensorsHeader, safetensorsHeaderLength } from "./safetensors.ts";
-import { type GgufTensor, isGguf, isQuantized, type Place, type PlainTensor, type StoredTensor } from "./weights.ts";
+import { storedReader } from "./stored.ts";
+import { type GgufTensor, isGguf, type Place, type PlainTensor, type StoredTensor } from "./weights.ts";
 
 export type TensorInFile = Extract<PlainTensor, { readonly file: string }>;
 
@@ -63,44 +63,17 @@ function readInFile(file: number, { file: where, offset, length }: PlaceInFile):
   return bytes;
 }
 
-/** A range of the bytes at a place; in a file, no more are read than these. */
-export const ggufBytes: ReadPlace = (place, from, length) => {
-  if ("data" in place) return place.data.subarray(from, from + length);
-  const part = { file: place.file, offset: place.offset + from, length };
-  return withFile(place.file, (file) => readInFile(file, part));
-};
+const { read, bytes } = storedReader((place) => withFile(place.file, (file) => readInFile(file, place)));
 
-/** Bytes of a stored tensor as an array; copied only when they are not aligned. */
-function viewOf(stored: PlainTensor, bytes: Uint8Array): NdArray {
-  const row = dtypes[stored.dtype];
-  const aligned = bytes.byteOffset % row.bytes === 0 ? bytes : bytes.slice();
-  if (bytes.length !== sizeOf(stored.shape) * row.bytes) {
-    fail("bad_input", `${bytes.length} bytes given for ${stored.dtype} [${stored.shape.join(", ")}]`);
-  }
-  return ndarray(
-    stored.dtype,
-    stored.shape,
-    new row.array(aligned.buffer, aligned.byteOffset, bytes.length / row.bytes),
-  );
-}
+/** A range of the bytes at a place; in a file, no more are read than these. */
+export const ggufBytes: ReadPlace = bytes;
 
 /**
  * A stored tensor as an array: read into memory of its own from a file, wrapped as it is when it is in memory, as
  * float32 when it is quantised.
  * @throws corrupt_file when the file shrank since it was opened
  */
-export function readStored(stored: StoredTensor): NdArray {
-  if (isGguf(stored)) return readGgufTensor(stored, ggufBytes);
-  if (isQuantized(stored)) {
-    const parts = [stored.values, stored.scales, ...(stored.offsets ? [stored.offsets] : [])].map(readStored);
-    return dequantized(stored.format, parts[0]!, parts[1]!, parts[2]);
-  }
-  if ("data" in stored) return viewOf(stored, stored.data);
-  return viewOf(
-    stored,
-    withFile(stored.file, (file) => readInFile(file, stored)),
-  );
-}
+export const readStored: (stored: StoredTensor) => NdArray = read;
 
 /**
  * Read one tensor into memory of its own.

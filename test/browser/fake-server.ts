@@ -3,6 +3,7 @@ import { createReadStream, statSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
+import { type FakeTuning, fakeTuning, tuningRoute } from "./fake-tuning.ts";
 import { pageHeaders } from "./playground.ts";
 import { typeOf } from "./serve.ts";
 
@@ -32,6 +33,8 @@ export interface FakeServer extends AsyncDisposable {
   key: string | undefined;
   /** Downloads, as the page is told of them. */
   readonly jobs: Map<string, FakeJob>;
+  /** Without steps, as a server that does not teach. */
+  readonly tuning: FakeTuning;
 }
 
 interface FakeJob {
@@ -191,6 +194,7 @@ const stopJob =
 /** Serves the built page and the routes. */
 export async function fakeServer(folder: string, models: readonly FakeModel[]): Promise<FakeServer> {
   const http = createServer(async (request, response) => {
+    if (await tuningRoute(server.tuning, request, response)) return;
     const path = new URL(request.url ?? "/", "http://localhost").pathname;
     const query = Object.fromEntries(new URL(request.url ?? "/", "http://localhost").searchParams);
     const body = request.method === "POST" ? await bodyOf(request) : query;
@@ -230,6 +234,7 @@ export async function fakeServer(folder: string, models: readonly FakeModel[]): 
     left: 0,
     key: undefined,
     jobs: new Map(),
+    tuning: fakeTuning(),
     async [Symbol.asyncDispose]() {
       http.closeAllConnections();
       await new Promise((resolve) => http.close(resolve));

@@ -7,7 +7,7 @@ import type { Server } from "node:http";
 import { join } from "node:path";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { answered, builtPage, launch, staticPage, type Visit, visit } from "./playground.ts";
+import { answered, builtPage, launch, staticPage, taughtExample, type Visit, visit } from "./playground.ts";
 
 let built: Awaited<ReturnType<typeof builtPage>>;
 let browser: Browser;
@@ -49,6 +49,17 @@ async function compared({ page }: Visit): Promise<void> {
   await page.waitForSelector('[data-side="right"][data-state="done"]');
 }
 
+async function taughtShown({ page }: Visit): Promise<void> {
+  await page.goto(`${site.address}/#teach`);
+  await taughtExample(page);
+}
+
+async function rowsShown({ page }: Visit): Promise<void> {
+  await page.goto(`${site.address}/#teach`);
+  await page.getByRole("button", { name: "Sort messages" }).click();
+  await page.waitForSelector(".preview");
+}
+
 const pictures: readonly (readonly [
   name: string,
   width: number,
@@ -62,6 +73,9 @@ const pictures: readonly (readonly [
   ["compare-800-dark", 800, 760, "dark", compared],
   ["ask-390-light", 390, 780, "light", askShown],
   ["ask-390-dark", 390, 780, "dark", chosen],
+  ["teach-1200-light", 1200, 860, "light", taughtShown],
+  ["teach-800-dark", 800, 860, "dark", rowsShown],
+  ["teach-390-light", 390, 860, "light", rowsShown],
 ];
 
 test.each(pictures)("%s", async (name, width, height, colorScheme, work) => {

@@ -4,7 +4,16 @@ import type { Server } from "node:http";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { answered, axeFindings, builtPage, launch, panelNames, staticPage, visit } from "./playground.ts";
+import {
+  answered,
+  axeFindings,
+  builtPage,
+  launch,
+  panelNames,
+  staticPage,
+  taughtExample,
+  visit,
+} from "./playground.ts";
 
 let built: Awaited<ReturnType<typeof builtPage>>;
 let browser: Browser;
@@ -41,6 +50,7 @@ const prepared: Readonly<Record<string, (page: Page) => Promise<unknown>>> = {
     await page.getByRole("button", { name: "Run both" }).click();
     await page.waitForSelector('[data-side="right"][data-state="done"]');
   },
+  teach: (page) => taughtExample(page, 1),
   models: (page) => page.waitForSelector('[data-state="ready"]'),
   jobs: (page) => page.waitForSelector(".job"),
   settings: (page) => page.waitForSelector(".setting"),
@@ -249,6 +259,75 @@ test("tokens are walked by arrow keys, and another one taken with Enter", async 
     await page.keyboard.press("ArrowDown");
     await page.keyboard.press("Enter");
     await page.waitForSelector('.branches >> text="2 / 2"');
+  });
+});
+
+test("what was taught is kept, answers under its name in the other panels, and can be taken along and forgotten", async () => {
+  await visit(browser, `${site.address}/#teach`, async ({ page, click }) => {
+    await taughtExample(page, 2);
+    const [saved] = await Promise.all([page.waitForEvent("download"), click("button", "Download")]);
+    expect(saved.suggestedFilename()).toBe("zeroth-nano-sort-messages.zip");
+    const archive = readFileSync(await saved.path());
+    expect(archive.subarray(0, 4).toString("latin1")).toBe("PK\u0003\u0004");
+    for (const name of ["zeroth_adapter.json", "zeroth_adapter.safetensors"]) expect(archive.includes(name)).toBe(true);
+    await page.reload();
+    await page.locator(".earlier .entry").click();
+    await page.getByLabel("A text of your own").fill("Nobody answers and the bread was mouldy.");
+    await page.waitForSelector('.beside [data-side="taught"]');
+    await click("button", "Ask it");
+    await page.waitForSelector("#prompt");
+    await page.getByLabel("Prompt", { exact: true }).fill("The bread was mouldy and nobody served me.");
+    await page.keyboard.press("Control+Enter");
+    await answered(page);
+    expect(await page.locator(".picker select").inputValue()).toBe("zeroth-nano:sort-messages");
+    const said = (await page.locator(".tokens .token:not(.end)").allTextContents()).join("");
+    expect(["order", "praise", "complaint"]).toContain(said.trim());
+    await click("link", "Teach");
+    await page.getByRole("button", { name: "Forget zeroth-nano:sort-messages" }).click();
+    await page.waitForFunction(() => !document.querySelector(".teach .earlier"));
+  });
+});
+
+test("a lesson is paused, goes on, is stopped without a trace, and ended early with what was learnt", async () => {
+  await visit(browser, `${site.address}/#teach`, async ({ page, click }) => {
+    const step = async () => Number(/step (\d+)/.exec((await page.locator(".lesson").textContent())!)?.[1] ?? 0);
+    const begin = async () => {
+      await click("button", "Teach it");
+      await expect.poll(step, { timeout: 60_000 }).toBeGreaterThan(1);
+    };
+    await click("button", "Sort messages");
+    await page.waitForSelector(".preview");
+    await begin();
+    await click("button", "Pause");
+    await page.waitForSelector('.lesson[data-state="paused"]');
+    // The running step, and what was on its way.
+    await page.waitForTimeout(3000);
+    const held = await step();
+    await page.waitForTimeout(1500);
+    expect(await step()).toBe(held);
+    await click("button", "Go on");
+    await expect.poll(step, { timeout: 30_000 }).toBeGreaterThan(held);
+    await click("button", "Stop");
+    await page.waitForSelector('.lesson[data-state="stopped"]');
+    expect(await page.locator(".problem").count()).toBe(0);
+    expect(await page.locator(".teach .earlier").count()).toBe(0);
+    await begin();
+    await click("button", "Enough: keep it");
+    await page.waitForSelector('.lesson[data-state="done"]', { timeout: 60_000 });
+    expect(await step()).toBeLessThan(90);
+    expect(await page.locator(".teach .earlier li").count()).toBe(1);
+  });
+});
+
+test("rows that are pasted are read at once, and what is wrong with them is said", async () => {
+  await visit(browser, `${site.address}/#teach`, async ({ page, click }) => {
+    expect(await page.getByRole("button", { name: "Teach it" }).isDisabled()).toBe(true);
+    await click("button", "Paste rows");
+    await page.getByLabel("Rows as text").fill("said,group\nA,x\nB,x\nC\nD,x\nE,x\n");
+    await page.waitForSelector('.warning >> text="Every row has the label “x”: there is nothing to tell apart."');
+    expect(await page.locator("details.warning").textContent()).toContain("Row 3 has 1 field");
+    await page.getByLabel("Rows as text").fill('text,label\n"never closed,x\n');
+    await page.waitForSelector(".problem >> text=This table cannot be read.");
   });
 });
 

@@ -90,10 +90,23 @@ export async function visit(
   if (found.length > 0) throw new Error(`the page reported: ${found.join("; ")}`);
 }
 
+/** Teaches the built-in example in so many rounds, and waits until it is tried on a text. */
+export async function taughtExample(page: Page, rounds?: number): Promise<void> {
+  await page.getByRole("button", { name: "Sort messages" }).click();
+  await page.waitForSelector(".preview");
+  if (rounds !== undefined) {
+    await page.locator(".lesson-form summary").click();
+    await page.getByLabel("Rounds through the rows").fill(String(rounds));
+  }
+  await page.getByRole("button", { name: "Teach it" }).click();
+  await page.waitForSelector('.lesson[data-state="done"]', { timeout: 110_000 });
+  await page.waitForSelector('.beside [data-side="taught"]');
+}
+
 /** Waits until Ask has its whole answer. */
 export const answered = (page: Page) => page.waitForSelector('.answer[data-state="done"], .answer .choices');
 
-export const panelNames = ["ask", "chat", "compare", "models", "jobs", "settings"] as const;
+export const panelNames = ["ask", "chat", "compare", "teach", "models", "jobs", "settings"] as const;
 
 interface Axe {
   run(): Promise<{ violations: { id: string; nodes: { html: string; failureSummary: string }[] }[] }>;

@@ -285,6 +285,75 @@ test("settings reach the server under OpenAI's names, and only those that were s
   });
 });
 
+describe("Teach", () => {
+  const rows = Array.from({ length: 12 }, (_, i) => `row ${i},${i % 2 ? "order" : "praise"}`).join("\n");
+  const bring = async ({ page, click }: Visit) => {
+    await click("button", "Paste rows");
+    await page.getByLabel("Rows as text").fill(`text,label\n${rows}\n`);
+    await page.waitForSelector(".classes");
+  };
+
+  test("a job of the server's: rows are uploaded, its events are seen, its model is tried beside the frozen one", async () => {
+    served.tuning.steps = 12;
+    await visit(browser, `${served.address}#teach`, async (person) => {
+      const { page, click } = person;
+      await bring(person);
+      await click("button", "Teach it");
+      await page.waitForSelector('.lesson[data-state="done"]');
+      expect(await page.locator(".verdict").textContent()).toMatch(
+        /right in 90.0 % .* the same would be right in 50.0 %/,
+      );
+      expect(await page.locator(".curve circle").count()).toBe(3);
+      expect(await page.locator(".samples .right").textContent()).toContain("order");
+      expect(await page.locator(".lesson").textContent()).toMatch(/step 12 of 12 · 15,360 numbers learnt, 0.37 %/);
+      await page.getByLabel("A text of your own").fill("Two rolls");
+      await page.waitForSelector('.beside [data-side="taught"]');
+      const asked = served.came.filter(({ path }) => path === "/v1/score").map(({ body }) => body.model);
+      expect(asked).toEqual(["small", "small:lesson-1"]);
+      expect(await axeFindings(page)).toEqual([]);
+    });
+    const [form] = served.tuning.forms;
+    expect(form).toMatch(/name="purpose"\r\n\r\nfine-tune/);
+    expect(form).toContain('{"prompt":"row 0","target":"praise"}\n');
+    expect(served.tuning.jobs[0]).toMatchObject({
+      ...{ model: "small", training_file: "file-1", suffix: "lesson", hyperparameters: { n_epochs: 15 } },
+      tuning: { method: "p-tuning-v2", split: 0.2 },
+    });
+  });
+
+  test("a failed job says why, by row; pause and stop reach the server", async () => {
+    served.tuning.steps = 200;
+    await visit(browser, `${served.address}#teach`, async (person) => {
+      const { page, click } = person;
+      await bring(person);
+      await click("button", "Teach it");
+      await page.waitForSelector('.lesson[data-state="running"]');
+      await click("button", "Pause");
+      await click("button", "Go on");
+      await click("button", "Stop");
+      await page.waitForSelector('.lesson[data-state="stopped"]');
+      await expect.poll(() => served.tuning.verbs).toEqual(["pause", "resume", "cancel"]);
+      served.tuning.fails = { code: "bad_input", message: "the text is empty", row: 7 };
+      await click("button", "Teach it");
+      await page.waitForSelector(".problem");
+      expect(await page.locator(".problem").textContent()).toContain("the text is empty (row 7)");
+    });
+  });
+
+  test("a server without such routes: the panel says so and teaches in the browser", async () => {
+    await visit(
+      browser,
+      `${served.address}#teach`,
+      async ({ page }) => {
+        await page.waitForSelector(".warning >> text=/This server cannot teach/");
+        expect(await page.getByLabel("in this browser").isChecked()).toBe(true);
+        expect(await page.locator(".lesson-form select").first().inputValue()).toBe("zeroth-nano");
+      },
+      { expects: /404/ },
+    );
+  });
+});
+
 test("a model is closed and opened again; jobs remember the opening", async () => {
   await visit(browser, `${served.address}#models`, async ({ page }) => {
     const row = page.locator('[data-model="small"]');

@@ -1,4 +1,4 @@
-/** Ten things people come to do, without reading anything: each in fewer than five clicks, typing not counted. */
+/** Eleven things people come to do, without reading anything: each in fewer than five clicks, typing not counted. */
 import { readFileSync } from "node:fs";
 import type { Server } from "node:http";
 import { join } from "node:path";
@@ -210,9 +210,26 @@ const tasks: readonly Task[] = [
       );
     },
   },
+  {
+    title: "teach it to sort messages, and see on a message of one's own what that has changed",
+    where: "browser",
+    async does({ page, click, type }) {
+      await click("link", "Teach");
+      await click("button", "Sort messages");
+      await page.waitForSelector(".classes");
+      await click("button", "Teach it");
+      await page.waitForSelector('.lesson[data-state="done"]', { timeout: 110_000 });
+      // Always saying the same would be right in a third of the rows.
+      const right = Number(/right in ([\d.]+) % of rows/.exec((await page.locator(".verdict").textContent())!)![1]);
+      expect(right).toBeGreaterThan(50);
+      await type("A text of your own", "I would like to order three loaves for Monday, please.");
+      await page.waitForSelector('.beside [data-side="taught"] .best >> text=order');
+      expect(await page.locator('.beside [data-side="frozen"] tr').count()).toBe(3);
+    },
+  },
 ];
 
-test("there are ten of them", () => expect(tasks.length).toBe(10));
+test("there are eleven of them", () => expect(tasks.length).toBe(11));
 
 test.each(tasks.map((task) => [task.title, task] as const))("%s", async (_, { where, does }) => {
   await visit(browser, where === "browser" ? site.address : served.address, async (person) => {

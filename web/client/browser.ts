@@ -1,7 +1,9 @@
 /** The embedded model in this browser: the same library, in a worker. */
 import type { Failure, Opened, Order, Report } from "../engine/messages.ts";
+import { browserTeacher } from "./browser-teacher.ts";
 import { type Client, type Job, type ModelCard, Problem, type Told } from "./client.ts";
 import { createQueue, type Queue } from "./queue.ts";
+import type { Shelf } from "./teach.ts";
 import { problemFrom } from "./words.ts";
 
 export const embedded = "zeroth-nano";
@@ -24,8 +26,11 @@ async function measureMemory(): Promise<number | undefined> {
   );
 }
 
-/** @param base address of the model's folder, with a slash at its end */
-export function browserClient(base: string): Client {
+/**
+ * @param base address of the model's folder, with a slash at its end
+ * @param shelf keeps what was taught
+ */
+export function browserClient(base: string, shelf: Shelf): Client {
   let worker: Worker | undefined;
   let opening: Promise<void> | undefined;
   let settle: { resolve(): void; reject(error: unknown): void } | undefined;
@@ -40,6 +45,7 @@ export function browserClient(base: string): Client {
   };
 
   const failAll = (error: Problem) => {
+    teacher.failedAll(error);
     for (const one of waiting.values()) one.kind === "told" ? one.queue.end(error) : one.reject(error);
     waiting.clear();
   };
@@ -61,6 +67,7 @@ export function browserClient(base: string): Client {
     },
     opened(report) {
       about = report.about;
+      teacher.opened();
       endJob();
       settle?.resolve();
       changed();
@@ -92,10 +99,13 @@ export function browserClient(base: string): Client {
     },
     scored: (report) => answered(report.id, report),
     counted: (report) => answered(report.id, report),
+    "lesson-told": (report) => teacher.heard(report),
+    taught: (report) => teacher.heard(report),
     failed({ id, failure }) {
       const found = waiting.get(id);
       waiting.delete(id);
       const problem = problemOfFailure(failure);
+      if (teacher.failed(id, problem)) return;
       if (found?.kind === "told") found.queue.end(problem);
       else found?.reject(problem);
     },
@@ -118,6 +128,7 @@ export function browserClient(base: string): Client {
   }
 
   const order = (message: Order) => worker?.postMessage(message);
+  const teacher = browserTeacher({ shelf, open, order, nextId: () => next++, changed });
 
   function open(): Promise<void> {
     opening ??= new Promise<void>((resolve, reject) => {
@@ -171,7 +182,9 @@ export function browserClient(base: string): Client {
         ...(!about && job?.progress && { progress: job.progress }),
         ...(memory !== undefined && { memory }),
       };
-      return [card];
+      const { memory: _, bytes: __, progress: ___, ...base } = card;
+      const taught = teacher.kept().map(({ id }): ModelCard => ({ ...base, id, taught: true }));
+      return [card, ...taught];
     },
     open: () => open(),
     async close() {
@@ -201,7 +214,8 @@ export function browserClient(base: string): Client {
       const report = await one((id) => ({ kind: "count", id, prompt }), signal);
       return report.kind === "counted" ? report.tokens : 0;
     },
-    jobs: async () => (job ? [job] : []),
+    teacher,
+    jobs: async () => [...teacher.jobs(), ...(job ? [job] : [])],
     async status() {
       return {
         device: "WebAssembly",

@@ -1,5 +1,7 @@
 /** What the page asks of models, wherever they run. `browser.ts` and `server.ts` are the two ways to have it. */
 
+import type { Teacher } from "./teach.ts";
+
 export type Message = {
   readonly role: "system" | "user" | "assistant";
   readonly content: string;
@@ -67,6 +69,8 @@ export interface ChoiceScore {
 
 export interface ModelCard {
   readonly id: string;
+  /** Whether it is another model with what it was taught in front of it. */
+  readonly taught?: boolean;
   readonly family?: string;
   readonly kind?: string;
   readonly bytes?: number;
@@ -98,7 +102,7 @@ export interface Job {
   readonly rate?: number;
   /** What a look at every byte that came found. */
   readonly scan?: { readonly verdict: "safe" | "unsafe" | "unknown"; readonly findings: readonly string[] };
-  readonly progress?: { readonly done: number; readonly total?: number; readonly unit: "bytes" | "rows" };
+  readonly progress?: { readonly done: number; readonly total?: number; readonly unit: "bytes" | "rows" | "steps" };
   /** Unix milliseconds. */
   readonly started: number;
   readonly ended?: number;
@@ -159,12 +163,15 @@ export interface Client {
   stop?(job: string): Promise<void>;
   /** Absent where there is nothing to download from. */
   readonly downloads?: Downloads;
+  readonly teacher: Teacher;
   status(): Promise<Status>;
   /** Called when models, jobs or status may have changed. */
   watch(changed: () => void): () => void;
 }
 
 interface ProblemParts {
+  /** Of HTTP. */
+  readonly status?: number;
   readonly hint?: string;
   readonly details?: string;
   readonly stopped?: boolean;
@@ -180,6 +187,7 @@ export class Problem extends Error {
   readonly stopped: boolean;
   /** The library's or the server's code of it. */
   readonly code: string | undefined;
+  readonly status: number | undefined;
 
   constructor(what: string, parts: ProblemParts = {}) {
     super(what, parts.cause === undefined ? undefined : { cause: parts.cause });
@@ -188,6 +196,7 @@ export class Problem extends Error {
     this.details = parts.details;
     this.stopped = parts.stopped ?? false;
     this.code = parts.code;
+    this.status = parts.status;
   }
 }
 

@@ -28,10 +28,25 @@ export function problemOfBody({ error }: ErrorBody, status?: number): Problem {
   return problemFrom("", error ?? `the server answered ${status}`);
 }
 
+const withStatus = ({ message, hint, details, code, stopped }: Problem, status: number): Problem =>
+  new Problem(message, {
+    ...{ stopped, status },
+    ...(hint !== undefined && { hint }),
+    ...(details !== undefined && { details }),
+    ...(code !== undefined && { code }),
+  });
+
+const bodyIn = (response: Response): ReadableStream<Uint8Array> =>
+  response.body ?? new ReadableStream({ start: (controller) => controller.close() });
+
 export interface Caller {
   get<T>(path: string, signal?: AbortSignal): Promise<T>;
   post<T>(path: string, body: unknown, signal?: AbortSignal): Promise<T>;
   stream(path: string, body: unknown, signal?: AbortSignal): Promise<ReadableStream<Uint8Array>>;
+  /** What a path tells as it comes. */
+  streamed(path: string, signal?: AbortSignal): Promise<ReadableStream<Uint8Array>>;
+  /** A form with files. */
+  send<T>(path: string, form: FormData): Promise<T>;
 }
 
 /** @param key what the person gave as the server's key, asked for at every request */
@@ -48,7 +63,7 @@ export function caller(root: string, key: () => string): Caller {
     }
     if (response.ok) return response;
     const text = await response.text();
-    throw problemOfBody(asError(text), response.status);
+    throw withStatus(problemOfBody(asError(text), response.status), response.status);
   }
   const posted = (body: unknown, signal?: AbortSignal): RequestInit => ({
     method: "POST",
@@ -59,10 +74,9 @@ export function caller(root: string, key: () => string): Caller {
   return {
     get: async (path, signal) => (await call(path, signal ? { signal } : {})).json(),
     post: async (path, body, signal) => (await call(path, posted(body, signal))).json(),
-    async stream(path, body, signal) {
-      const response = await call(path, posted(body, signal));
-      return response.body ?? new ReadableStream({ start: (controller) => controller.close() });
-    },
+    stream: async (path, body, signal) => bodyIn(await call(path, posted(body, signal))),
+    streamed: async (path, signal) => bodyIn(await call(path, signal ? { signal } : {})),
+    send: async (path, form) => (await call(path, { method: "POST", body: form })).json(),
   };
 }
 

@@ -4,6 +4,7 @@ import { type Ask, type Client, type Job, type ModelCard, problemOf, type Settin
 import { frames } from "./frames.ts";
 import { openingJobs } from "./opening-jobs.ts";
 import { caller, problemOfBody } from "./request.ts";
+import { serverTeacher } from "./server-teacher.ts";
 import { chatTold, completionTold } from "./told.ts";
 import type {
   ChatChunk,
@@ -87,6 +88,7 @@ export function serverClient(root: string, key: () => string): Client {
   let last = "";
   /** What models' makers recommend. */
   const defaults = new Map<string, Settings | undefined>();
+  const kinds = new Map<string, string | undefined>();
   /** Keys that do not manage the server; they are not tried again and again. */
   const guests = new Set<string>();
 
@@ -106,7 +108,10 @@ export function serverClient(root: string, key: () => string): Client {
     const { models: found = [] } = await server.get<ModelsBody>("api/models", signal);
     const cards = found.map(cardOf);
     opening.note(cards);
-    for (const card of cards) defaults.set(card.id, card.defaults);
+    for (const card of cards) {
+      defaults.set(card.id, card.defaults);
+      kinds.set(card.id, card.kind);
+    }
     return cards;
   }
 
@@ -196,6 +201,7 @@ export function serverClient(root: string, key: () => string): Client {
       const { tokens = [] } = await server.post<{ tokens?: readonly number[] }>("tokenize", body, signal);
       return tokens.length;
     },
+    teacher: serverTeacher(server, (model) => kinds.get(model)),
     async jobs() {
       const all = [...opening.jobs(), ...(await serverJobs())];
       return all.sort((a, b) => b.started - a.started);

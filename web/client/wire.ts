@@ -95,3 +95,32 @@ export interface StatusBody {
   readonly threads?: number;
   readonly memory?: number;
 }
+
+export interface FileBody {
+  readonly id: string;
+}
+
+export interface TuningBody {
+  readonly id: string;
+  readonly status: string;
+  readonly fine_tuned_model: string | null;
+  readonly error: { readonly message: string; readonly code?: string; readonly row?: number } | null;
+  readonly tuning?: { readonly trained_parameters?: number; readonly parameters?: number };
+}
+
+export interface TuningEventBody {
+  readonly type?: "message" | "metrics";
+  readonly level?: "info" | "warn" | "error";
+  readonly message?: string;
+  readonly data?: {
+    readonly step?: number;
+    readonly total_steps?: number;
+    readonly train_loss?: number;
+    readonly best?: boolean;
+    readonly samples?: readonly { readonly input: string; readonly expected: string; readonly output: string }[];
+  };
+}
+
+export interface CheckpointsBody {
+  readonly data?: readonly { readonly fine_tuned_model_checkpoint: string }[];
+}

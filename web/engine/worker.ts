@@ -1,8 +1,10 @@
 /** The model, off the page's thread: typing is never blocked. */
-import { createChat, openTextModel, webThreads, ZerothError } from "../../src/browser.ts";
+import { type AdapterContents, createChat, openTextModel, webThreads, ZerothError } from "../../src/browser.ts";
 import { joinQuantized } from "../../src/weights/quantize.ts";
 import type { ChoiceScore, Told } from "../client/client.ts";
+import type { LessonTold } from "../client/teach.ts";
 import { answer, promptOf, type Running } from "./answer.ts";
+import type { Reins } from "./lesson.ts";
 import type { Failure, Order, Report } from "./messages.ts";
 import { onlyOwnScripts } from "./own-scripts.ts";
 
@@ -11,6 +13,11 @@ onlyOwnScripts();
 const report = (message: Report) => postMessage(message);
 const stops = new Map<number, AbortController>();
 let running: Running | undefined;
+let address = "";
+/** Files of adapters by the names that asks call them by, and those that are open. */
+const adapters = new Map<string, AdapterContents>();
+const tuned = new Map<string, Promise<Running>>();
+const lessons = new Map<number, Reins>();
 
 function failureOf(error: unknown): Failure {
   if (error instanceof ZerothError) {
@@ -25,7 +32,50 @@ async function fetchKnown(address: string, init: RequestInit): Promise<Response>
   return MODEL_FILES.includes(name) ? fetch(address, init) : new Response(null, { status: 404 });
 }
 
+/** The model that an ask names: the open one, or an adapter over it. */
+async function meant(model: string): Promise<Running> {
+  if (!running) throw new ZerothError("busy", "the model is not open yet");
+  const adapter = adapters.get(model);
+  if (!adapter) return running;
+  let found = tuned.get(model);
+  if (!found) {
+    found = openTextModel(address, { fetch: fetchKnown, adapter }).then((opened) => ({
+      opened,
+      chat: createChat(opened),
+    }));
+    tuned.set(model, found);
+    found.catch(() => tuned.delete(model));
+  }
+  return found;
+}
+
+async function forget(model: string): Promise<void> {
+  const found = tuned.get(model);
+  tuned.delete(model);
+  adapters.delete(model);
+  await (await found?.catch(() => undefined))?.opened[Symbol.asyncDispose]();
+}
+
+/** Loaded when somebody teaches: whoever asks alone needs none of it. */
+async function teach(order: Extract<Order, { kind: "teach" }>): Promise<void> {
+  const { id, lesson } = order;
+  if (!running) throw new ZerothError("busy", "the model is not open yet");
+  const { runLesson, reinsOf } = await import("./lesson.ts");
+  const reins = reinsOf();
+  lessons.set(id, reins);
+  const out = batched<LessonTold>((told) => report({ kind: "lesson-told", id, told }));
+  try {
+    const files = await runLesson(address, lesson, { fetch: fetchKnown, reins, tell: (told) => out.add(told) });
+    out.send();
+    report({ kind: "taught", id, files });
+  } finally {
+    out.send();
+    lessons.delete(id);
+  }
+}
+
 async function open(base: string): Promise<void> {
+  address = base;
   let shown = 0;
   let bytes = 0;
   const opened = await openTextModel(base, {
@@ -57,24 +107,25 @@ async function open(base: string): Promise<void> {
 }
 
 async function score(order: Extract<Order, { kind: "score" }>, signal: AbortSignal): Promise<readonly ChoiceScore[]> {
-  const { opened } = running!;
-  const { prompt } = order.ask;
-  const ids = promptOf(running!, prompt).ids;
+  const { prompt, model } = order.ask;
+  const found = await meant(model);
+  const { opened } = found;
+  const ids = promptOf(found, prompt).ids;
   const { scores, lengths } = await opened.text.score(ids, order.choices, { signal });
   return order.choices.map((text, i) => ({ text, sum: scores[i]!, tokens: lengths[i]! }));
 }
 
-/** Tokens that come within one frame travel together. */
-function batched(id: number) {
-  let waiting: Told[] = [];
+/** What comes within one frame travels together. */
+function batched<T>(send: (waiting: readonly T[]) => void) {
+  let waiting: T[] = [];
   let sent = 0;
   return {
-    add(told: Told): void {
+    add(told: T): void {
       waiting.push(told);
       if (performance.now() - sent > 16) this.send();
     },
     send(): void {
-      if (waiting.length > 0) report({ kind: "told", id, told: waiting });
+      if (waiting.length > 0) send(waiting);
       waiting = [];
       sent = performance.now();
     },
@@ -93,9 +144,9 @@ async function work(order: Extract<Order, { kind: "answer" | "score" | "count" }
   try {
     if (order.kind === "score") report({ kind: "scored", id, scores: await score(order, stop.signal) });
     else {
-      const out = batched(id);
+      const out = batched<Told>((told) => report({ kind: "told", id, told }));
       try {
-        await answer(running, order.ask, stop.signal, (told) => out.add(told));
+        await answer(await meant(order.ask.model), order.ask, stop.signal, (told) => out.add(told));
       } finally {
         out.send();
       }
@@ -107,6 +158,8 @@ async function work(order: Extract<Order, { kind: "answer" | "score" | "count" }
 
 async function close(): Promise<void> {
   for (const stop of stops.values()) stop.abort();
+  for (const reins of lessons.values()) reins.drop();
+  for (const model of [...tuned.keys()]) await forget(model);
   await running?.opened[Symbol.asyncDispose]();
   running = undefined;
   report({ kind: "closed" });
@@ -120,8 +173,19 @@ addEventListener("message", ({ data }: MessageEvent<Order>) => {
     case "close":
       void close();
       return;
+    case "adapter":
+      void forget(data.model);
+      if (data.files) adapters.set(data.model, new Map(data.files.map(({ name, bytes }) => [name, bytes])));
+      return;
+    case "teach":
+      teach(data).catch((error: unknown) => report({ kind: "failed", id: data.id, failure: failureOf(error) }));
+      return;
+    case "lesson":
+      lessons.get(data.id)?.[({ pause: "pause", "go-on": "goOn", finish: "finish" } as const)[data.now]]();
+      return;
     case "stop":
       stops.get(data.id)?.abort();
+      lessons.get(data.id)?.drop();
       return;
     default:
       work(data).catch((error: unknown) => report({ kind: "failed", id: data.id, failure: failureOf(error) }));

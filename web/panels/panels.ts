@@ -31,6 +31,15 @@ export const panels: readonly PanelRow[] = [
     load: () => import("./compare/panel.tsx"),
   },
   {
+    ...{
+      name: "teach",
+      title: "Teach",
+      icon: "teach",
+      says: "rows of your own: learn to sort them, or to answer them",
+    },
+    load: () => import("./teach/panel.tsx"),
+  },
+  {
     ...{ name: "models", title: "Models", icon: "models", says: "what is here, open it, close it", last: true },
     load: () => import("./models/panel.tsx"),
   },

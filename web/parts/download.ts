@@ -1,6 +1,6 @@
 /** A file made in the page, handed to the person. */
-export function download(name: string, text: string, type: string): void {
-  const address = URL.createObjectURL(new Blob([text], { type }));
+export function download(name: string, content: string | Uint8Array<ArrayBuffer>[], type: string): void {
+  const address = URL.createObjectURL(new Blob(typeof content === "string" ? [content] : content, { type }));
   const link = document.createElement("a");
   link.href = address;
   link.download = name;

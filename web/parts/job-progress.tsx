@@ -54,11 +54,11 @@ export function JobProgress({ title, state, progress, started, files = [], secon
     <>
       {state === "running" && (
         <>
-          {progress?.unit === "rows" ? (
+          {progress && progress.unit !== "bytes" ? (
             <div class="progress">
               <progress aria-label={title} value={progress.done} max={progress.total ?? 1} />
               <span class="quiet number">
-                {progress.done} of {plural(progress.total ?? 0, "row")}
+                {progress.done} of {plural(progress.total ?? 0, progress.unit.slice(0, -1))}
               </span>
             </div>
           ) : (

@@ -5,7 +5,8 @@ import { chooseModel, model, models } from "../state/session.ts";
 import { countText } from "./numbers.ts";
 
 /** What a model is and is not, in a sentence. */
-export function aboutModel({ id, parameters, family, longest }: ModelCard): string {
+export function aboutModel({ id, parameters, family, longest, taught }: ModelCard): string {
+  if (taught) return `${id} is what was taught under Teach, in front of the model as it is. It answers as its rows do.`;
   const size = parameters === undefined ? "" : ` (${countText(parameters)} parameters)`;
   if (id === embedded) {
     return (

@@ -36,9 +36,11 @@ function read<T>(key: string, initial: T): T {
 }
 
 /** Tables of the database, each by `id`. */
-export type Table = "asks" | "chats";
+export type Table = "asks" | "chats" | "taught";
 
-const tables: readonly Table[] = ["asks", "chats"];
+const tables: readonly Table[] = ["asks", "chats", "taught"];
+/** One more whenever a table is added. */
+const version = 2;
 let opened: Promise<IDBDatabase> | undefined;
 
 const settled = <T>(request: IDBRequest<T>) =>
@@ -49,11 +51,22 @@ const settled = <T>(request: IDBRequest<T>) =>
 
 function database(): Promise<IDBDatabase> {
   opened ??= new Promise((resolve, reject) => {
-    const request = indexedDB.open("zeroth", 1);
+    const request = indexedDB.open("zeroth", version);
     request.onupgradeneeded = () => {
-      for (const table of tables) request.result.createObjectStore(table, { keyPath: "id" });
+      const { result } = request;
+      for (const table of tables) {
+        if (!result.objectStoreNames.contains(table)) result.createObjectStore(table, { keyPath: "id" });
+      }
     };
-    request.onsuccess = () => resolve(request.result);
+    request.onsuccess = () => {
+      const { result } = request;
+      // A newer page in another tab may add tables; this one opens the database anew when it needs it.
+      result.onversionchange = () => {
+        result.close();
+        opened = undefined;
+      };
+      resolve(result);
+    };
     request.onerror = () => reject(request.error);
   });
   return opened;

@@ -3,7 +3,8 @@ import { computed, effect, signal } from "@preact/signals";
 import { browserClient, embedded } from "../client/browser.ts";
 import { type Client, type Job, type ModelCard, type Problem, problemOf, type Status } from "../client/client.ts";
 import { serverClient } from "../client/server.ts";
-import { kept } from "./kept.ts";
+import type { Kept, Shelf } from "../client/teach.ts";
+import { forget, keep, kept, readAll } from "./kept.ts";
 import { serverKey } from "./settings.ts";
 
 /** Address of the folder that the page lies in, with a slash at its end. */
@@ -36,11 +37,21 @@ export const chooseModel = (id: string): void => {
 
 const clients = new Map<Client["where"], Client>();
 
-function clientFor(kind: Client["where"]): Client {
+/** What was taught in this browser lies in its database. */
+const shelf: Shelf = {
+  all: () => readAll<Kept>("taught"),
+  keep: (one) => keep("taught", one),
+  forget: (id) => forget("taught", id),
+};
+
+/** The way to models of this place, whether it is the one in use or not. */
+export function clientFor(kind: Client["where"]): Client {
   const made = clients.get(kind);
   if (made) return made;
   const client =
-    kind === "server" ? serverClient(root, serverKey.read) : browserClient(new URL(`models/${embedded}/`, root).href);
+    kind === "server"
+      ? serverClient(root, serverKey.read)
+      : browserClient(new URL(`models/${embedded}/`, root).href, shelf);
   clients.set(kind, client);
   return client;
 }

@@ -19,6 +19,7 @@ export default defineCommand({
       values: ["sequence", "tokens", "span"],
     },
     { flags: "--labels <a,b>", help: "convert: names of its classes", as: "list" },
+    { flags: "--strict", help: "refuse a model other than the one that the adapter was made over" },
   ],
   rows: '`inspect`: `{"method","peft_type","head","labels","parameters","base","tensors","warnings"}`; `convert`, `merge`: `{"file"}` a file, last `{"done":true,"adapter"|"model"}`',
   example: "zeroth adapter convert my-prompt.npy --model google/t5-v1_1-small --out my-adapter",
@@ -28,8 +29,9 @@ export default defineCommand({
     if (path === undefined) fail("wrong_use", "no adapter was named", { hint: `try: zeroth adapter ${chosen} FOLDER` });
     if (more.length > 0) fail("wrong_use", `one adapter at a time; there is also ${more.join(", ")}`);
     const { convertAdapter, inspectAdapter, mergeAdapter } = await import("../../tune/adapters-node.ts");
+    const strict = { strict: flags.strict ?? false };
     if (chosen === "inspect") {
-      const about = inspectAdapter(path, flags.model);
+      const about = inspectAdapter(path, flags.model, strict);
       output.row(about);
       for (const warning of about.warnings) output.say(`warning: ${warning}`);
       const lines = [
@@ -48,13 +50,14 @@ export default defineCommand({
     if (base === undefined) fail("wrong_use", "--model is missing", { hint: "the model that the adapter is for" });
     if (out === undefined) fail("wrong_use", "--out is missing", { hint: "the folder to write" });
     if (chosen === "merge") {
-      for (const file of await mergeAdapter(path, base, out)) output.row({ file });
+      for (const file of await mergeAdapter(path, base, out, strict)) output.row({ file });
       output.row({ done: true, model: out });
       output.say(`done: ${out}`);
       return 0;
     }
     const { head, labels } = flags;
-    const { files, beyond } = await convertAdapter(path, { model: base, out, head, labels });
+    const { files, beyond, warnings } = await convertAdapter(path, { model: base, out, head, labels, ...strict });
+    for (const warning of warnings) output.say(`warning: ${warning}`);
     for (const file of files) output.row({ file });
     output.row({ done: true, adapter: out, ...(beyond !== undefined && { beyond_peft: beyond }) });
     if (beyond !== undefined) output.say(`not as PEFT's folder: ${beyond}`);

@@ -74,7 +74,7 @@ export default defineCommand({
       byAdapter<InputRow, Predicted>(given, async (part, own) =>
         predictionOf(await models.of(own), name, output, flags)(part, options),
       );
-    return job.run({
+    return await job.run({
       model: modelOf(opened),
       things: "texts",
       async batch(inputs, { before, onDone }) {

@@ -68,7 +68,7 @@ export default defineCommand({
     if (job === undefined) return 0;
     await using opened = await openForCommand(flags, output, signal);
     const options = { eos: flags.eos !== false, promptEnd: flags.promptEnd !== false, signal };
-    return job.run({
+    return await job.run({
       model: modelOf(opened),
       things: "rows",
       async batch(inputs, { onDone }) {

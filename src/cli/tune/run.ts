@@ -1,8 +1,9 @@
 /** What `zeroth tune` does and shows: counts first, a live line a step, the curve as it goes, what was written. */
 import { fail } from "../../errors.ts";
+import { type Tuned, tune } from "../../tune/folder-node.ts";
 import { parseTuneOptions, type TuneInput, type TuneOptions } from "../../tune/options.ts";
 import { search, usualGrid } from "../../tune/search-node.ts";
-import { type Tuned, type TuneEvents, tune } from "../../tune/tune-node.ts";
+import type { TuneEvents } from "../../tune/tune.ts";
 import { modelFor } from "../downloads.ts";
 import { duration, type Output } from "../output.ts";
 import { withHint } from "../report.ts";
@@ -16,6 +17,8 @@ export interface TuneFlags {
   readonly task?: TuneOptions["task"];
   readonly eval?: string | undefined;
   readonly split?: number | undefined;
+  readonly with?: readonly string[] | undefined;
+  readonly withEval?: readonly string[] | undefined;
   readonly from?: string | undefined;
   readonly resume?: boolean | undefined;
   readonly n?: number | undefined;
@@ -43,6 +46,11 @@ export interface TuneFlags {
   readonly shuffle?: boolean | undefined;
   readonly maxLength?: number | undefined;
   readonly tooLong?: TuneOptions["tooLong"] | undefined;
+  readonly stride?: number | undefined;
+  readonly optimizer?: TuneOptions["optimizer"] | undefined;
+  readonly factored?: boolean | undefined;
+  readonly zLoss?: number | undefined;
+  readonly metric?: TuneOptions["metric"];
   readonly recompute?: boolean | undefined;
   readonly dtype?: "int8" | "int4" | undefined;
   readonly threads?: number | undefined;
@@ -87,7 +95,8 @@ const named = [
     "schedule",
   ] as const),
   ...(["warmup", "batch", "accumulate", "epochs", "steps", "patience", "evalEvery", "clip", "weightDecay"] as const),
-  ...(["dropout", "seed", "shuffle", "maxLength", "tooLong", "recompute"] as const),
+  ...(["dropout", "seed", "shuffle", "maxLength", "tooLong", "stride", "recompute"] as const),
+  ...(["optimizer", "factored", "zLoss", "metric"] as const),
 ] satisfies readonly (keyof TuneFlags & keyof TuneOptions)[];
 
 function optionsOf(flags: TuneFlags, output: Output): TuneOptions {
@@ -111,7 +120,7 @@ function eventsOf(
   return {
     losses,
     about,
-    started({ task, rows, held, skipped, labels, trained, parameters, step, steps }) {
+    started({ task, rows, held, skipped, cut, windowed, labels, trained, parameters, step, steps }) {
       Object.assign(about, { parameters, writes: task === "seq2seq" || task === "causal" });
       output.say(
         `trainable params: ${counted(trained)} || all params: ${counted(parameters)} || trainable%: ${((100 * trained) / parameters).toFixed(4)}`,
@@ -119,6 +128,8 @@ function eventsOf(
       const classes = labels.length > 0 ? `, ${labels.length} labels` : "";
       output.say(`${task}: ${counted(rows)} rows, ${counted(held)} held out${classes}, steps ${step + 1} to ${steps}`);
       if (skipped > 0) output.say(`${counted(skipped)} rows are too long and left out`);
+      if (cut > 0) output.say(`${counted(cut)} rows are too long and cut`);
+      if (windowed > 0) output.say(`${counted(windowed)} rows are too long and read in windows`);
     },
     step({ step, steps, loss, lr, seconds, tokens, grad_norm }) {
       losses.push(loss);
@@ -143,13 +154,22 @@ const endings = {
   patience: ", as nothing better came",
   diverged: ", as the loss was no number",
   time: ", as its time was over",
+  enough: ", as it was told to",
 };
+
+/** Files of further tasks, with those they are judged by in the same order. */
+function furtherSets({ with: further = [], withEval: judged = [] }: TuneFlags) {
+  if (judged.length > 0 && judged.length !== further.length) {
+    fail("wrong_use", `--with names ${further.length} files, --with-eval ${judged.length}: give one for each`);
+  }
+  return further.map((data, i) => ({ data, eval: judged[i] }));
+}
 
 export async function runTune(flags: TuneFlags, output: Output, signal: AbortSignal): Promise<number> {
   const options = optionsOf(flags, output);
   await modelFor(flags.model, output, signal);
   const { model, data, eval: held, out, from, dtype } = flags;
-  const files = { model, data, eval: held, out, from, dtype };
+  const files = { model, data, eval: held, more: furtherSets(flags), out, from, dtype };
   const events = eventsOf(output);
   const grid = flags.search && (flags.search.join() === "usual" ? usualGrid[options.method] : flags.search.map(Number));
   let tuned: Tuned;
@@ -181,11 +201,12 @@ export async function runTune(flags: TuneFlags, output: Output, signal: AbortSig
     const hint = "what was done is saved; the same command with --resume goes on";
     tuned = await withHint(hint, () => tune(files, options, { resume: flags.resume ?? false, signal, events }));
   }
-  const { adapter, best, last, steps, stopped, trained } = tuned;
+  const { adapter, parts, best, last, steps, stopped, trained } = tuned;
   if (!output.json && events.losses.length > 1) output.say(`loss  ${curve(events.losses)}`);
   output.row({
     done: true,
     adapter,
+    ...(parts.length > 0 && { adapters: parts }),
     best: best ?? null,
     last: last ?? null,
     steps,
@@ -193,13 +214,13 @@ export async function runTune(flags: TuneFlags, output: Output, signal: AbortSig
     trainable: trained,
     parameters: events.about.parameters,
   });
-  output.say(`done after ${steps} steps${endings[stopped]}: ${adapter}`);
+  output.say(`done after ${steps} steps${endings[stopped]}: ${parts.length > 0 ? parts.join(", ") : adapter}`);
   if (best && last) {
     output.say(
       `best evaluation: step ${best.step}, ${best.metric} ${best.value.toFixed(4)}; last: step ${last.step}, ${last.value.toFixed(4)}`,
     );
   }
-  const on = options.method === "full" ? `--model ${adapter}` : `--model ${model} --adapter ${adapter}`;
+  const on = options.method === "full" ? `--model ${adapter}` : `--model ${model} --adapter ${parts[0] ?? adapter}`;
   output.text(`Try it: zeroth ${events.about.writes ? "generate" : "predict"} ${on} "…"\n`);
   return 0;
 }

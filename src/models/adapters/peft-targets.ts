@@ -1,5 +1,6 @@
 /** Which products PEFT's LoRA settings mean, and with what rank and scale. */
 import { shown } from "../../base/json.ts";
+import { wholeExpression } from "../../base/regex/pattern.ts";
 import { fail } from "../../errors.ts";
 import type { LoraSettings } from "./settings.ts";
 import type { Product } from "./survey.ts";
@@ -46,30 +47,36 @@ export function usualOf(products: ReadonlyMap<string, Product>): readonly string
   );
 }
 
-function expression(pattern: string, what: string, where: string | undefined): RegExp {
+/** Whether all of a path is what a pattern says: in linear time, as a stranger's folder may hold any pattern. */
+function matcher(pattern: string, what: string, where: string | undefined): (path: string) => boolean {
   try {
-    return new RegExp(`^(?:${pattern})$`);
-  } catch {
-    return fail(
-      "bad_input",
-      `${what}: ${shown(pattern)} is no regular expression`,
-      where === undefined ? {} : { where },
-    );
+    return wholeExpression(pattern, where ?? what);
+  } catch (cause) {
+    const { message } = cause as Error;
+    return fail("bad_input", `${what}: ${shown(pattern)} is no regular expression`, {
+      where: where ?? what,
+      hint: message,
+      cause,
+    });
   }
 }
 
-const matching = (wanted: readonly string[] | string, what: string, where: string | undefined) => {
-  if (typeof wanted !== "string") return (path: string) => wanted.some((name) => endsWith(path, name));
-  const whole = expression(wanted, what, where);
-  return (path: string) => whole.test(path);
-};
+const matching = (wanted: readonly string[] | string, what: string, where: string | undefined) =>
+  typeof wanted === "string"
+    ? matcher(wanted, what, where)
+    : (path: string) => wanted.some((name) => endsWith(path, name));
 
-/** A pattern's number for a path: patterns match the path or its end, the first of them counts. */
-function numberFor(path: string, patterns: Readonly<Record<string, number>> | undefined, otherwise: number): number {
-  for (const [pattern, value] of Object.entries(patterns ?? {})) {
-    if (expression(`(?:.*\\.)?(?:${pattern})`, "a pattern of ranks or alphas", undefined).test(path)) return value;
-  }
-  return otherwise;
+/** Whether a path, or its end behind a dot, is what a pattern says. Most patterns are names, whose dots mean anything. */
+function endMatcher(pattern: string, where: string | undefined): (path: string) => boolean {
+  if (!/^[\w.]+$/.test(pattern)) return matcher(`(?:.*\\.)?(?:${pattern})`, "a pattern of ranks or alphas", where);
+  const ends = new RegExp(`(?:^|\\.)${pattern}$`);
+  return (path) => ends.test(path);
+}
+
+/** Numbers by patterns, the first of which that fits counts. */
+function numbersFor(patterns: Readonly<Record<string, number>> | undefined, where: string | undefined) {
+  const rows = Object.entries(patterns ?? {}).map(([pattern, value]) => ({ value, test: endMatcher(pattern, where) }));
+  return (path: string, otherwise: number): number => rows.find(({ test }) => test(path))?.value ?? otherwise;
 }
 
 /** The number of the layer that a path lies in: the first part of it that is one. */
@@ -92,12 +99,13 @@ export function loraSettings(given: LoraTargets, products: ReadonlyMap<string, P
       hint: `its products are called ${ends.slice(0, 12).join(", ")}`,
     });
   }
+  const [ranks, alphas] = [numbersFor(given.ranks, where), numbersFor(given.alphas, where)];
   return {
     method: "lora",
     products: new Map(
       found.map((path) => {
-        const own = numberFor(path, given.ranks, rank);
-        const scale = numberFor(path, given.alphas, alpha) / (root ? Math.sqrt(own) : own);
+        const own = ranks(path, rank);
+        const scale = alphas(path, alpha) / (root ? Math.sqrt(own) : own);
         return [path, { rank: own, scale }];
       }),
     ),

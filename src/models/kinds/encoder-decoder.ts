@@ -105,12 +105,13 @@ const longestPack = 256;
 
 /**
  * A model over compiled programs. `packed` weights, those in 8 or 4 bits, are repacked by every program that opens: one
- * for every number of rows is enough then. The caller closes it with `await using`.
+ * for every number of rows is enough then. What `changes` between two prompts, as weights in training do, is not kept of one
+ * for the next. The caller closes it with `await using`.
  */
 export function encoderDecoderModel(
   model: EncoderDecoderArchitecture,
   compile: Compile,
-  { packed = false } = {},
+  { packed = false, changes = false } = {},
 ): LanguageModel {
   const encoder = lazily(() => compile(encoderGraph(model)));
   const narrow = lazily(() => compile(stepGraph(model, true)));
@@ -121,10 +122,9 @@ export function encoderDecoderModel(
   const packer = lazily(() => compile(packedScoreGraph(model)));
   const front = lazily(async () => {
     const g = frontGraph(model);
-    if (!g) return undefined;
-    await using program = await compile(g);
-    return program.run({});
+    return g && (await compile(g));
   });
+  const kept = lazily(async () => (await front.get())?.run({}));
   const { vocabulary, pad, start, longest = Infinity, inputVocabulary = vocabulary } = model;
   const needPlaces = (length: number, what: string) => {
     if (length <= longest) return;
@@ -138,7 +138,7 @@ export function encoderDecoderModel(
     for (const { length } of prompts) needPlaces(length, "the prompt");
     const { ids, mask } = padded(prompts, pad);
     const program = await encoder.get();
-    const begun = await front.get();
+    const begun = await (changes ? (await front.get())?.run({}) : kept.get());
     const shape = [prompts.length, model.memory.kvHeads, ids.shape[1]!, model.memory.headWidth];
     const outputs = program.outputs.filter((name) => name !== "encoded");
     const into = Object.fromEntries(outputs.map((name) => [name, zeros("float32", shape)]));
@@ -229,6 +229,6 @@ export function encoderDecoderModel(
     ends: model.ends,
     longest: model.longest,
     read,
-    [Symbol.asyncDispose]: () => disposeAll([encoder, narrow, wide, scorer, packer]),
+    [Symbol.asyncDispose]: () => disposeAll([encoder, narrow, wide, scorer, packer, front]),
   };
 }

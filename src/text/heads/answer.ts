@@ -30,17 +30,20 @@ export interface AnswerOptions extends EncodeJob {
 }
 
 /** Tokens that two windows share, at most. */
-const overlap = 128;
+export const usualOverlap = 128;
 
-interface Window extends EncodedText {
+export interface Window extends EncodedText {
   /** The first passage token's place in the row, and its number in the passage. */
   readonly at: number;
   readonly from: number;
   readonly count: number;
 }
 
-/** The row of question and passage as rows that the model can read, each with a part of the passage. */
-function windowsOf({ ids, typeIds, sequences }: Encoded, longest: number): Window[] {
+/**
+ * The row of question and passage as rows that the model can read, each with a part of the passage.
+ * @throws bad_input for an empty passage; too_long for a question that leaves no room
+ */
+export function windowsOf({ ids, typeIds, sequences }: Encoded, longest: number, overlap = usualOverlap): Window[] {
   const at = sequences.indexOf(1);
   if (at < 0) fail("bad_input", "the passage is empty: there is nothing to find an answer in");
   const behind = sequences.lastIndexOf(1) + 1;
@@ -82,6 +85,26 @@ function bestOf(scores: Scores, { at, from, count }: Window, mostTokens: number)
   return best;
 }
 
+/** The answer in a passage that was read in these windows, from the scores of each. */
+export function answerIn(
+  context: string,
+  { offsets, sequences }: Pick<Encoded, "offsets" | "sequences">,
+  windows: readonly Window[],
+  rows: readonly Scores[],
+  { mostTokens = 30, unanswerable = false }: Pick<AnswerOptions, "mostTokens" | "unanswerable"> = {},
+): FoundAnswer {
+  const answers = rows.map((scores, w) => bestOf(scores, windows[w]!, mostTokens));
+  const best = answers.reduce((a, b) => (b.score > a.score ? b : a));
+  // Every window would have to say that there is none: the one that is least sure of it counts.
+  const noAnswer = Math.min(...rows.map(([first]) => first![0]! + first![1]!));
+  if (unanswerable && noAnswer > best.score) return { text: "", start: 0, end: 0, score: noAnswer, noAnswer };
+  const places = offsets.slice(sequences.indexOf(1));
+  let [start, end] = [places[best.first]![0], places[best.last]![1]];
+  while (start < end && /\s/.test(context[start]!)) start++;
+  while (end > start && /\s/.test(context[end - 1]!)) end--;
+  return { text: context.slice(start, end), start, end, score: best.score, noAnswer };
+}
+
 export function answerer(reader: Reader) {
   return async (
     questions: readonly Question[],
@@ -102,16 +125,7 @@ export function answerer(reader: Reader) {
       const [one, rows] = [read[q]!, found[q]!];
       if (one instanceof ZerothError) return one;
       if (rows instanceof ZerothError) return rows;
-      const answers = rows.map((scores, w) => bestOf(scores, one.windows[w]!, mostTokens));
-      const best = answers.reduce((a, b) => (b.score > a.score ? b : a));
-      // Every window would have to say that there is none: the one that is least sure of it counts.
-      const noAnswer = Math.min(...rows.map(([first]) => first![0]! + first![1]!));
-      if (unanswerable && noAnswer > best.score) return { text: "", start: 0, end: 0, score: noAnswer, noAnswer };
-      const places = one.encoded.offsets.slice(one.encoded.sequences.indexOf(1));
-      let [start, end] = [places[best.first]![0], places[best.last]![1]];
-      while (start < end && /\s/.test(context[start]!)) start++;
-      while (end > start && /\s/.test(context[end - 1]!)) end--;
-      return { text: context.slice(start, end), start, end, score: best.score, noAnswer };
+      return answerIn(context, one.encoded, one.windows, rows, { mostTokens, unanswerable });
     });
   };
 }

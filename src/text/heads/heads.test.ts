@@ -81,6 +81,18 @@ test("a word of which no token is made has no tag; one of many tokens has its fi
   expect((tagged as Tagged).words.map(({ label }) => label)).toEqual(["B-X", null, "B-Y"]);
 });
 
+test("words of a text longer than the model reads are told in parts of it", async () => {
+  const bern = tokenizer.tokenId("bern")!;
+  const scored = reader((ids) => ids.map((id) => (id === bern ? [0, 5] : [5, 0])), 12);
+  const [tagged] = await tagger(scored, ["O", "B-X"])([`${"snow is cold ".repeat(8)}Bern ${"salt ".repeat(9)}bern`]);
+  const { words, spans } = tagged as Tagged;
+  expect(words).toHaveLength(35);
+  expect(spans).toEqual([
+    { label: "X", from: 24, to: 25 },
+    { label: "X", from: 34, to: 35 },
+  ]);
+});
+
 test("an answer is found in whichever window holds it, and never across the end of one", async () => {
   const bern = tokenizer.tokenId("bern")!;
   const scored = reader((ids) => ids.map((id, i) => (i === 0 ? [1, 1] : id === bern ? [4, 4] : [0, 0])), 16);

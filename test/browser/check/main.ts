@@ -2,14 +2,19 @@
 
 import type { JsonObject } from "../../../src/base/json.ts";
 import {
+  type AdapterContents,
   type ChatOptions,
   compile,
   type EmbedJob,
   openEncoder,
   openModel,
   openTextModel,
+  parseTuneOptions,
   readModel,
   safetensorsInMemory,
+  type TuneInput,
+  type TuneRow,
+  tune,
   twoTowersModel,
   type Weights,
   webThreads,
@@ -21,6 +26,18 @@ import { input, parameter } from "../../../src/graph/tensor.ts";
 import { imagesOf, type Planes } from "../../support/images.ts";
 import { type Talk, talk } from "../../support/talk.ts";
 import { type CompileOver, greedy, type Rows, type StepResult, scores, trainingSteps } from "../../support/tasks.ts";
+
+export interface TunedInPage {
+  readonly losses: readonly number[];
+  readonly values: readonly number[];
+  /** Said to the first held rows at the last evaluation. */
+  readonly said: readonly string[];
+  /** Files of the adapter, their bytes as numbers. */
+  readonly files: Readonly<Record<string, readonly number[]>>;
+}
+
+let adapter: AdapterContents | undefined;
+let asked: readonly string[] = [];
 
 export interface Checks {
   threads(): number;
@@ -44,6 +61,14 @@ export interface Checks {
   /** Code that this page has loaded. */
   scripts(): string[];
   train(folder: string, rows: Rows, steps: number): Promise<StepResult>;
+  /** An adapter tuned over the model at an address. */
+  tune(folder: string, rows: readonly object[], options: TuneInput): Promise<TunedInPage>;
+  /** The likeliest of the choices of each text, with the adapter that was tuned last and without it. */
+  chosen(folder: string, texts: readonly string[], choices: readonly string[], adapter: boolean): Promise<string[]>;
+  /** What the model with the adapter that was tuned last writes to the rows that were held out. */
+  written(folder: string): Promise<string[]>;
+  /** Stops a tuning after a step; the code of its error. */
+  stopped(folder: string, rows: readonly object[], options: TuneInput): Promise<string>;
   /** A product in 8 bits in which every number is as large as can be: what an overflow of pairs gets wrong. */
   largest(): Promise<number[]>;
   /** A checkpoint that does not fit: the message and code of the error. */
@@ -109,6 +134,57 @@ const checks: Checks = {
   async train(folder, rows, steps) {
     const { config, weights } = await open(folder);
     return trainingSteps(config, weights, rows, steps, over("wasm"));
+  },
+  async tune(folder, rows, options) {
+    const losses: number[] = [];
+    const values: number[] = [];
+    let said: readonly string[] = [];
+    const { files } = await tune(
+      { model: new URL(folder, location.href), rows: rows as TuneRow[] },
+      parseTuneOptions(options),
+      {
+        baseName: "base",
+        samples: 3,
+        events: {
+          step: ({ loss }) => void losses.push(loss),
+          evaluated({ value, samples }) {
+            values.push(value);
+            asked = samples.map((sample) => sample.text);
+            said = samples.map((sample) => sample.said);
+          },
+        },
+      },
+    );
+    adapter = files;
+    return {
+      ...{ losses, values, said },
+      files: Object.fromEntries([...files].map(([name, bytes]) => [name, Array.from(bytes)])),
+    };
+  },
+  async chosen(folder, texts, choices, withAdapter) {
+    await using opened = await openTextModel(new URL(folder, location.href), {
+      device: "wasm",
+      ...(withAdapter && adapter && { adapter }),
+    });
+    const answers = await opened.text.chooseAll(texts.map((prompt) => ({ prompt, choices })));
+    return answers.map((answer) => (answer instanceof Error ? answer.message : answer.text));
+  },
+  async written(folder) {
+    await using opened = await openTextModel(new URL(folder, location.href), {
+      device: "wasm",
+      ...(adapter && { adapter }),
+    });
+    const answers = await opened.text.generateAll(asked, { maxNewTokens: 48 });
+    return answers.map((answer) => (answer instanceof Error ? answer.message : answer.text));
+  },
+  async stopped(folder, rows, options) {
+    const stop = new AbortController();
+    const events = { step: ({ step }: { readonly step: number }) => void (step === 2 && stop.abort()) };
+    const model = new URL(folder, location.href);
+    return tune({ model, rows: rows as TuneRow[] }, parseTuneOptions(options), { signal: stop.signal, events }).then(
+      () => "it went on",
+      (error: { code: string }) => error.code,
+    );
   },
   async largest() {
     const [rows, inner, out] = [3, 64, 48];

@@ -1,6 +1,7 @@
 /** A pattern's tree as a list of instructions (Thompson 1968), with what is asked of a place numbered. */
-import { shown } from "../../base/json.ts";
+
 import { fail } from "../../errors.ts";
+import { shown } from "../json.ts";
 import type { Assertion, CharSet, Node } from "./parse.ts";
 
 /** What an instruction does. Of a fork the first way is the better one. */

@@ -3,9 +3,10 @@
  * cannot be matched in linear time (references back, atomic groups) is refused here. Case is ignored character by
  * character: that "ß" is "ss" then is not known.
  */
-import { shown } from "../../base/json.ts";
-import { textCursor } from "../../base/text-cursor.ts";
+
 import { fail } from "../../errors.ts";
+import { shown } from "../json.ts";
+import { textCursor } from "../text-cursor.ts";
 
 /** One character of a set: a class in the syntax of the flag `v`. */
 export interface CharSet {

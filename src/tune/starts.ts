@@ -11,14 +11,17 @@ import type { Site } from "../models/adapters/survey.ts";
 import type { Architecture } from "../models/family.ts";
 import { crossing, type KeyValue, type Pass, wholeRow } from "../nn/pass.ts";
 import { createScope, type Initial, normal, uniformInit, zerosInit } from "../nn/scope.ts";
-import { compile } from "../runtime/compile-node.ts";
 import type { Tokenizer } from "../tokenizers/tokenizer.ts";
 import type { Weights } from "../weights/weights.ts";
+import type { TuneHost } from "./host.ts";
+
+/** Starts that are read off the frozen model. */
+const observedInits: readonly string[] = ["text", "vocabulary", "labels"];
 
 /** The start that an option names, where it is one of random numbers. */
 export function initialOf(init: string): Initial | undefined {
   if (init === "zero") return zerosInit;
-  if (init === "text" || init === "vocabulary") return undefined;
+  if (observedInits.includes(init)) return undefined;
   const [, kind, first, second] = /^(normal|uniform)\((-?[\d.e-]+)(?:,\s*(-?[\d.e-]+))?\)$/.exec(init) ?? [];
   if (kind === "normal" && second === undefined && Number(first) > 0) return normal(Number(first));
   if (kind === "uniform") {
@@ -27,7 +30,7 @@ export function initialOf(init: string): Initial | undefined {
     if (low < high) return uniformInit(low, high);
   }
   return fail("wrong_use", `--init ${init} is no start`, {
-    hint: "normal(0.02), normal(1), uniform(0.5), zero, text (with --init-text), or vocabulary",
+    hint: "normal(0.02), normal(1), uniform(0.5), zero, text (with --init-text), vocabulary, or labels",
   });
 }
 
@@ -77,6 +80,49 @@ function idsOf(tokenizer: Tokenizer, text: string, length: number): number[] {
 /** Most frequent words stand first in vocabularies made from text. */
 const common = 5000;
 
+export interface StartOptions {
+  readonly init: string;
+  readonly initText?: string | undefined;
+  readonly seed: number;
+  /** Tokens of each class's name. */
+  readonly labels?: readonly (readonly number[])[] | undefined;
+}
+
+/**
+ * Tokens that are read, and of each virtual token the places whose mean it starts as: of a class those of its name
+ * (Lester et al.), else one each.
+ */
+function seenTokens(
+  settings: { readonly length: number },
+  starts: StartOptions,
+  tokenizer: Tokenizer,
+  vocabulary: number,
+) {
+  const { length } = settings;
+  const { init, initText, seed, labels = [] } = starts;
+  const random = randomAt(seed, 0, 7);
+  const drawn = (count: number) => Array.from({ length: count }, () => [random.below(Math.min(common, vocabulary))]);
+  if (init === "labels" && labels.length === 0) {
+    fail("wrong_use", "--init labels: these rows have no classes", { hint: "take --init vocabulary, or text" });
+  }
+  const each: readonly (readonly number[])[] =
+    init === "text"
+      ? idsOf(tokenizer, initText ?? fail("wrong_use", "--init text needs --init-text"), length).map((id) => [id])
+      : init === "labels"
+        ? [...labels.slice(0, length), ...drawn(Math.max(0, length - labels.length))]
+        : drawn(length);
+  let at = 0;
+  const groups = each.map((ids) => ids.map(() => at++));
+  return { ids: each.flat(), groups };
+}
+
+/** The mean of the rows of `width` numbers at these places. */
+function meanOf(data: Float32Array, places: readonly number[], width: number): Float32Array {
+  const mean = new Float32Array(width);
+  for (const place of places) for (let i = 0; i < width; i++) mean[i]! += data[place * width + i]! / places.length;
+  return mean;
+}
+
 /**
  * Starting values of virtual tokens that are read off the frozen model, by the names of the parameters.
  * @throws wrong_use where a projection makes the prefix, which no text gives
@@ -85,34 +131,30 @@ export async function observedStarts(
   { architecture, survey }: Base,
   weights: Weights,
   settings: AdapterSettings,
-  {
-    init,
-    initText,
-    seed,
-    threads,
-  }: { init: string; initText?: string | undefined; seed: number; threads?: number | undefined },
+  starts: StartOptions,
   tokenizer: Tokenizer,
+  { compile }: Pick<TuneHost, "compile">,
 ): Promise<Map<string, NdArray>> {
   if (settings.method !== "prefix" && settings.method !== "prompt") return new Map();
   if (settings.method === "prefix" && settings.projection) {
     fail(
       "wrong_use",
-      `--init ${init} with --projection: the two layers make the prefix, no text gives what they start from`,
+      `--init ${starts.init} with --projection: the two layers make the prefix, no text gives what they start from`,
     );
   }
   const { length } = settings;
-  const random = randomAt(seed, 0, 7);
-  const vocabulary = "vocabulary" in architecture ? Math.min(common, architecture.vocabulary) : common;
-  const ids =
-    init === "text"
-      ? idsOf(tokenizer, initText ?? fail("wrong_use", "--init text needs --init-text"), length)
-      : Array.from({ length }, () => random.below(vocabulary));
+  const vocabulary = "vocabulary" in architecture ? architecture.vocabulary : common;
+  const { ids, groups } = seenTokens(settings, starts, tokenizer, vocabulary);
   const g = observed(architecture);
-  await using program = await compile(g, { weights, ...(threads && { threads }) });
-  const result = await program.run({ ids: int64([1, length], ids) });
+  await using program = await compile(g, weights);
+  const result = await program.run({ ids: int64([1, ids.length], ids) });
   if (settings.method === "prompt") {
-    const { data } = result.embedded!;
-    return new Map([[names.matrix("prompt"), float32([length, survey.width], (data as Float32Array).slice())]]);
+    const { width } = survey;
+    const matrix = new Float32Array(length * width);
+    groups.forEach((places, i) => {
+      matrix.set(meanOf(result.embedded!.data as Float32Array, places, width), i * width);
+    });
+    return new Map([[names.matrix("prompt"), float32([length, width], matrix)]]);
   }
   return new Map(
     settings.sites.map((site): [string, NdArray] => {
@@ -124,9 +166,9 @@ export async function observedStarts(
           const data = result[`${site}.${layer}.${name}`]!.data as Float32Array;
           for (let head = 0; head < kvHeads; head++) {
             for (let place = 0; place < length; place++) {
-              const from = (head * length + place) * headWidth;
+              const own = groups[place]!.map((at) => head * ids.length + at);
               const to = place * columns + ((2 * layer + part) * kvHeads + head) * headWidth;
-              matrix.set(data.subarray(from, from + headWidth), to);
+              matrix.set(meanOf(data, own, headWidth), to);
             }
           }
         }

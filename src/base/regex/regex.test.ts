@@ -3,7 +3,7 @@ import { brotliDecompressSync } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ZerothError } from "../../errors.ts";
-import { expression } from "./pattern.ts";
+import { expression, wholeExpression } from "./pattern.ts";
 
 const fixture = JSON.parse(
   brotliDecompressSync(
@@ -181,4 +181,18 @@ it.each([
   ["(?<=a(?=b))c", "unsupported"],
 ])("%s is refused as %s", (source, code) => {
   expect(() => expression(source, "x")).toThrow(expect.objectContaining({ code }));
+});
+
+describe("the whole of a text", () => {
+  it.each([
+    ["a|ab", "ab", true],
+    ["a+?", "aaa", true],
+    ["q|v", "qv", false],
+    [".*\\.(q|v)", "block.0.q", true],
+    [".*\\.(q|v)", "block.0.q.x", false],
+    ["", "a", false],
+    ["(.+)+x", "a".repeat(200), false],
+  ])("%s of %s: %s", (source, text, expected) => {
+    expect(wholeExpression(source, "test")(text)).toBe(expected);
+  });
 });

@@ -5,8 +5,9 @@ import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { fixtures } from "../../test/support/fixtures.ts";
 import { openEncoder, openLanguageModel } from "../text/open-node.ts";
+import { type TuneFolderRun, tune } from "./folder-node.ts";
 import { parseTuneOptions, type TuneInput } from "./options.ts";
-import { type Evaluation, type TuneRun, tune } from "./tune-node.ts";
+import type { Evaluation } from "./tune.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "tune-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -32,7 +33,7 @@ const data = written(rows);
 
 const quick = { epochs: 4, batch: 8, dropout: 0, threads: 1, seed: 3, init: "normal(0.3)" } as const;
 
-const run = (given: TuneInput, more: Partial<Parameters<typeof tune>[0]> = {}, events: TuneRun = {}) =>
+const run = (given: TuneInput, more: Partial<Parameters<typeof tune>[0]> = {}, events: TuneFolderRun = {}) =>
   tune({ model: bert, data, out: out(), ...more }, parseTuneOptions({ ...quick, ...given } as TuneInput), events);
 
 describe.each([
@@ -134,6 +135,26 @@ test("answers in passages, and choices", async () => {
   const chosen = await run({ method: "p-tuning-v2", length: 3, epochs: 10, lr: 3e-2 }, { data: choices });
   await using chooser = await openEncoder(bert, { adapter: chosen.adapter, threads: 1 });
   expect((await chooser.encoder.choose!("the mill", ["salt", "burnt"])).choice).toBe("burnt");
+});
+
+test("answers in passages longer than the model reads: windows in training, in judging and in reading", async () => {
+  const before = "snow is white . ".repeat(6);
+  const qa = written(
+    Array.from({ length: 10 }, (_, i) => {
+      const context = `${i % 2 ? before : ""}the mill was built ${i % 2 ? "" : before}`;
+      return { question: "what ?", context, answers: { text: ["mill"], answer_start: [context.indexOf("mill")] } };
+    }),
+  );
+  const told: { windowed: number; skipped: number }[] = [];
+  const given = { method: "p-tuning-v2", length: 4, epochs: 12, lr: 0.2, split: 0.2 } as const;
+  const tuned = await run(given, { data: qa }, { events: { started: (info) => void told.push(info) } });
+  expect(told).toMatchObject([{ windowed: 10, skipped: 0 }]);
+  expect(tuned.best).toMatchObject({ metric: "f1", value: 1, more: { exact_match: 1 } });
+  await using opened = await openEncoder(bert, { adapter: tuned.adapter, threads: 1 });
+  const passage = `${before}the mill was built`;
+  const found = await opened.encoder.answer!("what ?", passage);
+  expect(found).toMatchObject({ text: "mill", start: passage.indexOf("mill") });
+  await expect(run({ ...given, tooLong: "error" }, { data: qa })).rejects.toThrow(/row \d+ has \d+ tokens, 20 fit/);
 });
 
 test("text to text with an encoder-decoder, at every site, and quantised", async () => {

@@ -4,8 +4,9 @@
  * those sets become the states of an automaton, each computed once. Walking forwards, every fork is then known to lead
  * somewhere before it is taken, so nothing is ever tried twice; looks ahead are sets of the same kind.
  */
-import { shown } from "../../base/json.ts";
+
 import { fail } from "../../errors.ts";
+import { shown } from "../json.ts";
 import { type Assertion, type CharSet, wordCharacter } from "./parse.ts";
 import { type Code, kinds, type Program } from "./program.ts";
 

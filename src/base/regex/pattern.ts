@@ -1,6 +1,6 @@
-/** What a text is searched for: a string, a regular expression of a tokenizer.json, or one of this program's own. */
+/** What a text is searched for: a string, a regular expression of a file, or one of this program's own. */
 import { createMatcher } from "./match.ts";
-import { parsePattern } from "./parse.ts";
+import { type Node, parsePattern } from "./parse.ts";
 import { compilePattern } from "./program.ts";
 
 /** Everything found in a text, from left to right: starts and ends in UTF-16 units, one after the other. */
@@ -33,9 +33,23 @@ export function native(expression: RegExp): Pattern {
 }
 
 /**
- * A regular expression of a tokenizer.json.
+ * A regular expression from a file of strangers.
  * @throws corrupt_file for what is no pattern; unsupported for what cannot be run in linear time
  */
 export function expression(source: string, where: string): Pattern {
   return createMatcher(compilePattern(parsePattern(source, where), source, where), source, where);
+}
+
+/**
+ * Whether a regular expression from a file of strangers matches all of a text, which is not empty.
+ * @throws as {@link expression}
+ */
+export function wholeExpression(source: string, where: string): (text: string) => boolean {
+  const ends: Node[] = [
+    { type: "assert", kind: "start" },
+    parsePattern(source, where),
+    { type: "assert", kind: "end" },
+  ];
+  const match = createMatcher(compilePattern({ type: "all", items: ends }, source, where), source, where);
+  return (text) => match(text).length > 0;
 }

@@ -3,7 +3,6 @@
 import type { JsonObject } from "../../base/json.ts";
 import { shown } from "../../base/json.ts";
 import { fail } from "../../errors.ts";
-import type { ModelFolder } from "../../folders/open-node.ts";
 import type { NdArray } from "../../graph/array.ts";
 import { type Adapter, adapted } from "../../models/adapters/adapter.ts";
 import { bodyGraph, headedConfig, headParameters, type TaskHead } from "../../models/adapters/heads.ts";
@@ -14,7 +13,18 @@ import { labelled, labelsOf, readConfig } from "../../models/config.ts";
 import { readModel } from "../../models/families.ts";
 import type { Architecture } from "../../models/family.ts";
 import type { StoredTensor, Weights } from "../../weights/weights.ts";
-import { type AdapterFiles, fingerprintOf } from "./files-node.ts";
+import type { AdapterFiles } from "./files.ts";
+
+/** What of a model's folder its reading takes. */
+export interface BaseFolder {
+  readonly config: JsonObject;
+  readonly weights: Weights;
+  readonly path: string;
+  /** Names of tensors whose files are missing, and those files. */
+  readonly absent?: ReadonlyMap<string, string> | undefined;
+  /** Whether two tensors hold the same numbers; of those in memory by default. */
+  readonly same?: ((a: StoredTensor, b: StoredTensor) => boolean) | undefined;
+}
 
 /** A base model read for a task. */
 export interface ReadBase extends Base {
@@ -24,7 +34,7 @@ export interface ReadBase extends Base {
 }
 
 /** Read a model whose head may lack. @throws unsupported for a task that the family has no head for */
-export function readBase(folder: ModelFolder, head?: TaskHead, labels?: readonly string[]): ReadBase {
+export function readBase(folder: BaseFolder, head?: TaskHead, labels?: readonly string[]): ReadBase {
   const config = head ? headedConfig(folder.config, head, labels) : folder.config;
   const { absent, same, path } = folder;
   const { architecture: read, weights } = readModel(config, folder.weights, path, { absent, same, graph: bodyGraph });
@@ -48,11 +58,7 @@ export interface ReadAdapted extends ReadBase {
 }
 
 /** Names of a head's classes: the adapter's own, the base model's where there are as many, or numbers. */
-function labelsFor(
-  files: AdapterFiles,
-  folder: ModelFolder,
-  head: TaskHead | undefined,
-): readonly string[] | undefined {
+function labelsFor(files: AdapterFiles, folder: BaseFolder, head: TaskHead | undefined): readonly string[] | undefined {
   if (head !== "sequence" && head !== "tokens") return undefined;
   if (files.sidecar?.labels) return files.sidecar.labels;
   const count = files.peft && classesIn(files.peft, files.tensors);
@@ -100,10 +106,14 @@ function needParameters(model: Architecture, base: ReadBase, adapter: Adapter, f
 }
 
 /**
- * An adapter's folder over a model's.
+ * An adapter's files over a model's; `fingerprint` is the model's own, where it is known.
  * @throws bad_input where the adapter is another model's (also by its fingerprint, if `strict`); corrupt_file naming the tensor
  */
-export function readAdapted(folder: ModelFolder, files: AdapterFiles, { strict = false } = {}): ReadAdapted {
+export function readAdaptedAs(
+  folder: BaseFolder,
+  files: AdapterFiles,
+  { strict = false, fingerprint }: { readonly strict?: boolean; readonly fingerprint?: string | undefined } = {},
+): ReadAdapted {
   const { peft, sidecar } = files;
   const head = sidecar?.head ?? (peft && headOf(peft));
   const labels = labelsFor(files, folder, head);
@@ -118,10 +128,10 @@ export function readAdapted(folder: ModelFolder, files: AdapterFiles, { strict =
   needShapes(base, adapter, files.file);
   needParameters(model, base, adapter, files.file);
   const warnings = [...files.warnings];
-  const fingerprint = sidecar?.base?.fingerprint;
-  if (fingerprint !== undefined && fingerprint !== fingerprintOf(folder)) {
-    const made = sidecar?.base?.name ? ` (${sidecar.base.name})` : "";
-    const what = `the adapter was made over another model than this one${made}`;
+  const made = sidecar?.base?.fingerprint;
+  if (made !== undefined && fingerprint !== undefined && made !== fingerprint) {
+    const name = sidecar?.base?.name ? ` (${sidecar.base.name})` : "";
+    const what = `the adapter was made over another model than this one${name}`;
     if (strict) fail("bad_input", what, { where: files.path, hint: "open it over the model it was made over" });
     warnings.push(what);
   }
