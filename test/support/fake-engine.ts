@@ -175,7 +175,7 @@ export function fakeEngine({
     },
     adapters: async () => [],
     addAdapter: async (base, name) => fail("not_found", `no folder for ${base}:${name}`),
-    removeAdapter: async (id) => fail("not_found", `no adapter "${id}"`),
+    removeAdapter: async (id) => id,
     scanAdapters: async () => ({ added: [], removed: [], refused: [] }),
     async tokenize(id, prompt) {
       aboutOf(id);

@@ -97,7 +97,9 @@ async function sayAdapters(engine: Engine, output: Output): Promise<void> {
   const { refused } = await engine.scanAdapters();
   const names = (await engine.adapters()).map(({ id }) => id);
   const more = names.length > 5 ? `, and ${names.length - 5} more` : "";
-  output.say(`${names.length} adapter${names.length === 1 ? "" : "s"}: ${names.slice(0, 5).join(", ") || "none"}${more}`);
+  output.say(
+    `${names.length} adapter${names.length === 1 ? "" : "s"}: ${names.slice(0, 5).join(", ") || "none"}${more}`,
+  );
   for (const { folder, why } of refused) output.say(`not served: ${folder}: ${why}`);
 }
 
@@ -188,7 +190,8 @@ export async function startServer(
     const serving = await serveOn(options, flags.tryNext, output);
     const seconds = (performance.now() / 1000).toFixed(1);
     const guarded = await stored.keys.needed();
-    if (tuned.adapterFolder !== undefined || Object.keys(tuned.adapters ?? {}).length > 0) await sayAdapters(engine, output);
+    if (tuned.adapterFolder !== undefined || Object.keys(tuned.adapters ?? {}).length > 0)
+      await sayAdapters(engine, output);
     output.row({ url: serving.url });
     const here = `${serving.url}${page ? " is a page" : ""}, and OpenAI's interface under /v1`;
     // In one piece: who waits for the first has the line to try as well.
