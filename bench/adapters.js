@@ -105,8 +105,7 @@ const rss = () => {
 
 async function measured(kind, make) {
   // What was read of prompts is not kept: every request reads its own.
-  await using plain = openLive(opened, { rows: 8, heldBytes: 0 });
-  await using live = openLive(opened, { rows: 8, heldBytes: 0 });
+  const [plain, live] = [0, 1].map(() => openLive(opened, { rows: 8, heldBytes: 0 }));
   const eight = Array.from({ length: 8 }, make);
   await batch(plain, []);
   await batch(live, eight);
@@ -121,6 +120,7 @@ async function measured(kind, make) {
   const after = rss();
   const bytes = all.reduce((sum, one) => sum + one.bytes, 0);
   await batch(live, all.slice(-8));
+  for (const one of [plain, live]) await one[Symbol.asyncDispose]();
   return {
     kind,
     "tokens/s without": median(without).toFixed(1),

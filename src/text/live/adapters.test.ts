@@ -5,6 +5,7 @@ import {
   asked,
   fixtureWriter,
   interleaving,
+  numbered,
   openWriter,
   told,
   turns,
@@ -20,6 +21,7 @@ import { decoderModel } from "../../models/kinds/decoder.ts";
 import { encoderDecoderModel } from "../../models/kinds/encoder-decoder.ts";
 import { compile } from "../../runtime/compile-node.ts";
 import { logSumExp } from "../choose.ts";
+import { liveModel } from "./live.ts";
 import type { LiveRequest } from "./request.ts";
 
 const attention = (path: string) => /(^|\.)(q|v|q_proj|v_proj|c_attn|query_key_value)$/.test(path);
@@ -147,5 +149,80 @@ describe.each(models)("%s", (name) => {
       }
     }
     expect(count).toBeGreaterThan(40);
+  });
+});
+
+describe("programs and what is kept", () => {
+  const writer = fixtureWriter("llama/grouped");
+  const { architecture, weights } = writer;
+  const found = survey(architecture);
+  const prompt = Array.from({ length: 21 }, (_, i) => 3 + ((5 * i) % 40));
+  const asking = (adapter?: RowAdapter, more: Partial<LiveRequest> = {}): LiveRequest => ({
+    ...{ prompt, settings: { maxNewTokens: 2, minNewTokens: 2 } },
+    ...(adapter && { adapter }),
+    ...more,
+  });
+
+  test("what is read of a prompt is shared by requests with the same adapter, and by no other", async () => {
+    await using live = openWriter(writer, { piece: 8 });
+    const cached = async (adapter?: RowAdapter, owner = "") => {
+      for await (const event of live.ask(asking(adapter, { owner }))) if (event.kind === "prompt") return event.cached;
+      return undefined;
+    };
+    const [one, other] = [1, 2].map((seed) => rowAdapter(drawnPrefix(found, ["decoder"], 5, seed), architecture));
+    const again = rowAdapter(drawnPrefix(found, ["decoder"], 5, 1), architecture);
+    const seen: (number | undefined)[] = [];
+    for (const adapter of [one, one, other, again, undefined, undefined, other]) seen.push(await cached(adapter));
+    expect(seen).toEqual([0, 16, 0, 0, 0, 16, 16]);
+    expect(await cached(one, "somebody else")).toBe(0);
+  });
+
+  test("the plain network runs until a row adds to its products, and again some hundred runs after", async () => {
+    const opened: string[] = [];
+    const live = liveModel({
+      ...{ architecture, tokenizer: numbered },
+      async compile(g, more) {
+        const program = await compile(g, { ...more, weights, threads: 1 });
+        const steps = program.outputs.includes("best");
+        if (steps) opened.push(program.inputs.some((name) => name.startsWith("adapter.")) ? "added" : "plain");
+        return program;
+      },
+    });
+    const prefix = rowAdapter(drawnPrefix(found, ["decoder"], 3, 1), architecture);
+    const [low, high] = [2, 7].map((rank) => rowAdapter(drawnLora(found, rank, rank, attention), architecture));
+    const wide = rowAdapter(drawnLora(found, 2, 9), architecture);
+    const plain = await told(live, asking());
+    await told(live, asking(prefix));
+    expect(opened).toEqual(["plain"]);
+    for (const adapter of [low, high, low]) await told(live, asking(adapter));
+    expect(await told(live, asking())).toEqual(plain);
+    expect(opened).toEqual(["plain", "added"]);
+    // Products that no adapter had yet: the network is written anew, once.
+    for (const adapter of [wide, low]) await told(live, asking(adapter));
+    expect(opened).toEqual(["plain", "added", "added"]);
+    for (let i = 0; i < 20; i++) {
+      await told(live, asking(undefined, { settings: { maxNewTokens: 16, minNewTokens: 16 } }));
+    }
+    expect(opened).toEqual(["plain", "added", "added", "plain"]);
+    await live[Symbol.asyncDispose]();
+  });
+
+  test("what no batch computes is refused, and the others go on", async () => {
+    const experts = fixtureWriter("switch/half");
+    const own = survey(experts.architecture);
+    await using live = openWriter(experts);
+    const short = { prompt: [5, 6, 7], settings: { maxNewTokens: 3 } };
+    const running = told(live, short);
+    const odd = rowAdapter(drawnLora(own, 2, 1), experts.architecture);
+    expect(() => live.ask({ ...short, adapter: odd })).toThrow("does not see every row");
+    expect(await running).toEqual(await told(live, short));
+    const bare = drawnPrefix(found, ["decoder"], 3, 1, false);
+    expect(() => rowAdapter(bare, architecture)).toThrow("does not count as positions");
+    const long = { prompt: new Array<number>(63).fill(5), settings: { maxNewTokens: 1 } };
+    const gpt2 = fixtureWriter("gpt2/tied");
+    await using narrow = openWriter(gpt2);
+    const { longest = 0 } = gpt2.architecture;
+    const filling = rowAdapter(drawnPrefix(survey(gpt2.architecture), ["decoder"], longest - 10, 1), gpt2.architecture);
+    expect(() => narrow.ask({ ...long, prompt: long.prompt.slice(0, 12), adapter: filling })).toThrow("positions");
   });
 });
