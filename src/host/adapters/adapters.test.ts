@@ -8,6 +8,7 @@ import { failureOf } from "../../../test/support/failure.ts";
 import { expectClose, fixtures } from "../../../test/support/fixtures.ts";
 import { drawnLora, drawnPrefix, drawnPrompt } from "../../../test/support/random-adapters.ts";
 import { openEncoder, openLanguageModel } from "../../text/open-node.ts";
+import { childEngine } from "../child-node.ts";
 import type { Engine } from "../engine.ts";
 import { type EngineOptions, localEngine } from "../local-node.ts";
 
@@ -124,6 +125,20 @@ describe("adapters that write", () => {
     expect(await failureOf(engine.addAdapter("chatty", "a/b", own))).toMatchObject({ code: "bad_input" });
     expect(await failureOf(engine.addAdapter("chatty", "none", root))).toMatchObject({ code: "not_found" });
   });
+});
+
+test("a process that is started again knows of the adapters that were added, and not of one that was taken out", async () => {
+  const script = new URL("../../../dist/node/engine-process-node.js", import.meta.url);
+  await using engine = childEngine({ script, env, threads: 1, folders: { chatty } });
+  for (const name of ["long", "low"]) await engine.addAdapter("chatty", name, at(name));
+  const before = await answer(engine, "chatty:long", "hello");
+  await engine.removeAdapter("chatty:low");
+  process.kill((await engine.status()).pid, "SIGKILL");
+  while ((await engine.status()).restarts === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+  expect(await answer(engine, "chatty:long", "hello")).toBe(before);
+  expect(await failureOf(answer(engine, "chatty:low", "hello"))).toMatchObject({ code: "not_found" });
+  expect((await engine.adapters()).map(({ id }) => id)).toEqual(["chatty:long"]);
+  expect(() => childEngine({ script, adapters: { "a b": root } })).toThrow("base:adapter");
 });
 
 describe("what is wrong with an adapter is its own error", () => {
