@@ -141,3 +141,15 @@ test("what cannot be served is said, with what to do", async () => {
   expect([missing.status, missing.stderr.includes("no such folder")]).toEqual([3, true]);
   expect(zeroth(["serve", "--port", "70000"]).status).toBe(2);
 });
+
+test("adapters that are not there, or are given no name, are said before anything is served", () => {
+  const cases = [
+    [["--adapters", "nowhere"], 3, "no such folder of adapters"],
+    [["--adapter", "low=nowhere"], 3, "no folder of an adapter"],
+    [["--adapter", "nowhere"], 2, "NAME=FOLDER"],
+  ] as const;
+  for (const [args, code, what] of cases) {
+    const { status, stderr } = runIn(folder)(["serve", "--port", "0", ...args]);
+    expect([status, stderr], args.join(" ")).toEqual([code, expect.stringContaining(what)]);
+  }
+});

@@ -19,13 +19,14 @@ export const modelSchema = z.object({
 const ownerOf = (id: string): string =>
   id.includes("/") && !id.startsWith("/") ? id.slice(0, id.indexOf("/")) : "zeroth";
 
-const shown = ({ id, created }: ModelAbout): z.infer<typeof modelSchema> => ({
+/** Of an adapter both are the model that it is put into, as vLLM has it. */
+const shown = ({ id, created, parent }: ModelAbout): z.infer<typeof modelSchema> => ({
   id,
   object: "model",
   created,
   owned_by: ownerOf(id),
-  root: id,
-  parent: null,
+  root: parent ?? id,
+  parent: parent ?? null,
 });
 
 /** A model of the list, and no other: who asks what a model is does not mean it to be downloaded. */
@@ -62,10 +63,12 @@ export const models: Routes = ({ engine }) => [
   route({
     method: "delete",
     path: "/v1/models/{id+}",
-    summary: "Refused: only fine-tuned models can be deleted",
+    summary: "Serve an adapter no more; its folder stays. Models themselves are not deleted here",
     answer: z.object({ id: z.string(), object: z.literal("model"), deleted: z.boolean() }),
+    admin: true,
     async handle({ params: { id = "" } }) {
-      await here(engine, id);
+      const { parent } = await here(engine, id);
+      if (parent !== undefined) return { id: await engine.removeAdapter(id), object: "model", deleted: true };
       return refuse(403, `"${id.slice(0, 120)}" was not made here and is not deleted here`, { code: "not_deletable" });
     },
   }),

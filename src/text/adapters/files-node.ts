@@ -43,11 +43,20 @@ export function readAdapterFiles(folder: string): AdapterFiles {
   });
 }
 
-/** What tells a base model from others of its shape: its configuration, its first and its last tensor. */
+const fingerprints = new WeakMap<object, string>();
+
+/**
+ * What tells a base model from others of its shape: its configuration, its first and its last tensor. Of a folder that is
+ * open it is computed once: those tensors may be large.
+ */
 export function fingerprintOf(folder: Pick<ModelFolder, "config" | "weights">): string {
+  const known = fingerprints.get(folder);
+  if (known !== undefined) return known;
   const hash = createHash("sha256");
   for (const part of fingerprintParts(folder, readStored)) hash.update(part);
-  return hash.digest("hex").slice(0, fingerprintDigits);
+  const value = hash.digest("hex").slice(0, fingerprintDigits);
+  fingerprints.set(folder, value);
+  return value;
 }
 
 /**
