@@ -30,6 +30,8 @@ export interface NewFile {
   readonly expiresAfter?: number | undefined;
   /** More bytes are refused. */
   readonly most: number;
+  /** Nobody sees it, and it is swept like an upload that broke off, until {@link keepHidden} says what it is for. */
+  readonly hidden?: boolean;
 }
 
 const pieceBytes = 64 << 10;
@@ -84,7 +86,7 @@ export async function createFile(
 ): Promise<StoredFile> {
   const { db, now } = state;
   const id = newId("file-");
-  const { filename, purpose, expiresAfter, most } = file;
+  const { filename, purpose, expiresAfter, most, hidden = false } = file;
   await db
     .insertInto("file")
     .values({
@@ -124,7 +126,7 @@ export async function createFile(
         .set(({ eb, ref }) => ({
           bytes,
           sha256: hash.digest("hex"),
-          state: "processed" as const,
+          state: hidden ? ("uploading" as const) : ("processed" as const),
           expires_at: expiresAfter === undefined ? null : eb(ref("created_at"), "+", expiresAfter),
         }))
         .where("id", "=", id)
@@ -140,6 +142,11 @@ export async function createFile(
       .catch(() => undefined);
     throw cause;
   }
+}
+
+/** Keep a file that was made hidden, in the transaction in which something comes to need it. */
+export async function keepHidden({ db }: Pick<State, "db">, id: string): Promise<void> {
+  await db.updateTable("file").set({ state: "output" }).where("id", "=", id).where("state", "=", "uploading").execute();
 }
 
 /** @throws not_found, also for a file of somebody else's */
