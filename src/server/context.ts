@@ -6,6 +6,7 @@ import type { Chats } from "./chat/store.ts";
 import type { KeptAnswers } from "./guards/idempotency.ts";
 import type { Downloads } from "./jobs/downloads.ts";
 import type { Hub } from "./jobs/hub.ts";
+import type { TuningOptions } from "./jobs/tuning-worker-node.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Responses } from "./responses/store.ts";
 
@@ -79,6 +80,8 @@ export interface ServerOptions {
   readonly responses?: Responses;
   /** Chat completions that are kept; in the database by default, without one in memory. */
   readonly chats?: Chats;
+  /** How models are fine-tuned; without, or without a database, none are. */
+  readonly tuning?: TuningOptions;
   /** Where models are downloaded from; without, none are. */
   readonly hub?: Hub;
   readonly log?: (line: LogLine) => void;

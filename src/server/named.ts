@@ -1,8 +1,9 @@
 /** The model a request names. */
 import { ZerothError } from "../errors.ts";
 import type { Engine, ModelAbout } from "../host/engine.ts";
+import { nearestNames } from "../hub/names.ts";
 import type { Asked } from "./context.ts";
-import { invalid, messageOf } from "./errors.ts";
+import { invalid, messageOf, refuse } from "./errors.ts";
 
 /**
  * What is known of it, noted for the log.
@@ -17,4 +18,20 @@ export async function namedModel(engine: Engine, name: string, asked: Asked): Pr
     if (error instanceof ZerothError && error.code === "bad_input") invalid("model", messageOf(error), "invalid_value");
     throw error;
   }
+}
+
+/** A model of the list, and no other: who asks what a model is does not mean it to be downloaded. */
+export async function modelHere(engine: Engine, id: string): Promise<ModelAbout> {
+  const list = await engine.list();
+  const found = list.find((one) => one.id === id);
+  if (found) return found;
+  const near = nearestNames(
+    id,
+    list.map((one) => one.id),
+  );
+  const hint = near.length > 0 ? ` (did you mean ${near.join(" or ")}?)` : "";
+  return refuse(404, `no model "${id.slice(0, 120)}" on this machine${hint}`, {
+    code: "model_not_found",
+    param: "model",
+  });
 }

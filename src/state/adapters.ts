@@ -25,7 +25,6 @@ async function dropAdapters(db: State["db"], rows: readonly Pick<StoredAdapter, 
 
 export interface NewCheckpoint {
   readonly step: number;
-  readonly steps: number;
   readonly metrics: object;
   /** The hidden file of the run's folder. */
   readonly run: string;
@@ -41,13 +40,13 @@ export interface NewCheckpoint {
 export async function recordCheckpoint(
   state: State,
   claim: TuningClaim,
-  { step, steps, metrics, run, adapter }: NewCheckpoint,
+  { step, metrics, run, adapter }: NewCheckpoint,
 ): Promise<boolean> {
   const { now } = state;
   const { id, owner, model, name } = claim.job;
   const kept = await state.db.transaction().execute(async (db) => {
     const before = await db.selectFrom("tuning").select("run_file").where("id", "=", id).executeTakeFirst();
-    const job = await updateTuning({ db }, claim, { run_file: run, step, steps, attempts: 0 });
+    const job = await updateTuning({ db }, claim, { run_file: run, attempts: 0 });
     if (job === undefined) return false;
     await keepHidden({ db }, run);
     if (before?.run_file) await db.deleteFrom("file").where("id", "=", before.run_file).execute();

@@ -5,7 +5,7 @@
  */
 import { randomBytes } from "node:crypto";
 import { createReadStream, statSync } from "node:fs";
-import { open, rename, rm } from "node:fs/promises";
+import { open, rename, rm, writeFile } from "node:fs/promises";
 import { join, relative, sep } from "node:path";
 import { filesBelow, makeFolder, needProgress, writeError } from "../base/files-node.ts";
 import { fail } from "../errors.ts";
@@ -100,9 +100,15 @@ function entriesIn(line: string): readonly Entry[] {
 
 /**
  * Write a stored folder's files to `folder`, which is there with all of them or not at all; what stood there goes.
+ * @param more texts that lie beside them
  * @throws not_found where it was deleted, corrupt_file, or what the disk says
  */
-export async function restoreFolder(state: State, file: string, folder: string): Promise<void> {
+export async function restoreFolder(
+  state: State,
+  file: string,
+  folder: string,
+  more: Readonly<Record<string, string>> = {},
+): Promise<void> {
   const draft = `${folder}.${randomBytes(4).toString("hex")}.partial`;
   try {
     makeFolder(draft);
@@ -127,6 +133,7 @@ export async function restoreFolder(state: State, file: string, folder: string):
         await handle.close();
       }
     }
+    for (const [name, text] of Object.entries(more)) await writeFile(join(draft, name), text);
     await rm(folder, { recursive: true, force: true });
     await rename(draft, folder);
   } catch (cause) {

@@ -69,14 +69,15 @@ onEachDatabase((databases) => {
     expect(await getTuning(state, "me", made.id)).toMatchObject({ status: "queued", steps: 20, chosen: '{"batch":4}' });
 
     const first = (await claimTuning(state, "steps", "w", 10, ["nano"]))!;
-    await tellTuning(state, first, { message: "step 1", once: "step-1" }, { status: "running", step: 1 });
-    await tellTuning(state, first, { message: "step 1 again", once: "step-1" }, { step: 1 });
+    await tellTuning(state, first, { message: "step 1", once: "step-1" }, { step: 1, left: 60 });
+    await tellTuning(state, first, { message: "step 1 again", once: "step-1" });
+    expect(await getTuning(state, "me", made.id)).toMatchObject({ status: "running", step: 1, steps: 20 });
     expect((await pauseTuning(state, "me", made.id)).status).toBe("paused");
     expect((await pauseTuning(state, "me", made.id)).status).toBe("paused");
     // Whoever works on it still saves, and lets go.
     expect((await renewTuning(state, first, 10))?.status).toBe("paused");
     const run = await hidden("run");
-    expect(await recordCheckpoint(state, first, { step: 2, steps: 20, metrics: {}, run })).toBe(true);
+    expect(await recordCheckpoint(state, first, { step: 2, metrics: {}, run })).toBe(true);
     await releaseTuning(state, first, { again: true });
     expect(await getTuning(state, "me", made.id)).toMatchObject({ status: "paused", run_file: run });
     expect(await claimTuning(state, "steps", "w", 10, ["nano"])).toBeUndefined();
@@ -85,9 +86,7 @@ onEachDatabase((databases) => {
     const second = (await claimTuning(state, "steps", "w", 10, ["nano"]))!;
     // An older claim writes nothing any more.
     expect(await renewTuning(state, first, 10)).toBeUndefined();
-    expect(await recordCheckpoint(state, first, { step: 3, steps: 20, metrics: {}, run: await hidden("late") })).toBe(
-      false,
-    );
+    expect(await recordCheckpoint(state, first, { step: 3, metrics: {}, run: await hidden("late") })).toBe(false);
     const result = await createFile(state, "me", { filename: "m.csv", purpose: "fine-tune-results", most: 100 }, [
       Buffer.from("step\n"),
     ]);
@@ -193,7 +192,7 @@ onEachDatabase((databases) => {
       runs.push(await hidden(`run ${step}`));
       adapters.push(await hidden(`adapter ${step}`));
       const metrics = { step, train_loss: 1 / step };
-      await recordCheckpoint(state, claim, { step, steps: 50, metrics, run: runs.at(-1)!, adapter: adapters.at(-1)! });
+      await recordCheckpoint(state, claim, { step, metrics, run: runs.at(-1)!, adapter: adapters.at(-1)! });
     }
     const { data, more } = await listCheckpoints(state, id, { limit: 2 });
     expect(data.map((row) => [row.step, row.name])).toEqual([

@@ -299,16 +299,30 @@ export async function acceptTuning(
   await state.wake.call();
 }
 
+/** How far a job's steps are. */
+export interface Progress {
+  readonly step?: number;
+  readonly steps?: number;
+  /** Seconds until its end, as it looks. */
+  readonly left?: number;
+}
+
 /** Note how a job gets on; undefined when it was lost. What is told of a step again is noted once. */
 export function tellTuning(
   state: State,
   claim: TuningClaim,
-  event: NewEvent | undefined,
-  set: UpdateObject<Tables, "tuning">,
+  event: NewEvent,
+  { step, steps, left }: Progress = {},
 ): Promise<Tuning | undefined> {
+  const { now } = state;
   return state.db.transaction().execute(async (db) => {
-    const job = await updateTuning({ db }, claim, set);
-    if (job && event) await noteEvent(db, state.now, job.id, event);
+    const job = await updateTuning({ db }, claim, {
+      status: sql<TuningStatus>`case when status = 'queued' then 'running' else status end`,
+      ...(step !== undefined && { step }),
+      ...(steps !== undefined && { steps }),
+      ...(left !== undefined && { estimated_finish: sql<number>`${now} + ${left}` }),
+    });
+    if (job) await noteEvent(db, now, job.id, event);
     return job;
   });
 }

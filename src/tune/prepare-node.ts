@@ -10,14 +10,18 @@ import { names } from "../models/adapters/settings.ts";
 import { readModel } from "../models/families.ts";
 import { readAdapterFiles } from "../text/adapters/files-node.ts";
 import { type ReadBase, readAdapted, readBase } from "../text/adapters/read-node.ts";
+import { promptMaker } from "../text/chat/prompt.ts";
 import { quantizedCopy } from "../text/copies/quantized-node.ts";
+import { templatesOf } from "../text/open-node.ts";
 import type { Tokenizer } from "../tokenizers/tokenizer.ts";
 import { toFloat32 } from "../weights/convert.ts";
 import { readStored } from "../weights/safetensors-node.ts";
 import { anyQuantized, type Weights } from "../weights/weights.ts";
+import { conversations, spreadRows } from "./chat-rows.ts";
 import { fresh, poolerOf, roomOf, settingsOf, type TuneModel, tuneModel } from "./model.ts";
 import type { Task, TuneOptions } from "./options.ts";
-import { type ReadRows, readRows, type TuneRow } from "./rows-node.ts";
+import type { TuneRow } from "./rows.ts";
+import { type ReadRows, readRows } from "./rows-node.ts";
 import { initialOf, observedStarts } from "./starts-node.ts";
 import { examplesOf, headOfTask, isChoice, labelsIn, type TuneExample, taskOf } from "./tasks.ts";
 
@@ -108,8 +112,12 @@ export async function openTuning(files: TuneFiles): Promise<Opened> {
           {},
         );
   const tokenizer = openTokenizer(stored);
-  const data = await readRows(files.data);
-  return { folder, tokenizer, data, held: files.eval === undefined ? undefined : await readRows(files.eval), files };
+  const rowsOf = async (file: string): Promise<ReadRows> => {
+    const read = await readRows(file);
+    return { ...read, rows: spreadRows(read.rows, file) };
+  };
+  const data = await rowsOf(files.data);
+  return { folder, tokenizer, data, held: files.eval === undefined ? undefined : await rowsOf(files.eval), files };
 }
 
 export function prepare({ folder, tokenizer, data, held }: Opened, o: TuneOptions): Prepared {
@@ -130,7 +138,11 @@ export function prepare({ folder, tokenizer, data, held }: Opened, o: TuneOption
   const model = tuneModel(base, base.weights, settings, task, o);
   const longest = roomOf(base.architecture, settings, o.maxLength);
   const end = "ends" in base.architecture ? base.architecture.ends[0] : undefined;
-  const reading = { tokenizer, longest, taken: placesOf(settings), tooLong: o.tooLong, labels, end };
+  const talks = [...data.rows, ...(held?.rows ?? [])].some(({ reply }) => reply !== undefined);
+  const chat = talks
+    ? conversations(promptMaker({ tokenizer, config: folder.config, templates: templatesOf(folder) }), tokenizer, end)
+    : undefined;
+  const reading = { tokenizer, longest, taken: placesOf(settings), tooLong: o.tooLong, labels, end, chat };
   const train = examplesOf(learnt, task, { ...reading, file: data.file });
   const other = held ? held.rows : kept;
   const file = held?.file ?? data.file;

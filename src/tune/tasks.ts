@@ -7,8 +7,9 @@ import type { Example } from "../models/kinds/loss.ts";
 import { spansOf } from "../text/heads/spans.ts";
 import { fromWords } from "../text/heads/words.ts";
 import type { Tokenizer } from "../tokenizers/tokenizer.ts";
+import { type Conversations, replyExample } from "./chat-rows.ts";
 import type { Task } from "./options.ts";
-import type { TuneRow } from "./rows-node.ts";
+import { rowName, type TuneRow } from "./rows.ts";
 
 export type TuneExample = Example | ChoiceExample;
 
@@ -32,7 +33,7 @@ export function taskOf(row: TuneRow, kind: "encoder" | "decoder" | "encoder-deco
       ? "qa"
       : has("text", "choices", "label")
         ? "choice"
-        : has("prompt", "target")
+        : has("prompt", "target") || has("messages", "reply")
           ? kind === "decoder"
             ? "causal"
             : "seq2seq"
@@ -42,7 +43,7 @@ export function taskOf(row: TuneRow, kind: "encoder" | "decoder" | "encoder-deco
   if (found) return found;
   return fail("bad_input", `the columns ${Object.keys(row).slice(0, 12).map(shown).join(", ")} are those of no task`, {
     where: file,
-    hint: "text and label; tokens and tags; question, context and answers; text, choices and label; prompt and target",
+    hint: "text and label; tokens and tags; question, context and answers; text, choices and label; prompt and target (or completion); messages",
   });
 }
 
@@ -56,10 +57,10 @@ export interface Reading {
   readonly labels?: readonly string[] | undefined;
   /** Ends a target; none where the model has none. */
   readonly end?: number | undefined;
+  /** Where rows are conversations. */
+  readonly chat?: Conversations | undefined;
   readonly file: string;
 }
-
-const rowName = (row: TuneRow, i: number) => (typeof row.line === "number" ? `line ${row.line}` : `row ${i + 1}`);
 
 function textIn(row: TuneRow, column: string, name: string, file: string): string {
   const value = row[column];
@@ -159,7 +160,7 @@ function tagsOf(row: TuneRow, name: string, { tokenizer, labels = [], file }: Re
 }
 
 function read(row: TuneRow, name: string, task: Task, reading: Reading): TuneExample {
-  const { tokenizer, labels = [], end, file } = reading;
+  const { tokenizer, labels = [], end, chat, file } = reading;
   const pairOf = () => (row.text_pair === undefined ? {} : { pair: textIn(row, "text_pair", name, file) });
   switch (task) {
     case "seq-cls": {
@@ -191,6 +192,7 @@ function read(row: TuneRow, name: string, task: Task, reading: Reading): TuneExa
       return { texts, right };
     }
     default: {
+      if (chat && row.reply !== undefined) return replyExample(row, name, chat, file);
       const { ids } = tokenizer.encode(textIn(row, "prompt", name, file));
       const target = tokenizer.encode(textIn(row, "target", name, file), {
         addSpecialTokens: false,

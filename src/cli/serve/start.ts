@@ -4,7 +4,7 @@ import { basename, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { fail, ZerothError } from "../../errors.ts";
 import { childEngine } from "../../host/child-node.ts";
-import { embedded } from "../../host/library-node.ts";
+import { embedded, openLibrary } from "../../host/library-node.ts";
 import { parseModelName } from "../../hub/names.ts";
 import type { LogLine } from "../../server/context.ts";
 import { fixedKeys } from "../../server/guards/keys.ts";
@@ -12,7 +12,7 @@ import { openHub } from "../../server/jobs/hub-node.ts";
 import { openPage } from "../../server/page-node.ts";
 import { type ServeOptions, type Serving, serve } from "../../server/serve-node.ts";
 import { storedKeys } from "../../server/stored/keys.ts";
-import { openState } from "../../state/open-node.ts";
+import { homeFolder, openState } from "../../state/open-node.ts";
 import { needDevice } from "../engine.ts";
 import type { Output } from "../output.ts";
 import { threadsFor } from "../threads.ts";
@@ -105,10 +105,11 @@ export async function startServer(
   const folder = pageFolder();
   const page = flags.page !== false && existsSync(folder) ? openPage(folder) : undefined;
   const state = await openState(process.env);
+  const threads = threadsFor(flags.threads, output);
   const engine = childEngine({
     ...{ pinned, folders, download: flags.download !== false },
     device: device === "auto" ? "cpu" : device,
-    threads: threadsFor(flags.threads, output),
+    threads,
     ...(flags.dtype !== undefined && { dtype: flags.dtype }),
     ...(maxQueue !== undefined && { live: { waiting: maxQueue } }),
     ...(idle !== undefined && { closesAfter: idle === 0 ? Number.POSITIVE_INFINITY : idle * 1000 }),
@@ -132,6 +133,7 @@ export async function startServer(
     const options: ServeOptions = {
       ...{ engine, state, problem, keys: stored.keys },
       port: flags.port,
+      tuning: { home: homeFolder(process.env), pathOf: openLibrary({ folders }).pathOf, threads },
       ...(host !== undefined && { host }),
       ...(flags.cors && { cors: flags.cors }),
       ...(flags.allowedHost && { hosts: flags.allowedHost }),

@@ -1,9 +1,11 @@
 /** `/v1/models`: what can be asked. */
 import { z } from "@hono/zod-openapi";
-import type { Engine, ModelAbout } from "../../host/engine.ts";
-import { nearestNames } from "../../hub/names.ts";
+import type { ModelAbout } from "../../host/engine.ts";
+import { deleteAdapter } from "../../state/adapters.ts";
 import { refuse } from "../errors.ts";
+import { modelHere } from "../named.ts";
 import { type Routes, route } from "../route.ts";
+import { orNothing } from "../stored/errors.ts";
 
 export const modelSchema = z.object({
   id: z.string(),
@@ -28,23 +30,7 @@ const shown = ({ id, created }: ModelAbout): z.infer<typeof modelSchema> => ({
   parent: null,
 });
 
-/** A model of the list, and no other: who asks what a model is does not mean it to be downloaded. */
-async function here(engine: Engine, id: string): Promise<ModelAbout> {
-  const list = await engine.list();
-  const found = list.find((one) => one.id === id);
-  if (found) return found;
-  const near = nearestNames(
-    id,
-    list.map((one) => one.id),
-  );
-  const hint = near.length > 0 ? ` (did you mean ${near.join(" or ")}?)` : "";
-  return refuse(404, `no model "${id.slice(0, 120)}" on this machine${hint}`, {
-    code: "model_not_found",
-    param: "model",
-  });
-}
-
-export const models: Routes = ({ engine }) => [
+export const models: Routes = ({ engine, state }) => [
   route({
     method: "get",
     path: "/v1/models",
@@ -57,15 +43,17 @@ export const models: Routes = ({ engine }) => [
     path: "/v1/models/{id+}",
     summary: "One model of this machine; its name may hold a slash, or %2F for it",
     answer: modelSchema,
-    handle: async ({ params: { id = "" } }) => shown(await here(engine, id)),
+    handle: async ({ params: { id = "" } }) => shown(await modelHere(engine, id)),
   }),
   route({
     method: "delete",
     path: "/v1/models/{id+}",
-    summary: "Refused: only fine-tuned models can be deleted",
+    summary: "Delete a model that was fine-tuned here, of this key; others are refused",
     answer: z.object({ id: z.string(), object: z.literal("model"), deleted: z.boolean() }),
-    async handle({ params: { id = "" } }) {
-      await here(engine, id);
+    async handle({ params: { id = "" }, asked }) {
+      const deleted = state && (await orNothing(deleteAdapter(state, asked.owner.owner, id).then(() => true)));
+      if (deleted) return { id, object: "model", deleted };
+      await modelHere(engine, id);
       return refuse(403, `"${id.slice(0, 120)}" was not made here and is not deleted here`, { code: "not_deletable" });
     },
   }),
