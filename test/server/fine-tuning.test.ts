@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type OpenAI from "openai";
+import { toFile } from "openai";
 import { beforeAll, expect, test, vi } from "vitest";
 import type { TuningOptions } from "../../src/server/jobs/tuning-worker-node.ts";
 import type { Serving } from "../../src/server/serve-node.ts";
@@ -189,6 +190,62 @@ onEachDatabase((databases) => {
 });
 
 onEachDatabase((databases) => {
+  test.runIf(databases.kind === "sqlite")(
+    "what cannot be begun is refused by its field, and bad rows fail the job",
+    async () => {
+      const state = await databases.open();
+      const serving = await startStored(state, { engine: knowing(), tuning: tuningOptions() });
+      const { client } = await clientOf(state, serving);
+      const training = await uploaded(client, jsonl([...classRows(), { text: "", label: "no" }]), "Mine.jsonl");
+      const batch = await client.files.create({ file: await toFile(Buffer.from("{}"), "b"), purpose: "batch" });
+      const empty = await client.files.create({ file: await toFile(Buffer.from(""), "e"), purpose: "fine-tune" });
+      const refused: readonly [object, number, string][] = [
+        [{ model: "tinny" }, 404, "model"],
+        [{ training_file: "file-none" }, 404, "training_file"],
+        [{ training_file: batch.id }, 400, "training_file"],
+        [{ training_file: empty.id }, 400, "training_file"],
+        [{ validation_file: batch.id }, 400, "validation_file"],
+        [{ integrations: [{ type: "wandb", wandb: { project: "p" } }] }, 400, "integrations"],
+        [{ method: { type: "dpo" } }, 400, "method.type"],
+        [{ method: { type: "other" } }, 400, "method.type"],
+        [{ hyperparameters: { n_epochs: 0 } }, 400, "hyperparameters.n_epochs"],
+        [{ hyperparameters: { batch_size: 1.5 } }, 400, "hyperparameters.batch_size"],
+        [
+          { method: { type: "supervised", supervised: { hyperparameters: { learning_rate_multiplier: 0 } } } },
+          400,
+          "method.supervised.hyperparameters.learning_rate_multiplier",
+        ],
+        [{ suffix: "x".repeat(65) }, 400, "suffix"],
+        [{ seed: -1 }, 400, "seed"],
+        [{ metadata: { a: 1 } }, 400, "metadata.a"],
+        [{ tuning: { method: "full" } }, 400, "tuning.method"],
+        [{ tuning: { no_such: 1 } }, 400, "tuning"],
+      ];
+      for (const [fields, status, param] of refused) {
+        const body = { model: "tiny", training_file: training, ...fields };
+        await expect(created(client, body), JSON.stringify(fields)).rejects.toMatchObject({ status, param });
+      }
+      await created(client, { model: "tiny", training_file: training, integrations: [] });
+      const job = await created(client, { model: "tiny", training_file: training, tuning: { length: 3 } });
+      expect(await once(client, job.id, ended)).toMatchObject({
+        ...{ status: "failed", fine_tuned_model: null, finished_at: expect.any(Number), trained_tokens: null },
+        error: {
+          code: "invalid_training_file",
+          param: "training_file",
+          row: 33,
+          message: 'Mine.jsonl: row 33: "text" is empty',
+        },
+      });
+      const events = await eventsOf(client, job.id);
+      expect(events.at(-1)).toMatchObject({ level: "error", message: 'Mine.jsonl: row 33: "text" is empty' });
+      const gone = await created(client, { model: "tiny", training_file: training });
+      await client.files.delete(training);
+      const failed = await once(client, gone.id, ended);
+      expect(failed.status).toBe("failed");
+      expect(["file_not_found", "invalid_training_file"]).toContain(failed.error!.code);
+    },
+  );
+
   test.runIf(databases.kind === "sqlite")(
     "conversations teach a model that writes, and events come as a stream",
     async () => {

@@ -7,16 +7,16 @@ import { constants, setPriority } from "node:os";
 import { basename, join } from "node:path";
 import { readTextFile } from "../../base/read-node.ts";
 import { ZerothError } from "../../errors.ts";
-import { planEpoch } from "../../learn/batches.ts";
 import { fingerprintOf, writeAdapter } from "../../text/adapters/files-node.ts";
-import { adapterOf, countOf } from "../../tune/model.ts";
-import { type Opened, openTuning, type Prepared, prepare, sourceOf, startingValues } from "../../tune/prepare-node.ts";
+import { adapterOf } from "../../tune/model.ts";
+import { type Opened, openTuning, type Prepared, prepare, startingValues } from "../../tune/prepare-node.ts";
 import { tuneOpened } from "../../tune/tune-node.ts";
 import { openSafetensors, readTensor } from "../../weights/safetensors-node.ts";
+import { lookAtFiles } from "./tuning-check-node.ts";
 import { metricRows, metricsAt, resultsCsv, tokensOf } from "./tuning-csv.ts";
 import { failureOf } from "./tuning-failure.ts";
 import type { FromTuning, ToTuning, TuningStart } from "./tuning-messages.ts";
-import { type ChosenTuning, chooseOptions } from "./tuning-options.ts";
+import type { ChosenTuning } from "./tuning-options.ts";
 import { sampleRows, samplesOf } from "./tuning-samples-node.ts";
 
 const stop = new AbortController();
@@ -38,23 +38,6 @@ const mostTold = 200;
 const mostWaiting = 3;
 /** Samples take at most this share of the time. */
 const sampleShare = 0.2;
-
-/** Rows read by the options that follow from how many there are; steps of all epochs. */
-function chosenFor(
-  opened: Opened,
-  start: TuningStart & { work: { stage: "files" } },
-): { chosen: ChosenTuning; steps: number } {
-  const { asked, seed, threads } = start.work;
-  const { options, hyperparameters } = chooseOptions(asked, opened.data.rows.length, seed, threads);
-  const { model, data } = prepare(opened, options);
-  const plan = { sources: [sourceOf(data.train)], rows: options.batch, shuffle: options.shuffle, seed: options.seed };
-  const perEpoch = Math.max(1, Math.ceil(planEpoch(plan, 0).length / options.accumulate));
-  const chosen: ChosenTuning = {
-    ...{ options, hyperparameters, rows: data.train.length, held: data.held.length, skipped: data.skipped },
-    ...{ labels: data.labels ?? [], task: data.task, trained: countOf(model.trained), parameters: countOf(model.all) },
-  };
-  return { chosen, steps: perEpoch * hyperparameters.n_epochs };
-}
 
 /** A copy of what a run goes on from, made at once: its files are never written to again. */
 function copyRun(run: string, checkpoint: string, target: string): void {
@@ -181,12 +164,12 @@ async function takeSteps(start: TuningStart & { work: { stage: "steps" } }, open
 async function work(start: TuningStart): Promise<void> {
   const { model, training, validation, work: asked } = start;
   try {
-    const out = asked.stage === "steps" ? asked.run : "";
-    const opened = await openTuning({ model: model.path, data: training.path, eval: validation?.path, out });
+    if (asked.stage === "files") return tell({ kind: "accepted", ...(await lookAtFiles({ ...start, work: asked })) });
+    const files = { model: model.path, data: training.path, eval: validation?.path, out: asked.run };
+    const opened = await openTuning(files);
     // The adapter is to say over which model it was made, and not where that lies here.
     const named: Opened = { ...opened, files: { ...opened.files, model: model.name } };
-    if (asked.stage === "files") await tell({ kind: "accepted", ...chosenFor(opened, { ...start, work: asked }) });
-    else await takeSteps({ ...start, work: asked }, named);
+    await takeSteps({ ...start, work: asked }, named);
   } catch (error) {
     const failure = failureOf(error, start);
     if (stop.signal.aborted && !failure) await tell({ kind: "stopped" });
