@@ -4,9 +4,9 @@
  * answers of 8 to `most` tokens, half of them streamed, some cancelled in the middle (the connection is closed). Prints
  * one JSON line: requests, tokens of answers a second, latencies, errors, /health beside it, and the server's memory.
  */
-import { readFileSync } from "node:fs";
 import { Agent, get, request } from "node:http";
 import { parseArgs } from "node:util";
+import { memoryOf } from "./memory.js";
 
 const { values: flags, positionals } = parseArgs({
   allowPositionals: true,
@@ -49,6 +49,7 @@ function ask(next) {
   const stream = next() < 0.5;
   const cancelled = next() < Number(flags.cancel) ? 20 + next() * 2000 : undefined;
   const body = JSON.stringify({
+    // Answers have the length that is asked for, whatever the model says.
     ...{ model, prompt, max_tokens: most, temperature: 0, stream, ignore_eos: true },
     ...(stream && { stream_options: { include_usage: true } }),
   });
@@ -107,19 +108,19 @@ async function client(number) {
 
 const health = [];
 const memory = [];
-const rss = (pid) => Number(readFileSync(`/proc/${pid}/status`, "utf8").match(/VmRSS:\s+(\d+)/)?.[1] ?? 0) / 1024;
-/** Of a process and those that it has started. */
-function memoryOf(pid) {
-  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ").filter(Boolean);
-  return rss(pid) + children.reduce((sum, child) => sum + memoryOf(child), 0);
-}
+let gone = false;
 const watch = setInterval(() => {
   const start = performance.now();
   get(`${url}${flags.health}`, (response) => {
     response.resume();
     response.on("end", () => health.push(performance.now() - start));
   }).on("error", () => health.push(Infinity));
-  if (flags.pid) memory.push(memoryOf(flags.pid));
+  if (!flags.pid || gone) return;
+  const now = memoryOf(flags.pid);
+  if (now === undefined) {
+    gone = true;
+    console.error(`process ${flags.pid} is not there any more: its memory is known until now`);
+  } else memory.push(now);
 }, 200);
 
 const start = performance.now();
@@ -146,6 +147,7 @@ console.log(
     memory_mib: {
       second_quarter: at(memory.slice(quarter, 2 * quarter), 1),
       last_quarter: at(memory.slice(-quarter), 1),
+      ...(gone && { until_the_server_was_gone: true }),
     },
     first_errors: [...new Set(seen.errors)].slice(0, 5),
   }),

@@ -77,6 +77,23 @@ def scored(model, rows):
     return [one["scores"] for one in told]
 
 
+# The harness' task as one of zeroth's; it takes no file of another kind beside its own.
+TASK = """task: copa
+prompts: "{{ premise.strip()[:-1] }} {{ 'because' if question == 'cause' else 'therefore' }}"
+choices: "{{ choice1[0] | lower ~ choice1[1:] }} ||| {{ choice2[0] | lower ~ choice2[1:] }}"
+label: label
+"""
+
+
+def evaluated(model, folder):
+    """Sums of every choice and the accuracy, as `zeroth eval` gives them counting as the harness does."""
+    (folder / "task.yaml").write_text(TASK)
+    row, *_ = zeroth("eval", "--model", model, "--task", "task.yaml", "--data", "copa.jsonl", "--no-eos",
+                     "--delimiter", " ", "--no-prompt-end", "--no-cache", "--out", "evaluated", "--json", "--quiet", cwd=folder)
+    samples = (folder / "evaluated" / "samples_copa.jsonl").read_text().splitlines()
+    return [json.loads(line)["sums"] for line in samples], row["value"]
+
+
 def moved(row):
     """The row with the spaces at the end of its prompt before its choices instead."""
     prompt = row["prompt"].rstrip()
@@ -122,7 +139,10 @@ def main():
         # The harness joins the two with a space that it gives to the choice.
         spaced = [{**row, "choices": [choice if choice.startswith(" ") else " " + choice for choice in row["choices"]]}
                   for row in plain["rows"]]
+        sums, value = evaluated(model, folder)
         equal = [
+            compared("zeroth eval --no-eos --delimiter ' '", plain["rows"], sums, asked.tolerance, plain["accuracy"]),
+            value == plain["accuracy"],
             compared("zeroth score", spaced, scored(model, spaced), asked.tolerance, plain["accuracy"]),
             compared(
                 "zeroth score, spaces at a prompt's end given to its choices",

@@ -15,7 +15,13 @@ export function defineCommand<const O extends readonly OptionSpec[]>(definition:
     async start(name: string, argv: readonly string[], signal: AbortSignal, commands: Commands): Promise<number> {
       const { parse } = await import("./parse.ts");
       const { args, flags, shared } = await parse(name, definition, argv);
-      return definition.run({ args, flags, output: createOutput(shared), signal, commands });
+      const output = createOutput(shared);
+      try {
+        return await definition.run({ args, flags, output, signal, commands });
+      } finally {
+        // What comes next, an error or the shell's own line, begins on a line of its own.
+        output.progress("");
+      }
     },
   };
 }

@@ -12,7 +12,7 @@ export interface Output {
   row(row: object): void;
   /** Talk: status, warnings. Nothing with --quiet. */
   say(text: string): void;
-  /** A line that is written over by the next one; nothing where no terminal is. */
+  /** A line that is written over by the next one, and taken away by an empty one; nothing where no terminal is. */
   progress(text: string): void;
   readonly terminal: boolean;
   bold(text: string): string;
@@ -75,6 +75,7 @@ export function createOutput({ json = false, quiet = false, color = true }: Outp
     },
     progress(text) {
       if (quiet || !terminal) return;
+      if (text === "") return clear();
       process.stderr.write(`\r${shortened(text, (process.stderr.columns || 80) - 1)}\u001b[K`);
       open = true;
     },

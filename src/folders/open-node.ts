@@ -116,7 +116,7 @@ function ggufFolder(file: string, weights: NonNullable<OpenFolderOptions["weight
 const isWeightFile = (name: string): boolean => /^(model|pytorch_model)\b.*\.(safetensors|bin|json)$/.test(name);
 
 /** The GGUF file that a path is, or that is the one model of a folder. */
-function ggufAt(path: string): string | undefined {
+export function ggufAt(path: string): string | undefined {
   const stat = statSync(path, { throwIfNoEntry: false });
   if (stat?.isFile()) return path.endsWith(".gguf") || beginsGguf(headOf(path)) ? path : undefined;
   if (!stat?.isDirectory() || namesIn(path).some(isWeightFile)) return undefined;

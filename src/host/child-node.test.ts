@@ -16,7 +16,17 @@ const script = pathToFileURL(join(root, "dist/node/engine-process-node.js"));
 const model = "zeroth-nano";
 mkdirSync(`${root}test/.tmp`, { recursive: true });
 const folder = mkdtempSync(`${root}test/.tmp/child-`);
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** For the tests that leave it as it was: an engine costs a second to start. */
+let kept: Engine | undefined;
+const shared = (): Engine => {
+  kept ??= childEngine({ script });
+  return kept;
+};
+afterAll(async () => {
+  await kept?.[Symbol.asyncDispose]();
+  rmSync(folder, { recursive: true, force: true });
+});
 
 const ask = (text: string, tokens = 12): GenerateAsk => ({
   model,
@@ -53,7 +63,7 @@ const alive = (pid: number): boolean => {
 };
 
 test("says what an engine in this process says", async () => {
-  await using child = childEngine({ script });
+  const child = shared();
   await using local = localEngine();
   const question = ask("Is snow cold?");
   const events = await all(child.generate(question));
@@ -75,7 +85,7 @@ test("says what an engine in this process says", async () => {
 });
 
 test("many at once are told what each is told alone, with the likeliest tokens", async () => {
-  await using engine = childEngine({ script });
+  const engine = shared();
   const asks = Array.from({ length: 8 }, (_, i) => ({
     ...ask(`Is ${i} even?`, 6 + i),
     logprobs: 2,
@@ -136,7 +146,7 @@ test("a model that is pinned is open again after a crash, without being asked fo
 });
 
 test("two hundred answers that are called off or left leave no row", async () => {
-  await using engine = childEngine({ script });
+  const engine = shared();
   await engine.open(model);
   const one = async (i: number) => {
     const stop = new AbortController();
@@ -164,7 +174,7 @@ test("two hundred answers that are called off or left leave no row", async () =>
 });
 
 test("a call that is called off fails at once, and the engine does not go on with it", async () => {
-  await using engine = childEngine({ script });
+  const engine = shared();
   await engine.open(model);
   const stop = new AbortController();
   const many = Array.from({ length: 4000 }, (_, i) => ({ prompt: { text: `Row ${i}` }, choices: ["yes", "no"] }));
@@ -179,7 +189,7 @@ test("a call that is called off fails at once, and the engine does not go on wit
 });
 
 test("while it computes, the caller's thread is free and the status comes in time", async () => {
-  await using engine = childEngine({ script });
+  const engine = shared();
   await engine.open(model);
   const many = Array.from({ length: 600 }, (_, i) => ({ prompt: { text: `Is ${i} even?` }, choices: ["yes", "no"] }));
   let done = false;
@@ -204,7 +214,7 @@ describe("what does not fit the protocol", () => {
     ["a number of answers below zero", { model, prompt: { text: "x" }, settings: {}, answers: -1 }],
     ["what cannot travel", { model, prompt: { text: "x" }, settings: { schema: { f: () => 1 } } }],
   ])("%s is refused, and the engine lives", async (_, wrong) => {
-    await using engine = childEngine({ script });
+    const engine = shared();
     await engine.open(model);
     const { pid } = await engine.status();
     await expect(all(engine.generate(wrong as unknown as GenerateAsk))).rejects.toMatchObject({ code: "bad_input" });
@@ -212,7 +222,7 @@ describe("what does not fit the protocol", () => {
   });
 
   test("errors of the engine keep their parts", async () => {
-    await using engine = childEngine({ script });
+    const engine = shared();
     await expect(engine.open("zeroth-nanu")).rejects.toMatchObject({
       code: "not_found",
       hint: "did you mean zeroth-nano?",
@@ -231,7 +241,7 @@ test("nobody reads: the engine sends so many events and no more until some have 
     events += (messages as FromEngine[]).filter(({ kind }) => kind === "event").length;
   });
   child.send({ kind: "start", options: {} });
-  child.send({ kind: "generate", id: 1, ask: ask("Is snow cold?", 600) });
+  child.send({ kind: "generate", id: 1, ask: ask("Is snow cold?", eventsAhead + 100) });
   await until(() => events === eventsAhead);
   await new Promise((resolve) => setTimeout(resolve, 300));
   expect(events).toBe(eventsAhead);
@@ -244,14 +254,16 @@ test("nobody reads: the engine sends so many events and no more until some have 
 });
 
 test("a slow reader gets all of a long answer", async () => {
-  await using engine = childEngine({ script });
+  const engine = shared();
+  // More than are sent before any is read.
+  const long = eventsAhead + 100;
   let [tokens, last] = [0, ""];
-  for await (const event of engine.generate(ask("Is snow cold?", 600))) {
+  for await (const event of engine.generate(ask("Is snow cold?", long))) {
     if (event.kind === "piece") tokens += event.tokens.length;
-    if (tokens % 100 === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    if (tokens % eventsAhead === 0) await new Promise((resolve) => setTimeout(resolve, 5));
     last = event.kind;
   }
-  expect([tokens, last]).toEqual([600, "end"]);
+  expect([tokens, last]).toEqual([long, "end"]);
 });
 
 test("a process that dies whenever it is started: calls are told, none waits for ever", async () => {

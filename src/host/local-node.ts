@@ -1,6 +1,7 @@
 /** An engine in this process. Its runs block the thread while they compute: see `childEngine` for servers. */
 import { totalmem } from "node:os";
 import { fail, ZerothError } from "../errors.ts";
+import { ggufAt } from "../folders/open-node.ts";
 import { defaultThreads } from "../runtime/threads-node.ts";
 import type { LiveOptions } from "../text/live/live.ts";
 import type { OpenOptions } from "../text/open-node.ts";
@@ -16,6 +17,8 @@ export interface EngineOptions extends LibraryOptions {
   readonly threads?: number;
   /** Precision of the weights of models that are not GGUF files; as stored by default. */
   readonly dtype?: NonNullable<OpenOptions["dtype"]>;
+  /** What products of GGUF files do with what is multiplied: exact by default. */
+  readonly activations?: NonNullable<OpenOptions["activations"]>;
   /** Bytes that open models may take together; by default four fifths of this machine's, or of the container's limit. */
   readonly memory?: number;
   /**
@@ -65,7 +68,7 @@ type Held = OpenedHere & { readonly about: ModelAbout };
  * @throws bad_input for pinned names that cannot be names
  */
 export function localEngine(options: EngineOptions = {}): Engine {
-  const { device = "cpu", threads = defaultThreads(), dtype, memory = 0.8 * machineMemory() } = options;
+  const { device = "cpu", threads = defaultThreads(), dtype, activations, memory = 0.8 * machineMemory() } = options;
   const { closesAfter = 5 * 60_000 } = options;
   const live = { bytes: Math.max(1, Math.min(2 ** 30, Math.floor(memory / 8))), ...options.live };
   const library = openLibrary(options);
@@ -78,9 +81,12 @@ export function localEngine(options: EngineOptions = {}): Engine {
         events: { progress: ({ done, total }) => progress(done, total) },
       });
       const about = await known(id, path);
-      const how = { device, threads, live, quantize: { signal }, ...(dtype && !path.endsWith(".gguf") && { dtype }) };
+      // Each belongs to one kind of file; a server has models of both.
+      const gguf = ggufAt(path) !== undefined;
+      const form = gguf ? activations && { activations } : dtype && { dtype };
+      const how = { device, threads, live, quantize: { signal }, ...form };
       return {
-        bytes: memoryOf(about, dtype),
+        bytes: memoryOf(about, gguf ? undefined : dtype),
         open: () => named(id, path, async () => ({ ...(await openHere(about, path, how)), about })),
       };
     },

@@ -61,7 +61,7 @@ const settings = z.looseObject({
   ...{ maxNewTokens: number, minNewTokens: number, maxLength: number, maxInput: number, seed: number },
   ...{ temperature: number, topK: number, topP: number, minP: number, typicalP: number },
   ...{ repetitionPenalty: number, noRepeatNgram: number, presencePenalty: number, frequencyPenalty: number },
-  sample: z.boolean().optional(),
+  ...{ sample: z.boolean().optional(), ignoreEnds: z.boolean().optional() },
   badWords: z.array(tokens).optional(),
   grammar: z.string().optional(),
   stop: z.array(z.string()).optional(),

@@ -1,6 +1,7 @@
 /** The server as a function of requests: OpenAI's interface before an engine. */
 import { OpenAPIHono } from "@hono/zod-openapi";
 import type { MiddlewareHandler } from "hono";
+import { storedAnswers } from "../state/answers-node.ts";
 import { chatsInMemory } from "./chat/store.ts";
 import {
   type Asked,
@@ -15,7 +16,7 @@ import {
 import { ApiError, apiError, errorResponse, refuse } from "./errors.ts";
 import { setHeaders } from "./guards/headers.ts";
 import { hostGuard } from "./guards/host.ts";
-import { keptAnswers } from "./guards/idempotency.ts";
+import { answersInMemory, keptAnswers } from "./guards/idempotency.ts";
 import { keyGuard } from "./guards/keys.ts";
 import { originGuard } from "./guards/origin.ts";
 import { createDownloads } from "./jobs/downloads.ts";
@@ -130,7 +131,7 @@ export function createServer(options: ServerOptions): ZerothServer {
     chats: options.chats ?? (options.state ? storedChats(options.state) : chatsInMemory()),
     keepAlive: options.keepAlive ?? 10_000,
     patience: options.patience ?? 2_000,
-    kept: keptAnswers(),
+    kept: keptAnswers(options.state ? storedAnswers(options.state) : answersInMemory()),
     ...(options.hub && { downloads: createDownloads(options.hub) }),
     describe: () => documentOf(app),
     metrics: createMetrics(options.engine),

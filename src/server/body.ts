@@ -6,8 +6,8 @@ import { refuse } from "./errors.ts";
 /** Levels of brackets; a tool's schema has about ten. */
 const mostLevels = 200;
 
-/** A body of at most so many bytes; a longer one is refused before it is held, at its announced length if it has one. */
-export async function limitedBytes(c: Ctx, limit: number): Promise<Uint8Array> {
+/** A body's bytes as they come; one of more than `limit` ends with 413, at its announced length if it has one. */
+export async function* piecesOf(c: Ctx, limit: number): AsyncGenerator<Uint8Array, void> {
   const tooLarge = () =>
     refuse(413, `the request is larger than ${limit} bytes, the most that is taken here`, {
       code: "request_too_large",
@@ -15,20 +15,28 @@ export async function limitedBytes(c: Ctx, limit: number): Promise<Uint8Array> {
     });
   const announced = Number(c.req.header("content-length") ?? 0);
   if (announced > limit) tooLarge();
-  const pieces: Uint8Array[] = [];
-  let size = 0;
   const reader = c.req.raw.body?.getReader();
-  for (;;) {
-    const piece = await reader?.read();
-    if (piece === undefined || piece.done) break;
-    size += piece.value.length;
-    if (size > limit) {
-      reader?.cancel().catch(() => {});
-      tooLarge();
+  let size = 0;
+  let whole = false;
+  try {
+    for (;;) {
+      const piece = await reader?.read();
+      whole = piece === undefined || piece.done;
+      if (piece === undefined || piece.done) return;
+      size += piece.value.length;
+      if (size > limit) tooLarge();
+      yield piece.value;
     }
-    pieces.push(piece.value);
+  } finally {
+    if (!whole) reader?.cancel().catch(() => {});
   }
-  const bytes = new Uint8Array(size);
+}
+
+/** A body of at most so many bytes. */
+async function limitedBytes(c: Ctx, limit: number): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = [];
+  for await (const piece of piecesOf(c, limit)) pieces.push(piece);
+  const bytes = new Uint8Array(pieces.reduce((size, { length }) => size + length, 0));
   let at = 0;
   for (const piece of pieces) {
     bytes.set(piece, at);

@@ -37,6 +37,10 @@ export const sampling = {
   repetition_penalty: number(0.01, 100),
   no_repeat_ngram_size: whole(0, longestAnswer),
   min_tokens: whole(0, longestAnswer),
+  ignore_eos: z
+    .boolean()
+    .nullish()
+    .describe("an answer goes on behind the token that would end it, to its full length"),
   grammar: z.string().max(100_000).nullish().describe("a GBNF grammar that the answer fits"),
 } as const;
 

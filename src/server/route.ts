@@ -87,7 +87,8 @@ export function route<Body = undefined, Query = undefined>(definition: Definitio
       };
       const key = c.req.header("idempotency-key");
       if (key === undefined || !(definition.keeps || definition.asksModel)) return work();
-      return kept.run(asked.owner.owner, key, `${definition.path} ${JSON.stringify(sent)}`, work);
+      const print = `${definition.path} ${JSON.stringify(sent)}`;
+      return kept.run({ owner: asked.owner.owner, key, print }, signal, work);
     },
   };
 }

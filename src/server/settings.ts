@@ -57,6 +57,7 @@ export function settingsOf(body: Sampling, about: ModelAbout, answers: number): 
       repetitionPenalty: body.repetition_penalty,
       noRepeatNgram: body.no_repeat_ngram_size,
       minNewTokens: body.min_tokens,
+      ignoreEnds: body.ignore_eos === true ? true : undefined,
       grammar: body.grammar,
     }),
   };

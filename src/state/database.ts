@@ -185,6 +185,24 @@ export interface ObjectTable {
   seq: Generated<number>;
 }
 
+/** An answer under a key of its sender's choice. */
+export interface AnswerTable {
+  owner: string;
+  key: string;
+  /** SHA-256 of the request, in hexadecimal digits. */
+  print: string;
+  /** The request that is answered, or was. */
+  holder: string;
+  /** `unkept` where the request alone is known: its answer was a stream, or too long. */
+  state: "running" | "answered" | "unkept";
+  status: number | null;
+  /** JSON. */
+  headers: string | null;
+  text: string | null;
+  created_at: number;
+  lease_until: number;
+}
+
 export interface Tables {
   api_key: KeyTable;
   allowance: AllowanceTable;
@@ -195,6 +213,7 @@ export interface Tables {
   tuning: TuningTable;
   tuning_event: TuningEventTable;
   adapter: AdapterTable;
+  answer: AnswerTable;
   migration: { id: number; name: string; applied_at: number };
 }
 

@@ -23,11 +23,15 @@ export interface StoredFile {
   readonly expires: number | null;
 }
 
-export interface NewFile {
-  readonly filename: string;
+/** What a file is for, which its sender may say behind its bytes. */
+export interface FileAbout {
   readonly purpose: string;
   /** Seconds until it goes; it stays when absent. */
   readonly expiresAfter?: number | undefined;
+}
+
+export interface NewFile extends FileAbout {
+  readonly filename: string;
   /** More bytes are refused. */
   readonly most: number;
   /** Nobody sees it, and it is swept like an upload that broke off, until {@link keepHidden} says what it is for. */
@@ -76,6 +80,7 @@ async function* pieces(content: AsyncIterable<Uint8Array> | Iterable<Uint8Array>
 /**
  * Take a file in. Nobody sees it before its last byte is there; what ends halfway leaves nothing but rows that
  * {@link sweepFiles} takes away.
+ * @param about what the file is for, asked when all its bytes are there
  * @throws too_long past `most` bytes; whatever the content ends with
  */
 export async function createFile(
@@ -83,17 +88,18 @@ export async function createFile(
   owner: string,
   file: NewFile,
   content: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  about: () => FileAbout = () => file,
 ): Promise<StoredFile> {
   const { db, now } = state;
   const id = newId("file-");
-  const { filename, purpose, expiresAfter, most, hidden = false } = file;
+  const { filename, most, hidden = false } = file;
   await db
     .insertInto("file")
     .values({
       id,
       owner,
       filename,
-      purpose,
+      purpose: file.purpose,
       bytes: 0,
       sha256: null,
       created_at: now,
@@ -120,10 +126,12 @@ export async function createFile(
       if (waiting.length >= together) await write();
     }
     await write();
+    const { purpose, expiresAfter } = about();
     return stored(
       await db
         .updateTable("file")
         .set(({ eb, ref }) => ({
+          purpose,
           bytes,
           sha256: hash.digest("hex"),
           state: hidden ? ("uploading" as const) : ("processed" as const),

@@ -129,6 +129,24 @@ const first: Step = async (db, kind) => {
   await db.schema.createIndex("object_owner").on("object").columns(["owner", "kind", "seq"]).execute();
 };
 
+const answers: Step = async (db, kind) => {
+  await columns(db.schema.createTable("answer") as Builder, {
+    owner: "text",
+    key: "text",
+    print: "text",
+    holder: "text",
+    state: "text",
+    status: "number?",
+    headers: "text?",
+    text: "text?",
+    created_at: "number",
+    lease_until: "number",
+  })(kind)
+    .addPrimaryKeyConstraint("answer_key", ["owner", "key"] as never)
+    .execute();
+  await db.schema.createIndex("answer_created").on("answer").column("created_at").execute();
+};
+
 const tunings: Step = async (db, kind) => {
   const table = (name: string): Builder => numbered(db.schema.createTable(name) as Builder, kind);
   await columns(table("tuning"), {
@@ -201,6 +219,7 @@ const tunings: Step = async (db, kind) => {
 /** In their order; a step that has been released never changes. */
 const steps: readonly { readonly name: string; readonly run: Step }[] = [
   { name: "keys, allowances, files, batches, objects", run: first },
+  { name: "answers under keys of their senders' choice", run: answers },
   { name: "fine-tuning and its adapters", run: tunings },
 ];
 

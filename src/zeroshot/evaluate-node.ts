@@ -40,6 +40,8 @@ export interface EvaluateOptions {
   /** A folder or name (zeroth-nano), or a model that is open, which stays open. */
   readonly model?: string | Pick<OpenedLanguageModel, "text" | "tokenizer" | "folder">;
   readonly dtype?: NonNullable<OpenOptions["dtype"]>;
+  /** Of a GGUF file. */
+  readonly activations?: NonNullable<OpenOptions["activations"]>;
   /** `super_glue/rte`, a file of templates or of a task, or templates. */
   readonly task: string | TemplateFile;
   /** Rows in the columns of the data set, or a file of them: .jsonl, .csv, .tsv (also .gz) or .parquet. */
@@ -51,6 +53,10 @@ export interface EvaluateOptions {
   readonly nullPrompt?: string;
   /** Whether prompts get the end token; as the model's folder says (`promptEndOf`), which is off for T0. */
   readonly promptEnd?: boolean;
+  /** Whether choices get the end token, which then counts (true). */
+  readonly eos?: boolean;
+  /** What stands between a prompt and its choices, which are then read as one text: nothing by default. */
+  readonly delimiter?: string;
   /** Longest prompt and choice in tokens (1024). */
   readonly window?: number;
   readonly maxNewTokens?: number;
@@ -133,6 +139,7 @@ const atLeast = (name: string, value: number, least: number): void => {
 export async function evaluate(options: EvaluateOptions): Promise<TaskResult> {
   const { model = "zeroth-nano", nearest = () => undefined, env = process.env, signal, seed = 0 } = options;
   const { normalize = "sum", nullPrompt = "", window = 1024, maxNewTokens = 256, limit } = options;
+  const { dtype, activations, eos = true, delimiter = "" } = options;
   atLeast("the window", window, 2);
   if (limit !== undefined) atLeast("the limit", limit, 1);
   const named: ReturnType<typeof openTask> =
@@ -146,12 +153,13 @@ export async function evaluate(options: EvaluateOptions): Promise<TaskResult> {
   throwIfAborted(signal);
   const own =
     typeof model === "string"
-      ? await openLanguageModel(model, options.dtype ? { dtype: options.dtype } : {})
+      ? await openLanguageModel(model, { ...(dtype && { dtype }), ...(activations && { activations }) })
       : undefined;
   try {
     const subject = own ?? (model as Pick<OpenedLanguageModel, "text" | "tokenizer" | "folder">);
     const promptEnd = options.promptEnd ?? promptEndOf(subject.folder);
-    const settings = { promptEnd, window, maxNewTokens };
+    const settings = { promptEnd, eos, delimiter, window, maxNewTokens };
+    const asT0 = eos && delimiter === "" && activations === undefined;
     const templates: TemplateResult[] = [];
     for (const [at, template] of chosen.entries()) {
       const store =
@@ -160,7 +168,7 @@ export async function evaluate(options: EvaluateOptions): Promise<TaskResult> {
           : diskStore({
               home: zerothHome(env),
               folder: subject.folder,
-              settings: [options.dtype ?? null, promptEnd, window],
+              settings: [dtype ?? null, promptEnd, window, ...(asT0 ? [] : [eos, delimiter, activations ?? null])],
               group: `${task}\n${template.name}`,
             });
       const result = await evaluateTemplate(subject, template, rows, {

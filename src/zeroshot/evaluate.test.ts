@@ -41,6 +41,8 @@ const defaults: Omit<TemplateOptions, "store"> = {
   nullPrompt: "",
   seed: 0,
   promptEnd: false,
+  eos: true,
+  delimiter: "",
   window: 64,
   maxNewTokens: 8,
 };

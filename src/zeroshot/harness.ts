@@ -12,6 +12,8 @@ export interface RunSettings {
   readonly limit: number | null;
   readonly normalize: Normalization;
   readonly promptEnd: boolean;
+  readonly eos: boolean;
+  readonly delimiter: string;
   readonly window: number;
   readonly seed: number;
   /** Of this program. */
@@ -104,6 +106,8 @@ export function harnessResults(evaluated: readonly Evaluated[], settings: RunSet
       bootstrap_iters: 1000,
       random_seed: seed,
       prompt_end: settings.promptEnd,
+      eos: settings.eos,
+      target_delimiter: settings.delimiter,
       max_length: settings.window,
       normalize: settings.normalize,
     },

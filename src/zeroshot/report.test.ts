@@ -36,6 +36,8 @@ async function evaluated(): Promise<TaskResult> {
     nullPrompt: "",
     seed: 0,
     promptEnd: false,
+    eos: true,
+    delimiter: "",
     window: 64,
     maxNewTokens: 8,
   } as const;
@@ -80,6 +82,8 @@ const settings: RunSettings = {
   limit: null,
   normalize: "tokens",
   promptEnd: false,
+  eos: true,
+  delimiter: "",
   window: 64,
   seed: 0,
   version: "0",

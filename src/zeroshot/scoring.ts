@@ -33,6 +33,10 @@ export interface AskSettings {
   readonly promptEnd: boolean;
   /** Longest prompt and longest choice in tokens; prompts are cut, choices are not. */
   readonly window: number;
+  /** Whether the end token is appended to choices and counted: T0's code does. */
+  readonly eos: boolean;
+  /** What stands between a prompt and its choices; where it is not empty, both are read as one text. */
+  readonly delimiter: string;
   /** Of written answers. */
   readonly maxNewTokens: number;
 }
@@ -110,7 +114,7 @@ export interface ChoicesAsk {
 }
 
 /**
- * Scores of every example's choices: sums of log-probabilities, the end token included. The encoder runs once an
+ * Scores of every example's choices: sums of log-probabilities, the end token included where it is asked for. The encoder runs once an
  * example, whatever the number of its choices.
  * @returns the scores, and how many prompts were longer than the window and were cut
  * @throws too_long when a choice exceeds the window
@@ -121,10 +125,19 @@ export async function scoreChoices(
   options: AskOptions,
 ): Promise<{ scores: ChoiceScores[]; cut: number }> {
   let cut = 0;
+  const { eos, delimiter } = options;
+  const plain = (read: string): readonly number[] => tokenizer.encode(read, { addSpecialTokens: false }).ids;
   const known = new Map<string, readonly number[]>();
-  const targetIds = (choice: string, where: string): readonly number[] => {
-    const found = known.get(choice) ?? tokenizer.encode(choice, { addSpecialTokens: false }).ids;
+  const alone = (choice: string): readonly number[] => {
+    const found = known.get(choice) ?? plain(choice);
     known.set(choice, found);
+    return found;
+  };
+  // As lm-evaluation-harness: what of the whole's tokens is behind the prompt's.
+  const behind = (prompt: string, choice: string): readonly number[] =>
+    plain(prompt + delimiter + choice).slice(plain(prompt).length);
+  const targetIds = (prompt: string, choice: string, where: string): readonly number[] => {
+    const found = delimiter === "" ? alone(choice) : behind(prompt, choice);
     // One place is the end token's.
     if (found.length >= options.window) {
       fail(
@@ -140,12 +153,12 @@ export async function scoreChoices(
     if (made.cut) cut++;
     // An empty prompt stands for no prompt: the end token alone, as there is nothing else to encode.
     const ids = made.ids.length > 0 ? made.ids : [...tokenizer.encode("", { addSpecialTokens: true }).ids];
-    const targets = choices.map((choice) => targetIds(choice, where));
+    const targets = choices.map((choice) => targetIds(prompt, choice, where));
     return { key: JSON.stringify(["choices", prompt, choices]), ids, targets };
   });
   const scores = await inBlocks<(typeof asks)[number], ChoiceScores>(asks, options, async (part, done) => {
     const rows = part.map(({ ids, targets }) => ({ prompt: ids, choices: targets }));
-    const results = await text.scoreAll(rows, { signal: options.signal, onDone: done });
+    const results = await text.scoreAll(rows, { eos, signal: options.signal, onDone: done });
     return results.map((result) =>
       result instanceof ZerothError ? result : { sums: result.scores, tokens: result.lengths },
     );

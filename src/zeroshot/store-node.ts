@@ -12,14 +12,15 @@ const version = 1;
 const hash = (text: string): string => createHash("sha256").update(text).digest("base64url").slice(0, 22);
 
 /** What a model's numbers hang on: its files' names, sizes and times. */
-function filesOf({ path, files }: ModelFolder): unknown {
+function filesOf({ path, files, gguf }: ModelFolder): unknown {
   const counted = files.filter((name) =>
     /\.(safetensors|bin)$|^(config|tokenizer.*)\.json$|^spiece\.model$/.test(name),
   );
+  const paths = gguf ? gguf.files.map((file) => [file, file]) : counted.map((name) => [name, join(path, name)]);
   return [
     path,
-    counted.map((name) => {
-      const { size, mtimeMs } = statSync(join(path, name));
+    paths.map(([name, file]) => {
+      const { size, mtimeMs } = statSync(file!);
       return [name, size, mtimeMs];
     }),
   ];

@@ -99,6 +99,70 @@ test("a task of one's own, a table, a report and the files", () => {
   expect(readFileSync(join(folder, "results/samples_weather.jsonl"), "utf8").trim().split("\n")).toHaveLength(6);
 });
 
+test("as lm-evaluation-harness counts: no end token, and prompt, delimiter and choice read as one text", () => {
+  const decoder = ["--model", join(fixtures, "gguf/llama.gguf")];
+  writeFileSync(
+    join(folder, "why.yaml"),
+    "task: why\nprompts: \"{{ premise.strip()[:-1] }} {{ 'because' if question == 'cause' else 'therefore' }}\"\n" +
+      'choices: "{{ choice1[0] | lower ~ choice1[1:] }} ||| {{ choice2[0] | lower ~ choice2[1:] }}"\nlabel: label\n',
+  );
+  const about = [
+    { premise: "The lake froze. ", choice1: "It was winter.", choice2: "Somebody sang.", question: "cause", label: 0 },
+    {
+      premise: "She lost her key.",
+      choice1: "She slept.",
+      choice2: "She rang the bell.",
+      question: "effect",
+      label: 1,
+    },
+    {
+      premise: "The milk was sour.",
+      choice1: "He drank it.",
+      choice2: "He poured it away.",
+      question: "effect",
+      label: 1,
+    },
+  ];
+  writeFileSync(join(folder, "why.jsonl"), lines(about));
+  const args = ["eval", ...decoder, "--task", "why.yaml", "--data", "why.jsonl", "--json"];
+  const ran = zeroth([...args, "--no-eos", "--delimiter", " ", "--out", "why"]);
+  expect(ran.stderr).toContain("3 files written to why\n");
+  const [row] = rowsOf(ran);
+  expect(row).toMatchObject({ n: 3, eos: false, delimiter: " ", prompt_end: false });
+  const samples = readFileSync(join(folder, "why/samples_why.jsonl"), "utf8").trim().split("\n");
+  const kept = samples.map((line) => JSON.parse(line) as { sums: number[]; tokens: number[]; gold: number });
+
+  // The harness' way: of the tokens of both, those behind the tokens of the prompt.
+  const lower = (text: string) => text[0]!.toLowerCase() + text.slice(1);
+  const asked = about.map(({ premise, question, choice1, choice2 }) => ({
+    prompt: `${premise.trim().slice(0, -1)} ${question === "cause" ? "because" : "therefore"}`,
+    choices: [choice1, choice2].map(lower),
+  }));
+  const texts = asked.flatMap(({ prompt, choices }) => [prompt, ...choices.map((choice) => `${prompt} ${choice}`)]);
+  writeFileSync(join(folder, "texts.jsonl"), lines(texts.map((text) => ({ text }))));
+  const tokenized = rowsOf(zeroth(["tokenize", ...decoder, "--input", "texts.jsonl", "--no-special", "--json"]));
+  const ids = tokenized.map(({ tokens }) => tokens as number[]);
+  const rows = asked.map((_, i) => {
+    const [tokens, ...wholes] = ids.slice(3 * i, 3 * i + 3) as [number[], number[], number[]];
+    return { tokens, choice_tokens: wholes.map((whole) => whole.slice(tokens.length)) };
+  });
+  writeFileSync(join(folder, "ids.jsonl"), lines(rows));
+  const scored = rowsOf(zeroth(["score", ...decoder, "--input", "ids.jsonl", "--no-eos", "--json"]));
+  for (const [i, { sums, tokens }] of kept.entries()) {
+    expect(tokens).toEqual(rows[i]!.choice_tokens.map((choice) => choice.length));
+    const { scores, best } = scored[i] as { scores: number[]; best: number };
+    for (const [c, score] of scores.entries()) expect(sums[c]).toBeCloseTo(score, 4);
+    expect(sums.indexOf(Math.max(...sums))).toBe(best);
+  }
+  const right = scored.filter(({ best }, i) => best === about[i]!.label).length;
+  expect(row!.value).toBeCloseTo(right / 3, 12);
+  // What was kept of another way of counting is not taken for this one.
+  const usual = rowsOf(zeroth([...args, "--out", "usual"]));
+  expect(usual[0]).not.toHaveProperty("eos");
+  const [first] = readFileSync(join(folder, "usual/samples_why.jsonl"), "utf8").split("\n");
+  expect((JSON.parse(first!) as { sums: number[] }).sums).not.toEqual(kept[0]!.sums);
+});
+
 test("SuperGLUE: official metrics of what is there, and what is missing", () => {
   const ran = zeroth(["eval", ...model, "--task", "superglue", "--data", "suite", "--json"]);
   expect(ran.status).toBe(0);

@@ -1,5 +1,14 @@
 /** GGUF files by the program: looked at, opened, and refused in a sentence. */
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -75,6 +84,20 @@ test("tokenize, generate and score open it; the first time a copy is written, an
     expect.stringMatching(/^m\.gguf-exact-[0-9a-f]{12}$/),
     expect.stringMatching(/^m\.gguf-int8-activations-[0-9a-f]{12}$/),
   ]);
+});
+
+test("an evaluation is kept by how products are computed, and by the file", () => {
+  const task = 'task: wet\nprompts: "{{ text }} Dry or wet?"\nchoices: [dry, wet]\nlabel: kind\n';
+  writeFileSync(join(folder, "wet.yaml"), task);
+  writeFileSync(join(folder, "wet.jsonl"), '{"text":"Rain.","kind":"wet"}\n');
+  const kept = () => readdirSync(join(folder, "state/evaluations")).length;
+  const evaluate = (...more: string[]) =>
+    zeroth(["eval", "-m", "./m.gguf", "--task", "wet.yaml", "--data", "wet.jsonl", "--json", ...more]);
+  expect([evaluate().status, kept()]).toEqual([0, 1]);
+  expect([evaluate("--activations", "int8").status, kept()]).toEqual([0, 2]);
+  expect([evaluate().status, kept()]).toEqual([0, 2]);
+  utimesSync(join(folder, "m.gguf"), 1, 1);
+  expect([evaluate().status, kept()]).toEqual([0, 3]);
 });
 
 test("a name of the hub with a file is looked for in the cache", () => {

@@ -7,6 +7,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { afterAll, expect, test } from "vitest";
 import { rowsOf, runIn } from "../support/cli.ts";
+import { sit } from "../support/pty.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "zeroth-rows-cli-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -68,4 +69,16 @@ test("a file of many rows: rows are written while it is read, and draws do not d
   // Rows after the first batch are not numbered anew: their draws would be those of the first rows again.
   const texts = (from: number) => made.slice(from, from + 200).map(({ text }) => text);
   expect(texts(256)).not.toEqual(texts(0));
+});
+
+test("on a terminal, how far it is stands there while it goes on, and is gone at the end; one row needs none", async () => {
+  file("few.jsonl", '{"text":"a"}\n'.repeat(40));
+  const many = sit(folder, ["tokenize", "--input", "few.jsonl"]);
+  expect(await many.end).toBe(0);
+  expect(many.shown()).toContain("40 of 40 ");
+  expect(many.shown().endsWith("\r\u001b[K")).toBe(true);
+  const one = sit(folder, ["score", "Is snow cold?", "--choices", "yes,no"]);
+  expect(await one.end).toBe(0);
+  expect(one.shown()).not.toContain("1 of 1");
+  expect(one.shown().endsWith("\r\n")).toBe(true);
 });

@@ -1,9 +1,10 @@
 /** `zeroth serve` as a person runs it. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { cpSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, expect, test } from "vitest";
 import { environment, program, runIn } from "../support/cli.ts";
 
@@ -88,8 +89,39 @@ test("with a key in the environment it asks for it, and with --json it tells row
     .split("\n")
     .map((line) => JSON.parse(line) as Record<string, unknown>);
   expect(rows[0]).toEqual({ url });
-  expect(rows.slice(1)).toMatchObject([{ status: 401 }, { status: 200, model: "zeroth-nano", owner: "key 1" }]);
+  expect(rows.slice(1)).toMatchObject([
+    { status: 401 },
+    { status: 200, model: "zeroth-nano", owner: expect.stringMatching(/^key-[0-9a-f]{32}$/) },
+  ]);
   expect(stdout()).not.toContain("sk-secret");
+});
+
+test("GGUF files are opened with the activations that are asked for, beside models that have none", async () => {
+  const own = mkdtempSync(join(folder, "gguf-"));
+  cpSync(fileURLToPath(new URL("../fixtures/gguf/llama.gguf", import.meta.url)), join(own, "tiny.gguf"));
+  const args = [
+    "--port",
+    "0",
+    "--no-page",
+    "--model",
+    join(own, "tiny.gguf"),
+    "--activations",
+    "int8",
+    "--dtype",
+    "fp32",
+  ];
+  const { url, stderr } = await start(args, { ZEROTH_HOME: join(own, "state") });
+  expect(stderr()).toContain("GGUF files round activations to 8 bits");
+  const answer = await fetch(`${url}/v1/completions`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ model: "tiny", prompt: "a gull", max_tokens: 2 }),
+  });
+  expect([answer.status, await answer.json()]).toMatchObject([200, { usage: { completion_tokens: 2 } }]);
+  expect(readdirSync(join(own, "state/quantized"))).toEqual([
+    expect.stringMatching(/^tiny\.gguf-int8-activations-[0-9a-f]{12}$/),
+  ]);
+  expect((await ask(url)).status).toBe(200);
 });
 
 test("what cannot be served is said, with what to do", async () => {

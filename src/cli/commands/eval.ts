@@ -9,7 +9,7 @@ export default defineCommand({
   arguments: "",
   extraHint: (argument) => `did you mean --task ${argument}?`,
   options: evalOptions,
-  rows: 'one a task and template `{"task","template","metric","value","stderr","interval","n","skipped","cut","chance","majority","metrics","ece"?,"normalize"?,"prompt_end"}`, one a task with `"template":null` and `median`, `mean`, `spread`; superglue adds the official metrics and `{"task":"superglue","metric":"average","value"}`',
+  rows: 'one a task and template `{"task","template","metric","value","stderr","interval","n","skipped","cut","chance","majority","metrics","ece"?,"normalize"?,"prompt_end","eos"?,"delimiter"?}`, one a task with `"template":null` and `median`, `mean`, `spread`; superglue adds the official metrics and `{"task":"superglue","metric":"average","value"}`',
   example: "zeroth eval --task super_glue/rte --data rte.validation.jsonl",
   async run({ flags, output, signal }) {
     const { task: tasks } = flags;

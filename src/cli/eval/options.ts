@@ -25,6 +25,11 @@ export const evalOptions = [
   { flags: "--null-prompt <text>", help: "unconditional: the prompt that says nothing (the end token alone)" },
   { flags: "--prompt-end", help: "add the end token to prompts (as the model was trained, if its folder says so)" },
   { flags: "--no-prompt-end", help: "do not add it, as in T0's evaluation" },
+  { flags: "--no-eos", help: "do not append the end token to choices and count it, as lm-evaluation-harness" },
+  {
+    flags: "--delimiter <text>",
+    help: 'put this between a prompt and its choices and read both as one text (lm-evaluation-harness: " ")',
+  },
   { flags: "--window <n>", help: "longest prompt in tokens; the rest is cut, with a notice (1024)", as: "integer" },
   { flags: "--max-new-tokens <n>", help: "longest written answer in tokens (256)", as: "integer" },
   { flags: "--seed <n>", help: "of the intervals, and of templates that choose at random (0)", as: "integer" },

@@ -86,14 +86,17 @@ async function jobsOf(tasks: readonly string[], flags: EvalFlags, output: Output
 
 /** What the flags say of the evaluation itself, with their defaults. */
 function recipeOf(flags: EvalFlags) {
-  const { dtype, limit, nullPrompt, window = 1024, maxNewTokens, seed = 0, folder } = flags;
+  const { dtype, activations, limit, nullPrompt, window = 1024, maxNewTokens, seed = 0, folder } = flags;
   if (limit !== undefined && limit < 1) fail("wrong_use", `--limit ${limit}: expected 1 or more`);
   return {
     normalize: flags.normalize ?? "sum",
     window,
     seed,
+    eos: flags.eos !== false,
+    delimiter: flags.delimiter ?? "",
     cache: flags.cache !== false,
     ...(dtype === undefined ? {} : { dtype }),
+    ...(activations === undefined ? {} : { activations }),
     ...(limit === undefined ? {} : { limit }),
     ...(nullPrompt === undefined ? {} : { nullPrompt }),
     ...(maxNewTokens === undefined ? {} : { maxNewTokens }),
@@ -106,7 +109,7 @@ type Recipe = ReturnType<typeof recipeOf> & { readonly promptEnd: boolean };
 /** The files that were asked for. */
 async function writeFiles(
   { out, html, dtype, device = "cpu", limit }: EvalFlags,
-  { normalize, window, seed, promptEnd }: Recipe,
+  { normalize, window, seed, promptEnd, eos, delimiter }: Recipe,
   model: string,
   { evaluated, superGlue }: { evaluated: readonly Evaluated[]; superGlue: SuperGlueResult | undefined },
   output: Output,
@@ -120,6 +123,8 @@ async function writeFiles(
       limit: limit ?? null,
       normalize,
       promptEnd,
+      eos,
+      delimiter,
       window,
       seed,
       version: version(),
@@ -130,6 +135,8 @@ async function writeFiles(
   if (html !== undefined) {
     const notes = [
       `Weights ${stored}; prompts ${promptEnd ? "with" : "without"} the end token, at most ${window} tokens.`,
+      ...(eos ? [] : ["The end token of choices does not count."]),
+      ...(delimiter === "" ? [] : [`Between prompts and choices stands ${JSON.stringify(delimiter)}.`]),
       ...(limit === undefined ? [] : [`Only the first ${limit} rows of each task.`]),
       `zeroth ${version()}, intervals from 1,000 bootstrap resamples, seed ${seed}.`,
     ];

@@ -7,13 +7,19 @@ import { type SuperGlueResult, superGlueRows } from "../../zeroshot/superglue.ts
 import type { TaskResult } from "../../zeroshot/tasks.ts";
 import { duration, type Output } from "../output.ts";
 
-/** How choices are ranked and whether prompts got the end token: the recipe a row's numbers belong to. */
+/** How choices are ranked and what prompts and choices got: the recipe a row's numbers belong to. */
 interface Recipe {
   readonly normalize: Normalization;
   readonly promptEnd: boolean;
+  readonly eos: boolean;
+  readonly delimiter: string;
 }
 
-export function templateRow(task: string, result: TemplateResult, { normalize, promptEnd }: Recipe): object {
+export function templateRow(
+  task: string,
+  result: TemplateResult,
+  { normalize, promptEnd, eos, delimiter }: Recipe,
+): object {
   const { interval, ranked, written, warnings, ...rest } = result;
   return {
     task,
@@ -21,6 +27,8 @@ export function templateRow(task: string, result: TemplateResult, { normalize, p
     interval: [interval.low, interval.high],
     ...(ranked ? { ece: ranked.ece, normalize } : {}),
     prompt_end: promptEnd,
+    ...(ranked && !eos ? { eos } : {}),
+    ...(ranked && delimiter !== "" ? { delimiter } : {}),
     ...(warnings.length > 0 ? { warnings } : {}),
   };
 }

@@ -49,7 +49,7 @@ export function followRows(
   { input, begun }: { readonly input: string | number; readonly begun: number },
   output: Output,
 ): (done: number) => void {
-  if (!output.terminal) return () => {};
+  if (!output.terminal || input === 1) return () => {};
   let total = typeof input === "number" ? input : undefined;
   if (typeof input === "string" && input !== "-") {
     countLines(input).then(

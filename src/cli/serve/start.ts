@@ -33,6 +33,7 @@ export interface StartFlags {
   readonly device?: "cpu" | "webgpu" | "cuda" | "auto";
   readonly threads?: number;
   readonly dtype?: "fp32" | "bf16" | "int8" | "int4";
+  readonly activations?: "fp32" | "int8";
 }
 
 /** Where the page lies that was built with the package. */
@@ -101,6 +102,8 @@ export async function startServer(
   const keys = [...(flags.apiKey ?? []), ...(given ? given.split(",") : [])].map((key) => key.trim());
   if (keys.some((key) => !/^\S{1,500}$/.test(key))) fail("wrong_use", "a key is 1 to 500 characters without spaces");
   if (device === "webgpu" || device === "cuda") await needDevice(device, signal);
+  if (flags.activations === "int8")
+    output.say("products of GGUF files round activations to 8 bits: answers differ from the exact ones");
   const { pinned, folders } = modelsOf(flags.model ?? []);
   const folder = pageFolder();
   const page = flags.page !== false && existsSync(folder) ? openPage(folder) : undefined;
@@ -111,6 +114,7 @@ export async function startServer(
     device: device === "auto" ? "cpu" : device,
     threads,
     ...(flags.dtype !== undefined && { dtype: flags.dtype }),
+    ...(flags.activations !== undefined && { activations: flags.activations }),
     ...(maxQueue !== undefined && { live: { waiting: maxQueue } }),
     ...(idle !== undefined && { closesAfter: idle === 0 ? Number.POSITIVE_INFINITY : idle * 1000 }),
   });

@@ -14,7 +14,7 @@ export type Conversation = Pick<
   | ("model" | "messages" | "max_completion_tokens" | "max_tokens" | "n" | "response_format" | "tools" | "tool_choice")
   | ("parallel_tool_calls" | "top_logprobs" | "temperature" | "top_p" | "seed" | "stop" | "logit_bias" | "grammar")
   | ("presence_penalty" | "frequency_penalty" | "top_k" | "min_p" | "typical_p" | "repetition_penalty")
-  | ("no_repeat_ngram_size" | "min_tokens")
+  | ("no_repeat_ngram_size" | "min_tokens" | "ignore_eos")
 > & { readonly logprobs?: boolean | null | undefined };
 
 export interface ChatPlan {

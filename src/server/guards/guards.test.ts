@@ -7,7 +7,7 @@ import { fakeEngine } from "../../../test/support/fake-engine.ts";
 import { createServer } from "../app.ts";
 import type { ServerOptions } from "../context.ts";
 import { openPage } from "../page-node.ts";
-import { keptAnswers } from "./idempotency.ts";
+import { answersInMemory, keptAnswers } from "./idempotency.ts";
 import { fixedKeys } from "./keys.ts";
 
 const ask = (
@@ -137,10 +137,11 @@ test("answers that are kept are their owner's", async () => {
 
 test("an idempotency key is forgotten after a day, and where its request failed", async () => {
   let now = 0;
-  const kept = keptAnswers(() => now);
+  const kept = keptAnswers(answersInMemory(() => now));
   let made = 0;
+  const { signal } = new AbortController();
   const work = async () => Response.json({ made: ++made });
-  const run = (print: string) => kept.run("a", "k", print, work);
+  const run = (print: string) => kept.run({ owner: "a", key: "k", print }, signal, work);
   await run("x");
   await run("x");
   expect(made).toBe(1);
@@ -148,10 +149,13 @@ test("an idempotency key is forgotten after a day, and where its request failed"
   now += 25 * 60 * 60 * 1000;
   await run("y");
   expect(made).toBe(2);
-  await expect(kept.run("a", "f", "x", () => Promise.reject(new Error("no")))).rejects.toThrow("no");
-  await kept.run("a", "f", "y", work);
+  const failing = () => Promise.reject(new Error("no"));
+  await expect(kept.run({ owner: "a", key: "f", print: "x" }, signal, failing)).rejects.toThrow("no");
+  await kept.run({ owner: "a", key: "f", print: "y" }, signal, work);
   expect(made).toBe(3);
-  await expect(kept.run("a", "bad key", "x", work)).rejects.toMatchObject({ status: 400 });
+  await expect(kept.run({ owner: "a", key: "bad key", print: "x" }, signal, work)).rejects.toMatchObject({
+    status: 400,
+  });
 });
 
 test("more requests than there is room for are told to come again", async () => {

@@ -105,6 +105,7 @@ export const batches: Routes = ({ state }) =>
           body: createBody,
           refusals: { output_expires_after: { why: "what a batch writes stays until it is deleted" } },
           answer: batchSchema,
+          keeps: true,
           async handle({ body: { input_file_id, endpoint, completion_window, metadata }, asked }) {
             const { owner } = asked.owner;
             const { purpose, bytes } = await ofState(getFile(state, owner, input_file_id), "input_file_id");

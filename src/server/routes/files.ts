@@ -1,10 +1,18 @@
 /** `/v1/files`: what batches read and write. */
 import { z } from "@hono/zod-openapi";
-import { createFile, deleteFile, getFile, listFiles, readFile, type StoredFile } from "../../state/files-node.ts";
-import { limitedBytes } from "../body.ts";
+import {
+  createFile,
+  deleteFile,
+  type FileAbout,
+  getFile,
+  listFiles,
+  readFile,
+  type StoredFile,
+} from "../../state/files-node.ts";
 import { check } from "../check.ts";
-import type { Asked, Ctx } from "../context.ts";
-import { invalid, refuse } from "../errors.ts";
+import type { Asked } from "../context.ts";
+import { invalid } from "../errors.ts";
+import { receiveFile } from "../form-node.ts";
 import { listed, listOf } from "../pages.ts";
 import { type Routes, route } from "../route.ts";
 import { ofState } from "../stored/errors.ts";
@@ -42,46 +50,20 @@ const listQuery = z.object({
   purpose: z.string().max(100).optional(),
 });
 
-/** Bytes of a form besides its file. */
-const mostForm = 64 << 10;
-
 /** A name for people: no folders, nothing that moves a terminal's cursor, no half of a character. */
 const plainName = (name: string): string =>
   Array.from(name.replace(/^.*[\\/]/s, "").replace(/\p{C}/gu, ""))
     .slice(0, 255)
     .join("") || "file";
 
-async function formOf(c: Ctx, limit: number) {
-  const type = c.req.header("content-type") ?? "";
-  if (!/^multipart\/form-data\b/i.test(type)) {
-    refuse(415, "a file is sent as multipart/form-data, with the fields purpose and file", {
-      code: "unsupported_media_type",
-    });
-  }
-  const bytes = await limitedBytes(c, limit + mostForm);
-  let form: FormData;
-  try {
-    form = await new Response(bytes as Uint8Array<ArrayBuffer>, { headers: { "content-type": type } }).formData();
-  } catch (cause) {
-    return refuse(400, "the request is not the form that its Content-Type says", { code: "invalid_form", cause });
-  }
-  const texts: Record<string, string> = {};
-  let file: File | undefined;
-  for (const [name, value] of form) {
-    if (typeof value === "string") texts[name] = value;
-    else if (name === "file") file = value as File;
-    else
-      invalid(name.slice(0, 80), `'${name.slice(0, 80)}': files come in the field 'file' alone`, "unknown_parameter");
-  }
+/** What the form says of its file. */
+function describedBy(texts: Readonly<Record<string, string>>): FileAbout {
   const fields = check(formSchema, texts);
   const [anchor, seconds] = [fields["expires_after[anchor]"], fields["expires_after[seconds]"]];
   if ((anchor === undefined) !== (seconds === undefined)) {
     invalid("expires_after", "'expires_after' has both 'anchor' and 'seconds'", "missing_required_parameter");
   }
-  if (file === undefined) {
-    return invalid("file", "'file' is needed, and is not there", "missing_required_parameter");
-  }
-  return { file, purpose: fields.purpose, seconds };
+  return { purpose: fields.purpose, expiresAfter: seconds };
 }
 
 /** An answer of a file's bytes, as they are read. */
@@ -129,9 +111,12 @@ export const files: Routes = ({ state, limits }) =>
           reads: "multipart/form-data",
           answer: fileSchema,
           async handle({ c, asked }) {
-            const { file, purpose, seconds } = await formOf(c, limits.file);
-            const about = { filename: plainName(file.name), purpose, expiresAfter: seconds, most: limits.file };
-            return shown(await ofState(createFile(state, asked.owner.owner, about, file.stream()), "file"));
+            const { filename, content, fields } = await receiveFile(c, limits.file);
+            // What is wrong already is said before the bytes come.
+            const { purpose = "" } = check(formSchema.partial(), fields());
+            const file = { filename: plainName(filename), purpose, most: limits.file };
+            const about = () => describedBy(fields());
+            return shown(await ofState(createFile(state, asked.owner.owner, file, content, about), "file"));
           },
         }),
         route({

@@ -52,6 +52,19 @@ describe.each(writers)("%s", (_, writer) => {
     expect(events.at(-1)).toEqual({ kind: "end", answer: 0, finish: "stop_string", stopText: "ENDE" });
   });
 
+  test("an answer goes on behind end tokens where it is asked to", async () => {
+    await using live = open(writer);
+    const [end] = writer.architecture.ends;
+    const always: LiveSettings = { maxNewTokens: 5, logitBias: new Map([[end!, 100]]) };
+    const finishes = async (settings: LiveSettings) => {
+      const events = await eventsOf(live, asking("x", settings));
+      const last = events.at(-1)!;
+      return [events.filter(({ kind }) => kind === "piece").length, last.kind === "end" && last.finish];
+    };
+    expect(await finishes(always)).toEqual([1, "stop"]);
+    expect(await finishes({ ...always, ignoreEnds: true })).toEqual([5, "length"]);
+  });
+
   test("an answer after a schema is complete, and its end token is told as one", async () => {
     await using live = open(writer);
     const schema = { type: "object", properties: { a: { enum: ["x", "yz"] } }, required: ["a"] };

@@ -99,7 +99,7 @@ export function createPreparing({ model, rows, most: places, codec, rules, show 
         createAnswer({
           ...shared,
           index: index + (request.firstAnswer ?? 0),
-          ends: model.ends,
+          ends: request.settings.ignoreEnds ? [] : model.ends,
           logprobs: request.logprobs,
         }),
       );

@@ -15,6 +15,8 @@ export type LiveSettings = Pick<
   /** Taken from the logit of every token of the answer so far, once, and for each time it came. */
   readonly presencePenalty?: number;
   readonly frequencyPenalty?: number;
+  /** Go on behind the tokens that end an answer, to the most tokens. */
+  readonly ignoreEnds?: boolean;
 };
 
 export interface LiveRequest {

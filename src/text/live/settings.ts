@@ -43,7 +43,7 @@ const within = (name: string, value: number, most: number): void => {
  * @throws bad_input naming the setting
  */
 export function liveSettings(given: LiveSettings, vocabulary: number): Settings {
-  const { logitBias, presencePenalty = 0, frequencyPenalty = 0, maxNewTokens, ...rest } = given;
+  const { logitBias, presencePenalty = 0, frequencyPenalty = 0, maxNewTokens, ignoreEnds: _, ...rest } = given;
   within("presencePenalty", presencePenalty, 2);
   within("frequencyPenalty", frequencyPenalty, 2);
   for (const [id, value] of logitBias ?? []) {
