@@ -31,41 +31,50 @@ function fileIn(folder: string): string | undefined {
   }
 }
 
-/** What has come to be served, and what is not any more: names as they are asked for, and folders. */
-export interface AdapterChange {
-  readonly added: readonly { readonly id: string; readonly model: string; readonly path: string }[];
-  readonly removed: readonly { readonly path: string }[];
+/** An adapter in the folder, by the name that it is asked for by. */
+export interface ServedAdapter {
+  readonly id: string;
+  /** The name of the model that it is over. */
+  readonly model: string;
+  readonly name: string;
+  readonly path: string;
 }
 
-/** Bring the folder to what the database says. */
-export async function syncAdapters(state: State, home: string): Promise<AdapterChange> {
+/** What has come to be served since the last time, and what is not any more. */
+export interface AdapterChange {
+  readonly added: readonly ServedAdapter[];
+  readonly removed: readonly ServedAdapter[];
+}
+
+/** Bring the folder to what the database says; gives the adapters that are there. */
+export async function syncAdapters(state: State, home: string): Promise<readonly ServedAdapter[]> {
   const all = adaptersFolder(home);
   const wanted = new Map<string, StoredAdapter>((await allAdapters(state)).map((row) => [row.name, row]));
-  const [added, removed] = [[] as AdapterChange["added"][number][], [] as { path: string }[]];
   for (const name of namesIn(all)) {
     const path = join(all, name);
     const file = fileIn(path);
-    if (file === undefined || wanted.get(name)?.file === file) continue;
-    await rm(path, { recursive: true, force: true });
-    removed.push({ path });
+    if (file !== undefined && wanted.get(name)?.file !== file) await rm(path, { recursive: true, force: true });
   }
+  const served: ServedAdapter[] = [];
   for (const [name, row] of wanted) {
     const path = join(all, name);
+    const one = { id: adapterModel(row), model: row.model, name, path };
+    if (fileIn(path) === row.file) served.push(one);
     if (existsSync(path)) continue;
     makeFolder(all);
     const note = { id: row.id, model: row.model, job: row.job, file: row.file };
     try {
       await restoreFolder(state, row.file, path, { [noteName]: `${JSON.stringify(note, null, 2)}\n` });
-      added.push({ id: adapterModel(row), model: row.model, path });
+      served.push(one);
     } catch (error) {
       // It was deleted meanwhile.
       if (!(error instanceof ZerothError) || !["not_found", "corrupt_file"].includes(error.code)) throw error;
     }
   }
-  return { added, removed };
+  return served;
 }
 
-/** Keep the folder until it is stopped. `changed` hears of what is served from now on. */
+/** Keep the folder until it is stopped. `changed` hears first of all that are there, then of what changes. */
 export function keepAdapters(
   state: State,
   home: string,
@@ -79,11 +88,15 @@ export function keepAdapters(
     readonly changed?: ((change: AdapterChange) => void | Promise<void>) | undefined;
   } = {},
 ): Work {
+  let known: ReadonlyMap<string, ServedAdapter> = new Map();
   return startWork(state, {
     ...{ most: 1, look, problem },
     async tend() {
-      const change = await syncAdapters(state, home);
-      if (change.added.length + change.removed.length > 0) await changed(change);
+      const now = new Map((await syncAdapters(state, home)).map((one) => [one.id, one]));
+      const added = [...now.values()].filter(({ id }) => !known.has(id));
+      const removed = [...known.values()].filter(({ id }) => !now.has(id));
+      known = now;
+      if (added.length + removed.length > 0) await changed({ added, removed });
     },
     take: async () => undefined,
   });
