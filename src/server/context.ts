@@ -123,6 +123,8 @@ export interface Asked {
   promptTokens?: number;
   answerTokens?: number;
   error?: string;
+  /** Names of fine-tuned models that belong to others: for this request they are not there. */
+  hidden(): Promise<ReadonlySet<string>>;
   /** Fire the signal: nobody reads the answer. */
   stop(): void;
   /** Called once, when the last byte is written: by a stream itself, else by the server. */

@@ -130,6 +130,12 @@ export const listCheckpoints = ({ db }: State, job: string, page: PageOptions): 
 export const allAdapters = ({ db }: State): Promise<StoredAdapter[]> =>
   db.selectFrom("adapter").selectAll().orderBy("seq").execute();
 
+/** Names of adapters that belong to others than this owner. */
+export async function adaptersOfOthers({ db }: State, owner: string): Promise<ReadonlySet<string>> {
+  const rows = await db.selectFrom("adapter").select(["model", "name"]).where("owner", "!=", owner).execute();
+  return new Set(rows.map(adapterModel));
+}
+
 /** The adapter that is asked for by this name, whoever's it is. */
 export const findAdapter = ({ db }: State, id: string): Promise<StoredAdapter | undefined> =>
   db.selectFrom("adapter").selectAll().where(sql<string>`model || ':' || name`, "=", id).executeTakeFirst();

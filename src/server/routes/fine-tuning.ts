@@ -180,7 +180,7 @@ async function create(
   if (await findAdapter(state, model)) {
     invalid("model", `'model': "${model}" is fine-tuned itself; name the model that it is over`, "invalid_value");
   }
-  const about = await modelHere(engine, model);
+  const about = await modelHere(engine, model, asked);
   asked.model = about.id;
   await needRows(state, owner, training_file, "training_file");
   if (validation_file !== null) await needRows(state, owner, validation_file, "validation_file");

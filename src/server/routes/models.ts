@@ -3,7 +3,7 @@ import { z } from "@hono/zod-openapi";
 import type { ModelAbout } from "../../host/engine.ts";
 import { deleteAdapter } from "../../state/adapters.ts";
 import { refuse } from "../errors.ts";
-import { modelHere } from "../named.ts";
+import { modelHere, modelsHere } from "../named.ts";
 import { type Routes, route } from "../route.ts";
 import { orNothing } from "../stored/errors.ts";
 
@@ -36,14 +36,14 @@ export const models: Routes = ({ engine, state }) => [
     path: "/v1/models",
     summary: "Models on this machine",
     answer: z.object({ object: z.literal("list"), data: z.array(modelSchema) }),
-    handle: async () => ({ object: "list", data: (await engine.list()).map(shown) }),
+    handle: async ({ asked }) => ({ object: "list", data: (await modelsHere(engine, asked)).map(shown) }),
   }),
   route({
     method: "get",
     path: "/v1/models/{id+}",
     summary: "One model of this machine; its name may hold a slash, or %2F for it",
     answer: modelSchema,
-    handle: async ({ params: { id = "" } }) => shown(await modelHere(engine, id)),
+    handle: async ({ params: { id = "" }, asked }) => shown(await modelHere(engine, id, asked)),
   }),
   route({
     method: "delete",
@@ -53,7 +53,7 @@ export const models: Routes = ({ engine, state }) => [
     async handle({ params: { id = "" }, asked }) {
       const deleted = state && (await orNothing(deleteAdapter(state, asked.owner.owner, id).then(() => true)));
       if (deleted) return { id, object: "model", deleted };
-      await modelHere(engine, id);
+      await modelHere(engine, id, asked);
       return refuse(403, `"${id.slice(0, 120)}" was not made here and is not deleted here`, { code: "not_deletable" });
     },
   }),
