@@ -13,6 +13,8 @@ export * as ops from "./graph/operators.ts";
 export { constant, full, input, parameter, type Tensor } from "./graph/tensor.ts";
 export { type ChildEngineOptions, childEngine } from "./host/child-node.ts";
 export type {
+  AdapterAbout,
+  AdapterChanges,
   EmbedAsk,
   EmbedTold,
   Engine,
@@ -21,6 +23,10 @@ export type {
   GenerateAsk,
   ModelAbout,
   ModelState,
+  PredictAsk,
+  PredictInput,
+  Predictions,
+  PredictTold,
   Prepared,
   ScoreAsk,
   ScoreTold,
@@ -35,6 +41,7 @@ export { adafactor, adamw, type Optimizer, sgd } from "./learn/optimizers.ts";
 export { averagedWeights, type StateVariable } from "./learn/state.ts";
 export { createTrainer, type StepReport, type Trainer, type TrainerOptions } from "./learn/trainer.ts";
 export { type AdapterBank, banked, bankShape, createBank } from "./models/adapters/bank.ts";
+export { type RowAdapter, rowAdapter } from "./models/adapters/rows.ts";
 export { readModel } from "./models/families.ts";
 export { decoderLoss } from "./models/kinds/decoder-loss.ts";
 export { createMemory, type Memory } from "./models/kinds/decoding/memory.ts";

@@ -1,7 +1,8 @@
 /**
  * The documentation is executed. Every `ts` block runs, in the folder of its document, after the blocks before it,
  * unless the line before it is `<!-- fragment: why it cannot run -->`. `<!-- file: NAME -->` before a block writes it
- * into that folder; `<!-- server -->` before a `ts` block runs it with a server where it says 127.0.0.1:8080;
+ * into that folder; `<!-- server -->` before a `ts` block runs it with a server where it says 127.0.0.1:8080, and
+ * `<!-- server: OPTIONS -->` with one of its own, started in that folder with these options;
  * `<!-- run -->` before a `sh` block runs its `zeroth …` lines with the built command. What a
  * document downloads comes from a hub on this machine, where google/flan-t5-small is the embedded model and others are
  * tiny folders of their kind with random weights.
@@ -53,18 +54,25 @@ const documents = ["README.md", ...readdirSync(join(root, "docs")).map((name) =>
   .filter((name) => name.endsWith(".md") && existsSync(join(root, name)))
   .map((name) => ({ name, blocks: blocksOf(readFileSync(join(root, name), "utf8")) }));
 
-let server: ChildProcess | undefined;
-let address: Promise<string> | undefined;
+const servers: ChildProcess[] = [];
+const addresses = new Map<string, Promise<string>>();
 
 /** The address of a server that is started when the first block asks for it. It knows nothing of keys that other pages make. */
-function serverUrl(): Promise<string> {
-  address ??= new Promise((resolve, reject) => {
+function serverUrl(options: string, cwd: string): Promise<string> {
+  const key = options === "" ? "" : `${cwd} ${options}`;
+  const known = addresses.get(key);
+  if (known) return known;
+  const address = new Promise<string>((resolve, reject) => {
     const own = mkdtempSync(join(temporary, "server-"));
     made.push(own);
-    server = spawn(process.execPath, [join(root, "bin/zeroth.js"), "serve", "--port", "0", "--json", "--no-page"], {
+    const more = options.split(" ").filter((word) => word !== "");
+    const args = [join(root, "bin/zeroth.js"), "serve", "--port", "0", "--json", "--no-page", ...more];
+    const server = spawn(process.execPath, args, {
+      cwd,
       stdio: ["ignore", "pipe", "inherit"],
       env: { ...process.env, ZEROTH_HOME: own },
     });
+    servers.push(server);
     server.once("error", reject);
     let told = "";
     server.stdout!.on("data", (piece: Buffer) => {
@@ -73,6 +81,7 @@ function serverUrl(): Promise<string> {
       if (rest !== undefined) resolve((JSON.parse(line!) as { url: string }).url);
     });
   });
+  addresses.set(key, address);
   return address;
 }
 
@@ -88,7 +97,7 @@ async function execute({ language, code, mark, about }: Block, folder: string, n
     }
   } else if (language === "ts") {
     const file = join(folder, `${name}.ts`);
-    const url = mark === "server" ? await serverUrl() : undefined;
+    const url = mark === "server" ? await serverUrl(about, folder) : undefined;
     writeFileSync(file, url === undefined ? code : code.replaceAll("http://127.0.0.1:8080", url));
     await import(file);
   }
@@ -114,7 +123,7 @@ beforeAll(async () => {
   Object.assign(process.env, { HF_HOME: hubHome, HF_ENDPOINT: hub.url, ZEROTH_HOME: hubHome, HF_HUB_OFFLINE: "0" });
 });
 afterAll(async () => {
-  server?.kill("SIGTERM");
+  for (const server of servers) server.kill("SIGTERM");
   await hub?.close();
   process.chdir(home);
   for (const folder of made) rmSync(folder, { recursive: true, force: true });

@@ -43,6 +43,9 @@ function newestFile({ path, gguf }: ModelFolder): number {
 
 const elements = (shape: readonly unknown[]): number => shape.reduce((product: number, n) => product * Number(n), 1);
 
+/** Heads whose results are asked for as scores. */
+const toldHeads: ReadonlySet<string> = new Set(["sequence", "tokens", "span", "choice"]);
+
 function canOf(architecture: Architecture, vectors: boolean): ModelAbout["can"] {
   switch (architecture.kind) {
     case "encoder-decoder":
@@ -51,7 +54,7 @@ function canOf(architecture: Architecture, vectors: boolean): ModelAbout["can"] 
       if (headOf(architecture) !== undefined) return ["embed", "classify"];
       return vectors ? ["embed"] : ["generate", "score", "embed"];
     case "encoder":
-      return headOf(architecture) === "sequence" ? ["embed", "classify"] : ["embed"];
+      return toldHeads.has(headOf(architecture) ?? "") ? ["embed", "classify"] : ["embed"];
     default:
       return [];
   }

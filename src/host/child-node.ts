@@ -7,6 +7,7 @@ import { throwIfAborted, ZerothError } from "../errors.ts";
 import { parseModelName } from "../hub/names.ts";
 import { defaultThreads } from "../runtime/threads-node.ts";
 import type { LiveEvent } from "../text/live/request.ts";
+import { needAdapterId } from "./adapters/names.ts";
 import type { Engine, EngineStatus, GenerateAsk, Prepared } from "./engine.ts";
 import type { EngineOptions } from "./local-node.ts";
 import {
@@ -44,12 +45,15 @@ const gone = () =>
   });
 /**
  * Start an engine in a process of its own. It is ready at once: what is asked waits until the process is.
- * @throws bad_input for pinned names that cannot be names
+ * @throws bad_input for names of pinned models and adapters that cannot be names
  */
 export function childEngine({ grace = 5000, script, ...options }: ChildEngineOptions = {}): Engine {
   const file = fileURLToPath(script ?? new URL("./engine-process-node.js", import.meta.url));
   const { pinned = [], folders = {}, env } = options;
-  for (const name of pinned) if (!Object.hasOwn(folders, name)) parseModelName(name, false);
+  /** Adapters that were given or added: a process that is started again knows of them, too. */
+  const adapters = new Map(Object.entries(options.adapters ?? {}));
+  const bases = [...adapters.keys()].map((id) => needAdapterId(id).base);
+  for (const name of [...pinned, ...bases]) if (!Object.hasOwn(folders, name)) parseModelName(name, false);
   const listeners = new Map<number, Listener>();
   let next = 1;
   let isClosing = false;
@@ -58,7 +62,10 @@ export function childEngine({ grace = 5000, script, ...options }: ChildEngineOpt
 
   const engine = supervised({
     file,
-    first: { kind: "start", options: { ...options, ...(env && { env: { ...env } }) } },
+    first: () => ({
+      kind: "start",
+      options: { ...options, adapters: Object.fromEntries(adapters), ...(env && { env: { ...env } }) },
+    }),
     last: { kind: "stop" },
     grace,
     told: (message) => listeners.get(message.id)?.told(message),
@@ -183,6 +190,19 @@ export function childEngine({ grace = 5000, script, ...options }: ChildEngineOpt
     generate,
     score: (ask, signal) => call("score", [ask], signal),
     embed: (ask, signal) => call("embed", [ask], signal),
+    predict: (ask, signal) => call("predict", [ask], signal),
+    adapters: () => call("adapters", []),
+    async addAdapter(base, name, folder) {
+      const added = await call("addAdapter", [base, name, folder]);
+      adapters.set(added.id, folder);
+      return added;
+    },
+    async removeAdapter(id) {
+      const removed = await call("removeAdapter", [id]);
+      adapters.delete(removed);
+      return removed;
+    },
+    scanAdapters: () => call("scanAdapters", []),
     tokenize: (model, prompt) => call("tokenize", [model, prompt]),
     detokenize: (model, ids) => call("detokenize", [model, ids]),
     tokens: (model, ids) => call("tokens", [model, ids]),

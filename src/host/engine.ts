@@ -12,6 +12,8 @@ export type EnginePrompt =
 export interface ModelAbout {
   /** The name it is asked for by. */
   readonly id: string;
+  /** Of an adapter: the model that it is put into. */
+  readonly parent?: string;
   readonly kind: "decoder" | "encoder-decoder" | "encoder" | "image-encoder" | "two-towers";
   /** `model_type`: t5, llama, bert, … */
   readonly family: string;
@@ -59,7 +61,7 @@ export interface EngineStatus {
   readonly threads: number;
 }
 
-export interface GenerateAsk extends Omit<LiveRequest, "prompt"> {
+export interface GenerateAsk extends Omit<LiveRequest, "prompt" | "adapter"> {
   readonly model: string;
   readonly prompt: EnginePrompt;
 }
@@ -104,7 +106,87 @@ export interface EmbedTold {
   readonly tokens: number;
 }
 
+/** What a head looks at: a text, or the question of a passage. */
+export interface PredictInput {
+  readonly text: string;
+  /** A second text, read together with the first. */
+  readonly pair?: string;
+  /** The passage that holds the answer. */
+  readonly context?: string;
+  /** What may follow the text; of a model with classes, some of them. */
+  readonly choices?: readonly string[];
+}
+
+export interface PredictAsk {
+  readonly model: string;
+  readonly owner?: string;
+  readonly inputs: readonly PredictInput[];
+}
+
+export type PredictTold =
+  /** A probability for each class, of the text alone or among the others. */
+  | {
+      readonly kind: "classes";
+      readonly names: readonly string[];
+      readonly scores: readonly number[];
+      readonly logits: readonly number[];
+      readonly best: number;
+    }
+  | { readonly kind: "values"; readonly names: readonly string[]; readonly values: readonly number[] }
+  | {
+      readonly kind: "tags";
+      readonly words: readonly {
+        readonly text: string;
+        readonly start: number;
+        readonly end: number;
+        readonly label: string | null;
+        readonly score: number;
+      }[];
+      readonly spans: readonly { readonly label: string; readonly from: number; readonly to: number }[];
+    }
+  | {
+      readonly kind: "answer";
+      readonly text: string;
+      readonly start: number;
+      readonly end: number;
+      readonly score: number;
+    };
+
+export interface Predictions {
+  readonly told: readonly PredictTold[];
+  /** Of all inputs together. */
+  readonly tokens: number;
+}
+
+/** An adapter that is served, under the name `base:name`. */
+export interface AdapterAbout {
+  readonly id: string;
+  readonly base: string;
+  readonly name: string;
+  readonly method: "prefix" | "prompt" | "lora" | "head" | "full";
+  /** Its head, where it has one: `sequence`, `tokens`, `span`, `choice`. */
+  readonly head?: string;
+  readonly labels?: readonly string[];
+  /** Bytes of its numbers as they are stored. */
+  readonly bytes: number;
+  /** Unix seconds of its newest file. */
+  readonly created: number;
+  /** Whether its numbers are in memory. */
+  readonly held: boolean;
+  /** Known once it has been read: that it was made over another model of the same shape, say. */
+  readonly warnings: readonly string[];
+}
+
+export interface AdapterChanges {
+  readonly added: readonly string[];
+  readonly removed: readonly string[];
+  /** Folders that hold an adapter which is not served, and why. */
+  readonly refused: readonly { readonly folder: string; readonly why: string }[];
+}
+
 /**
+ * A model may be an adapter, `base:name`: the model it is of is opened, and reads with it.
+ *
  * Every call opens the model it names where it is not open, and closes idle ones where memory is short. Errors are
  * {@link ZerothError}s: not_found for a model that is not there, bad_input, too_long and unsupported for what it cannot
  * do, busy where too many wait, interrupted for a signal that fired, engine_failed where the engine died with the call.
@@ -119,6 +201,19 @@ export interface Engine extends AsyncDisposable {
   generate(ask: GenerateAsk, signal?: AbortSignal): AsyncIterableIterator<Prepared | LiveEvent>;
   score(ask: ScoreAsk, signal?: AbortSignal): Promise<readonly ScoreTold[]>;
   embed(ask: EmbedAsk, signal?: AbortSignal): Promise<EmbedTold>;
+  /** What a trained head tells of texts. */
+  predict(ask: PredictAsk, signal?: AbortSignal): Promise<Predictions>;
+  /** Adapters that are served; those of the folder of adapters as it is now. */
+  adapters(): Promise<readonly AdapterAbout[]>;
+  /**
+   * Serve the adapter of a folder as `base:name` from now on.
+   * @throws not_found for a folder that holds none, bad_input for a name that cannot be one or is taken, corrupt_file
+   */
+  addAdapter(base: string, name: string, folder: string): Promise<AdapterAbout>;
+  /** Serve it no more: what runs with it ends as it would have. Its folder stays. Its name. @throws not_found */
+  removeAdapter(id: string): Promise<string>;
+  /** Look at the folder of adapters again, those included that were removed by name. */
+  scanAdapters(): Promise<AdapterChanges>;
   /** Token ids of a prompt, and the text they are of. */
   tokenize(model: string, prompt: EnginePrompt): Promise<{ readonly ids: readonly number[]; readonly text: string }>;
   detokenize(model: string, ids: readonly number[]): Promise<string>;

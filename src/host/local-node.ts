@@ -3,16 +3,20 @@ import { totalmem } from "node:os";
 import { fail, ZerothError } from "../errors.ts";
 import { ggufAt } from "../folders/open-node.ts";
 import { defaultThreads } from "../runtime/threads-node.ts";
+import { attempt } from "../text/jobs.ts";
 import type { LiveOptions } from "../text/live/live.ts";
 import type { OpenOptions } from "../text/open-node.ts";
 import { aboutModel } from "./about-node.ts";
+import { aboutWith, shownAdapter } from "./adapters/about.ts";
+import type { LoadedAdapter } from "./adapters/loaded-node.ts";
+import { type AdapterOptions, type AdapterPlace, openRegistry } from "./adapters/registry-node.ts";
 import type { Engine, EngineStatus, ModelAbout } from "./engine.ts";
-import { type LibraryOptions, namedError, openLibrary } from "./library-node.ts";
+import { embedded, type LibraryOptions, namedError, openLibrary } from "./library-node.ts";
 import { type OpenedHere, openHere } from "./opened-node.ts";
 import { type Claim, createSlots } from "./slots.ts";
 import { stoppable, waitFor } from "./waiting.ts";
 
-export interface EngineOptions extends LibraryOptions {
+export interface EngineOptions extends LibraryOptions, AdapterOptions {
   readonly device?: NonNullable<OpenOptions["device"]>;
   readonly threads?: number;
   /** Precision of the weights of models that are not GGUF files; as stored by default. */
@@ -30,6 +34,8 @@ export interface EngineOptions extends LibraryOptions {
   readonly closesAfter?: number;
   /** Models that are opened at once and never closed for being idle or for room. */
   readonly pinned?: readonly string[];
+  /** Bytes of the adapters that each open model keeps; as many as of keys and values by default. */
+  readonly adapterBytes?: number;
 }
 
 /** Memory of the machine, or of the container, in bytes. */
@@ -73,6 +79,12 @@ export function localEngine(options: EngineOptions = {}): Engine {
   const live = { bytes: Math.max(1, Math.min(2 ** 30, Math.floor(memory / 8))), ...options.live };
   const library = openLibrary(options);
   const pinned = new Set((options.pinned ?? []).map(library.idOf));
+  const bases = pinned.size > 0 ? [...pinned] : [embedded];
+  const registry = openRegistry(options, {
+    ...{ bases, idOf: library.idOf },
+    isModel: (name) => Object.hasOwn(options.folders ?? {}, name),
+  });
+  const { adapterBytes = live.bytes } = options;
   const calls = stoppable();
   const slots = createSlots<Held>({
     async prepare(id, signal, progress) {
@@ -84,7 +96,7 @@ export function localEngine(options: EngineOptions = {}): Engine {
       // Each belongs to one kind of file; a server has models of both.
       const gguf = ggufAt(path) !== undefined;
       const form = gguf ? activations && { activations } : dtype && { dtype };
-      const how = { device, threads, live, quantize: { signal }, ...form };
+      const how = { device, threads, live, adapterBytes, quantize: { signal }, ...form };
       return {
         bytes: memoryOf(about, gguf ? undefined : dtype),
         open: () => named(id, path, async () => ({ ...(await openHere(about, path, how)), about })),
@@ -93,17 +105,28 @@ export function localEngine(options: EngineOptions = {}): Engine {
     ...{ memory, closesAfter, pinned },
   });
 
-  /** Hold the model for as long as the work on it takes. */
+  /** The adapter of a name, read where it is not; told by its name in what goes wrong. */
+  async function loaded(place: AdapterPlace | undefined, model: Held): Promise<LoadedAdapter | undefined> {
+    if (!place) return undefined;
+    const adapter = await named(place.id, place.path, () => model.adapters.get(place));
+    // Taken out while it was being read.
+    if (registry.has(place)) return adapter;
+    model.adapters.drop(place.id);
+    return fail("not_found", "the adapter has been removed", { where: place.id });
+  }
+
+  /** Hold the model, and the adapter that is asked for, for as long as the work on it takes. */
   async function using<T>(
-    model: string,
+    name: string,
     signal: AbortSignal | undefined,
-    work: (model: Held, signal: AbortSignal) => Promise<T> | T,
+    work: (model: Held, signal: AbortSignal, adapter: LoadedAdapter | undefined) => Promise<T> | T,
   ): Promise<T> {
     const call = calls.begin(signal);
     try {
-      const claim = await slots.claim(library.idOf(model), call.signal);
+      const place = registry.find(name);
+      const claim = await slots.claim(place?.base ?? library.idOf(name), call.signal);
       try {
-        return await work(claim.model, call.signal);
+        return await work(claim.model, call.signal, await loaded(place, claim.model));
       } finally {
         claim.release();
       }
@@ -112,37 +135,107 @@ export function localEngine(options: EngineOptions = {}): Engine {
     }
   }
 
+  /** The numbers of an adapter leave memory with the last answer that uses them. */
+  const forget = (place: AdapterPlace): void =>
+    slots
+      .states()
+      .find(({ id }) => id === place.base)
+      ?.model?.adapters.drop(place.id);
+
+  const heldIn = (place: AdapterPlace) =>
+    slots
+      .states()
+      .find(({ id }) => id === place.base)
+      ?.model?.adapters.held()
+      .get(place.id);
+
+  /** What is known of an adapter, of which model its own is known. */
+  async function aboutAdapter(place: AdapterPlace, signal: AbortSignal | undefined): Promise<ModelAbout> {
+    const summary = registry.about(place);
+    return aboutWith(await aboutOf(place.base, signal), place, summary);
+  }
+
+  async function aboutOf(id: string, signal: AbortSignal | undefined): Promise<ModelAbout> {
+    const open = slots.states().find((state) => state.id === id)?.model;
+    if (open) return open.about;
+    if (options.download && !library.has(id)) return using(id, signal, ({ about }) => about);
+    return waitFor(known(id, library.pathOf(id)), signal);
+  }
+
   for (const id of pinned) {
     // Whoever asks for it is told why it does not open.
     using(id, undefined, () => {}).catch(() => {});
   }
 
   return {
-    list: () => library.list(),
-    async about(model, signal) {
-      const id = library.idOf(model);
-      const open = slots.states().find((state) => state.id === id)?.model;
-      if (open) return open.about;
-      if (options.download && !library.has(id)) return using(id, signal, ({ about }) => about);
-      return waitFor(known(id, library.pathOf(id)), signal);
+    async list() {
+      const found = await library.list();
+      const models = new Map(found.map((about) => [about.id, about]));
+      for (const place of registry.list()) {
+        const base = models.get(place.base);
+        const summary = attempt(() => registry.about(place));
+        if (base && !(summary instanceof ZerothError)) found.push(aboutWith(base, place, summary));
+      }
+      return found;
     },
-    open: (model, signal) => using(model, signal, ({ about }) => about),
-    close: async (model) => slots.close(library.idOf(model)),
+    async about(model, signal) {
+      const place = registry.find(model);
+      if (place) return named(place.id, place.path, () => aboutAdapter(place, signal));
+      return aboutOf(library.idOf(model), signal);
+    },
+    open: (model, signal) =>
+      using(model, signal, async ({ about }, stop, adapter) =>
+        adapter ? aboutAdapter(registry.find(model)!, stop) : about,
+      ),
+    async close(model) {
+      const place = registry.find(model);
+      if (place) forget(place);
+      else await slots.close(library.idOf(model));
+    },
     async *generate(ask, signal) {
       const call = calls.begin(signal);
       let claim: Claim<Held> | undefined;
       // Called off, it holds nothing any more, also where nobody reads on.
       call.signal.addEventListener("abort", () => claim?.release(), { once: true });
       try {
-        claim = await slots.claim(library.idOf(ask.model), call.signal);
-        yield* claim.model.generate(ask, call.signal);
+        const place = registry.find(ask.model);
+        claim = await slots.claim(place?.base ?? library.idOf(ask.model), call.signal);
+        yield* claim.model.generate(ask, call.signal, await loaded(place, claim.model));
       } finally {
         claim?.release();
         call.over();
       }
     },
-    score: (ask, signal) => using(ask.model, signal, (model, stop) => model.score(ask, stop)),
-    embed: (ask, signal) => using(ask.model, signal, (model, stop) => model.embed(ask, stop)),
+    score: (ask, signal) => using(ask.model, signal, (model, stop, adapter) => model.score(ask, stop, adapter)),
+    embed: (ask, signal) => using(ask.model, signal, (model, stop, adapter) => model.embed(ask, stop, adapter)),
+    predict: (ask, signal) => using(ask.model, signal, (model, stop, adapter) => model.predict(ask, stop, adapter)),
+    adapters: async () =>
+      registry.list().flatMap((place) => {
+        const summary = attempt(() => registry.about(place));
+        return summary instanceof ZerothError ? [] : [shownAdapter(place, summary, heldIn(place))];
+      }),
+    async addAdapter(base, name, folder) {
+      const id = library.idOf(base);
+      if (!library.has(id)) library.pathOf(id);
+      const place = registry.add(id, name, folder);
+      try {
+        return await named(place.id, folder, async () => shownAdapter(place, registry.about(place), undefined));
+      } catch (error) {
+        registry.remove(place.id);
+        throw error;
+      }
+    },
+    async removeAdapter(id) {
+      const place = registry.remove(id);
+      forget(place);
+      return place.id;
+    },
+    async scanAdapters() {
+      const before = new Map(registry.known().map((place) => [place.id, place]));
+      const changes = registry.scan();
+      for (const id of changes.removed) if (before.has(id)) forget(before.get(id)!);
+      return changes;
+    },
     tokenize: (model, prompt) =>
       using(model, undefined, async (open) => {
         const { ids, text } = await open.prompt(prompt);

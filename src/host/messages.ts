@@ -89,6 +89,21 @@ const args: Readonly<Record<Method, z.ZodType>> = {
     }),
   ]),
   embed: z.tuple([z.looseObject({ model: name, owner: z.string().optional(), inputs: texts, dimensions: number })]),
+  predict: z.tuple([
+    z.looseObject({
+      ...{ model: name, owner: z.string().optional() },
+      inputs: z.array(
+        z.looseObject({
+          ...{ text: z.string(), pair: z.string().optional(), context: z.string().optional() },
+          choices: z.array(z.string()).optional(),
+        }),
+      ),
+    }),
+  ]),
+  adapters: z.tuple([]),
+  addAdapter: z.tuple([name, name, name]),
+  removeAdapter: z.tuple([name]),
+  scanAdapters: z.tuple([]),
   tokenize: z.tuple([name, prompt]),
   detokenize: z.tuple([name, tokens]),
   tokens: z.tuple([name, tokens]),

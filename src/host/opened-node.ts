@@ -3,6 +3,7 @@ import { fail, throwIfAborted, ZerothError } from "../errors.ts";
 import { cannot } from "../models/families.ts";
 import { createChat, withoutEnds } from "../text/chat/chat.ts";
 import { plainStops } from "../text/chat/plain-form.ts";
+import type { EncodingModel } from "../text/encoding-model.ts";
 import { type LiveOptions, liveModel, usualRows } from "../text/live/live.ts";
 import type { LiveEvent, LiveModel, LiveStatus, TokenShown } from "../text/live/request.ts";
 import { tokensShown } from "../text/live/shown.ts";
@@ -15,16 +16,27 @@ import {
   openLanguageModel,
 } from "../text/open-node.ts";
 import type { Tokenizer } from "../tokenizers/tokenizer.ts";
+import {
+  adaptedReaders,
+  adaptedWriters,
+  type LoadedAdapter,
+  type LoadedAdapters,
+  loadedAdapters,
+} from "./adapters/loaded-node.ts";
 import type {
   EmbedAsk,
   EmbedTold,
   EnginePrompt,
   GenerateAsk,
   ModelAbout,
+  PredictAsk,
+  Predictions,
+  PredictTold,
   Prepared,
   ScoreAsk,
   ScoreTold,
 } from "./engine.ts";
+import { predictAll } from "./predict.ts";
 import { settingsWith } from "./settings.ts";
 import { breathe } from "./waiting.ts";
 
@@ -34,12 +46,14 @@ export interface Written {
   readonly warnings: readonly string[];
 }
 
-/** What is asked of a model that is open; what it cannot do is refused by name. */
+/** What is asked of a model that is open, with one of its adapters or without; what it cannot do is refused by name. */
 export interface OpenedHere extends AsyncDisposable {
+  readonly adapters: LoadedAdapters;
   prompt(prompt: EnginePrompt): Promise<Written>;
-  generate(ask: GenerateAsk, signal: AbortSignal): AsyncGenerator<Prepared | LiveEvent>;
-  score(ask: ScoreAsk, signal: AbortSignal): Promise<ScoreTold[]>;
-  embed(ask: EmbedAsk, signal: AbortSignal): Promise<EmbedTold>;
+  generate(ask: GenerateAsk, signal: AbortSignal, adapter?: LoadedAdapter): AsyncGenerator<Prepared | LiveEvent>;
+  score(ask: ScoreAsk, signal: AbortSignal, adapter?: LoadedAdapter): Promise<ScoreTold[]>;
+  embed(ask: EmbedAsk, signal: AbortSignal, adapter?: LoadedAdapter): Promise<EmbedTold>;
+  predict(ask: PredictAsk, signal: AbortSignal, adapter?: LoadedAdapter): Promise<Predictions>;
   readonly tokenizer: Tokenizer;
   shown(id: number): TokenShown;
   /** The chat template for ordinary talk. */
@@ -78,7 +92,9 @@ interface Writer {
   readonly rows: number;
   readonly prompt: (prompt: EnginePrompt) => Written;
   readonly opened: OpenedLanguageModel;
-  readonly text: TextModel;
+  /** What scores, with an adapter or without. */
+  readonly text: (adapter: LoadedAdapter | undefined) => Promise<TextModel> | TextModel;
+  readonly close: () => Promise<void>;
   readonly ends: readonly number[];
   /** Whether conversations are written in the plain form, whose next turn is a stop text. */
   readonly plain: boolean;
@@ -89,9 +105,12 @@ function writerOf(opened: OpenedLanguageModel, options: LiveOptions): Writer {
   const chat = createChat(opened);
   const { ends } = chat;
   // A model that was taught to end a turn ends it in every answer.
-  const model = { ...opened.model, ends };
+  const ending = <M extends object>(model: M) => ({ ...model, ends });
   const codec = withoutEnds(tokenizer, ends);
-  const vocabulary = model.inputVocabulary ?? model.vocabulary;
+  const vocabulary = opened.model.inputVocabulary ?? opened.model.vocabulary;
+  const { rules } = generation;
+  const plain = textModel({ model: ending(opened.model), tokenizer: codec, rules });
+  const adapted = adaptedWriters(opened);
   const prompt = (asked: EnginePrompt): Written => {
     if ("messages" in asked) {
       const { messages, tools, template } = asked;
@@ -113,26 +132,48 @@ function writerOf(opened: OpenedLanguageModel, options: LiveOptions): Writer {
         compile: opened.compile,
         // The text of an answer does not show its end; a token that is told alone is shown whatever it is.
         tokenizer: { ...codec, decode: tokenizer.decode },
-        rules: generation.rules,
+        rules,
       },
       options,
     ),
     rows: options?.rows ?? usualRows,
     prompt,
     opened,
-    text: textModel({ model, tokenizer: codec, rules: generation.rules }),
+    text: async (adapter) =>
+      adapter ? textModel({ model: ending((await adapted.of(adapter)).model), tokenizer: codec, rules }) : plain,
+    close: () => adapted[Symbol.asyncDispose](),
     ends,
     plain: chat.templates.length === 0 && opened.kind === "decoder",
   };
 }
 
-async function* generate(writer: Writer, ask: GenerateAsk, signal: AbortSignal): AsyncGenerator<Prepared | LiveEvent> {
+/** An adapter with a head tells classes: what it would write is not what it was made for. */
+function needText(adapter: LoadedAdapter | undefined): void {
+  if (adapter?.head === undefined) return;
+  const what = adapter.head === "span" ? "answers in a passage" : "classes";
+  fail("unsupported", `the adapter tells ${what}, and writes no text`, {
+    where: adapter.id,
+    hint: "POST /v1/score tells what its head says",
+  });
+}
+
+async function* generate(
+  writer: Writer,
+  ask: GenerateAsk,
+  signal: AbortSignal,
+  adapter: LoadedAdapter | undefined,
+): AsyncGenerator<Prepared | LiveEvent> {
+  needText(adapter);
   const { opened, live, plain } = writer;
   const { model: _, prompt: asked, settings, ...request } = ask;
   const { ids, text, warnings } = writer.prompt(asked);
   if (ids.length === 0) fail("bad_input", "the prompt is empty");
   // An encoder's text does not count among the answer's tokens: there is its start token alone.
-  const room = { prompt: opened.kind === "decoder" ? ids.length : 1, longest: opened.model.longest };
+  const places = adapter ? (opened.kind === "decoder" ? adapter.row.places : adapter.row.counted) : 0;
+  const room = {
+    prompt: opened.kind === "decoder" ? ids.length : 1,
+    longest: opened.model.longest === undefined ? undefined : opened.model.longest - places,
+  };
   const taken = settingsWith(settings, opened.generation.defaults, room);
   const stops = "messages" in asked && plain ? { stop: [...(taken.stop ?? []), ...plainStops] } : {};
   yield { kind: "prepared", text, ids, warnings };
@@ -140,7 +181,10 @@ async function* generate(writer: Writer, ask: GenerateAsk, signal: AbortSignal):
   const { answers = 1 } = request;
   for (let firstAnswer = 0; firstAnswer < answers; firstAnswer += writer.rows) {
     const part = { firstAnswer, answers: Math.min(writer.rows, answers - firstAnswer) };
-    const asked = { ...request, ...part, prompt: ids, settings: { ...taken, ...stops } };
+    const asked = {
+      ...{ ...request, ...part, prompt: ids, settings: { ...taken, ...stops } },
+      ...(adapter && { adapter: adapter.row }),
+    };
     for await (const event of live.ask(asked, signal)) if (event.kind !== "prompt" || firstAnswer === 0) yield event;
   }
 }
@@ -150,7 +194,9 @@ async function score(
   shown: (id: number) => TokenShown,
   { rows, eos = true }: ScoreAsk,
   signal: AbortSignal,
+  adapter: LoadedAdapter | undefined,
 ): Promise<ScoreTold[]> {
+  needText(adapter);
   const [end] = opened.model.ends;
   const idsOf = (choice: string | readonly number[]): readonly number[] => {
     const ids =
@@ -172,7 +218,10 @@ async function score(
   }
   const told: ScoreTold[] = [];
   for (const some of pieces(prepared, rowsBetween)) {
-    const scored = await live.between(() => text.scoreAll(some, { eos: false, signal }), signal);
+    const scored = await live.between(async () => {
+      const model = await text(adapter);
+      return model.scoreAll(some, { eos: false, signal });
+    }, signal);
     for (const [i, one] of scored.entries()) {
       if (one instanceof ZerothError) throw failedRow(one, told.length, rows.length);
       const { prompt: ids, choices } = some[i]!;
@@ -185,9 +234,13 @@ async function score(
   return told;
 }
 
+/** Runs work one piece after another. */
+type Turn = <T>(work: () => Promise<T>) => Promise<T>;
+
 async function embed(
-  { encoder, tokenizer }: OpenedEncoder,
-  turn: <T>(work: () => Promise<T>) => Promise<T>,
+  encoder: () => Promise<EncodingModel>,
+  tokenizer: Tokenizer,
+  turn: Turn,
   { inputs, dimensions }: EmbedAsk,
   signal: AbortSignal,
 ): Promise<EmbedTold> {
@@ -195,7 +248,9 @@ async function embed(
   let tokens = 0;
   for (const some of pieces(inputs, rowsBetween)) {
     throwIfAborted(signal);
-    const made = await turn(() => encoder.embedAll(some, { signal, ...(dimensions !== undefined && { dimensions }) }));
+    const made = await turn(async () =>
+      (await encoder()).embedAll(some, { signal, ...(dimensions !== undefined && { dimensions }) }),
+    );
     for (const one of made) {
       if (one instanceof ZerothError) throw failedRow(one, vectors.length, inputs.length);
       vectors.push(one);
@@ -205,14 +260,43 @@ async function embed(
   return { vectors, tokens };
 }
 
+async function predict(
+  encoder: () => Promise<EncodingModel>,
+  tokenizer: Tokenizer,
+  turn: Turn,
+  { inputs }: PredictAsk,
+  signal: AbortSignal,
+): Promise<Predictions> {
+  const all: PredictTold[] = [];
+  let tokens = 0;
+  for (const some of pieces(inputs, rowsBetween)) {
+    throwIfAborted(signal);
+    for (const one of await turn(async () => predictAll(await encoder(), some, signal))) {
+      if (one instanceof ZerothError) throw failedRow(one, all.length, inputs.length);
+      all.push(one);
+    }
+    for (const { text, pair, context } of some) {
+      const second = pair ?? context;
+      tokens += tokenizer.encode(text, second === undefined ? {} : { pair: second }).ids.length;
+    }
+  }
+  return { told: all, tokens };
+}
+
 /** One after another. */
-function turns() {
+function turns(): Turn {
   let last: Promise<unknown> = Promise.resolve();
   return <T>(work: () => Promise<T>): Promise<T> => {
     const next = last.then(work);
     last = next.catch(() => {});
     return next;
   };
+}
+
+export interface HereOptions {
+  readonly live?: LiveOptions;
+  /** Bytes of the adapters that are kept; 1 GiB by default. */
+  readonly adapterBytes?: number;
 }
 
 /**
@@ -223,7 +307,7 @@ function turns() {
 export async function openHere(
   about: ModelAbout,
   path: string,
-  { live = {}, ...options }: OpenOptions & { readonly live?: LiveOptions },
+  { live = {}, adapterBytes = 2 ** 30, ...options }: OpenOptions & HereOptions,
 ): Promise<OpenedHere> {
   const { id, can, kind, family } = about;
   if (can.length === 0) cannot({ type: family, kind }, "be asked for texts, scores or vectors", id);
@@ -233,11 +317,34 @@ export async function openHere(
   const shown = tokensShown(tokenizer);
   const writer = opened.kind === "encoder" ? undefined : writerOf(opened, live);
   let reader: Promise<OpenedEncoder> | undefined = opened.kind === "encoder" ? Promise.resolve(opened) : undefined;
+  let readers: ReturnType<typeof adaptedReaders> | undefined;
   const inTurn = turns();
   const needWriter = (what: string): Writer => writer ?? cannot({ type: family, kind }, what, id);
+
+  async function openReader(): Promise<OpenedEncoder> {
+    reader ??= openEncoder(path, options);
+    return reader.catch((error) => {
+      reader = undefined;
+      throw error;
+    });
+  }
+
+  /** What reads texts, with an adapter or without; asked for in the turn that uses it. */
+  async function reading(adapter: LoadedAdapter | undefined): Promise<() => Promise<EncodingModel>> {
+    const open = await openReader();
+    if (!adapter) return async () => open.encoder;
+    readers ??= adaptedReaders(open);
+    const own = readers;
+    return () => own.of(adapter);
+  }
+
+  // Of a decoder both share the processor: what is read comes between steps of answers.
+  const turnOf = (signal: AbortSignal): Turn => (writer ? (work) => writer.live.between(work, signal) : inTurn);
+
   return {
     tokenizer,
     shown,
+    adapters: loadedAdapters(opened.folder, adapterBytes),
     template: opened.kind === "encoder" ? opened.folder.chatTemplate : opened.chatTemplates().get("default"),
     async prompt(asked) {
       if (writer) return writer.prompt(asked);
@@ -246,23 +353,22 @@ export async function openHere(
       const { ids } = tokenizer.encode(asked.text, { addSpecialTokens: asked.specialTokens ?? true });
       return { ids, text: asked.text, warnings: [] };
     },
-    generate: (ask, signal) => generate(needWriter("generate text"), ask, signal),
-    score: async (ask, signal) => score(needWriter("score answers"), shown, ask, signal),
-    async embed(ask, signal) {
+    generate: (ask, signal, adapter) => generate(needWriter("generate text"), ask, signal, adapter),
+    score: async (ask, signal, adapter) => score(needWriter("score answers"), shown, ask, signal, adapter),
+    async embed(ask, signal, adapter) {
       if (!can.includes("embed")) cannot({ type: family, kind }, "give vectors of texts", id);
-      reader ??= openEncoder(path, options);
-      const open = await reader.catch((error) => {
-        reader = undefined;
-        throw error;
-      });
-      // Of a decoder both share the processor: vectors come between steps of answers.
-      const turn = writer ? <T>(work: () => Promise<T>) => writer.live.between(work, signal) : inTurn;
-      return embed(open, turn, ask, signal);
+      return embed(await reading(adapter), tokenizer, turnOf(signal), ask, signal);
+    },
+    async predict(ask, signal, adapter) {
+      if (kind === "encoder-decoder") cannot({ type: family, kind }, "tell classes", id);
+      return predict(await reading(adapter), tokenizer, turnOf(signal), ask, signal);
     },
     status: () => writer?.live.status(),
     async [Symbol.asyncDispose]() {
       await writer?.live[Symbol.asyncDispose]();
+      await writer?.close();
       await inTurn(async () => {});
+      await readers?.[Symbol.asyncDispose]();
       const open = await reader?.catch(() => undefined);
       if (open && open !== opened) await open[Symbol.asyncDispose]();
       await opened[Symbol.asyncDispose]();

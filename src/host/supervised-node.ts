@@ -21,8 +21,8 @@ export interface Supervised {
 
 export interface SupervisedOptions {
   readonly file: string;
-  /** What every process is told first. */
-  readonly first: ToEngine;
+  /** What a process is told first. */
+  readonly first: () => ToEngine;
   /** What the last one is told. */
   readonly last: ToEngine;
   /** Milliseconds. */
@@ -92,7 +92,7 @@ export function supervised({ file, first, last, grace, told, ended }: Supervised
     own.on("exit", (code, signal) =>
       died(signal ? `it was ended by ${signal}` : `exit code ${code}`, performance.now() - started),
     );
-    post(own, first);
+    post(own, first());
     keepAlive();
   }
 

@@ -226,6 +226,11 @@ export interface ContinuedRows {
   /** Where rows go on by one token each and relative positions are counted: 0, 1, … below the greatest of `ends`, int64. */
   readonly keys?: Tensor | undefined;
   readonly front?: Front | undefined;
+  /**
+   * How many of the first places of each row hold what has been learnt before its text and counts as no position, int64
+   * [rows]: no bias of positions covers them. For rows that go on by one token each.
+   */
+  readonly bare?: Tensor | undefined;
   /** Filled with the buffers as they are after it. */
   readonly present?: KeyValue[];
 }
@@ -244,12 +249,18 @@ function turnOf(q: Tensor, k: Tensor, positions: Tensor) {
  * See `RowAttention` in {@link Attributes} for which rows may go together.
  */
 export function continuedRows(length: Dim, options: ContinuedRows): Pass & { readonly present: KeyValue[] } {
-  const { past, starts, ends, lengths, tabled, keys, front, present = [] } = options;
+  const { past, starts, ends, lengths, tabled, keys, front, bare, present = [] } = options;
   const rows = starts.shape[0]!;
-  const positions = o.add(o.reshape(starts, [rows, 1]), o.reshape(o.iota(length), [1, length]));
+  const begins = bare ? o.sub(starts, bare) : starts;
+  const positions = o.add(o.reshape(begins, [rows, 1]), o.reshape(o.iota(length), [1, length]));
   const apart = () => fail("unsupported", "positions counted from key to query in a decoder of its own");
   // A row's only token is a query each, so that a bias of theirs has a row for every one: [1, heads, rows, total].
-  const biasFor = once((bias: Tensor) => o.transpose(bias, [2, 1, 0, 3]));
+  const biasFor = once((bias: Tensor) => {
+    const laid = o.transpose(bias, [2, 1, 0, 3]);
+    if (!bare || !keys) return laid;
+    const outside = o.less(o.reshape(keys, [1, 1, 1, keys.shape[0]!]), o.reshape(bare, [rows, 1, 1, 1]));
+    return o.where(outside, 0, laid);
+  });
   return {
     get queries() {
       return keys ? starts : apart();

@@ -1,6 +1,7 @@
 /** What the server answers: a file of routes a row. A recipe adds its own here. */
 import type { ServerContext } from "./context.ts";
 import type { Route, Routes } from "./route.ts";
+import { adapters } from "./routes/adapters.ts";
 import { batches } from "./routes/batches.ts";
 import { chat } from "./routes/chat.ts";
 import { completions } from "./routes/completions.ts";
@@ -18,7 +19,7 @@ import { tokenizer } from "./routes/tokenizer.ts";
 
 const table: readonly Routes[] = [
   ...[health, models, completions, chat, keptChats, responses, embeddings, score, tokenizer, manage, downloadRoutes],
-  ...[files, batches, fineTuning],
+  ...[adapters, files, batches, fineTuning],
 ];
 
 export const tableOfRoutes = (server: ServerContext): readonly Route[] => table.flatMap((routes) => routes(server));

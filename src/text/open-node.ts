@@ -94,6 +94,18 @@ export interface OpenedEncoder extends Opened {
   readonly encoder: EncodingModel;
   readonly model: EncoderModel;
   readonly tokenizer: Tokenizer;
+  /** The same texts read by another network over its weights: by the one with an adapter in it, say. */
+  readWith(other: OtherReader): ReturnType<typeof openReader>;
+}
+
+/** Another network that reads texts over the weights of an open model. */
+export interface OtherReader {
+  readonly architecture: ReaderArchitecture;
+  readonly config: JsonObject;
+  readonly weights: Weights;
+  readonly fillers: { readonly count: number; readonly places: number };
+  /** What compiles its graphs, made of what would. */
+  around(compile: Compile): Compile;
 }
 
 /** A model that takes images and gives numbers. */
@@ -221,10 +233,12 @@ async function openAs(
     };
     const places = put ? placesOf(put.adapter.settings) : 0;
     const { encoder, model } = await openReader({ ...parts, compileWith, fillers: { count: fillers.whole, places } });
+    const readWith = ({ around, ...other }: OtherReader) =>
+      openReader({ ...parts, ...other, compileWith: (weights) => around(compileWith(weights)) });
     const dispose = () => model[Symbol.asyncDispose]();
     return {
       kind: "encoder",
-      ...{ architecture, encoder, model, tokenizer, folder, weights },
+      ...{ architecture, encoder, model, tokenizer, folder, weights, readWith },
       ...(put && { adapter: { path: adapterPath!, warnings: put.warnings } }),
       [Symbol.asyncDispose]: dispose,
     };

@@ -27,6 +27,7 @@ const least: Readonly<Record<string, object>> = {
   "/detokenize": { tokens: [97] },
   "/api/models/open": { model: "fake/decoder" },
   "/api/models/close": { model: "fake/decoder" },
+  "/api/adapters/remove": { model: "fake/decoder:one" },
 };
 
 const bodyOf = (path: string): object => least[path] ?? expect.fail(`${path}: say what the least is that it takes`);

@@ -164,6 +164,19 @@ export function fakeEngine({
       const vectors = inputs.map((input) => Float32Array.from({ length: dimensions }, (_, i) => input.length + i / 8));
       return { vectors, tokens: inputs.reduce((sum, input) => sum + input.length, 0) };
     },
+    async predict({ model: id, inputs }) {
+      if (!aboutOf(id).can.includes("classify")) fail("unsupported", `"${id}" has no head`);
+      const told = inputs.map(({ choices: names = ["no", "yes"] }) => ({
+        ...{ kind: "classes" as const, names, best: names.length - 1 },
+        scores: names.map((_, i) => (2 * (i + 1)) / (names.length * (names.length + 1))),
+        logits: names.map((_, i) => Math.log(i + 1)),
+      }));
+      return { told, tokens: inputs.reduce((sum, { text }) => sum + text.length, 0) };
+    },
+    adapters: async () => [],
+    addAdapter: async (base, name) => fail("not_found", `no folder for ${base}:${name}`),
+    removeAdapter: async (id) => id,
+    scanAdapters: async () => ({ added: [], removed: [], refused: [] }),
     async tokenize(id, prompt) {
       aboutOf(id);
       const text = textOfPrompt(prompt);

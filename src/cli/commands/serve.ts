@@ -15,6 +15,15 @@ export default defineCommand({
       help: "opened at once and kept open: folder, GGUF file or hub name; may be repeated. Others are opened when asked for",
       as: "repeat",
     },
+    {
+      flags: "--adapters <folder>",
+      help: "serve every adapter's folder in it as base:name; new ones are seen while it runs",
+    },
+    {
+      flags: "--adapter <name=folder>",
+      help: "serve this folder as base:name, of the first --model; base:name=folder says of which. May be repeated",
+      as: "repeat",
+    },
     { flags: "--host <address>", help: "address to listen on (127.0.0.1, which only this machine reaches)" },
     { flags: "--port <n>", help: "port (8080, or the next one that is free); 0 for any", as: "integer" },
     { flags: "--api-key <key>", help: "ask for this key; may be repeated. Better in ZEROTH_API_KEY", as: "repeat" },

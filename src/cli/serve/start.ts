@@ -1,24 +1,31 @@
 /** Starting the server of `zeroth serve`: what was typed becomes an engine, keys and a page. */
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { basename, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { fail, ZerothError } from "../../errors.ts";
+import { needAdapterId } from "../../host/adapters/names.ts";
+import type { AdapterOptions } from "../../host/adapters/registry-node.ts";
 import { childEngine } from "../../host/child-node.ts";
+import type { Engine } from "../../host/engine.ts";
 import { embedded, openLibrary } from "../../host/library-node.ts";
 import { parseModelName } from "../../hub/names.ts";
 import type { LogLine } from "../../server/context.ts";
 import { fixedKeys } from "../../server/guards/keys.ts";
+import type { ServedAdapter } from "../../server/jobs/adapters-node.ts";
 import { openHub } from "../../server/jobs/hub-node.ts";
 import { openPage } from "../../server/page-node.ts";
 import { type ServeOptions, type Serving, serve } from "../../server/serve-node.ts";
 import { storedKeys } from "../../server/stored/keys.ts";
 import { homeFolder, openState } from "../../state/open-node.ts";
-import { needDevice } from "../engine.ts";
+import { isAdapterFolder } from "../../text/adapters/about-node.ts";
+import { needDevice, withAdapter } from "../engine.ts";
 import type { Output } from "../output.ts";
 import { threadsFor } from "../threads.ts";
 
 export interface StartFlags {
   readonly model?: readonly string[];
+  readonly adapters?: string;
+  readonly adapter?: readonly string[];
   readonly host?: string;
   readonly port: number;
   /** Take the next free port where this one is taken. */
@@ -43,20 +50,69 @@ const pageFolder = (): string => fileURLToPath(new URL("../../dist/web", import.
 function modelsOf(names: readonly string[]): {
   readonly pinned: readonly string[];
   readonly folders: Record<string, string>;
+  /** Adapters that were named with them, as BASE:NAME=FOLDER. */
+  readonly tuned: readonly string[];
 } {
   const folders: Record<string, string> = {};
-  const pinned = names.map((name) => {
+  const tuned: string[] = [];
+  const pinned = names.map((given) => {
+    const { name, adapter } = withAdapter({ model: given });
     const parsed = parseModelName(name);
-    if (parsed.kind !== "path") return name;
-    const path = resolve(parsed.path);
-    if (!existsSync(path)) fail("not_found", "there is no such folder or file", { where: name });
-    const id = basename(path).replace(/\.gguf$/i, "");
-    if (Object.hasOwn(folders, id))
+    const path = parsed.kind === "path" ? resolve(parsed.path) : undefined;
+    if (path !== undefined && !existsSync(path)) fail("not_found", "there is no such folder or file", { where: name });
+    const id = path === undefined ? name : basename(path).replace(/\.gguf$/i, "");
+    if (adapter !== undefined) tuned.push(`${id}:${basename(resolve(adapter))}=${adapter}`);
+    if (path === undefined) return id;
+    if ((folders[id] ?? path) !== path)
       fail("wrong_use", `two models would be called "${id}"`, { hint: "rename one of their folders" });
     folders[id] = path;
     return id;
   });
-  return { pinned: [...new Set(pinned)], folders };
+  return { pinned: [...new Set(pinned)], folders, tuned };
+}
+
+/** Adapters that were named, by `base:name`, and the folder of adapters. */
+function adaptersOf(named: readonly string[], folder: string | undefined, base: string): AdapterOptions {
+  const adapters: Record<string, string> = {};
+  for (const given of named) {
+    const at = given.indexOf("=");
+    const [name, place] = [given.slice(0, at), given.slice(at + 1)];
+    if (at <= 0 || place === "") {
+      fail("wrong_use", `--adapter ${given}: expected NAME=FOLDER or BASE:NAME=FOLDER`);
+    }
+    const path = resolve(place);
+    if (!isAdapterFolder(path)) fail("not_found", "no folder of an adapter", { where: place });
+    const id = name.includes(":") ? name : `${base}:${name}`;
+    needAdapterId(id);
+    if (Object.hasOwn(adapters, id)) fail("wrong_use", `two adapters would be called "${id}"`);
+    adapters[id] = path;
+  }
+  if (folder === undefined) return { adapters };
+  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) {
+    fail("not_found", "there is no such folder of adapters", { where: folder });
+  }
+  return { adapters, adapterFolder: resolve(folder) };
+}
+
+/** Say which adapters are served, and which folders hold one that is not. */
+async function sayAdapters(engine: Engine, output: Output): Promise<void> {
+  const { refused } = await engine.scanAdapters();
+  const names = (await engine.adapters()).map(({ id }) => id);
+  const more = names.length > 5 ? `, and ${names.length - 5} more` : "";
+  output.say(
+    `${names.length} adapter${names.length === 1 ? "" : "s"}: ${names.slice(0, 5).join(", ") || "none"}${more}`,
+  );
+  for (const { folder, why } of refused) output.say(`not served: ${folder}: ${why}`);
+}
+
+/** Serve what fine-tuning jobs have made, and no more what was deleted. */
+async function serveAdapters(
+  engine: Engine,
+  added: readonly ServedAdapter[],
+  removed: readonly ServedAdapter[],
+): Promise<void> {
+  for (const { id } of removed) await engine.removeAdapter(id);
+  for (const { model, name, path } of added) await engine.addAdapter(model, name, path);
 }
 
 /** A line a request, for people. */
@@ -104,13 +160,14 @@ export async function startServer(
   if (device === "webgpu" || device === "cuda") await needDevice(device, signal);
   if (flags.activations === "int8")
     output.say("products of GGUF files round activations to 8 bits: answers differ from the exact ones");
-  const { pinned, folders } = modelsOf(flags.model ?? []);
+  const { pinned, folders, tuned: named } = modelsOf(flags.model ?? []);
+  const tuned = adaptersOf([...named, ...(flags.adapter ?? [])], flags.adapters, pinned[0] ?? embedded);
   const folder = pageFolder();
   const page = flags.page !== false && existsSync(folder) ? openPage(folder) : undefined;
   const state = await openState(process.env);
   const threads = threadsFor(flags.threads, output);
   const engine = childEngine({
-    ...{ pinned, folders, download: flags.download !== false },
+    ...{ pinned, folders, download: flags.download !== false, ...tuned },
     device: device === "auto" ? "cpu" : device,
     threads,
     ...(flags.dtype !== undefined && { dtype: flags.dtype }),
@@ -137,7 +194,10 @@ export async function startServer(
     const options: ServeOptions = {
       ...{ engine, state, problem, keys: stored.keys },
       port: flags.port,
-      tuning: { home: homeFolder(process.env), pathOf: openLibrary({ folders }).pathOf, threads },
+      tuning: {
+        ...{ home: homeFolder(process.env), pathOf: openLibrary({ folders }).pathOf, threads },
+        changed: ({ added, removed }) => serveAdapters(engine, added, removed),
+      },
       ...(host !== undefined && { host }),
       ...(flags.cors && { cors: flags.cors }),
       ...(flags.allowedHost && { hosts: flags.allowedHost }),
@@ -150,6 +210,8 @@ export async function startServer(
     const serving = await serveOn(options, flags.tryNext, output);
     const seconds = (performance.now() / 1000).toFixed(1);
     const guarded = await stored.keys.needed();
+    if (tuned.adapterFolder !== undefined || Object.keys(tuned.adapters ?? {}).length > 0)
+      await sayAdapters(engine, output);
     output.row({ url: serving.url });
     const here = `${serving.url}${page ? " is a page" : ""}, and OpenAI's interface under /v1`;
     // In one piece: who waits for the first has the line to try as well.

@@ -158,7 +158,10 @@ function loraOf(config: PeftLora, tensors: Tensors, { architecture, survey }: Ba
     const product = products.get(path)!;
     const expected = factor === "A" ? [found.rank, product.in] : [product.out, found.rank];
     if (array.shape.join() !== expected.join()) {
-      fail("corrupt_file", `tensor ${shown(name)} is [${array.shape.join(", ")}], expected [${expected.join(", ")}]`, {
+      const what = `tensor ${shown(name)} is [${array.shape.join(", ")}], expected [${expected.join(", ")}]`;
+      const ranks = array.shape.length === 2 && array.shape[factor === "A" ? 0 : 1] === found.rank;
+      if (ranks) fail("bad_input", what, { where: files.tensors, hint: "the adapter was made for another model" });
+      fail("corrupt_file", what, {
         where: files.tensors,
         hint: "r, rank_pattern, the base model's sizes and the tensor do not fit each other",
       });

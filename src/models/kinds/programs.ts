@@ -3,8 +3,14 @@ import type { NdArray } from "../../graph/array.ts";
 import type { Graph } from "../../graph/graph.ts";
 import type { Program } from "../../runtime/program.ts";
 
-/** Compiles a graph over the model's weights; the caller chooses device, threads and host. */
-export type Compile = (graph: Graph, options?: { readonly prepack?: boolean }) => Promise<Program>;
+/**
+ * Compiles a graph over the model's weights; the caller chooses device, threads and host. Parameters that `trained` names
+ * are inputs of the program.
+ */
+export type Compile = (
+  graph: Graph,
+  options?: { readonly prepack?: boolean; readonly trained?: (name: string) => boolean },
+) => Promise<Program>;
 
 export interface Lazy<T> {
   get(): Promise<T>;
@@ -22,9 +28,45 @@ export function lazily<T>(make: () => Promise<T>): Lazy<T> {
   };
 }
 
+/** Made when it is first asked for. */
+export function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
+}
+
 /** Close every program that was opened; one that failed to open has said so to whoever asked for it. */
 export async function disposeAll(programs: readonly Lazy<AsyncDisposable | undefined>[]): Promise<void> {
   for (const { made } of programs) await (await made()?.catch(() => undefined))?.[Symbol.asyncDispose]();
+}
+
+/** Programs by what their graphs are like, at most so many: the one that was asked for longest ago is closed first. */
+export function programsBy(most: number) {
+  const opened = new Map<string, Promise<Program>>();
+  const close = async (program: Promise<Program>) => (await program.catch(() => undefined))?.[Symbol.asyncDispose]();
+  return {
+    async of(key: string, make: () => Promise<Program>): Promise<Program> {
+      const program = opened.get(key) ?? make();
+      opened.delete(key);
+      opened.set(key, program);
+      const [oldest] = opened;
+      if (opened.size > most && oldest) {
+        opened.delete(oldest[0]);
+        await close(oldest[1]);
+      }
+      try {
+        return await program;
+      } catch (error) {
+        opened.delete(key);
+        throw error;
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      for (const program of opened.values()) await close(program);
+    },
+  };
 }
 
 /** Steps that a single row takes before repacked weights are worth opening. */
@@ -48,9 +90,14 @@ export function stepPrograms(narrow: Lazy<Program>, wide: Lazy<Program>, packed:
   };
 }
 
+const namesOfInputs = new WeakMap<readonly string[], ReadonlySet<string>>();
+
 /** The feeds that a program asks for: a family with relative positions does not ask for absolute ones. */
-export const wanted = (
-  program: Pick<Program, "inputs">,
+export function wanted(
+  { inputs }: Pick<Program, "inputs">,
   feeds: Readonly<Record<string, NdArray>>,
-): Record<string, NdArray> =>
-  Object.fromEntries(Object.entries(feeds).filter(([name]) => program.inputs.includes(name)));
+): Record<string, NdArray> {
+  const names = namesOfInputs.get(inputs) ?? new Set(inputs);
+  namesOfInputs.set(inputs, names);
+  return Object.fromEntries(Object.entries(feeds).filter(([name]) => names.has(name)));
+}

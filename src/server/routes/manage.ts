@@ -34,6 +34,8 @@ function drawingOf(defaults: ModelAbout["defaults"]): z.infer<typeof drawing> | 
 
 const managed = z.object({
   id: z.string(),
+  /** Of an adapter: the model that it is put into. */
+  parent: z.string().nullable(),
   kind: z.string().nullable(),
   family: z.string().nullable(),
   bytes: z.number().nullable(),
@@ -55,6 +57,7 @@ const managed = z.object({
 function shown(id: string, about: ModelAbout | undefined, state: ModelState | undefined): z.infer<typeof managed> {
   return {
     id,
+    parent: about?.parent ?? null,
     kind: about?.kind ?? null,
     family: about?.family ?? null,
     bytes: about?.bytes ?? null,
@@ -75,7 +78,20 @@ const named = z.object({ model: z.string().min(1).max(500) });
 const one = z.object({ model: managed });
 
 export const manage: Routes = ({ engine, hub }) => {
-  const stateOf = async (id: string) => (await engine.status()).models.find((model) => model.id === id);
+  /** An adapter is as open as its model is, where its numbers are in memory. */
+  const states = async () => {
+    const [{ models }, adapters] = [await engine.status(), await engine.adapters()];
+    const open = new Map(models.map((model) => [model.id, model]));
+    for (const { id, base, held } of adapters) {
+      const state = held ? open.get(base) : undefined;
+      if (state) {
+        const { live: _, ...rest } = state;
+        open.set(id, { ...rest, id });
+      }
+    }
+    return { open, models };
+  };
+  const stateOf = async (id: string) => (await states()).open.get(id);
   return [
     route({
       method: "get",
@@ -83,12 +99,11 @@ export const manage: Routes = ({ engine, hub }) => {
       summary: "Models on this machine, and those that are open",
       answer: z.object({ models: z.array(managed) }),
       async handle() {
-        const [list, { models }] = [await engine.list(), await engine.status()];
-        const states = new Map(models.map((model) => [model.id, model]));
+        const [list, { models, open }] = [await engine.list(), await states()];
         const known = new Set(list.map(({ id }) => id));
         // What is being downloaded is not on this machine yet.
         const coming = models.filter(({ id }) => !known.has(id)).map((state) => shown(state.id, undefined, state));
-        return { models: [...list.map((about) => shown(about.id, about, states.get(about.id))), ...coming] };
+        return { models: [...list.map((about) => shown(about.id, about, open.get(about.id))), ...coming] };
       },
     }),
     route({

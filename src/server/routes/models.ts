@@ -21,13 +21,14 @@ export const modelSchema = z.object({
 const ownerOf = (id: string): string =>
   id.includes("/") && !id.startsWith("/") ? id.slice(0, id.indexOf("/")) : "zeroth";
 
-const shown = ({ id, created }: ModelAbout): z.infer<typeof modelSchema> => ({
+/** Of an adapter both are the model that it is put into, as vLLM has it. */
+const shown = ({ id, created, parent }: ModelAbout): z.infer<typeof modelSchema> => ({
   id,
   object: "model",
   created,
   owned_by: ownerOf(id),
-  root: id,
-  parent: null,
+  root: parent ?? id,
+  parent: parent ?? null,
 });
 
 export const models: Routes = ({ engine, state }) => [
@@ -48,12 +49,19 @@ export const models: Routes = ({ engine, state }) => [
   route({
     method: "delete",
     path: "/v1/models/{id+}",
-    summary: "Delete a model that was fine-tuned here, of this key; others are refused",
+    summary:
+      "Delete a model that was fine-tuned here, of this key; serve another adapter no more, which keeps its folder",
     answer: z.object({ id: z.string(), object: z.literal("model"), deleted: z.boolean() }),
     async handle({ params: { id = "" }, asked }) {
       const deleted = state && (await orNothing(deleteAdapter(state, asked.owner.owner, id).then(() => true)));
       if (deleted) return { id, object: "model", deleted };
-      await modelHere(engine, id, asked);
+      const { parent } = await modelHere(engine, id, asked);
+      if (parent !== undefined) {
+        if (!asked.owner.admin) {
+          refuse(403, "this key may not manage the server", { code: "insufficient_permissions" });
+        }
+        return { id: await engine.removeAdapter(id), object: "model", deleted: true };
+      }
       return refuse(403, `"${id.slice(0, 120)}" was not made here and is not deleted here`, { code: "not_deletable" });
     },
   }),

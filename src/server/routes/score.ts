@@ -6,9 +6,11 @@ import { chatMessages } from "../chat/messages.ts";
 import { messageField } from "../chat/schema.ts";
 import { checkText, promptOf } from "../completions/prompts.ts";
 import { head } from "../completions/schema.ts";
+import type { Limits } from "../context.ts";
 import { invalid } from "../errors.ts";
 import { hints, idsField, modelField } from "../fields.ts";
 import { namedModel } from "../named.ts";
+import { predicted, predictionSchemas } from "../predictions.ts";
 import { type Routes, route } from "../route.ts";
 
 const choices = z
@@ -16,13 +18,23 @@ const choices = z
   .min(1)
   .max(1000);
 const input = z.union([z.string(), idsField], "a text or token ids");
-const row = z.object({ input: input.nullish(), messages: z.array(messageField).min(1).nullish(), choices });
+const headed = {
+  pair: z.string().nullish().describe("a second text for a head that reads two together"),
+  context: z.string().nullish().describe("the passage in which a head looks for the answer"),
+};
+const row = z.object({
+  input: input.nullish(),
+  messages: z.array(messageField).min(1).nullish(),
+  choices: choices.nullish(),
+  ...headed,
+});
 
 const request = z.object({
   model: modelField,
   input: input.nullish(),
   messages: z.array(messageField).min(1).nullish().describe("a conversation in the place of 'input'"),
-  choices: choices.nullish(),
+  choices: choices.nullish().describe("of a model with classes they may be left out: all of them"),
+  ...headed,
   rows: z
     .array(row)
     .min(1)
@@ -38,25 +50,28 @@ const answer = z.object({
   created: z.int(),
   model: z.string(),
   data: z.array(
-    z.object({
-      index: z.int(),
-      object: z.literal("score"),
-      /** Of the choice with the highest sum. */
-      best: z.int(),
-      /** Of the choice with the highest mean. */
-      best_normalized: z.int(),
-      likely: z.boolean(),
-      choices: z.array(
-        z.object({
-          index: z.int(),
-          sum: z.number(),
-          mean: z.number(),
-          tokens: z.int(),
-          share: z.number(),
-          token_logprobs: z.array(z.object({ token: z.string(), id: z.int(), logprob: z.number() })),
-        }),
-      ),
-    }),
+    z.union([
+      z.object({
+        index: z.int(),
+        object: z.literal("score"),
+        /** Of the choice with the highest sum. */
+        best: z.int(),
+        /** Of the choice with the highest mean. */
+        best_normalized: z.int(),
+        likely: z.boolean(),
+        choices: z.array(
+          z.object({
+            index: z.int(),
+            sum: z.number(),
+            mean: z.number(),
+            tokens: z.int(),
+            share: z.number(),
+            token_logprobs: z.array(z.object({ token: z.string(), id: z.int(), logprob: z.number() })),
+          }),
+        ),
+      }),
+      ...predictionSchemas,
+    ]),
   ),
   usage: z.object({ prompt_tokens: z.int(), completion_tokens: z.int(), total_tokens: z.int() }),
 });
@@ -90,7 +105,23 @@ export function scoreOf({ choices, best }: ScoreTold, index: number) {
   };
 }
 
-export const score: Routes = ({ engine, limits }) => [
+/** A row's prompt and choices. */
+function scoredPrompt(one: z.infer<typeof row>, name: (field: string) => string, limits: Limits) {
+  const { input, messages, choices: given } = one;
+  for (const field of ["pair", "context"] as const) {
+    if (one[field] != null) invalid(name(field), `'${name(field)}' is for models with a head`, "unsupported_value");
+  }
+  const choices = given ?? invalid(name("choices"), "'choices' are needed", "missing_required_parameter");
+  for (const choice of choices) if (typeof choice === "string") checkText(choice, limits, name("choices"));
+  const both = (input === null || input === undefined) === (messages === null || messages === undefined);
+  if (both) invalid(name("input"), `'${name("input")}' or 'messages' is needed, and not both`, "invalid_value");
+  if (typeof input === "string") checkText(input, limits, name("input"));
+  const prompt: EnginePrompt =
+    input === null || input === undefined ? { messages: chatMessages(messages!, limits, false) } : promptOf(input);
+  return { prompt, choices };
+}
+
+export const score: Routes = (server) => [
   route({
     method: "post",
     path: "/v1/score",
@@ -99,12 +130,18 @@ export const score: Routes = ({ engine, limits }) => [
     answer,
     asksModel: true,
     async handle({ body, asked }) {
+      const { engine, limits } = server;
       const { model, rows, eos } = body;
-      if (rows && (body.input || body.messages || body.choices)) {
-        invalid("rows", "'rows' come in the place of 'input', 'messages' and 'choices'", "invalid_value");
+      if (rows && (body.input || body.messages || body.choices || body.pair || body.context)) {
+        invalid(
+          "rows",
+          "'rows' come in the place of 'input', 'messages', 'choices' and what goes with them",
+          "invalid_value",
+        );
       }
-      await namedModel(engine, model, asked);
-      const given = rows ?? [{ input: body.input, messages: body.messages, choices: body.choices ?? [] }];
+      const about = await namedModel(engine, model, asked);
+      const { input: one, messages, choices: some, pair, context } = body;
+      const given = rows ?? [{ input: one, messages, choices: some, pair, context }];
       if (given.length > limits.inputs) {
         invalid(
           "rows",
@@ -112,20 +149,9 @@ export const score: Routes = ({ engine, limits }) => [
           "array_above_max_length",
         );
       }
-      const prompts = given.map((one, i) => {
-        const name = (field: string) => (rows ? `rows[${i}].${field}` : field);
-        if (one.choices.length === 0) invalid(name("choices"), "'choices' are needed", "missing_required_parameter");
-        for (const choice of one.choices) if (typeof choice === "string") checkText(choice, limits, name("choices"));
-        const { input, messages } = one;
-        const both = (input === null || input === undefined) === (messages === null || messages === undefined);
-        if (both) invalid(name("input"), `'${name("input")}' or 'messages' is needed, and not both`, "invalid_value");
-        if (typeof input === "string") checkText(input, limits, name("input"));
-        const prompt: EnginePrompt =
-          input === null || input === undefined
-            ? { messages: chatMessages(messages!, limits, false) }
-            : promptOf(input);
-        return { prompt, choices: one.choices };
-      });
+      const name = (i: number) => (field: string) => (rows ? `rows[${i}].${field}` : field);
+      if (about.can.includes("classify")) return predicted(server, model, given, name, asked);
+      const prompts = given.map((one, i) => scoredPrompt(one, name(i), limits));
       const { owner } = asked.owner;
       const scored = await engine.score({ model, owner, rows: prompts, eos: eos ?? true }, asked.signal);
       const read = scored.reduce((sum, { promptTokens }) => sum + promptTokens, 0);

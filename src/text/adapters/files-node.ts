@@ -95,8 +95,19 @@ export function readAdapterFiles(folder: string): AdapterFiles {
   return { path, peft: config, sidecar, tensors, file, warnings };
 }
 
-/** What tells a base model from others of its shape: its configuration, its first and its last tensor. */
-export function fingerprintOf({ config, weights }: Pick<ModelFolder, "config" | "weights">): string {
+const fingerprints = new WeakMap<object, string>();
+
+/**
+ * What tells a base model from others of its shape: its configuration, its first and its last tensor. Of a folder that is
+ * open it is computed once: those tensors may be large.
+ */
+export function fingerprintOf(folder: Pick<ModelFolder, "config" | "weights">): string {
+  const known = fingerprints.get(folder) ?? computedFingerprint(folder);
+  fingerprints.set(folder, known);
+  return known;
+}
+
+function computedFingerprint({ config, weights }: Pick<ModelFolder, "config" | "weights">): string {
   const hash = createHash("sha256").update(JSON.stringify(config));
   const names = [...weights.keys()].sort();
   for (const name of [names[0], names.at(-1)]) {

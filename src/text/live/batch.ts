@@ -50,6 +50,13 @@ interface Work {
 /** New tokens that a row is given room for when it joins; more is made as it needs it. */
 const expected = 128;
 
+/** Whose reading of a prompt is shared: that of the same owner with the same adapter. */
+const sharing = ({ owner, request }: Job): string => `${request.adapter?.key ?? ""}\n${owner}`;
+
+/** Whether what is read of a job's prompt is the same for every length of it. */
+const steadyIn = ({ prompt, request }: Job, { steady }: LiveRows): boolean =>
+  prompt.length + (request.adapter?.before ?? 0) <= steady;
+
 /** Pieces of prompts that are read between two steps: others wait for them. */
 const readBetween = 2;
 
@@ -138,10 +145,11 @@ export function createBatch({ rows, held, most, show }: Parts) {
   function admit(): void {
     while (out.length > 0 && taken() < most) {
       const { job, answer, kept, held: tokens } = out[0]!;
-      if (taken() > 0 && !rows.fits(job.prompt.length, tokens + rows.piece, 1 + promised())) return;
+      const { adapter } = job.request;
+      if (taken() > 0 && !rows.fits(job.prompt.length, tokens + rows.piece, 1 + promised(), adapter)) return;
       out.shift();
       try {
-        const row = rows.join(job.prompt.length, tokens + rows.piece, kept);
+        const row = rows.join(job.prompt.length, tokens + rows.piece, kept, adapter);
         rows.enter(row);
         seats.add({ job, answer, row });
       } catch (error) {
@@ -151,11 +159,13 @@ export function createBatch({ rows, held, most, show }: Parts) {
     for (let job = queue.peek(); job; job = queue.peek()) {
       const count = Math.max(1, job.answers.length);
       const room = Math.min(job.most, expected);
+      const { adapter } = job.request;
       if (taken() + count > most) return;
-      if (taken() > 0 && !rows.fits(job.prompt.length, room, count + promised())) return;
+      if (taken() > 0 && !rows.fits(job.prompt.length, room, count + promised(), adapter)) return;
       queue.take();
       try {
-        reading.push(job.owner, { job, row: rows.join(job.prompt.length, room), cached: 0, told: [] });
+        const row = rows.join(job.prompt.length, room, undefined, adapter);
+        reading.push(job.owner, { job, row, cached: 0, told: [] });
       } catch (error) {
         end(job, error);
       }
@@ -165,10 +175,10 @@ export function createBatch({ rows, held, most, show }: Parts) {
   /** Take over what another prompt of the same owner has in common with this one. */
   function reuse(item: Reading): void {
     const { job, row } = item;
-    const { prompt, owner, request } = job;
+    const { prompt, request } = job;
     const has = rows.held(row);
-    if (request.promptLogprobs || prompt.length > rows.steady) return;
-    const found = held.find(owner, prompt);
+    if (request.promptLogprobs || !steadyIn(job, rows)) return;
+    const found = held.find(sharing(job), prompt);
     if (!found || found.tokens <= has) return;
     rows.put(row, found.kept, found.tokens);
     item.cached += found.tokens - has;
@@ -188,7 +198,7 @@ export function createBatch({ rows, held, most, show }: Parts) {
   /** The prompt has been read: its answers begin, the first in its row and the others in copies. */
   function begin(item: Reading, logits: Float32Array | undefined): void {
     const { job, row, cached, told } = item;
-    const { prompt, request, owner, channel } = job;
+    const { prompt, request, channel } = job;
     counts.promptTokens += prompt.length;
     channel.push({
       kind: "prompt",
@@ -211,7 +221,7 @@ export function createBatch({ rows, held, most, show }: Parts) {
       rows.enter(seat.row);
     }
     if (!logits) return;
-    if (logits && prompt.length <= rows.steady) held.hold(owner, prompt, (tokens) => rows.keep(row, tokens));
+    if (steadyIn(job, rows)) held.hold(sharing(job), prompt, (tokens) => rows.keep(row, tokens));
     const best = argmax(logits);
     for (const seat of begun) if (seats.has(seat)) take(seat, logits.slice(), best);
   }

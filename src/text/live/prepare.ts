@@ -41,9 +41,14 @@ export function createPreparing({ model, rows, most: places, codec, rules, show 
   let constraintOf: ((asked: Asked) => Constraint) | undefined;
 
   /** Most tokens of an answer: what is asked for, as far as positions and memory reach. */
-  function mostOf(settings: Settings, before: readonly number[], prompt: number, count: number): number {
+  function mostOf(
+    { answers: count = 1, adapter }: LiveRequest,
+    settings: Settings,
+    before: readonly number[],
+    prompt: number,
+  ): number {
     if (settings.maxNewTokens === 0) return 0;
-    const [positions, memory] = [rows.most(prompt), rows.mostInMemory(prompt, count)];
+    const [positions, memory] = [rows.most(prompt, adapter), rows.mostInMemory(prompt, count, adapter)];
     if (positions < 1) {
       fail("too_long", `the prompt has ${prompt} tokens, which leaves no position for an answer`, {
         hint: "shorten it, or take a model with more positions",
@@ -79,9 +84,17 @@ export function createPreparing({ model, rows, most: places, codec, rules, show 
           hint: "shorten it or raise the limit; nothing is ever cut off silently",
         });
       }
-      rows.check(prompt);
+      rows.check(prompt, request.adapter);
       const before = isDecoder ? prompt : [model.start];
-      return { request, owner, prompt, settings, before, count, most: mostOf(settings, before, prompt.length, count) };
+      return {
+        request,
+        owner,
+        prompt,
+        settings,
+        before,
+        count,
+        most: mostOf(request, settings, before, prompt.length),
+      };
     },
     /** @throws bad_input, unsupported for a schema or grammar that cannot be kept to */
     async answers(checked: Checked, tell: (event: LiveEvent) => void): Promise<Answer[]> {

@@ -1,4 +1,5 @@
 /** What is asked of a model whose rows come and go, and what it tells while it answers. */
+import type { RowAdapter } from "../../models/adapters/rows.ts";
 import type { Finish, GenerateOptions } from "../options.ts";
 
 /**
@@ -31,6 +32,8 @@ export interface LiveRequest {
   readonly logprobs?: number;
   /** The same for the tokens of the prompt, of a decoder: in the event `prompt`. */
   readonly promptLogprobs?: boolean;
+  /** What the model is read with; without, the network as it is. Rows of several adapters go together. */
+  readonly adapter?: RowAdapter;
   /** Who asks. Turns go round between them, and what was read of a prompt is shared by requests of one alone. */
   readonly owner?: string;
 }

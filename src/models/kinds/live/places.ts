@@ -3,6 +3,7 @@
  * part of the buffers; behind them those whose prompts are still being read.
  */
 import { fail } from "../../../errors.ts";
+import type { RowAdapter } from "../../adapters/rows.ts";
 import { type CacheShape, grown } from "../cache.ts";
 import { createPool, type KeptPart, type RowPool } from "./pool.ts";
 
@@ -10,6 +11,8 @@ import { createPool, type KeptPart, type RowPool } from "./pool.ts";
 export interface LiveRow {
   /** Its place, which changes as others leave: of those that step, its number among them. */
   readonly at: number;
+  /** What it is read with; undefined for the network as it is. */
+  readonly adapter?: RowAdapter | undefined;
 }
 
 /** A row's keys and values outside of the batch. */
@@ -23,6 +26,7 @@ const roomAhead = 64;
 
 interface Place {
   at: number;
+  readonly adapter: RowAdapter | undefined;
   /** Positions that it is given room for, in every pool. */
   needs: number[];
 }
@@ -39,7 +43,9 @@ export interface Places {
   /** The most positions in the first pool that each of so many rows can have with none beside them, and these in the others. */
   most(needs: readonly number[], rows: number): number;
   /** A row behind all others, which holds nothing. */
-  add(needs: readonly number[]): LiveRow;
+  add(needs: readonly number[], adapter?: RowAdapter): LiveRow;
+  /** The adapters of the rows that step, by their places. */
+  adapters(): readonly (RowAdapter | undefined)[];
   /** The row steps from now on. */
   start(row: LiveRow): void;
   /** A row more, behind all others, that holds what this one does. */
@@ -125,9 +131,10 @@ export function createPlaces(shapes: readonly CacheShape[], budget: number): Pla
       // What buffers grow by must fit, too.
       return most >= 256 ? 256 * Math.floor(most / 256) : most < 16 ? 0 : 2 ** Math.floor(Math.log2(most));
     },
-    add(needs) {
+    adapters: () => rows.slice(0, stepping).map(({ adapter }) => adapter),
+    add(needs, adapter) {
       make(rows.length + 1, needed([needs]));
-      const row: Place = { at: rows.length, needs: [...needs] };
+      const row: Place = { at: rows.length, adapter, needs: [...needs] };
       rows.push(row);
       for (const pool of pools) pool.hold(row.at, 0);
       return row;
@@ -137,8 +144,8 @@ export function createPlaces(shapes: readonly CacheShape[], budget: number): Pla
       stepping++;
     },
     fork(row) {
-      const { at, needs } = placeOf(row);
-      const copy = places.add(needs);
+      const { at, needs, adapter } = placeOf(row);
+      const copy = places.add(needs, adapter);
       for (const pool of pools) pool.copy(at, copy.at);
       return copy;
     },

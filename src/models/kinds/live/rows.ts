@@ -1,5 +1,6 @@
 /** Rows of a model that writes text, which join and leave while others go on: what kinds of models have alike. */
 import { type NdArray, zeros } from "../../../graph/array.ts";
+import type { RowAdapter } from "../../adapters/rows.ts";
 import type { Kept, LiveRow } from "./places.ts";
 
 /** Where {@link LiveRows.piece} is not said: products are at their speed from about so many rows on. */
@@ -41,16 +42,23 @@ export interface LiveRows extends AsyncDisposable {
   /** Rows that step. */
   readonly stepping: number;
   readonly bytes: number;
-  /** @throws bad_input, too_long for what is no prompt of this model */
-  check(prompt: readonly number[]): void;
+  /**
+   * @throws bad_input, too_long for what is no prompt of this model; unsupported for an adapter that its rows cannot be
+   * read with
+   */
+  check(prompt: readonly number[], adapter?: RowAdapter): void;
   /** Most new tokens after this prompt that the model's positions allow. */
-  most(prompt: number): number;
+  most(prompt: number, adapter?: RowAdapter): number;
   /** Most of them that memory allows each of so many rows, with none beside them; below 1 where the prompt does not fit. */
-  mostInMemory(prompt: number, rows: number): number;
+  mostInMemory(prompt: number, rows: number, adapter?: RowAdapter): number;
   /** Whether another `rows` rows for a prompt and `expected` new tokens fit in now. */
-  fits(prompt: number, expected: number, rows: number): boolean;
-  /** A row for a prompt, which does not step yet; with what was kept of it. @throws out_of_memory */
-  join(prompt: number, expected: number, kept?: Kept): LiveRow;
+  fits(prompt: number, expected: number, rows: number, adapter?: RowAdapter): boolean;
+  /**
+   * A row for a prompt, which does not step yet; with what was kept of it. What its adapter has before the text is its
+   * own matter: positions and tokens are those of the text everywhere.
+   * @throws out_of_memory
+   */
+  join(prompt: number, expected: number, kept?: Kept, adapter?: RowAdapter): LiveRow;
   /** Read the next piece of the row's prompt. */
   read(row: LiveRow, prompt: readonly number[], all?: boolean): Promise<LivePiece>;
   /** A row that goes on from where this one has got to. */

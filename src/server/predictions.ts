@@ -1,0 +1,104 @@
+/** What a head tells of texts, in the form of scores: classes are choices, and their probabilities shares. */
+import { z } from "@hono/zod-openapi";
+import type { PredictInput, PredictTold } from "../host/engine.ts";
+import { checkText } from "./completions/prompts.ts";
+import { head } from "./completions/schema.ts";
+import type { Asked, ServerContext } from "./context.ts";
+import { invalid } from "./errors.ts";
+
+const text = z.string();
+const place = { index: z.int() };
+
+export const predictionSchemas = [
+  z.object({
+    ...{ ...place, object: z.literal("classes"), label: text, best: z.int() },
+    choices: z.array(z.object({ ...place, label: text, share: z.number(), logit: z.number() })),
+  }),
+  z.object({ ...place, object: z.literal("values"), values: z.record(text, z.number()) }),
+  z.object({
+    ...{ ...place, object: z.literal("tags"), tags: z.array(text.nullable()), words: z.array(text) },
+    offsets: z.array(z.array(z.int())),
+    spans: z.array(z.object({ label: text, from: z.int(), to: z.int(), text, start: z.int(), end: z.int() })),
+  }),
+  z.object({
+    ...{ ...place, object: z.literal("answer"), answer: text },
+    ...{ start: z.int(), end: z.int(), score: z.number() },
+  }),
+] as const;
+
+type Prediction = z.infer<(typeof predictionSchemas)[number]>;
+
+function shown(told: PredictTold, index: number, input: string): Prediction {
+  switch (told.kind) {
+    case "classes": {
+      const { names, scores, logits, best } = told;
+      return {
+        ...{ index, object: "classes", label: names[best]!, best },
+        choices: names.map((label, i) => ({ index: i, label, share: scores[i]!, logit: logits[i]! })),
+      };
+    }
+    case "values":
+      return {
+        ...{ index, object: "values" },
+        values: Object.fromEntries(told.names.map((name, i) => [name, told.values[i]!])),
+      };
+    case "tags": {
+      const { words, spans } = told;
+      return {
+        ...{ index, object: "tags", tags: words.map(({ label }) => label), words: words.map((word) => word.text) },
+        offsets: words.map(({ start, end }) => [start, end]),
+        spans: spans.map(({ label, from, to }) => {
+          const [start, end] = [words[from]!.start, words[to - 1]!.end];
+          return { label, from, to, text: input.slice(start, end), start, end };
+        }),
+      };
+    }
+    case "answer":
+      return { index, object: "answer", answer: told.text, start: told.start, end: told.end, score: told.score };
+  }
+}
+
+interface Row {
+  readonly input?: string | readonly number[] | null | undefined;
+  readonly messages?: unknown;
+  readonly choices?: readonly (string | readonly number[])[] | null | undefined;
+  readonly pair?: string | null | undefined;
+  readonly context?: string | null | undefined;
+}
+
+/** Answer /v1/score for a model whose head tells classes, tags or answers. */
+export async function predicted(
+  { engine, limits }: Pick<ServerContext, "engine" | "limits">,
+  model: string,
+  rows: readonly Row[],
+  nameOf: (row: number) => (field: string) => string,
+  asked: Asked,
+): Promise<object> {
+  const inputs = rows.map(({ input, messages, choices, pair, context }, i): PredictInput => {
+    const name = nameOf(i);
+    if (messages) invalid(name("messages"), `'${name("messages")}': a head reads texts`, "unsupported_value");
+    if (typeof input !== "string") {
+      return invalid(name("input"), `'${name("input")}' is needed, a text`, "missing_required_parameter");
+    }
+    const texts = (choices ?? []).map((choice) =>
+      typeof choice === "string" ? choice : invalid(name("choices"), `'${name("choices")}' are texts here`),
+    );
+    for (const [field, value] of Object.entries({ input, pair, context })) {
+      if (typeof value === "string") checkText(value, limits, name(field));
+    }
+    return {
+      text: input,
+      ...(typeof pair === "string" && { pair }),
+      ...(typeof context === "string" && { context }),
+      ...(texts.length > 0 && { choices: texts }),
+    };
+  });
+  const { owner } = asked.owner;
+  const { told, tokens } = await engine.predict({ model, owner, inputs }, asked.signal);
+  asked.promptTokens = tokens;
+  return {
+    ...head("score", "list", model),
+    data: told.map((one, index) => shown(one, index, inputs[index]!.text)),
+    usage: { prompt_tokens: tokens, completion_tokens: 0, total_tokens: tokens },
+  };
+}
