@@ -1,7 +1,7 @@
 /** The server as a function of requests: OpenAI's interface before an engine. */
 import { OpenAPIHono } from "@hono/zod-openapi";
 import type { MiddlewareHandler } from "hono";
-import { adaptersOfOthers } from "../state/adapters.ts";
+import { adapterNames } from "../state/adapters.ts";
 import { storedAnswers } from "../state/answers-node.ts";
 import { chatsInMemory } from "./chat/store.ts";
 import {
@@ -70,7 +70,7 @@ function begin(
     owner: everybody,
     route: "none",
     streams: false,
-    hidden: async () => (state ? adaptersOfOthers(state, asked.owner.owner) : new Set()),
+    tuned: async () => (state ? adapterNames(state, asked.owner.owner) : { own: new Set(), others: new Set() }),
     admit() {
       if (!admitted && (ended || places.taken >= limits.requests)) return false;
       if (!admitted) places.taken++;

@@ -1,6 +1,7 @@
 /** What a server is made of, and what every request carries. */
 import type { Context } from "hono";
 import type { Engine } from "../host/engine.ts";
+import type { AdapterNames } from "../state/adapters.ts";
 import type { State } from "../state/database.ts";
 import type { Chats } from "./chat/store.ts";
 import type { KeptAnswers } from "./guards/idempotency.ts";
@@ -123,8 +124,8 @@ export interface Asked {
   promptTokens?: number;
   answerTokens?: number;
   error?: string;
-  /** Names of fine-tuned models that belong to others: for this request they are not there. */
-  hidden(): Promise<ReadonlySet<string>>;
+  /** Names of fine-tuned models; those of others are not there for this request. */
+  tuned(): Promise<AdapterNames>;
   /** Fire the signal: nobody reads the answer. */
   stop(): void;
   /** Called once, when the last byte is written: by a stream itself, else by the server. */

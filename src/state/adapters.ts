@@ -130,10 +130,18 @@ export const listCheckpoints = ({ db }: State, job: string, page: PageOptions): 
 export const allAdapters = ({ db }: State): Promise<StoredAdapter[]> =>
   db.selectFrom("adapter").selectAll().orderBy("seq").execute();
 
-/** Names of adapters that belong to others than this owner. */
-export async function adaptersOfOthers({ db }: State, owner: string): Promise<ReadonlySet<string>> {
-  const rows = await db.selectFrom("adapter").select(["model", "name"]).where("owner", "!=", owner).execute();
-  return new Set(rows.map(adapterModel));
+/** Names of adapters: an owner's, and those of others. */
+export interface AdapterNames {
+  readonly own: ReadonlySet<string>;
+  readonly others: ReadonlySet<string>;
+}
+
+/** Names of all adapters, by whether they are this owner's. */
+export async function adapterNames({ db }: State, owner: string): Promise<AdapterNames> {
+  const rows = await db.selectFrom("adapter").select(["model", "name", "owner"]).execute();
+  const names = (own: boolean) =>
+    new Set(rows.filter((row) => (row.owner === owner) === own).map((row) => adapterModel(row)));
+  return { own: names(true), others: names(false) };
 }
 
 /** The adapter that is asked for by this name, whoever's it is. */
