@@ -238,11 +238,14 @@ onEachDatabase((databases) => {
       });
       const events = await eventsOf(client, job.id);
       expect(events.at(-1)).toMatchObject({ level: "error", message: 'Mine.jsonl: row 33: "text" is empty' });
-      const gone = await created(client, { model: "tiny", training_file: training });
-      await client.files.delete(training);
-      const failed = await once(client, gone.id, ended);
-      expect(failed.status).toBe("failed");
-      expect(["file_not_found", "invalid_training_file"]).toContain(failed.error!.code);
+      const good = await uploaded(client, jsonl(classRows()));
+      const gone = await created(client, { model: "tiny", training_file: good, tuning: { length: 3 } });
+      await client.fineTuning.jobs.pause(gone.id);
+      await client.files.delete(good);
+      await client.fineTuning.jobs.resume(gone.id);
+      expect(await once(client, gone.id, ended)).toMatchObject({
+        ...{ status: "failed", error: { code: "file_not_found", param: "training_file" } },
+      });
     },
   );
 
