@@ -30,6 +30,7 @@ await build({
     // Child processes and threads are started from these files, by their names.
     "host-engine-node": "dist/runtime/host-engine-node.js",
     "engine-process-node": "dist/host/engine-process-node.js",
+    "tuning-process-node": "dist/server/jobs/tuning-process-node.js",
     "parquet-process-node": "dist/data/parquet-process-node.js",
     "device-probe": "dist/cli/device-probe.js",
   },

@@ -1,6 +1,7 @@
 /** The server as a function of requests: OpenAI's interface before an engine. */
 import { OpenAPIHono } from "@hono/zod-openapi";
 import type { MiddlewareHandler } from "hono";
+import { adapterNames } from "../state/adapters.ts";
 import { storedAnswers } from "../state/answers-node.ts";
 import { chatsInMemory } from "./chat/store.ts";
 import {
@@ -49,7 +50,7 @@ type Own = WeakMap<Request, KeyOwner>;
 /** What one request carries, and its end. */
 function begin(
   request: Request,
-  { limits, log, metrics }: ServerContext,
+  { limits, log, metrics, state }: ServerContext,
   running: Set<AbortController>,
   places: { taken: number },
 ): Asked {
@@ -69,6 +70,7 @@ function begin(
     owner: everybody,
     route: "none",
     streams: false,
+    tuned: async () => (state ? adapterNames(state, asked.owner.owner) : { own: new Set(), others: new Set() }),
     admit() {
       if (!admitted && (ended || places.taken >= limits.requests)) return false;
       if (!admitted) places.taken++;

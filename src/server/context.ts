@@ -1,11 +1,13 @@
 /** What a server is made of, and what every request carries. */
 import type { Context } from "hono";
 import type { Engine } from "../host/engine.ts";
+import type { AdapterNames } from "../state/adapters.ts";
 import type { State } from "../state/database.ts";
 import type { Chats } from "./chat/store.ts";
 import type { KeptAnswers } from "./guards/idempotency.ts";
 import type { Downloads } from "./jobs/downloads.ts";
 import type { Hub } from "./jobs/hub.ts";
+import type { TuningOptions } from "./jobs/tuning-worker-node.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Responses } from "./responses/store.ts";
 
@@ -79,6 +81,8 @@ export interface ServerOptions {
   readonly responses?: Responses;
   /** Chat completions that are kept; in the database by default, without one in memory. */
   readonly chats?: Chats;
+  /** How models are fine-tuned; without, or without a database, none are. */
+  readonly tuning?: TuningOptions;
   /** Where models are downloaded from; without, none are. */
   readonly hub?: Hub;
   readonly log?: (line: LogLine) => void;
@@ -120,6 +124,8 @@ export interface Asked {
   promptTokens?: number;
   answerTokens?: number;
   error?: string;
+  /** Names of fine-tuned models; those of others are not there for this request. */
+  tuned(): Promise<AdapterNames>;
   /** Fire the signal: nobody reads the answer. */
   stop(): void;
   /** Called once, when the last byte is written: by a stream itself, else by the server. */

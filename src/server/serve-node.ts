@@ -7,6 +7,8 @@ import { fail } from "../errors.ts";
 import { createServer } from "./app.ts";
 import type { ServerOptions } from "./context.ts";
 import { hostName, isLoopback } from "./guards/host.ts";
+import { keepAdapters } from "./jobs/adapters-node.ts";
+import { startTunings } from "./jobs/tuning-worker-node.ts";
 import { startBatches } from "./stored/batches-node.ts";
 
 export interface ServeOptions extends ServerOptions {
@@ -14,7 +16,7 @@ export interface ServeOptions extends ServerOptions {
   readonly host?: string;
   /** 0 for any that is free. */
   readonly port?: number;
-  /** Told of what goes wrong in the database while batches are worked on. */
+  /** Told of what goes wrong in the database while batches and trainings are worked on. */
   readonly problem?: (error: unknown) => void;
   /** Milliseconds that running answers are waited for when the server is asked to stop; 10 s by default. */
   readonly grace?: number;
@@ -109,14 +111,22 @@ export async function serve(options: ServeOptions): Promise<Serving> {
     listenError(error, host, port),
   );
   const batches = options.state && startBatches(app, options.state, options.problem && { problem: options.problem });
+  const { state, tuning, problem } = options;
+  const works =
+    state && tuning
+      ? [
+          startTunings(state, tuning, problem),
+          keepAdapters(state, tuning.home, { problem, look: tuning.look, changed: tuning.changed }),
+        ]
+      : [];
   const closed = new Promise<void>((resolve) => server.once("close", () => resolve()));
   let closing = false;
   const shown = host === "0.0.0.0" || host === "::" ? "127.0.0.1" : isIP(host) === 6 ? `[${host}]` : host;
   const close = async (grace = usual): Promise<void> => {
     if (!closing) {
       closing = true;
-      // Unfinished batches are handed over before their requests are refused.
-      await batches?.stop();
+      // Unfinished batches are handed over before their requests are refused; a training saves what it has done.
+      await Promise.all([batches, ...works].map((work) => work?.stop()));
       app.drain();
       server.close();
       server.closeIdleConnections();

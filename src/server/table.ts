@@ -8,6 +8,7 @@ import { completions } from "./routes/completions.ts";
 import { downloadRoutes } from "./routes/downloads.ts";
 import { embeddings } from "./routes/embeddings.ts";
 import { files } from "./routes/files.ts";
+import { fineTuning } from "./routes/fine-tuning.ts";
 import { health } from "./routes/health.ts";
 import { keptChats } from "./routes/kept-chats.ts";
 import { manage } from "./routes/manage.ts";
@@ -18,7 +19,7 @@ import { tokenizer } from "./routes/tokenizer.ts";
 
 const table: readonly Routes[] = [
   ...[health, models, completions, chat, keptChats, responses, embeddings, score, tokenizer, manage, downloadRoutes],
-  ...[adapters, files, batches],
+  ...[adapters, files, batches, fineTuning],
 ];
 
 export const tableOfRoutes = (server: ServerContext): readonly Route[] => table.flatMap((routes) => routes(server));

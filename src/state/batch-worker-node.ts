@@ -18,6 +18,7 @@ import {
 import type { State } from "./database.ts";
 import { chunksOf, readFile, sweepFiles } from "./files-node.ts";
 import { newId } from "./ids-node.ts";
+import { startWork, type Work } from "./work-loop.ts";
 
 /** The answer to a line's request. */
 export interface LineAnswer {
@@ -254,13 +255,8 @@ async function work(
   }
 }
 
-export interface BatchWorker {
-  /** Stop taking batches, break off what is answered now, and give unfinished ones back. */
-  stop(): Promise<void>;
-}
-
 /** Work on batches until it is stopped. Any number of processes may do so on one database. */
-export function startBatchWorker(state: State, options: WorkerOptions): BatchWorker {
+export function startBatchWorker(state: State, options: WorkerOptions): Work {
   const {
     name = newId(`process-${process.pid}-`),
     batches = 4,
@@ -269,61 +265,24 @@ export function startBatchWorker(state: State, options: WorkerOptions): BatchWor
     problem = () => undefined,
   } = options;
   const stopping = new AbortController();
-  let called = () => {};
-  let pending = false;
-  const silence = state.wake.listen(() => {
-    pending = true;
-    called();
-  });
-  /** Until somebody calls, a while has passed, or it is stopped. */
-  const rest = () =>
-    new Promise<void>((resolve) => {
-      if (pending || stopping.signal.aborted) return resolve();
-      const timer = setTimeout(resolve, look * 1000);
-      called = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
-
-  const running = new Set<Promise<void>>();
-  async function run(): Promise<void> {
-    let swept = Number.NEGATIVE_INFINITY;
-    while (!stopping.signal.aborted) {
-      pending = false;
-      let claim: Claim | undefined;
-      try {
-        if (performance.now() - swept > sweepEvery * 1000) {
-          swept = performance.now();
-          await sweepFiles(state);
-        }
-        if (running.size < batches) claim = await claimBatch(state, name, lease);
-      } catch (error) {
-        problem(error);
-      }
-      if (claim === undefined) {
-        await rest();
-        continue;
-      }
+  let swept = Number.NEGATIVE_INFINITY;
+  const loop = startWork(state, {
+    ...{ most: batches, look, problem },
+    async tend() {
+      if (performance.now() - swept <= sweepEvery * 1000) return;
+      swept = performance.now();
+      await sweepFiles(state);
+    },
+    async take() {
+      const claim = await claimBatch(state, name, lease);
       // Its lease ends by itself when the database is away.
-      const task = work(state, claim, options, stopping.signal)
-        .catch(problem)
-        .finally(() => {
-          running.delete(task);
-          pending = true;
-          called();
-        });
-      running.add(task);
-    }
-    await Promise.all(running);
-  }
-  const whole = run();
+      return claim && (() => work(state, claim, options, stopping.signal));
+    },
+  });
   return {
-    async stop() {
+    stop() {
       stopping.abort();
-      silence();
-      called();
-      await whole;
+      return loop.stop();
     },
   };
 }

@@ -3,7 +3,7 @@ import { afterEach, expect, test, vi } from "vitest";
 import { onEachDatabase } from "../../test/support/databases.ts";
 import { failureOf } from "../../test/support/failure.ts";
 import { ZerothError } from "../errors.ts";
-import { type BatchWorker, startBatchWorker, type WorkerOptions } from "./batch-worker-node.ts";
+import { startBatchWorker, type WorkerOptions } from "./batch-worker-node.ts";
 import {
   type Batch,
   cancelBatch,
@@ -17,6 +17,7 @@ import {
 import type { State } from "./database.ts";
 import { createFile, deleteFile, getFile, readFile } from "./files-node.ts";
 import { openState } from "./open-node.ts";
+import type { Work } from "./work-loop.ts";
 
 const endpoint = "/v1/completions";
 const line = (n: number, change: object = {}) =>
@@ -67,8 +68,8 @@ const double: WorkerOptions["answer"] = async ({ body }) => ({
 });
 
 onEachDatabase((databases) => {
-  const workers: BatchWorker[] = [];
-  const start = (state: State, options: Partial<WorkerOptions> = {}): BatchWorker => {
+  const workers: Work[] = [];
+  const start = (state: State, options: Partial<WorkerOptions> = {}): Work => {
     const worker = startBatchWorker(state, {
       answer: double,
       problem: (error) => expect.fail(String(error)),

@@ -38,7 +38,10 @@ export interface FileTable {
   sha256: string | null;
   created_at: number;
   expires_at: number | null;
-  /** `uploading` while its bytes come, `output` while a batch writes it: neither is seen by anybody. */
+  /**
+   * `uploading` while its bytes come, `output` while a batch writes it or where it is the server's own, as an adapter's
+   * folder is: neither is seen by anybody.
+   */
   state: "uploading" | "output" | "processed";
   seq: Generated<number>;
 }
@@ -95,6 +98,80 @@ export interface BatchTable {
   seq: Generated<number>;
 }
 
+export type TuningStatus = "validating_files" | "queued" | "running" | "paused" | "succeeded" | "failed" | "cancelled";
+
+/** A job of fine-tuning. */
+export interface TuningTable {
+  id: string;
+  owner: string;
+  /** The frozen model's name. */
+  model: string;
+  /** What the adapter will be called, behind the model's name and a colon. */
+  name: string;
+  training_file: string;
+  validation_file: string | null;
+  /** JSON: what was asked for, as it was. */
+  asked: string;
+  /** JSON: the options of every step, once the rows are looked at. */
+  chosen: string | null;
+  /** JSON. */
+  metadata: string | null;
+  seed: number;
+  status: TuningStatus;
+  created_at: number;
+  finished_at: number | null;
+  estimated_finish: number | null;
+  step: number;
+  steps: number;
+  trained_tokens: number | null;
+  /** JSON: why it failed. */
+  error: string | null;
+  result_file: string | null;
+  /** The file that holds the run's folder as it was at its last checkpoint. */
+  run_file: string | null;
+  /** The process that works on it. */
+  worker: string | null;
+  /** Goes up whenever somebody takes the job, so that a process that lost it is known by its old number. */
+  fence: number;
+  lease_until: number;
+  /** How often it was taken since it last got on. */
+  attempts: number;
+  seq: Generated<number>;
+}
+
+/** What a job of fine-tuning tells its owner. */
+export interface TuningEventTable {
+  id: string;
+  job: string;
+  /** Of what may be told twice, as a step that is done again after a kill: the second time is not noted. */
+  once: string | null;
+  created_at: number;
+  level: "info" | "warn" | "error";
+  type: "message" | "metrics";
+  message: string;
+  /** JSON. */
+  data: string | null;
+  seq: Generated<number>;
+}
+
+/** An adapter that a job has made: its result, or what it had learnt at a checkpoint. */
+export interface AdapterTable {
+  id: string;
+  owner: string;
+  /** The frozen model's name. */
+  model: string;
+  name: string;
+  job: string;
+  /** Of a checkpoint. */
+  step: number | null;
+  /** JSON: of a checkpoint, what was measured there. */
+  metrics: string | null;
+  /** The file that holds its folder. */
+  file: string;
+  created_at: number;
+  seq: Generated<number>;
+}
+
 /** Whatever a route stores as JSON under an id: responses, chat completions. */
 export interface ObjectTable {
   id: string;
@@ -133,6 +210,9 @@ export interface Tables {
   chunk: ChunkTable;
   batch: BatchTable;
   object: ObjectTable;
+  tuning: TuningTable;
+  tuning_event: TuningEventTable;
+  adapter: AdapterTable;
   answer: AnswerTable;
   migration: { id: number; name: string; applied_at: number };
 }

@@ -34,6 +34,8 @@ export interface NewFile extends FileAbout {
   readonly filename: string;
   /** More bytes are refused. */
   readonly most: number;
+  /** Nobody sees it, and it is swept like an upload that broke off, until {@link keepHidden} says what it is for. */
+  readonly hidden?: boolean;
 }
 
 const pieceBytes = 64 << 10;
@@ -90,7 +92,7 @@ export async function createFile(
 ): Promise<StoredFile> {
   const { db, now } = state;
   const id = newId("file-");
-  const { filename, most } = file;
+  const { filename, most, hidden = false } = file;
   await db
     .insertInto("file")
     .values({
@@ -132,7 +134,7 @@ export async function createFile(
           purpose,
           bytes,
           sha256: hash.digest("hex"),
-          state: "processed" as const,
+          state: hidden ? ("uploading" as const) : ("processed" as const),
           expires_at: expiresAfter === undefined ? null : eb(ref("created_at"), "+", expiresAfter),
         }))
         .where("id", "=", id)
@@ -148,6 +150,11 @@ export async function createFile(
       .catch(() => undefined);
     throw cause;
   }
+}
+
+/** Keep a file that was made hidden, in the transaction in which something comes to need it. */
+export async function keepHidden({ db }: Pick<State, "db">, id: string): Promise<void> {
+  await db.updateTable("file").set({ state: "output" }).where("id", "=", id).where("state", "=", "uploading").execute();
 }
 
 /** @throws not_found, also for a file of somebody else's */

@@ -8,8 +8,16 @@ import { migrate } from "./migrations.ts";
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * Where the database lies: an address of PostgreSQL or a file. Without ZEROTH_HOME the file is not beside the caches,
- * which people empty, but with the data that programs keep for them.
+ * The folder of what the program keeps for a person: the database in a file, adapters, trainings under way. Without
+ * ZEROTH_HOME it is not beside the caches, which people empty, but with the data that programs keep for them.
+ */
+export function homeFolder(env: Environment): string {
+  const data = env.XDG_DATA_HOME || join(homedir(), ".local", "share");
+  return env.ZEROTH_HOME || join(data, "zeroth");
+}
+
+/**
+ * Where the database lies: an address of PostgreSQL, or a file in {@link homeFolder}.
  * @throws bad_input for an address of another kind
  */
 export function statePlace(env: Environment): { readonly url: string } | { readonly path: string } {
@@ -21,8 +29,7 @@ export function statePlace(env: Environment): { readonly url: string } | { reado
       hint: "postgres://user:password@host/name; without it, an SQLite file is used",
     });
   }
-  const data = env.XDG_DATA_HOME || join(homedir(), ".local", "share");
-  return { path: join(env.ZEROTH_HOME || join(data, "zeroth"), "zeroth.db") };
+  return { path: join(homeFolder(env), "zeroth.db") };
 }
 
 /**

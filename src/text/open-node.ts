@@ -128,7 +128,8 @@ export type OpenedModel = OpenedLanguageModel | OpenedEncoder | OpenedImageEncod
 const bitsOf = { int8: 8, int4: 4 } as const;
 const wide = { fp32: "float32", bf16: "bfloat16" } as const;
 
-function templatesOf(folder: ModelFolder): ReadonlyMap<string, string> {
+/** Chat templates by name; none for a model without. */
+export function templatesOf(folder: ModelFolder): ReadonlyMap<string, string> {
   if (folder.chatTemplates) return folder.chatTemplates;
   const { chatTemplate } = folder;
   return new Map(chatTemplate === undefined ? [] : [["default", chatTemplate]]);

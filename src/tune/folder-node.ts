@@ -58,7 +58,8 @@ function identityOf(o: TuneOptions, data: Data, folder: ModelFolder, from: strin
     .slice(0, 16);
 }
 
-const hostOf = ({ threads }: TuneOptions, now: () => number): TuneHost => ({
+/** What a tuning needs of Node. */
+export const hostOf = ({ threads }: Pick<TuneOptions, "threads">, now: () => number): TuneHost => ({
   compile: (g, weights, moves) =>
     compile(g, {
       ...(threads !== undefined && { threads }),

@@ -4,9 +4,13 @@ import { type ModelFolder, openModelFolder, openTokenizer } from "../folders/ope
 import { findModel } from "../hub/find-node.ts";
 import { readModel } from "../models/families.ts";
 import { readAdapterFiles } from "../text/adapters/files-node.ts";
+import { promptMaker } from "../text/chat/prompt.ts";
 import { quantizedCopy } from "../text/copies/quantized-node.ts";
+import { templatesOf } from "../text/open-node.ts";
 import { anyQuantized } from "../weights/weights.ts";
+import { spreadRows } from "./chat-rows.ts";
 import type { Subject } from "./prepare.ts";
+import type { ReadRows } from "./rows.ts";
 import { readRows } from "./rows-node.ts";
 import type { TuneSet } from "./sets.ts";
 
@@ -31,6 +35,11 @@ export interface Opened extends Subject {
 
 const bits = { int8: 8, int4: 4 } as const;
 
+async function rowsOf(file: string): Promise<ReadRows> {
+  const read = await readRows(file);
+  return { ...read, rows: spreadRows(read.rows, file) };
+}
+
 /** @throws as opening the model and reading the rows does */
 export async function openTuning(files: TuneFiles): Promise<Opened> {
   const stored = openModelFolder(findModel(files.model).path);
@@ -50,12 +59,14 @@ export async function openTuning(files: TuneFiles): Promise<Opened> {
           {},
         );
   const tokenizer = openTokenizer(stored);
-  const data = await readRows(files.data);
-  const held = files.eval === undefined ? undefined : await readRows(files.eval);
+  const heldOf = async (file: string | undefined) => (file === undefined ? undefined : rowsOf(file));
+  const data = await rowsOf(files.data);
+  const held = await heldOf(files.eval);
   const more: TuneSet[] = [];
   for (const set of files.more ?? []) {
-    more.push({ data: await readRows(set.data), held: set.eval === undefined ? undefined : await readRows(set.eval) });
+    more.push({ data: await rowsOf(set.data), held: await heldOf(set.eval) });
   }
   const from = files.from === undefined ? undefined : readAdapterFiles(files.from);
-  return { folder, tokenizer, data, held, more, from, files };
+  const talk = () => promptMaker({ tokenizer, config: folder.config, templates: templatesOf(stored) });
+  return { folder, tokenizer, data, held, more, from, talk, files };
 }

@@ -7,9 +7,11 @@ import { placesOf } from "../models/adapters/adapter.ts";
 import { names } from "../models/adapters/settings.ts";
 import type { AdapterFiles } from "../text/adapters/files.ts";
 import { type BaseFolder, type ReadBase, readAdaptedAs, readBase } from "../text/adapters/read.ts";
+import type { PromptMaker } from "../text/chat/prompt.ts";
 import type { Tokenizer } from "../tokenizers/tokenizer.ts";
 import { toFloat32 } from "../weights/convert.ts";
 import type { Weights } from "../weights/weights.ts";
+import { conversations } from "./chat-rows.ts";
 import type { TuneHost } from "./host.ts";
 import { fresh, poolerOf, roomOf, settingsOf, type TuneModel, tuneModel } from "./model.ts";
 import type { Task, TuneOptions } from "./options.ts";
@@ -98,10 +100,12 @@ export interface Subject {
   readonly more?: readonly TuneSet[] | undefined;
   /** An adapter whose numbers are gone on from. */
   readonly from?: AdapterFiles | undefined;
+  /** Puts conversations as the model reads them, where rows are such. */
+  readonly talk?: (() => PromptMaker) | undefined;
 }
 
 /** @throws as reading the model for the task and the rows for the model does */
-export function prepare({ folder, tokenizer, data, held, more = [] }: Subject, o: TuneOptions): Prepared {
+export function prepare({ folder, tokenizer, data, held, more = [], talk }: Subject, o: TuneOptions): Prepared {
   const first = readBase(folder);
   const { kind } = first.architecture;
   if (kind !== "encoder" && kind !== "decoder" && kind !== "encoder-decoder") {
@@ -137,7 +141,11 @@ export function prepare({ folder, tokenizer, data, held, more = [] }: Subject, o
   const longest = roomOf(base.architecture, settings, o.maxLength);
   const end = "ends" in base.architecture ? base.architecture.ends[0] : undefined;
   const tooLong = o.tooLong ?? (inWindows(task) ? "windows" : "error");
-  const common = { tokenizer, longest, taken: placesOf(settings), tooLong, stride: o.stride, end };
+  const talks = given.some((set) =>
+    [set.data, set.held].some((read) => read?.rows.some((row) => row.reply !== undefined)),
+  );
+  const chat = talks && talk ? conversations(talk(), tokenizer, end) : undefined;
+  const common = { tokenizer, longest, taken: placesOf(settings), tooLong, stride: o.stride, end, chat };
   const read = given.map((set, i) => {
     const share = set.held ? 0 : (o.split ?? (o.shuffle ? 0.1 : 0));
     const [learnt, kept] = splitRows(set.data.rows, share, o.seed);

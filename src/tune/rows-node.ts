@@ -5,7 +5,7 @@ import { plainRow } from "../data/cli-rows-node.ts";
 import { openRows } from "../data/stream-node.ts";
 import { fail, ZerothError } from "../errors.ts";
 import { readConll } from "./conll.ts";
-import type { ReadRows, TuneRow } from "./rows.ts";
+import { type ReadRows, rowNumber, type TuneRow } from "./rows.ts";
 
 const conllFile = /\.(conll|bio|iob2?|txt)$/i;
 const mostBytes = 2 ** 30;
@@ -19,7 +19,7 @@ export async function readRows(file: string): Promise<ReadRows> {
   } else {
     for await (const row of await openRows(file)) {
       if (row instanceof ZerothError) throw row;
-      rows.push(plainRow(row));
+      rows.push({ ...plainRow(row), [rowNumber]: rows.length + 1 });
     }
   }
   if (rows.length === 0) fail("bad_input", "there are no rows in this file", { where: file });

@@ -9,9 +9,10 @@ import { spansOf } from "../text/heads/spans.ts";
 import { fromWords, wordWindows } from "../text/heads/words.ts";
 import { exactMatch, tokenF1 } from "../text/metrics/text-metrics.ts";
 import type { Tokenizer } from "../tokenizers/tokenizer.ts";
+import { type Conversations, replyExample } from "./chat-rows.ts";
 import { type Fate, type Fitting, fateOf, type Part, type Passage, shortened } from "./long.ts";
 import type { Task } from "./options.ts";
-import type { TuneRow } from "./rows.ts";
+import { rowName, type TuneRow } from "./rows.ts";
 
 export type TuneExample = (Example | ChoiceExample) & Part;
 
@@ -35,7 +36,7 @@ export function taskOf(row: TuneRow, kind: "encoder" | "decoder" | "encoder-deco
       ? "qa"
       : has("text", "choices", "label")
         ? "choice"
-        : has("prompt", "target")
+        : has("prompt", "target") || has("messages", "reply")
           ? kind === "decoder"
             ? "causal"
             : "seq2seq"
@@ -45,7 +46,7 @@ export function taskOf(row: TuneRow, kind: "encoder" | "decoder" | "encoder-deco
   if (found) return found;
   return fail("bad_input", `the columns ${Object.keys(row).slice(0, 12).map(shown).join(", ")} are those of no task`, {
     where: file,
-    hint: "text and label; tokens and tags; question, context and answers; text, choices and label; prompt and target",
+    hint: "text and label; tokens and tags; question, context and answers; text, choices and label; prompt and target (or completion); messages",
   });
 }
 
@@ -55,9 +56,9 @@ export interface Reading extends Fitting {
   readonly labels?: readonly string[] | undefined;
   /** Ends a target; none where the model has none. */
   readonly end?: number | undefined;
+  /** Where rows are conversations. */
+  readonly chat?: Conversations | undefined;
 }
-
-const rowName = (row: TuneRow, i: number) => (typeof row.line === "number" ? `line ${row.line}` : `row ${i + 1}`);
 
 function textIn(row: TuneRow, column: string, name: string, file: string): string {
   const value = row[column];
@@ -236,12 +237,18 @@ function read(row: TuneRow, name: string, task: Task, reading: Reading): ReadRow
   }
 }
 
-/** A prompt and what is to be written after it; a decoder reads both as one row. */
-function writtenOf(row: TuneRow, name: string, task: Task, reading: Reading): ReadRow {
-  const { tokenizer, end, longest, file } = reading;
+/** A prompt and what is to be written after it. */
+function promptAndTarget(row: TuneRow, name: string, { tokenizer, end, file }: Reading): Example {
   const { ids } = tokenizer.encode(textIn(row, "prompt", name, file));
   const words = tokenizer.encode(textIn(row, "target", name, file), { addSpecialTokens: false, written: true }).ids;
-  const target = end === undefined ? words : [...words, end];
+  return { input: ids, target: end === undefined ? words : [...words, end] };
+}
+
+/** What is to be written after a prompt or a conversation; a decoder reads both as one row. */
+function writtenOf(row: TuneRow, name: string, task: Task, reading: Reading): ReadRow {
+  const { longest, chat, file } = reading;
+  const { input: ids, target } =
+    chat && row.reply !== undefined ? replyExample(row, name, chat, file) : promptAndTarget(row, name, reading);
   const joined = task === "causal";
   const fate = fateOf(joined ? ids.length + target.length : Math.max(ids.length, target.length), name, reading);
   return fitting(fate, () => {

@@ -7,15 +7,16 @@ import { needAdapterId } from "../../host/adapters/names.ts";
 import type { AdapterOptions } from "../../host/adapters/registry-node.ts";
 import { childEngine } from "../../host/child-node.ts";
 import type { Engine } from "../../host/engine.ts";
-import { embedded } from "../../host/library-node.ts";
+import { embedded, openLibrary } from "../../host/library-node.ts";
 import { parseModelName } from "../../hub/names.ts";
 import type { LogLine } from "../../server/context.ts";
 import { fixedKeys } from "../../server/guards/keys.ts";
+import type { ServedAdapter } from "../../server/jobs/adapters-node.ts";
 import { openHub } from "../../server/jobs/hub-node.ts";
 import { openPage } from "../../server/page-node.ts";
 import { type ServeOptions, type Serving, serve } from "../../server/serve-node.ts";
 import { storedKeys } from "../../server/stored/keys.ts";
-import { openState } from "../../state/open-node.ts";
+import { homeFolder, openState } from "../../state/open-node.ts";
 import { isAdapterFolder } from "../../text/adapters/about-node.ts";
 import { needDevice, withAdapter } from "../engine.ts";
 import type { Output } from "../output.ts";
@@ -104,6 +105,16 @@ async function sayAdapters(engine: Engine, output: Output): Promise<void> {
   for (const { folder, why } of refused) output.say(`not served: ${folder}: ${why}`);
 }
 
+/** Serve what fine-tuning jobs have made, and no more what was deleted. */
+async function serveAdapters(
+  engine: Engine,
+  added: readonly ServedAdapter[],
+  removed: readonly ServedAdapter[],
+): Promise<void> {
+  for (const { id } of removed) await engine.removeAdapter(id);
+  for (const { model, name, path } of added) await engine.addAdapter(model, name, path);
+}
+
 /** A line a request, for people. */
 function shownLine({ method, route, status, ms, model, promptTokens, answerTokens, error }: LogLine): string {
   const tokens = promptTokens === undefined ? "" : `  ${promptTokens}+${answerTokens ?? 0} tokens`;
@@ -154,10 +165,11 @@ export async function startServer(
   const folder = pageFolder();
   const page = flags.page !== false && existsSync(folder) ? openPage(folder) : undefined;
   const state = await openState(process.env);
+  const threads = threadsFor(flags.threads, output);
   const engine = childEngine({
     ...{ pinned, folders, download: flags.download !== false, ...tuned },
     device: device === "auto" ? "cpu" : device,
-    threads: threadsFor(flags.threads, output),
+    threads,
     ...(flags.dtype !== undefined && { dtype: flags.dtype }),
     ...(flags.activations !== undefined && { activations: flags.activations }),
     ...(maxQueue !== undefined && { live: { waiting: maxQueue } }),
@@ -182,6 +194,10 @@ export async function startServer(
     const options: ServeOptions = {
       ...{ engine, state, problem, keys: stored.keys },
       port: flags.port,
+      tuning: {
+        ...{ home: homeFolder(process.env), pathOf: openLibrary({ folders }).pathOf, threads },
+        changed: ({ added, removed }) => serveAdapters(engine, added, removed),
+      },
       ...(host !== undefined && { host }),
       ...(flags.cors && { cors: flags.cors }),
       ...(flags.allowedHost && { hosts: flags.allowedHost }),

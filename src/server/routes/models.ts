@@ -1,9 +1,11 @@
 /** `/v1/models`: what can be asked. */
 import { z } from "@hono/zod-openapi";
-import type { Engine, ModelAbout } from "../../host/engine.ts";
-import { nearestNames } from "../../hub/names.ts";
+import type { ModelAbout } from "../../host/engine.ts";
+import { deleteAdapter } from "../../state/adapters.ts";
 import { refuse } from "../errors.ts";
+import { modelHere, modelsHere } from "../named.ts";
 import { type Routes, route } from "../route.ts";
+import { orNothing } from "../stored/errors.ts";
 
 export const modelSchema = z.object({
   id: z.string(),
@@ -29,46 +31,37 @@ const shown = ({ id, created, parent }: ModelAbout): z.infer<typeof modelSchema>
   parent: parent ?? null,
 });
 
-/** A model of the list, and no other: who asks what a model is does not mean it to be downloaded. */
-async function here(engine: Engine, id: string): Promise<ModelAbout> {
-  const list = await engine.list();
-  const found = list.find((one) => one.id === id);
-  if (found) return found;
-  const near = nearestNames(
-    id,
-    list.map((one) => one.id),
-  );
-  const hint = near.length > 0 ? ` (did you mean ${near.join(" or ")}?)` : "";
-  return refuse(404, `no model "${id.slice(0, 120)}" on this machine${hint}`, {
-    code: "model_not_found",
-    param: "model",
-  });
-}
-
-export const models: Routes = ({ engine }) => [
+export const models: Routes = ({ engine, state }) => [
   route({
     method: "get",
     path: "/v1/models",
     summary: "Models on this machine",
     answer: z.object({ object: z.literal("list"), data: z.array(modelSchema) }),
-    handle: async () => ({ object: "list", data: (await engine.list()).map(shown) }),
+    handle: async ({ asked }) => ({ object: "list", data: (await modelsHere(engine, asked)).map(shown) }),
   }),
   route({
     method: "get",
     path: "/v1/models/{id+}",
     summary: "One model of this machine; its name may hold a slash, or %2F for it",
     answer: modelSchema,
-    handle: async ({ params: { id = "" } }) => shown(await here(engine, id)),
+    handle: async ({ params: { id = "" }, asked }) => shown(await modelHere(engine, id, asked)),
   }),
   route({
     method: "delete",
     path: "/v1/models/{id+}",
-    summary: "Serve an adapter no more; its folder stays. Models themselves are not deleted here",
+    summary:
+      "Delete a model that was fine-tuned here, of this key; serve another adapter no more, which keeps its folder",
     answer: z.object({ id: z.string(), object: z.literal("model"), deleted: z.boolean() }),
-    admin: true,
-    async handle({ params: { id = "" } }) {
-      const { parent } = await here(engine, id);
-      if (parent !== undefined) return { id: await engine.removeAdapter(id), object: "model", deleted: true };
+    async handle({ params: { id = "" }, asked }) {
+      const deleted = state && (await orNothing(deleteAdapter(state, asked.owner.owner, id).then(() => true)));
+      if (deleted) return { id, object: "model", deleted };
+      const { parent } = await modelHere(engine, id, asked);
+      if (parent !== undefined) {
+        if (!asked.owner.admin) {
+          refuse(403, "this key may not manage the server", { code: "insufficient_permissions" });
+        }
+        return { id: await engine.removeAdapter(id), object: "model", deleted: true };
+      }
       return refuse(403, `"${id.slice(0, 120)}" was not made here and is not deleted here`, { code: "not_deletable" });
     },
   }),

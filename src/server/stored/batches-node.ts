@@ -1,12 +1,8 @@
 /** Batches on a server: their lines are requests that it makes to itself, in the name of whom the batch belongs to. */
 import { setTimeout as sleep } from "node:timers/promises";
-import {
-  type AnswerLine,
-  type BatchWorker,
-  startBatchWorker,
-  type WorkerOptions,
-} from "../../state/batch-worker-node.ts";
+import { type AnswerLine, startBatchWorker, type WorkerOptions } from "../../state/batch-worker-node.ts";
 import type { State } from "../../state/database.ts";
+import type { Work } from "../../state/work-loop.ts";
 import type { ZerothServer } from "../app.ts";
 import { everybody, type KeyOwner } from "../context.ts";
 
@@ -49,4 +45,4 @@ export const startBatches = (
   server: Pick<ZerothServer, "ask">,
   state: State,
   options: Omit<WorkerOptions, "answer"> = {},
-): BatchWorker => startBatchWorker(state, { ...options, answer: askLine(server) });
+): Work => startBatchWorker(state, { ...options, answer: askLine(server) });
