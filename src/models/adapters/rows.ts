@@ -182,9 +182,12 @@ export function createRowFeeds(paths: readonly string[], products: ReadonlyMap<s
       if (held[i] === row) return;
       held[i] = row;
       const [from, to] = [i * rank * width, i * rank * out];
-      a.fill(0, from, from + rank * width);
-      b.fill(0, to, to + rank * out);
       const one = own[i];
+      // One of the full rank leaves nothing of what was there.
+      if (one?.rank !== rank) {
+        a.fill(0, from, from + rank * width);
+        b.fill(0, to, to + rank * out);
+      }
       if (!one) return;
       a.set(one.a, from);
       if (one.rank === rank) b.set(one.b, to);
