@@ -25,6 +25,8 @@ export interface WebCompileOptions {
   weights?: Weights;
   /** Parameters that are inputs of the program instead of frozen weights. */
   trained?: (name: string) => boolean;
+  /** Whether the engine rewrites the graph as it opens it; all it can by default. */
+  optimize?: "all" | "disabled";
 }
 
 type Engine = typeof import("onnxruntime-web");
@@ -102,7 +104,7 @@ const extra = (model: OnnxModel) =>
 
 /** Turn a graph into a program in the browser. Between runs the page's events are handled. */
 export async function compile<O extends string>(g: Graph<O>, options: WebCompileOptions = {}): Promise<Program<O>> {
-  const { device = "wasm", threads, trained = () => false } = options;
+  const { device = "wasm", threads, trained = () => false, optimize = "all" } = options;
   const frozen = g.parameters.map(({ name }) => name).filter((name) => !trained(name));
   const weights = options.weights && unfold(options.weights, frozen);
   const binding = memoryBinding(weights, trained, device);
@@ -115,7 +117,7 @@ export async function compile<O extends string>(g: Graph<O>, options: WebCompile
     const session: InferenceSession = await ort.InferenceSession.create(encodeOnnx(model), {
       executionProviders: [device],
       externalData: binding.files(),
-      graphOptimizationLevel: "all",
+      graphOptimizationLevel: optimize,
       logSeverityLevel: 3,
       ...extra(model),
     });

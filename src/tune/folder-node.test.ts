@@ -6,6 +6,7 @@ import { afterAll, describe, expect, test } from "vitest";
 import { fixtures } from "../../test/support/fixtures.ts";
 import { openEncoder, openLanguageModel } from "../text/open-node.ts";
 import { type TuneFolderRun, tune } from "./folder-node.ts";
+import type { Sample } from "./live.ts";
 import { parseTuneOptions, type TuneInput } from "./options.ts";
 import type { Evaluation } from "./tune.ts";
 
@@ -175,6 +176,41 @@ test("text to text with an encoder-decoder, at every site, and quantised", async
   expect(scores.every(Number.isFinite)).toBe(true);
   const answer = await opened.text.generate("say yes", { maxNewTokens: 4 });
   expect(answer.finish).toBeDefined();
+});
+
+test("text judged as classes: the likeliest of the targets; held rows are shown, and enough is enough", async () => {
+  const pairs = written(
+    rows.slice(0, 16).map(({ text, label }) => ({ prompt: text, target: label === "yes" ? "warm" : "cold" })),
+  );
+  const enough = new AbortController();
+  const seen: (Evaluation & { readonly samples: readonly Sample[] })[] = [];
+  const before: number[] = [];
+  const given = { method: "p-tuning-v2", length: 3, split: 0.25, lr: 5e-2, metric: "accuracy", epochs: 9 } as const;
+  const tuned = await run(
+    given,
+    { model: "zeroth-nano", data: pairs },
+    {
+      samples: 2,
+      enough: enough.signal,
+      before: async (step) => void before.push(step),
+      events: {
+        evaluated: (row) => void seen.push(row),
+        step: ({ step }) => step === 4 && enough.abort(),
+      },
+    },
+  );
+  expect([tuned.stopped, tuned.steps, tuned.best!.metric]).toEqual(["enough", 4, "accuracy"]);
+  expect(before).toEqual([1, 2, 3, 4]);
+  expect(seen.length).toBe(2);
+  expect(seen[0]!.more.log_likelihood).toBeLessThan(0);
+  const { samples } = seen.at(-1)!;
+  expect(samples.map(({ wanted }) => ["warm", "cold"].includes(wanted))).toEqual([true, true]);
+  // The written adapter says what the last evaluation heard, where that was the best one.
+  await using opened = await openLanguageModel("zeroth-nano", { adapter: tuned.adapter, threads: 1 });
+  const { text } = await opened.text.choose(samples[0]!.text, ["warm", "cold"]);
+  expect(text).toBe(seen.find(({ step }) => step === tuned.best!.step)!.samples[0]!.said);
+  const many = written(rows.flatMap((_, i) => [0, 1, 2, 3].map((j) => ({ prompt: `say ${i}`, target: `${i} ${j}` }))));
+  await expect(run(given, { model: "zeroth-nano", data: many })).rejects.toThrow(/different targets/);
 });
 
 test("starts read off the frozen model, and goes on from an adapter", async () => {

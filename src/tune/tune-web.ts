@@ -65,7 +65,8 @@ export async function tune(files: WebTuneFiles, o: TuneOptions, run: WebTuneRun 
         ...(device && { device }),
         ...(threads !== undefined && { threads }),
         weights,
-        ...(moves && { trained: moves }),
+        // The engine's own rewriting makes opening a training step much slower, as in Node.
+        ...(moves && { trained: moves, optimize: "disabled" }),
       }),
     read: readInMemory,
     now: () => performance.now(),

@@ -73,7 +73,7 @@ const pictures: readonly (readonly [
   ["compare-800-dark", 800, 760, "dark", compared],
   ["ask-390-light", 390, 780, "light", askShown],
   ["ask-390-dark", 390, 780, "dark", chosen],
-  ["teach-1200-light", 1200, 860, "light", taughtShown],
+  ["teach-1170-light", 1170, 740, "light", taughtShown],
   ["teach-800-dark", 800, 860, "dark", rowsShown],
   ["teach-390-light", 390, 860, "light", rowsShown],
 ];

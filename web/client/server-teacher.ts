@@ -40,17 +40,27 @@ export function toldOf({ type, level, message = "", data = {} }: TuningEventBody
   return level === "warn" ? [{ kind: "warned", text: message }] : [];
 }
 
+interface Own {
+  readonly length?: number;
+  readonly rate?: number;
+  readonly more?: object;
+}
+
 /** Sizes and rates that suit the embedded model; of others the server's own. */
-const nano = { "p-tuning-v2": { length: 8, rate: 1e-1 }, prompt: { length: 16, rate: 3e-1 }, lora: { rate: 1e-2 } };
+const nano: Readonly<Record<Lesson["method"], Own>> = {
+  "p-tuning-v2": { length: 8, rate: 2e-1, more: { sites: ["encoder"], init: "normal(0.5)" } },
+  prompt: { length: 16, rate: 3e-1 },
+  lora: { rate: 1e-2 },
+};
 
 export function bodyOf(lesson: Lesson, file: string): Record<string, unknown> {
   const { model, name, method, epochs, held, seed } = lesson;
-  const own: { readonly length?: number; readonly rate?: number } = model === "zeroth-nano" ? nano[method] : {};
+  const own: Own = model === "zeroth-nano" ? nano[method] : {};
   const { length = own.length, rate = own.rate } = lesson;
   return {
     ...{ model, training_file: file, suffix: name, seed, hyperparameters: { n_epochs: epochs } },
     tuning: {
-      ...{ method, split: held, too_long: "cut" },
+      ...{ method, split: held, too_long: "cut", ...own.more },
       ...(length !== undefined && method !== "lora" && { length }),
       ...(rate !== undefined && { learning_rate: rate }),
     },

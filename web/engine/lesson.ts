@@ -43,8 +43,8 @@ export function reinsOf(): Reins {
 }
 
 /** What suits a model of a few million parameters: measured on zeroth-nano with sixty rows of three classes. */
-const usual = {
-  "p-tuning-v2": { lr: 1e-1, length: 8 },
+const usual: Readonly<Record<Lesson["method"], Partial<TuneInput>>> = {
+  "p-tuning-v2": { lr: 2e-1, length: 8, sites: ["encoder"], init: "normal(0.5)" },
   prompt: { lr: 3e-1, length: 16 },
   lora: { lr: 1e-2 },
 } as const;

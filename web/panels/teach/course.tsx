@@ -26,8 +26,8 @@ import {
 } from "./state.ts";
 
 const methods = [
-  ["p-tuning-v2", "Deep prompt", "A few vectors in every layer of the frozen model. Does best at sorting."],
-  ["lora", "Small changes beside its weights (LoRA)", "Learns more, and forgets more of what it could."],
+  ["p-tuning-v2", "Deep prompt", "A few vectors in every layer of the frozen model: the usual choice for sorting."],
+  ["lora", "Small changes beside its weights (LoRA)", "More numbers; on a very small model often as good."],
   ["prompt", "A prompt before the text alone", "The smallest; weak on small models."],
 ] as const;
 
