@@ -267,3 +267,13 @@ export function openIndex(store: string, { embedder, compile, bits }: OpenIndexO
     throw cause;
   }
 }
+
+/** The stored text of a document, which places of hits are of. @throws not_found, corrupt_file */
+export function storedText(store: string, document: string): string {
+  const sql = openStoreFile(store, false);
+  try {
+    return documentText(sql, servingOf(sql, store), document, store);
+  } finally {
+    sql.close();
+  }
+}
