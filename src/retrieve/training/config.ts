@@ -23,7 +23,7 @@ const mining = z.strictObject({
   exclude_answers: z.boolean().default(true),
 });
 
-const schema = z.strictObject({
+export const retrieverConfigSchema = z.strictObject({
   /** The retriever to start from, and the ranker: an encoder without a head gets one. */
   model: z.string().optional(),
   ranker: z.string().optional(),
@@ -68,13 +68,13 @@ const schema = z.strictObject({
   threads: count.optional(),
 });
 
-export type RetrieverConfig = z.infer<typeof schema>;
+export type RetrieverConfig = z.infer<typeof retrieverConfigSchema>;
 export type MiningConfig = RetrieverConfig["mining"];
 
 /** Check a configuration; the error names the key, what was found and what is expected. */
 export function parseRetrieverConfig(json: unknown, file: string): RetrieverConfig {
-  const parsed = schema.safeParse(json);
+  const parsed = retrieverConfigSchema.safeParse(json);
   if (parsed.success) return parsed.data;
-  const { what, hint } = schemaIssue(parsed.error, schema, "the configuration");
+  const { what, hint } = schemaIssue(parsed.error, retrieverConfigSchema, "the configuration");
   return fail("bad_input", what, { where: file, hint: hint ?? "docs/search.md lists every key" });
 }
