@@ -1,6 +1,7 @@
 /** The readers of files that strangers send, each with inputs to start from; `fuzz` runs them on what goes wrong. */
 import { getHeapStatistics } from "node:v8";
 import { chatReader } from "./chat.js";
+import { documentReaders } from "./documents.js";
 import { folderReaders } from "./folders.js";
 import { ggufReader } from "./gguf.js";
 import { hubReaders } from "./hub.js";
@@ -111,6 +112,7 @@ export function readers(library, folder) {
     onnxReader(library),
     ...hubReaders(library),
     ...rowReaders(library, folder),
+    ...documentReaders(library, folder),
     ...folderReaders(library, folder),
     scanReader(library, folder),
     ...structuredReaders(library, generator),

@@ -128,7 +128,7 @@ export async function evaluate(call: Call): Promise<number> {
     );
     output.row({ ...at, difference: mean, low, high, p });
     output.text(
-      `${"".padEnd(14)} ${(100 * mean).toFixed(2).padStart(6)}  more than ${flags.compare}, 95 % from ${(100 * low).toFixed(2)} to ${(100 * high).toFixed(2)}, p ${p.toFixed(4)}\n`,
+      `${"".padEnd(14)} ${(100 * mean).toFixed(2).padStart(6)}  against ${flags.compare}, 95 % from ${(100 * low).toFixed(2)} to ${(100 * high).toFixed(2)}, p ${p.toFixed(4)}\n`,
     );
   }
   if (flags.writeRun !== undefined) {

@@ -11,8 +11,6 @@ import { type EngineFlags, type OpenedReader, openReaderForCommand } from "../en
 import type { Output } from "../output.ts";
 import { threadsFor } from "../threads.ts";
 
-export const store = { flags: "--store <file>", help: "the index's file" } as const;
-
 export function storeOf({ store: path }: { readonly store?: string | undefined }): string {
   return path ?? fail("wrong_use", "--store is needed: the index's file", { hint: "for example --store notes.index" });
 }
