@@ -225,6 +225,12 @@ describe("files", () => {
       { start: 0, path: ["One"] },
       { start: 13, path: ["Two"] },
     ]);
+    // As calibre writes them.
+    const flags = 0x816;
+    const flagged = Object.entries(whole).map(
+      ([name, text]): Entry => ({ name, data: utf8(text), flags, localFlags: flags }),
+    );
+    expect(readDocument(file("flags.epub", zip(flagged))).text).toBe(read.text);
     expect(codeOf(() => readDocument(epub({ ...whole, "META-INF/container.xml": "<x/>" })))).toMatch(/^corrupt_file/);
     expect(codeOf(() => readDocument(epub({ "META-INF/container.xml": container })))).toMatch(/has no "?in\/book.opf/);
   });
