@@ -2,6 +2,7 @@
 import { getHeapStatistics } from "node:v8";
 import { adapterReaders } from "./adapters.js";
 import { chatReader } from "./chat.js";
+import { documentReaders } from "./documents.js";
 import { folderReaders } from "./folders.js";
 import { ggufReader } from "./gguf.js";
 import { hubReaders } from "./hub.js";
@@ -112,6 +113,7 @@ export function readers(library, folder) {
     onnxReader(library),
     ...hubReaders(library),
     ...rowReaders(library, folder),
+    ...documentReaders(library, folder),
     ...folderReaders(library, folder),
     scanReader(library, folder),
     ...structuredReaders(library, generator),

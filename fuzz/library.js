@@ -17,6 +17,8 @@ export { parseListing } from "../dist/hub/download/listing.js";
 export { fetchListing } from "../dist/hub/download/listing-fetch.js";
 export { transfer } from "../dist/hub/download/transfer.js";
 export { latestCheckpoint } from "../dist/learn/checkpoint-node.js";
+export { sourceRange } from "../dist/media/documents/document.js";
+export { readDocument } from "../dist/media/documents/read-node.js";
 export { familyOf, readModel } from "../dist/models/families.js";
 export { parseTemplates } from "../dist/prompts/yaml.js";
 export { scan } from "../dist/scan/scan-node.js";

@@ -33,7 +33,8 @@ const texts = ["hello", "version https://git-lfs.github.com/spec/v1\noid sha256:
 
 const names = ["a.pkl", "a.dat", "a.joblib", "a", "a.bin", "a.pt", "a.zip", "a.npz", "a.npy", "a.json", "a.keras", "a.h5", "a.png", "a.jpg", "a.webp", "README.md", "a.safetensors", "a.onnx", "spiece.model", "a.gz", "a.txt", "a.jinja", "data.pkl", "a.gguf"]; // biome-ignore format: a table
 
-function zip(members, random) {
+/** A zip file of these members, which now and then lies about one of them. */
+export function zip(members, random) {
   const wrong = () => random.next() < 0.02;
   const number = (bytes, n) => little(bytes, wrong() ? random.pick(oddNumbers) : n);
   const parts = [];

@@ -17,6 +17,7 @@ const floors = {
   hub: ["errors", "base"],
   data: ["errors", "graph", "base", "hub"],
   jinja: ["errors", "data"],
+  media: ["errors", "base", "weights"],
   folders: ["errors", "graph", "base", "weights", "tokenizers", "hub"],
   scan: ["errors", "graph", "base", "weights", "tokenizers", "hub"],
   runtime: ["errors", "graph", "base", "weights"],
@@ -44,13 +45,14 @@ const below = [
   "hub",
   "data",
   "jinja",
+  "media",
   "folders",
   "scan",
   "runtime",
   "nn",
 ];
 // Recipes never import each other; an app imports everything.
-const recipes = ["plan", "train", "tune", "zeroshot"];
+const recipes = ["plan", "retrieve", "train", "tune", "zeroshot"];
 const all = [...below, "models", "export", "learn", "prompts", "text"];
 for (const recipe of recipes) floors[recipe] = all;
 for (const app of ["server", "cli"]) floors[app] = [...all, ...recipes, "host", "state"];

@@ -14,6 +14,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { mixtureSchema } from "../src/prompts/mixture-file.ts";
+import { retrieverConfigSchema } from "../src/retrieve/training/config.ts";
 import { trainingConfigSchema } from "../src/train/config.ts";
 import { type HubServer, startHub } from "./support/hub-server.js";
 import { filesOf, standIns, tinyBert } from "./support/models/tiny-models.ts";
@@ -172,6 +173,13 @@ test("docs/train.md lists every key of a training configuration, and no other", 
     const own = Object.keys(option.shape).filter((key) => key !== "name");
     expect(keys.sort(), option.shape.name.value).toEqual(own.sort());
   }
+});
+
+test("docs/search.md lists every key of a retriever's training, and no other", () => {
+  const text = readFileSync(join(root, "docs/search.md"), "utf8");
+  const table = text.slice(text.indexOf("| key | default"));
+  const listed = [...table.matchAll(/^\| ((?:`\w+`(?:, )?)+) \|/gm)].flatMap(([, keys]) => keys!.match(/\w+/g)!);
+  expect(listed.sort()).toEqual(Object.keys(retrieverConfigSchema.shape).sort());
 });
 
 test("docs/mixtures.md lists every key of a mixture file and of its tasks, and no other", () => {

@@ -49,6 +49,7 @@ export type Flags<O extends readonly OptionSpec[]> = {
 /** Headings under which the help texts and the reference list the commands, in this order. */
 export const groups = {
   use: "Use a model",
+  search: "Search documents",
   models: "Get and change models",
   train: "Train and evaluate",
   program: "This machine and program",

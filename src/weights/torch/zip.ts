@@ -163,8 +163,8 @@ function located(read: ReadAt, entry: Listed, end: number, where: string) {
 /** Flags an entry may carry: its sizes follow it, its name is UTF-8. */
 const described = 1 << 3;
 const knownFlags = described | (1 << 11);
-/** How hard the packer tried. */
-const deflateFlags = (1 << 1) | (1 << 2);
+/** How hard the packer tried; and a reserved one that books of calibre carry and nobody reads: how it is packed is the method. */
+const deflateFlags = (1 << 1) | (1 << 2) | (1 << 4);
 const deflate = 8;
 
 /**
