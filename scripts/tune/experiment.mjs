@@ -52,8 +52,8 @@ mkdirSync(work, { recursive: true });
 const grid = {
   head: [1e-2, 3e-2],
   prompt: [3e-2, 1e-1],
-  "p-tuning-v2": [1e-2, 3e-2, 1e-1],
-  prefix: [1e-2, 3e-2],
+  "p-tuning-v2": [3e-2, 1e-1],
+  prefix: [3e-2, 1e-1],
   lora: [1e-3, 3e-3],
   full: [1e-4, 3e-4],
 };
@@ -124,8 +124,8 @@ async function written(test, out, method) {
 
 /** Results so far, by what a run is. */
 const done = new Map();
-const keyOf = ({ model, task, method, lr, seed, steps, rows, n, rank }) =>
-  [model, task, method, lr, seed, steps, rows, n, rank].join(" ");
+const keyOf = ({ model, task, method, lr, seed, steps, batch, rows, n, rank }) =>
+  [model, task, method, lr, seed, steps, batch, rows, n, rank].join(" ");
 if (existsSync(given.results)) {
   for (const line of readFileSync(given.results, "utf8").split("\n")) {
     // An interrupted run may have left half a line: it is done again.
@@ -145,6 +145,7 @@ async function once(name, files, method, lr, seed, { steps, n }) {
     lr,
     seed,
     steps,
+    batch: task.batch,
     rows: files.train.rows.length,
     ...(virtual.has(method) && { n }),
     ...(method === "lora" && { rank: Number(given.rank) }),

@@ -93,7 +93,7 @@ export const tasks = {
     metric: "accuracy",
     sizes: { held: 150, train: 2340, steps: 100, n: 20 },
     whole: { held: 250, train: 2240, steps: 1400, n: 20 },
-    batch: 16,
+    batch: 8,
     maxLength: 128,
     rows(data, { held, train }) {
       const of = (part) => read(data, `heldout/superglue/rte.${part}`).map(pair("premise", "hypothesis"));
@@ -104,7 +104,7 @@ export const tasks = {
     metric: "accuracy",
     sizes: { held: 50, train: 200, steps: 75, n: 20 },
     whole: { held: 50, train: 200, steps: 500, n: 20 },
-    batch: 16,
+    batch: 8,
     maxLength: 128,
     rows(data, { held, train }) {
       const of = (part) => read(data, `heldout/superglue/cb.${part}`).map(pair("premise", "hypothesis"));
@@ -115,7 +115,7 @@ export const tasks = {
     metric: "accuracy",
     sizes: { held: 150, train: 2000, test: 300, steps: 60, n: 20 },
     whole: { held: 500, train: 8900, test: 3270, steps: 5600, n: 20 },
-    batch: 16,
+    batch: 8,
     maxLength: 128,
     rows(data, { held, train, test }) {
       const of = (part) => read(data, `heldout/superglue/boolq.${part}`).map(pair("question", "passage"));
