@@ -4,6 +4,7 @@
  *
  *   node bench/tune.js [--shapes bert-base,t5-base,smollm2-135m] [--methods p-tuning-v2,lora,full] [--peer PYTHON]
  *     [--dtype fp32|int8|int4] [--recompute] [--threads 2] [--repeats 5] [--folders DIR] [--out FILE.jsonl]
+ *     [--rows N] [--tokens N]
  *
  * bert-base: tags of 16 rows of 128 tokens. t5-base: 8 rows of 128 tokens and targets of 32. smollm2-135m: all tokens of 4
  * rows of 512. Every measurement is a process of its own; PYTHON is one that has torch, transformers and peft.
@@ -27,6 +28,8 @@ const { values: given } = parseArgs({
     repeats: { type: "string", default: "5" },
     folders: { type: "string", default: join(tmpdir(), "zeroth-bench") },
     out: { type: "string" },
+    rows: { type: "string" },
+    tokens: { type: "string" },
     child: { type: "string" },
   },
 });
@@ -44,7 +47,8 @@ const prefix = { length: 20 };
 const sites = { "t5-base": ["decoder", "cross"] };
 
 function examplesOf(shape, vocabulary) {
-  const { task, batch, input, target } = work[shape];
+  const { task, target, ...size } = work[shape];
+  const [batch, input] = [Number(given.rows ?? size.batch), Number(given.tokens ?? size.input)];
   const tokens = ids(batch, input, vocabulary);
   if (task === "token-cls") return tokens.map((row) => ({ input: row, target: row.map((id) => id % 9) }));
   if (task === "causal") return tokens.map(([first, ...rest]) => ({ input: [first], target: rest }));
@@ -134,7 +138,8 @@ for (const shape of given.shapes.split(",")) {
   const folder = await modelFolder(shape, given.folders);
   const own = bits ? await quantized(folder, bits) : folder;
   for (const method of given.methods.split(",")) {
-    const common = ["--threads", given.threads, "--repeats", given.repeats];
+    const sizes = ["rows", "tokens"].flatMap((name) => (given[name] ? [`--${name}`, given[name]] : []));
+    const common = ["--threads", given.threads, "--repeats", given.repeats, ...sizes];
     const more = [...common, ...(given.recompute ? ["--recompute"] : [])];
     const ours = measured(process.execPath, [here, ...more, "--child", JSON.stringify([own, shape, method])]);
     const script = fileURLToPath(new URL("peers/tuning.py", import.meta.url));

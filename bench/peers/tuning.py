@@ -15,6 +15,8 @@ parser.add_argument("shape", choices=["bert-base", "t5-base", "smollm2-135m"])
 parser.add_argument("method", choices=["p-tuning-v2", "lora", "full"])
 parser.add_argument("--threads", type=int, default=2)
 parser.add_argument("--repeats", type=int, default=5)
+parser.add_argument("--rows", type=int)
+parser.add_argument("--tokens", type=int)
 args = parser.parse_args()
 
 import torch
@@ -29,17 +31,17 @@ tensor = torch.tensor
 if args.shape == "bert-base":
     model = transformers.AutoModelForTokenClassification.from_pretrained(args.folder, num_labels=9)
     task = TaskType.TOKEN_CLS
-    rows = ids(16, 128, model.config.vocab_size)
+    rows = ids(args.rows or 16, args.tokens or 128, model.config.vocab_size)
     batch = {"input_ids": tensor(rows), "labels": tensor([[i % 9 for i in row] for row in rows])}
 elif args.shape == "t5-base":
     model = transformers.AutoModelForSeq2SeqLM.from_pretrained(args.folder)
     task = TaskType.SEQ_2_SEQ_LM
     size = model.config.vocab_size
-    batch = {"input_ids": tensor(ids(8, 128, size)), "labels": tensor(ids(8, 32, size, seed=1))}
+    batch = {"input_ids": tensor(ids(args.rows or 8, args.tokens or 128, size)), "labels": tensor(ids(args.rows or 8, 32, size, seed=1))}
 else:
     model = transformers.AutoModelForCausalLM.from_pretrained(args.folder)
     task = TaskType.CAUSAL_LM
-    rows = tensor(ids(4, 512, model.config.vocab_size))
+    rows = tensor(ids(args.rows or 4, args.tokens or 512, model.config.vocab_size))
     batch = {"input_ids": rows, "labels": rows}
 batch["attention_mask"] = torch.ones_like(batch["input_ids"])
 model = model.float()
