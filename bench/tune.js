@@ -65,12 +65,13 @@ async function child(folderPath, shape, method) {
     import("../dist/runtime/compile-node.js"),
     import("../dist/text/adapters/read-node.js"),
   ]);
-  const [{ countOf, settingsOf, tuneModel }, { parseTuneOptions }, { startingValues }, { headOfTask }] = await Promise.all([
-    import("../dist/tune/model.js"),
-    import("../dist/tune/options.js"),
-    import("../dist/tune/prepare-node.js"),
-    import("../dist/tune/tasks.js"),
-  ]);
+  const [{ countOf, settingsOf, tuneModel }, { parseTuneOptions }, { startingValues }, { headOfTask }] =
+    await Promise.all([
+      import("../dist/tune/model.js"),
+      import("../dist/tune/options.js"),
+      import("../dist/tune/prepare-node.js"),
+      import("../dist/tune/tasks.js"),
+    ]);
   const folder = openModelFolder(folderPath);
   const { task, labels } = work[shape];
   const base = readBase(folder, headOfTask[task], labels);

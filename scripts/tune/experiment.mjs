@@ -79,7 +79,13 @@ const optionsOf = (task, { method, lr, seed, steps, n }) =>
 /** The written adapter, or model, read back and judged on rows that the tuning has not seen. */
 async function judged(files, test, out, method, o) {
   const model = method === "full" ? out : given.model;
-  const opened = await openTuning({ model, data: files.train.file, eval: test.file, out, ...(method !== "full" && { from: out }) });
+  const opened = await openTuning({
+    model,
+    data: files.train.file,
+    eval: test.file,
+    out,
+    ...(method !== "full" && { from: out }),
+  });
   const prepared = prepare(opened, o);
   const { values, kept } = await startingValues(prepared, opened, o);
   const weights = new Map([...prepared.base.weights, ...asStored(kept)]);
@@ -93,7 +99,13 @@ async function judged(files, test, out, method, o) {
   });
   const batches = [];
   for (let i = 0; i < prepared.data.held.length; i += 16) batches.push(prepared.data.held.slice(i, i + 16));
-  const { metric, value, more, flat } = await evaluate(prepared.model, program, values, batches, prepared.data.labels ?? []);
+  const { metric, value, more, flat } = await evaluate(
+    prepared.model,
+    program,
+    values,
+    batches,
+    prepared.data.labels ?? [],
+  );
   await program[Symbol.asyncDispose]();
   return { metric, value, ...more, ...(flat && { flat }) };
 }
@@ -110,7 +122,8 @@ async function written(test, out, method) {
     pairs.push({ text: text.trim(), references });
   }
   await model[Symbol.asyncDispose]();
-  const best = (score) => 100 * mean(pairs.map(({ text, references }) => Math.max(...references.map((one) => score(text, one)))));
+  const best = (score) =>
+    100 * mean(pairs.map(({ text, references }) => Math.max(...references.map((one) => score(text, one)))));
   return {
     metric: "rougeL",
     value: best(rougeL) / 100,
@@ -174,7 +187,8 @@ async function once(name, files, method, lr, seed, { steps, n }) {
         },
       });
       const cpu = processor();
-      const test = name === "e2e" ? await written(files.test, out, method) : await judged(files, files.test, out, method, o);
+      const test =
+        name === "e2e" ? await written(files.test, out, method) : await judged(files, files.test, out, method, o);
       row = {
         ...what,
         trained: tuned.trained,

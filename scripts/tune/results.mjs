@@ -50,8 +50,8 @@ function chosenOf(task) {
   });
 }
 
-const percent = (value) => (100 * value).toFixed(1);
-const shareOf = ({ trained, parameters }) => (trained === undefined ? "0" : `${((100 * trained) / parameters).toPrecision(2)} %`);
+const shareOf = ({ trained, parameters }) =>
+  trained === undefined ? "0" : `${((100 * trained) / parameters).toPrecision(2)} %`;
 const spread = (list, digits = 1) =>
   list.length < 2 ? mean(list).toFixed(digits) : `${mean(list).toFixed(digits)} ± ${deviation(list).toFixed(digits)}`;
 const lineOf = (cells) => `| ${cells.join(" | ")} |`;
@@ -64,7 +64,9 @@ for (const { task, chosen } of measured) {
   const writes = task === "e2e";
   const { metric } = tasks[task];
   console.log(`### ${task}\n`);
-  const measures = writes ? ["BLEU", "ROUGE-1", "ROUGE-2", "ROUGE-L"] : [`test ${metric}`, "of the way from head to full"];
+  const measures = writes
+    ? ["BLEU", "ROUGE-1", "ROUGE-2", "ROUGE-L"]
+    : [`test ${metric}`, "of the way from head to full"];
   const heads = ["method", "learnt", "rate (of those tried)", "steps × rows", "seeds", "validation", ...measures];
   console.log(lineOf([...heads, "processor, s"]));
   console.log(lineOf([...heads, ""].map(() => "---")));
@@ -84,7 +86,10 @@ for (const { task, chosen } of measured) {
       : [spread(scores.map((x) => 100 * x)), way];
     const validation = runs[0].best
       ? writes
-        ? spread(runs.map(({ best }) => best.value), 3)
+        ? spread(
+            runs.map(({ best }) => best.value),
+            3,
+          )
         : spread(runs.map(({ best }) => 100 * best.value))
       : "";
     console.log(
@@ -119,7 +124,9 @@ function picture(panels) {
     const step = high - low > 50 ? 20 : high - low > 20 ? 10 : 5;
     const ticks = [];
     for (let v = step * Math.ceil(low / step); v <= high; v += step) {
-      ticks.push(`<line x1="${x0}" x2="${x0 + width}" y1="${y(v).toFixed(1)}" y2="${y(v).toFixed(1)}" stroke="#d8dee4"/>`);
+      ticks.push(
+        `<line x1="${x0}" x2="${x0 + width}" y1="${y(v).toFixed(1)}" y2="${y(v).toFixed(1)}" stroke="#d8dee4"/>`,
+      );
       ticks.push(text(x0 - 6, y(v) + 4, v, 'text-anchor="end" fill="#57606a"'));
     }
     const points = chosen
@@ -138,9 +145,19 @@ function picture(panels) {
         ];
       });
     const names_ = shown.map((method) =>
-      text(x(method), top + height + 10, names[method], `text-anchor="end" transform="rotate(-40 ${x(method).toFixed(1)} ${top + height + 10})"`),
+      text(
+        x(method),
+        top + height + 10,
+        names[method],
+        `text-anchor="end" transform="rotate(-40 ${x(method).toFixed(1)} ${top + height + 10})"`,
+      ),
     );
-    return [text(x0, top - 12, `${task}, test ${tasks[task].metric}`, 'font-weight="600"'), ...ticks, ...points, ...names_].join("\n");
+    return [
+      text(x0, top - 12, `${task}, test ${tasks[task].metric}`, 'font-weight="600"'),
+      ...ticks,
+      ...points,
+      ...names_,
+    ].join("\n");
   });
   const [w, h] = [left + panels.length * (width + left), top + height + 84];
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${w}" height="${h}" viewBox="0 0 ${w} ${h}" font-family="system-ui, sans-serif" font-size="12" role="img">

@@ -69,7 +69,9 @@ export const tasks = {
     maxLength: 64,
     rows(data, { intents, perIntent, validation, test }) {
       const all = (part) => read(data, `train/clinc150.${part}`).map(({ text, intent }) => ({ text, label: intent }));
-      const known = new Set(shuffled([...new Set(all("train").map(({ label }) => label))].sort(), 17).slice(0, intents));
+      const known = new Set(
+        shuffled([...new Set(all("train").map(({ label }) => label))].sort(), 17).slice(0, intents),
+      );
       const of = (part) => all(part).filter(({ label }) => known.has(label));
       return {
         train: perLabel(shuffled(of("train"), 17), perIntent),
@@ -124,9 +126,9 @@ export const tasks = {
   },
   e2e: {
     metric: "ROUGE-L",
-    sizes: { held: 30, train: 1200, test: 50, steps: 80, n: 20 },
+    sizes: { held: 20, train: 300, test: 30, steps: 75, n: 20 },
     whole: { held: 100, train: 4500, test: 630, steps: 1400, n: 20 },
-    batch: 8,
+    batch: 4,
     maxLength: 128,
     rows(data, { held, train, test }) {
       const { validation, train: learnt } = parted(grouped(read(data, "train/e2e_nlg.train")), held, Infinity);
