@@ -12,14 +12,8 @@ import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSyn
 import { tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { compile } from "../../dist/runtime/compile-node.js";
-import { asStored } from "../../dist/text/adapters/read-node.js";
-import { openTextModel } from "../../dist/text/open-node.js";
-import { evaluate } from "../../dist/tune/evaluate.js";
-import { parseTuneOptions } from "../../dist/tune/options.js";
-import { openTuning, prepare, startingValues } from "../../dist/tune/prepare-node.js";
-import { tune } from "../../dist/tune/tune-node.js";
-import { bleu, bleuCounts, rougeL, rougeN } from "../../dist/zeroshot/text-metrics.js";
+import { parseTuneOptions, tune } from "../../dist/index.js";
+import { judged, written } from "./judge.mjs";
 import { filesOf, tasks } from "./tasks.mjs";
 
 const { values: given } = parseArgs({
@@ -76,65 +70,6 @@ const optionsOf = (task, { method, lr, seed, steps, n }) =>
     ...(method === "lora" && { rank: Number(given.rank) }),
   });
 
-/** The written adapter, or model, read back and judged on rows that the tuning has not seen. */
-async function judged(files, test, out, method, o) {
-  const model = method === "full" ? out : given.model;
-  const opened = await openTuning({
-    model,
-    data: files.train.file,
-    eval: test.file,
-    out,
-    ...(method !== "full" && { from: out }),
-  });
-  const prepared = prepare(opened, o);
-  const { values, kept } = await startingValues(prepared, opened, o);
-  const weights = new Map([...prepared.base.weights, ...asStored(kept)]);
-  const moving = new Set(prepared.model.trained.map(({ name }) => name));
-  const program = await compile(prepared.model.evaluation, {
-    threads,
-    weights,
-    trained: (name) => moving.has(name),
-    optimize: "disabled",
-    spin: false,
-  });
-  const batches = [];
-  for (let i = 0; i < prepared.data.held.length; i += 16) batches.push(prepared.data.held.slice(i, i + 16));
-  const { metric, value, more, flat } = await evaluate(
-    prepared.model,
-    program,
-    values,
-    batches,
-    prepared.data.labels ?? [],
-  );
-  await program[Symbol.asyncDispose]();
-  return { metric, value, ...more, ...(flat && { flat }) };
-}
-
-const mean = (list) => list.reduce((a, b) => a + b, 0) / list.length;
-
-/** What the tuned model writes, against all that people wrote: the best of the references for ROUGE, all for BLEU. */
-async function written(test, out, method) {
-  const adapter = method === "full" || method === "frozen" ? {} : { adapter: out };
-  const model = await openTextModel(method === "full" ? out : given.model, { threads, ...adapter });
-  const pairs = [];
-  for (const { prompt, references } of test.rows) {
-    const { text } = await model.generate(prompt, { maxNewTokens: 64 });
-    pairs.push({ text: text.trim(), references });
-  }
-  await model[Symbol.asyncDispose]();
-  const best = (score) =>
-    100 * mean(pairs.map(({ text, references }) => Math.max(...references.map((one) => score(text, one)))));
-  return {
-    metric: "rougeL",
-    value: best(rougeL) / 100,
-    rouge1: best((a, b) => rougeN(a, b, 1)),
-    rouge2: best((a, b) => rougeN(a, b, 2)),
-    rougeL: best(rougeL),
-    bleu: bleu(pairs.map(({ text, references }) => bleuCounts(text, references))),
-    samples: pairs.slice(0, 3).map(({ text }) => text),
-  };
-}
-
 /** Results so far, by what a run is. */
 const done = new Map();
 const keyOf = ({ model, task, method, lr, seed, steps, batch, rows, n, rank }) =>
@@ -144,7 +79,7 @@ if (existsSync(given.results)) {
     // An interrupted run may have left half a line: it is done again.
     try {
       const row = JSON.parse(line);
-      done.set(keyOf(row), row);
+      if (!row.error) done.set(keyOf(row), row);
     } catch {}
   }
 }
@@ -174,7 +109,7 @@ async function once(name, files, method, lr, seed, { steps, n }) {
   };
   let row;
   if (method === "frozen") {
-    row = { ...what, share: 0, test: await written(files.test, out, method) };
+    row = { ...what, share: 0, test: await written(given.model, undefined, files.test.rows, { threads }) };
   } else {
     const o = optionsOf(task, what);
     let parameters = 0;
@@ -187,8 +122,9 @@ async function once(name, files, method, lr, seed, { steps, n }) {
         },
       });
       const cpu = processor();
-      const test =
-        name === "e2e" ? await written(files.test, out, method) : await judged(files, files.test, out, method, o);
+      const judge = name === "e2e" ? written : judged;
+      const [model, adapter] = method === "full" ? [out, undefined] : [given.model, out];
+      const test = await judge(model, adapter, files.test.rows, { threads, maxLength: task.maxLength });
       row = {
         ...what,
         trained: tuned.trained,

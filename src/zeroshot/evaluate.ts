@@ -3,11 +3,11 @@
 import type { Row } from "../data/values.ts";
 import { fail } from "../errors.ts";
 import { placeOf, type Template } from "../prompts/template.ts";
+import { bleu, bleuCounts, exactMatch, rougeL, rougeN, tokenF1 } from "../text/metrics/text-metrics.ts";
 import { type Example, examplesOf } from "./examples.ts";
 import { bestOf, type Normalization, normalized, type Ranked, sameChoices, shares } from "./ranking.ts";
 import { type AskOptions, type Subject, scoreChoices, writeAnswers } from "./scoring.ts";
 import { bootstrap, type CalibrationBin, calibration, deviation, type Interval, mean } from "./statistics.ts";
-import { bleu, bleuCounts, exactMatch, rougeL, rougeN, tokenF1 } from "./text-metrics.ts";
 
 /** Names of metrics; shares are 0 … 1, BLEU is 0 … 100. */
 export type Metric = "accuracy" | "exact_match" | "f1" | "rouge1" | "rouge2" | "rougeL" | "bleu";

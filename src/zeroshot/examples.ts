@@ -3,7 +3,7 @@
 import { Float, type Row, type Value } from "../data/values.ts";
 import { fail } from "../errors.ts";
 import { applyTemplate, columnsOf, placeOf, type Template } from "../prompts/template.ts";
-import { normalAnswer } from "./text-metrics.ts";
+import { normalAnswer } from "../text/metrics/text-metrics.ts";
 
 export interface Example {
   /** Number of the row in its data, from 0. */

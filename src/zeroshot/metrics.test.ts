@@ -1,9 +1,9 @@
 /** Metrics, normalisations and intervals against the references' numbers and against cases worked out by hand. */
 import { expect, test } from "vitest";
 import { readJson } from "../../test/support/fixtures.ts";
+import { bleu, bleuCounts, exactMatch, normalAnswer, rougeL, rougeN, tokenF1 } from "../text/metrics/text-metrics.ts";
 import { bestOf, normalized, type Ranked, shares } from "./ranking.ts";
 import { bootstrap, calibration, deviation, f1Of, macroF1, median, quantile } from "./statistics.ts";
-import { bleu, bleuCounts, exactMatch, normalAnswer, rougeL, rougeN, tokenF1 } from "./text-metrics.ts";
 
 interface Fixture {
   pairs: { text: string; reference: string; rouge1: number; rouge2: number; rougeL: number; bleu: number }[];

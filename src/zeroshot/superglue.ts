@@ -1,9 +1,9 @@
 /** SuperGLUE (Wang et al. 2019, arXiv 1905.00537) as a suite: the official metrics of its tasks, and their average. */
 import type { Row, Value } from "../data/values.ts";
+import { exactMatch, tokenF1 } from "../text/metrics/text-metrics.ts";
 import type { RankedResult, TemplateResult } from "./evaluate.ts";
 import { f1Of, figure, macroF1, mean, median } from "./statistics.ts";
 import type { TaskResult } from "./tasks.ts";
-import { exactMatch, tokenF1 } from "./text-metrics.ts";
 
 type Measures = Readonly<Record<string, number>>;
 type Measure = (results: readonly RankedResult[], rows: readonly Row[]) => Measures;
