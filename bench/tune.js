@@ -10,12 +10,12 @@
  * rows of 512. Every measurement is a process of its own; PYTHON is one that has torch, transformers and peft.
  */
 import { spawnSync } from "node:child_process";
-import { appendFileSync } from "node:fs";
+import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { ids, report, timed } from "./shared.js";
+import { report } from "./shared.js";
 
 const { values: given } = parseArgs({
   options: {
@@ -37,85 +37,83 @@ const [threads, repeats] = [Number(given.threads), Number(given.repeats)];
 
 /** What a step of each shape reads: rows, tokens and targets, as bench/peers/tuning.py has them too. */
 const work = {
-  "bert-base": { task: "token-cls", batch: 16, input: 128, labels: Array.from({ length: 9 }, (_, i) => `L${i}`) },
+  "bert-base": { task: "token-cls", batch: 16, input: 128 },
   "t5-base": { task: "seq2seq", batch: 8, input: 128, target: 32 },
   "smollm2-135m": { task: "causal", batch: 4, input: 512 },
 };
 
 /** The same prefix as PEFT's: of an encoder-decoder at the two sites of its decoder. */
-const prefix = { length: 20 };
 const sites = { "t5-base": ["decoder", "cross"] };
 
-function examplesOf(shape, vocabulary) {
+/** Rows of words that are one token each, so long that with the tokenizer's own tokens a row is as long as asked. */
+function rowsOf(shape, tokenizer) {
   const { task, target, ...size } = work[shape];
   const [batch, input] = [Number(given.rows ?? size.batch), Number(given.tokens ?? size.input)];
-  const tokens = ids(batch, input, vocabulary);
-  if (task === "token-cls") return tokens.map((row) => ({ input: row, target: row.map((id) => id % 9) }));
-  if (task === "causal") return tokens.map(([first, ...rest]) => ({ input: [first], target: rest }));
-  const targets = ids(batch, target, vocabulary, 1);
-  return tokens.map((row, i) => ({ input: row, target: targets[i] }));
+  const count = (text, options) => tokenizer.encode(text, options).ids.length;
+  const syllables = [..."bdfgklmnprst"].flatMap((a) => [..."aeiou"].map((b) => a + b));
+  const single = syllables
+    .flatMap((a) => [a, ...syllables.map((b) => a + b)])
+    .filter(
+      (word) =>
+        count(word, { addSpecialTokens: false }) === 1 && count(`${word} ${word}`, { addSpecialTokens: false }) === 2,
+    );
+  const own = count(single[0], {}) - 1;
+  const words = (n, row) => Array.from({ length: n }, (_, i) => single[(row * 7919 + i * 31) % single.length]);
+  return Array.from({ length: batch }, (_, row) => {
+    if (task === "token-cls") {
+      const tokens = words(input - own, row);
+      return { tokens, tags: tokens.map((_, i) => `L${(row + i) % 9}`) };
+    }
+    // Every token of a decoder's row but the first is learnt; one of the target is its end.
+    const [before, after] = task === "causal" ? [1, input - 2] : [input - own, target - 1];
+    return { prompt: words(before, row).join(" "), target: words(after, row + 1).join(" ") };
+  });
 }
 
-/** One measurement in this process: the trainer as `zeroth tune` makes it. */
-async function child(folderPath, shape, method) {
-  const [{ openModelFolder }, { adamw }, { createTrainer }, { compile }, { asStored, readBase }] = await Promise.all([
-    import("../dist/folders/open-node.js"),
-    import("../dist/learn/optimizers.js"),
-    import("../dist/learn/trainer.js"),
-    import("../dist/runtime/compile-node.js"),
-    import("../dist/text/adapters/read-node.js"),
-  ]);
-  const [{ countOf, settingsOf, tuneModel }, { parseTuneOptions }, { startingValues }, { headOfTask }] =
-    await Promise.all([
-      import("../dist/tune/model.js"),
-      import("../dist/tune/options.js"),
-      import("../dist/tune/prepare-node.js"),
-      import("../dist/tune/tasks.js"),
-    ]);
-  const folder = openModelFolder(folderPath);
-  const { task, labels } = work[shape];
-  const base = readBase(folder, headOfTask[task], labels);
+/** Ends a run once enough was measured, before anything is saved. */
+const enough = new Error("enough was measured");
+
+/** One measurement in this process: `zeroth tune` itself, its steps and the memory until the last of them. */
+async function child(model, shape, method) {
+  const { openModelFolder, openTokenizer, parseTuneOptions, tune } = await import("../dist/index.js");
+  const scratch = mkdtempSync(join(tmpdir(), "zeroth-tune-"));
+  const rows = rowsOf(shape, openTokenizer(openModelFolder(model)));
+  const data = join(scratch, "rows.jsonl");
+  writeFileSync(data, `${rows.map((row) => JSON.stringify(row)).join("\n")}\n`);
   const o = parseTuneOptions({
     method,
+    task: work[shape].task,
     dropout: 0,
     seed: 1,
+    lr: 1e-3,
+    steps: 1000,
+    batch: rows.length,
+    split: 0,
+    threads,
     recompute: given.recompute,
-    ...(method === "p-tuning-v2" && { ...prefix, ...(sites[shape] && { sites: sites[shape] }) }),
+    ...(method === "p-tuning-v2" && { length: 20, ...(sites[shape] && { sites: sites[shape] }) }),
   });
-  const model = tuneModel(base, base.weights, settingsOf(o, base.architecture, base.survey), task, o);
-  const { values, kept } = await startingValues({ base, model, data: { labels } }, { folder, files: {} }, o);
-  const moving = new Set(model.trained.map(({ name }) => name));
-  const trainer = await createTrainer({
-    loss: model.loss,
-    parameters: model.trained,
-    values,
-    optimizer: adamw(),
-    group: () => ({ lrScale: 1, weightDecay: 0 }),
-    clip: 1,
-    accumulate: 1,
-    recompute: model.recompute,
-    compile: (g) =>
-      compile(g, {
-        threads,
-        weights: new Map([...base.weights, ...asStored(kept)]),
-        trained: (name) => moving.has(name),
-        optimize: "disabled",
-        spin: false,
-      }),
-  });
-  const examples = examplesOf(shape, base.architecture.vocabulary);
-  const count = examples.reduce((sum, example) => sum + model.labels(example), 0);
-  let [step, loss] = [0, 0];
-  const times = await timed(
-    async () => {
-      step++;
-      const feeds = { ...model.collate(examples, count), ...model.extra(1, step, 0) };
-      ({ loss } = await trainer.step([feeds], 1e-3));
+  const times = [];
+  let trained = 0;
+  const dtype = given.dtype === "fp32" ? {} : { dtype: given.dtype };
+  const events = {
+    started: (info) => {
+      trained = info.trained;
     },
-    repeats,
-    2,
-  );
-  report(times, { trained: countOf(model.trained), loss: Number(loss) });
+    step({ seconds, loss, tokens }) {
+      times.push(1000 * seconds);
+      if (times.length < 2 + repeats) return;
+      report(times.slice(2), { trained, loss, tokens });
+      throw enough;
+    },
+  };
+  try {
+    await tune({ model, data, out: join(scratch, "out"), ...dtype }, o, { events });
+  } catch (cause) {
+    if (cause !== enough) throw cause;
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
 }
 
 if (given.child) {
@@ -132,17 +130,15 @@ function measured(command, args) {
   return { error: stderr.trim().split("\n").at(-1) || `ended with ${status}` };
 }
 
-const { modelFolder, quantized } = await import("./folders.js");
+const { modelFolder } = await import("./folders.js");
 const here = fileURLToPath(import.meta.url);
-const bits = { int8: 8, int4: 4 }[given.dtype];
 for (const shape of given.shapes.split(",")) {
   const folder = await modelFolder(shape, given.folders);
-  const own = bits ? await quantized(folder, bits) : folder;
   for (const method of given.methods.split(",")) {
     const sizes = ["rows", "tokens"].flatMap((name) => (given[name] ? [`--${name}`, given[name]] : []));
     const common = ["--threads", given.threads, "--repeats", given.repeats, ...sizes];
-    const more = [...common, ...(given.recompute ? ["--recompute"] : [])];
-    const ours = measured(process.execPath, [here, ...more, "--child", JSON.stringify([own, shape, method])]);
+    const more = [...common, "--dtype", given.dtype, ...(given.recompute ? ["--recompute"] : [])];
+    const ours = measured(process.execPath, [here, ...more, "--child", JSON.stringify([folder, shape, method])]);
     const script = fileURLToPath(new URL("peers/tuning.py", import.meta.url));
     const peer = given.peer && measured(given.peer, [script, folder, shape, method, ...common]);
     const row = {
