@@ -65,7 +65,7 @@ function rowsOf(shape, tokenizer) {
       return { tokens, tags: tokens.map((_, i) => `L${(row + i) % 9}`) };
     }
     // Every token of a decoder's row but the first is learnt; one of the target is its end.
-    const [before, after] = task === "causal" ? [1, input - 2] : [input - own, target - 1];
+    const [before, after] = task === "causal" ? [1, input - own - 2] : [input - own, target - 1];
     return { prompt: words(before, row).join(" "), target: words(after, row + 1).join(" ") };
   });
 }

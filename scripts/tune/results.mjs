@@ -51,7 +51,7 @@ function chosenOf(task) {
 }
 
 const shareOf = ({ trained, parameters }) =>
-  trained === undefined ? "0" : `${((100 * trained) / parameters).toPrecision(2)} %`;
+  trained === undefined ? "0" : trained === parameters ? "100 %" : `${((100 * trained) / parameters).toPrecision(2)} %`;
 const spread = (list, digits = 1) =>
   list.length < 2 ? mean(list).toFixed(digits) : `${mean(list).toFixed(digits)} ± ${deviation(list).toFixed(digits)}`;
 const lineOf = (cells) => `| ${cells.join(" | ")} |`;
