@@ -25,6 +25,26 @@ PAIRS = [
 KINDS = {"rouge1": "rouge1", "rouge2": "rouge2", "rougeL": "rougeL"}
 
 
+# Texts, each with several references; a text with fewer is filled up with None, which sacrebleu leaves out.
+MANY = [
+    (
+        ["The Vaults is a cheap pub by the river.", "Families like the Blue Spice."],
+        [
+            ["The Vaults is a pub near the river; it is cheap.", "By the river there is a cheap pub, The Vaults."],
+            ["The Blue Spice is liked by families.", "Families like it.", "A place that families like: the Blue Spice."],
+        ],
+    ),
+    (["the the the cat"], [["the cat", "the the dog sat here"]]),
+    (["one two three four five"], [["one two three four", "one two three four five six", "zero"]]),
+]
+
+
+def bleu_of_many(hypotheses, references):
+    most = max(map(len, references))
+    filled = [r + [None] * (most - len(r)) for r in references]
+    return sacrebleu.corpus_bleu(hypotheses, [list(column) for column in zip(*filled)]).score
+
+
 def bleu(hypotheses, references):
     return sacrebleu.corpus_bleu(hypotheses, [references]).score
 
@@ -38,10 +58,12 @@ def main():
     texts, references = zip(*PAIRS)
     groups = [[0], [0, 1], [4, 6], [10, 11], list(range(len(PAIRS)))]
     corpora = [{"pairs": g, "bleu": bleu([texts[i] for i in g], [references[i] for i in g])} for g in groups]
+    many = [{"texts": t, "references": r, "score": bleu_of_many(t, r)} for t, r in MANY]
     out = Path(__file__).parent.parent / "test/fixtures/metrics.json"
     out.write_text(
         '{\n "pairs": [\n' + ",\n".join("  " + json.dumps(p, ensure_ascii=False) for p in pairs)
-        + '\n ],\n "corpora": [\n' + ",\n".join("  " + json.dumps(c) for c in corpora) + "\n ]\n}\n",
+        + '\n ],\n "corpora": [\n' + ",\n".join("  " + json.dumps(c) for c in corpora)
+        + '\n ],\n "many": [\n' + ",\n".join("  " + json.dumps(m) for m in many) + "\n ]\n}\n",
         encoding="utf-8",
     )
     print(len(pairs), "pairs,", len(corpora), "corpora")

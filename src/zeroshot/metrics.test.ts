@@ -8,6 +8,7 @@ import { bootstrap, calibration, deviation, f1Of, macroF1, median, quantile } fr
 interface Fixture {
   pairs: { text: string; reference: string; rouge1: number; rouge2: number; rougeL: number; bleu: number }[];
   corpora: { pairs: number[]; bleu: number }[];
+  many: { texts: string[]; references: string[][]; score: number }[];
 }
 const fixture = readJson<Fixture>("metrics.json");
 
@@ -21,6 +22,10 @@ test.each(fixture.pairs)("ROUGE and BLEU of $text", ({ text, reference, ...expec
 test.each(fixture.corpora)("BLEU of the corpus $pairs", ({ pairs, bleu: expected }) => {
   const counts = pairs.map((i) => bleuCounts(fixture.pairs[i]!.text, fixture.pairs[i]!.reference));
   expect(bleu(counts)).toBeCloseTo(expected, 9);
+});
+
+test.each(fixture.many)("BLEU against several references: $score", ({ texts, references, score }) => {
+  expect(bleu(texts.map((text, i) => bleuCounts(text, references[i]!)))).toBeCloseTo(score, 9);
 });
 
 test("SQuAD's normal form, exact match and F1", () => {

@@ -8,7 +8,7 @@ import { float32, type NdArray } from "../../graph/array.ts";
 import { ensureModel } from "../../hub/download/ensure-node.ts";
 import type { EncodedText } from "../../models/kinds/encoder.ts";
 import { initialValue } from "../../nn/initial.ts";
-import { readBase } from "../../text/adapters/read-node.ts";
+import { readBase } from "../../text/adapters/read.ts";
 import type { EmbeddingConfig } from "../../text/embed.ts";
 import { openEncoder } from "../../text/open-node.ts";
 import type { Tokenizer } from "../../tokenizers/tokenizer.ts";

@@ -95,13 +95,26 @@ export interface BleuCounts {
 
 const orders = [1, 2, 3, 4] as const;
 
-export function bleuCounts(text: string, reference: string): BleuCounts {
-  const [a, b] = [bleuTokens(text), bleuTokens(reference)];
+/**
+ * Against several references as one: an n-gram counts as often as the reference that has most of it, and the length is
+ * that of the reference nearest to the text, the shorter of two (as sacrebleu).
+ */
+export function bleuCounts(text: string, references: string | readonly string[]): BleuCounts {
+  const a = bleuTokens(text);
+  const others = [references].flat().map(bleuTokens);
+  const far = (length: number) => Math.abs(length - a.length);
   return {
-    right: orders.map((n) => overlap(ngrams(a, n), ngrams(b, n))),
+    right: orders.map((n) => {
+      const counts = others.map((b) => countsOf(ngrams(b, n)));
+      let right = 0;
+      for (const [gram, count] of countsOf(ngrams(a, n))) {
+        right += Math.min(count, Math.max(0, ...counts.map((known) => known.get(gram) ?? 0)));
+      }
+      return right;
+    }),
     total: orders.map((n) => Math.max(0, a.length - n + 1)),
     length: a.length,
-    reference: b.length,
+    reference: others.map((b) => b.length).sort((x, y) => far(x) - far(y) || x - y)[0] ?? 0,
   };
 }
 
