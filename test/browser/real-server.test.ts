@@ -103,6 +103,21 @@ test("Models: one is closed and opened, one of the hub comes by its name", async
   });
 });
 
+test("Teach: the built-in rows are learnt by a job of the server's, and what it made is tried beside the frozen model", async () => {
+  await visit(browser, `${address}#teach`, async ({ page, click, type }) => {
+    await click("button", "Sort messages");
+    await page.waitForSelector(".classes");
+    expect(await page.getByLabel("in this browser").isChecked()).toBe(false);
+    await click("button", "Teach it");
+    await page.waitForSelector('.lesson[data-state="done"]', { timeout: 110_000 });
+    const right = Number(/right in ([\d.]+) % of rows/.exec((await page.locator(".verdict").textContent())!)![1]);
+    expect(right).toBeGreaterThan(50);
+    await type("A text of your own", "I would like to order three loaves for Monday, please.");
+    await page.waitForSelector('.beside [data-side="taught"] .best >> text=order');
+    expect(await page.locator('.beside [data-side="frozen"] tr').count()).toBe(3);
+  });
+});
+
 test("the page goes over to this browser, and answers there", async () => {
   await visit(browser, `${address}#settings`, async ({ page, click }) => {
     await click("radio", /in this browser/);

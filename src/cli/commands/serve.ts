@@ -56,11 +56,14 @@ export default defineCommand({
         fail("wrong_use", `${name} ${value}: expected ${least} to ${most}`);
       }
     }
+    // The server's own libraries are read while the engine's process starts and opens its models.
+    const { startEngine } = await import("../serve/engine.ts");
+    const started = await startEngine(flags, output, signal);
     const { startServer } = await import("../serve/start.ts");
     const { serving, close } = await startServer(
       { ...flags, port: port ?? usualPort, tryNext: port === undefined },
+      started,
       output,
-      signal,
     );
     if (!signal.aborted)
       await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
