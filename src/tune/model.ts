@@ -20,7 +20,6 @@ import { encoderLoss } from "../models/kinds/encoder-loss.ts";
 import type { Example, Loss } from "../models/kinds/loss.ts";
 import { siteNoise } from "../models/kinds/noise.ts";
 import { wanted } from "../models/kinds/programs.ts";
-import { initialValue } from "../nn/initial.ts";
 import { createScope, type ParameterSpec } from "../nn/scope.ts";
 import type { Weights } from "../weights/weights.ts";
 import { areKept, type Encodings, encodings, isConstant, withEncoded } from "./frozen.ts";
@@ -248,10 +247,6 @@ export function poolerOf(name: string, weights: Weights): string | undefined {
 /** Numbers of all elements. */
 export const countOf = (list: readonly { readonly shape: readonly number[] }[]): number =>
   list.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
-
-/** Starting values by the formulas of {@link initialValue}. */
-export const fresh = (specs: readonly ParameterSpec[], seed: number): Map<string, NdArray> =>
-  new Map(specs.map((spec): [string, NdArray] => [spec.name, initialValue(spec, seed)]));
 
 /** What was learnt, as it is now. */
 export function adapterOf(

@@ -5,6 +5,7 @@ import { float32, type NdArray } from "../graph/array.ts";
 import type { Source } from "../learn/batches.ts";
 import { placesOf } from "../models/adapters/adapter.ts";
 import { names } from "../models/adapters/settings.ts";
+import { initialValue } from "../nn/initial.ts";
 import type { AdapterFiles } from "../text/adapters/files.ts";
 import { type BaseFolder, type ReadBase, readAdaptedAs, readBase } from "../text/adapters/read.ts";
 import type { PromptMaker } from "../text/chat/prompt.ts";
@@ -13,7 +14,7 @@ import { toFloat32 } from "../weights/convert.ts";
 import type { Weights } from "../weights/weights.ts";
 import { conversations } from "./chat-rows.ts";
 import type { TuneHost } from "./host.ts";
-import { fresh, poolerOf, roomOf, settingsOf, type TuneModel, tuneModel } from "./model.ts";
+import { poolerOf, roomOf, settingsOf, type TuneModel, tuneModel } from "./model.ts";
 import type { Task, TuneOptions } from "./options.ts";
 import type { ReadRows, TuneRow } from "./rows.ts";
 import { type NamedSet, namesOf, needApart, type TuneSet } from "./sets.ts";
@@ -223,17 +224,19 @@ export async function startingValues(
   const { weights } = base;
   const initial = initialOf(o.init);
   const virtual = new Set([names.matrix("prompt"), ...(["encoder", "decoder", "cross"] as const).map(names.matrix)]);
-  const specs = model.trained.map((spec) => (initial && virtual.has(spec.name) ? { ...spec, initial } : spec));
-  const values = fresh(specs, o.seed);
   const own = ownLabels(subject.folder);
-  for (const { name, shape } of model.trained) {
-    const stored = weights.get(name);
-    if (stored?.shape.join() !== shape.join()) continue;
-    const isHead = base.head.some((part) => part.name === name);
-    // A head of as many other classes is no start.
-    if (isHead && data.labels && data.labels.join("\n") !== own.join("\n")) continue;
-    values.set(name, loaded(weights, name, host));
-  }
+  // A head of as many other classes is no start.
+  const otherHead = data.labels !== undefined && data.labels.join("\n") !== own.join("\n");
+  const heads = new Set(base.head.map(({ name }) => name));
+  const values = new Map(
+    model.trained.map((spec): [string, NdArray] => {
+      const { name, shape } = spec;
+      const isStored = weights.get(name)?.shape.join() === shape.join();
+      // Random numbers for all that a checkpoint has would take seconds of a large model.
+      if (isStored && !(heads.has(name) && otherHead)) return [name, loaded(weights, name, host)];
+      return [name, initialValue(initial && virtual.has(name) ? { ...spec, initial } : spec, o.seed)];
+    }),
+  );
   if (!initial) {
     const labels = labelTokens(data, subject.tokenizer);
     const seen = await observedStarts(base, weights, model.settings, { ...o, labels }, subject.tokenizer, host);

@@ -258,12 +258,17 @@ export async function runTuning(
   if (enough?.aborted) isEnough();
   enough?.addEventListener("abort", isEnough, { once: true });
 
+  const evalEvery = o.evalEvery ?? perEpoch;
+  // Whoever was stopped at an evaluation has its step and not the evaluation.
+  const isOwed = resumed && evalEvery > 0 && trainer.steps % evalEvery === 0 && progress.last?.step !== trainer.steps;
+  if (isOwed) await judge(trainer.steps);
+
   try {
     await trainLoop({
       trainer,
       steps,
       saveEvery: perEpoch,
-      evalEvery: o.evalEvery ?? perEpoch,
+      evalEvery,
       signal: signal ? AbortSignal.any([signal, ended.signal]) : ended.signal,
       now: host.now,
       lr: (step) => rate * factor(step),
