@@ -72,7 +72,11 @@ test.each([6, 8])("the same numbers whether it ran at once or was stopped after 
   const stop = new AbortController();
   const options = { method: "p-tuning-v2", length: 3, dropout: 0.1 } as const;
   await expect(
-    run(options, { out: target }, { signal: stop.signal, events: { step: ({ step }) => step === last && stop.abort() } }),
+    run(
+      options,
+      { out: target },
+      { signal: stop.signal, events: { step: ({ step }) => step === last && stop.abort() } },
+    ),
   ).rejects.toThrow("stopped on request");
   expect(existsSync(join(target, "adapter_config.json"))).toBe(false);
   await expect(run(options, { out: target })).rejects.toThrow("there is a tuning in this folder already");

@@ -53,14 +53,16 @@ const nano: Readonly<Record<Lesson["method"], Own>> = {
   lora: { rate: 1e-2 },
 };
 
-export function bodyOf(lesson: Lesson, file: string): Record<string, unknown> {
-  const { model, name, method, epochs, held, seed } = lesson;
+/** @param reads the model reads and has a head of its own, which judges itself */
+export function bodyOf(lesson: Lesson, file: string, reads: boolean): Record<string, unknown> {
+  const { model, name, method, epochs, held, seed, classes } = lesson;
   const own: Own = model === "zeroth-nano" ? nano[method] : {};
   const { length = own.length, rate = own.rate } = lesson;
   return {
     ...{ model, training_file: file, suffix: name, seed, hyperparameters: { n_epochs: epochs } },
     tuning: {
       ...{ method, split: held, too_long: "cut", ...own.more },
+      ...(classes && !reads && { metric: "accuracy" }),
       ...(length !== undefined && method !== "lora" && { length }),
       ...(rate !== undefined && { learning_rate: rate }),
     },
@@ -75,11 +77,12 @@ export function serverTeacher(server: Caller, kindOf: (model: string) => string 
   async function begin(lesson: Lesson): Promise<TuningBody> {
     const form = new FormData();
     form.set("purpose", "fine-tune");
-    const text = linesOf(lesson, kindOf(lesson.model) === "encoder");
+    const reads = kindOf(lesson.model) === "encoder";
+    const text = linesOf(lesson, reads);
     form.set("file", new Blob([text], { type: "application/jsonl" }), `${lesson.name}.jsonl`);
     const { id } = await server.send<FileBody>("v1/files", form);
     try {
-      return await server.post<TuningBody>(jobs, bodyOf(lesson, id));
+      return await server.post<TuningBody>(jobs, bodyOf(lesson, id, reads));
     } catch (error) {
       throw isMissing(error) ? cannotTeach(error) : error;
     }

@@ -1,6 +1,15 @@
 /** What a job of fine-tuning is asked for, in OpenAI's words and in ours, as the options of a tuning. */
 import { z } from "@hono/zod-openapi";
-import { parseTuneOptions, schedules, type TuneInput, type TuneOptions, tasks, usualRate } from "../../tune/options.ts";
+import { longChoices } from "../../tune/long.ts";
+import {
+  parseTuneOptions,
+  schedules,
+  type TuneInput,
+  type TuneOptions,
+  tasks,
+  textMetrics,
+  usualRate,
+} from "../../tune/options.ts";
 
 const auto = z.literal("auto");
 const whole = (min: number, max: number) => z.int().min(min).max(max).optional();
@@ -43,7 +52,9 @@ export const tuningField = z.strictObject({
   dropout: number(0, 0.99),
   split: number(0, 0.9).describe("share of the training rows that is held out to judge by, without a validation file"),
   max_length: whole(2, 1_000_000).describe("most tokens of a text"),
-  too_long: z.enum(["error", "skip", "cut"]).optional().describe("what becomes of longer rows"),
+  too_long: z.enum(longChoices).optional().describe("what becomes of longer rows"),
+  stride: whole(0, 100_000).describe("tokens that two windows of a row share"),
+  metric: z.enum(textMetrics).optional().describe("what written answers are judged by; their likelihood by default"),
   recompute: z.boolean().optional().describe("less memory: cheap values are computed twice"),
 });
 
