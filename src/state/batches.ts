@@ -7,6 +7,7 @@ import { type Selectable, sql, type UpdateObject } from "kysely";
 import { fail } from "../errors.ts";
 import type { BatchStatus, BatchTable, State, Tables } from "./database.ts";
 import { newId } from "./ids-node.ts";
+import { claimLeased, updateLeased } from "./leases.ts";
 import { type Page, type PageOptions, pageOf } from "./pages.ts";
 
 export type Batch = Selectable<BatchTable>;
@@ -121,63 +122,16 @@ export interface Claim {
  * @param seconds how long it is ours without {@link renewClaim}
  */
 export async function claimBatch(state: State, worker: string, seconds: number): Promise<Claim | undefined> {
-  const { db, kind, now } = state;
-  const batch = await db.transaction().execute(async (transaction) => {
-    const next = await transaction
-      .selectFrom("batch")
-      .select("id")
-      .where("status", "in", open)
-      .where("lease_until", "<", now)
-      .orderBy((is) =>
-        is
-          .selectFrom("batch as other")
-          .select((count) => count.fn.countAll().as("running"))
-          .whereRef("other.owner", "=", "batch.owner")
-          .where("other.status", "in", open)
-          .where("other.lease_until", ">=", now),
-      )
-      .orderBy("seq")
-      .limit(1)
-      // SQLite has one writer at a time, and this transaction is it.
-      .$if(kind === "postgres", (query) => query.forUpdate("batch").skipLocked())
-      .executeTakeFirst();
-    if (next === undefined) return undefined;
-    return (
-      transaction
-        .updateTable("batch")
-        .set(({ eb }) => ({
-          worker,
-          fence: eb("fence", "+", 1),
-          attempts: eb("attempts", "+", 1),
-          lease_until: sql<number>`${now} + ${seconds}`,
-        }))
-        .where("id", "=", next.id)
-        // What PostgreSQL locked may have changed between finding and locking.
-        .where("lease_until", "<", now)
-        .where("status", "in", open)
-        .returningAll()
-        .executeTakeFirst()
-    );
-  });
+  const batch = await claimLeased(state, "batch", { worker, seconds, statuses: open, open });
   return batch && { batch, worker, fence: batch.fence };
 }
 
 /** Change a batch for as long as it is ours; undefined when it is not any more. */
-function updateClaimed(
-  { db }: { readonly db: State["db"] },
-  { batch, worker, fence }: Claim,
+const updateClaimed = (
+  state: Pick<State, "db">,
+  { batch: { id }, worker, fence }: Claim,
   change: UpdateObject<Tables, "batch">,
-): Promise<Batch | undefined> {
-  return db
-    .updateTable("batch")
-    .set(change)
-    .where("id", "=", batch.id)
-    .where("worker", "=", worker)
-    .where("fence", "=", fence)
-    .where("status", "not in", ended)
-    .returningAll()
-    .executeTakeFirst();
-}
+): Promise<Batch | undefined> => updateLeased(state, "batch", { id, worker, fence }, ended, change);
 
 /** Keep a batch for `seconds` more; undefined when it was lost: stop, and write nothing. */
 export const renewClaim = (state: State, claim: Claim, seconds: number): Promise<Batch | undefined> =>

@@ -3,10 +3,11 @@
  * a lease that it renews; when it dies, the lease ends and another process goes on from the last checkpoint, which lies
  * in the database. Each taking raises `fence`, and nothing is written for an older one.
  */
-import { type Selectable, sql, type UpdateObject } from "kysely";
+import { type Selectable, type SqlBool, sql, type UpdateObject } from "kysely";
 import { fail } from "../errors.ts";
 import type { State, Tables, TuningStatus, TuningTable } from "./database.ts";
 import { newId } from "./ids-node.ts";
+import { claimLeased, updateLeased } from "./leases.ts";
 import { type Page, type PageOptions, pageOf } from "./pages.ts";
 import { type NewEvent, noteEvent } from "./tuning-events.ts";
 
@@ -192,64 +193,23 @@ export async function claimTuning(
   models: readonly string[],
 ): Promise<TuningClaim | undefined> {
   if (models.length === 0) return undefined;
-  const { db, kind, now } = state;
-  const job = await db.transaction().execute(async (transaction) => {
-    const next = await transaction
-      .selectFrom("tuning")
-      .select("id")
-      .where("status", "in", stages[stage])
-      .where("model", "in", models)
-      .where("lease_until", "<", now)
-      .orderBy((is) =>
-        is
-          .selectFrom("tuning as other")
-          .select((count) => count.fn.countAll().as("running"))
-          .whereRef("other.owner", "=", "tuning.owner")
-          .where("other.status", "in", openTunings)
-          .where("other.lease_until", ">=", now),
-      )
-      .orderBy("seq")
-      .limit(1)
-      // SQLite has one writer at a time, and this transaction is it.
-      .$if(kind === "postgres", (query) => query.forUpdate("tuning").skipLocked())
-      .executeTakeFirst();
-    if (next === undefined) return undefined;
-    return (
-      transaction
-        .updateTable("tuning")
-        .set(({ eb }) => ({
-          worker,
-          fence: eb("fence", "+", 1),
-          attempts: eb("attempts", "+", 1),
-          lease_until: sql<number>`${now} + ${seconds}`,
-        }))
-        .where("id", "=", next.id)
-        // What PostgreSQL locked may have changed between finding and locking.
-        .where("lease_until", "<", now)
-        .where("status", "in", stages[stage])
-        .returningAll()
-        .executeTakeFirst()
-    );
+  const where = sql<SqlBool>`model in (${sql.join(models)})`;
+  const job = await claimLeased(state, "tuning", {
+    worker,
+    seconds,
+    statuses: stages[stage],
+    open: openTunings,
+    where,
   });
   return job && { job, worker, fence: job.fence };
 }
 
 /** Change a job for as long as it is ours; undefined when it is not any more, or has ended. */
-export function updateTuning(
-  { db }: Pick<State, "db">,
-  { job, worker, fence }: TuningClaim,
+export const updateTuning = (
+  state: Pick<State, "db">,
+  { job: { id }, worker, fence }: TuningClaim,
   change: UpdateObject<Tables, "tuning">,
-): Promise<Tuning | undefined> {
-  return db
-    .updateTable("tuning")
-    .set(change)
-    .where("id", "=", job.id)
-    .where("worker", "=", worker)
-    .where("fence", "=", fence)
-    .where("status", "not in", ended)
-    .returningAll()
-    .executeTakeFirst();
-}
+): Promise<Tuning | undefined> => updateLeased(state, "tuning", { id, worker, fence }, ended, change);
 
 /**
  * Keep a job for `seconds` more.
