@@ -17,7 +17,7 @@ import { openBeir } from "../evaluation/beir-node.ts";
 import type { RetrieverConfig } from "./config.ts";
 import { type Learner, openRankerToTrain, openRetriever } from "./models-node.ts";
 import type { OutputTrainer } from "./outputs.ts";
-import { createStage, type StageRow, type StageRun } from "./stage-node.ts";
+import { createStage, type Side, type StageRow, type StageRun } from "./stage-node.ts";
 
 /** A row of metrics.jsonl: `ranker` is 1 for its steps. */
 const numbersOf = ({ stage, ...numbers }: StageRow) => ({ ...numbers, ranker: Number(stage === "ranker") });
@@ -146,6 +146,21 @@ export async function trainStage(stage: Stage, c: RetrieverConfig, run: StageRun
       rmSync(join(out, `checkpoint-${step}`), { recursive: true, force: true });
   };
 
+  /** All steps of one model, which is written where the run's folder is; gives the loss. */
+  async function alone(
+    name: "retriever" | "ranker",
+    { learner, trainer }: Side,
+    { step, program }: Awaited<ReturnType<typeof kit.ranking>>,
+    how: { readonly lr: number; readonly candidates: number; readonly salt: number },
+  ): Promise<number> {
+    await using _program = program;
+    const steps = { from: trainer.trainer.steps, to: c.steps, total: c.steps };
+    const loss = await kit.steps({ stage: name, trainer, ...steps, ...how, mined: begin, step, row, save });
+    await learner.save(out);
+    await finish();
+    return loss;
+  }
+
   try {
     if (stage === "mine") {
       const mined = await kit.mine(negatives, source, 0, own);
@@ -164,45 +179,12 @@ export async function trainStage(stage: Stage, c: RetrieverConfig, run: StageRun
     }
     if (stage === "warmup") {
       const step = await kit.contrastive(own!.learner, own!.trainer, negatives);
-      const loss = await kit.steps({
-        stage: "retriever",
-        trainer: own!.trainer,
-        from: own!.trainer.trainer.steps,
-        to: c.steps,
-        total: c.steps,
-        lr: c.lr,
-        mined: begin,
-        candidates: pairs,
-        salt: 1,
-        step: step.step,
-        row,
-        save,
-      });
-      await step.program[Symbol.asyncDispose]();
-      await own!.learner.save(out);
-      await finish();
-      return { retriever: out, loss };
+      return { retriever: out, loss: await alone("retriever", own!, step, { lr: c.lr, candidates: pairs, salt: 1 }) };
     }
     if (stage === "ranker") {
       const step = await kit.ranking(other!.learner, other!.trainer, negatives);
-      const loss = await kit.steps({
-        stage: "ranker",
-        trainer: other!.trainer,
-        from: other!.trainer.trainer.steps,
-        to: c.steps,
-        total: c.steps,
-        lr: c.ranker_lr,
-        mined: begin,
-        candidates: 1 + negatives,
-        salt: 2,
-        step: step.step,
-        row,
-        save,
-      });
-      await step.program[Symbol.asyncDispose]();
-      await other!.learner.save(out);
-      await finish();
-      return { ranker: out, loss };
+      const how = { lr: c.ranker_lr, candidates: 1 + negatives, salt: 2 };
+      return { ranker: out, loss: await alone("ranker", other!, step, how) };
     }
     const iterations = stage === "distil" ? 1 : c.iterations;
     const perIteration =

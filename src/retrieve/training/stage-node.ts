@@ -17,6 +17,7 @@ import { type Mined, type MineReport, mineNegatives, negativeAt } from "./mine.t
 import { encoderOf, type Learner } from "./models-node.ts";
 import { type OutputTrainer, outputTrainer } from "./outputs.ts";
 import { cosine, dot, judgedBy, metricOf, promptsOf } from "./parts.ts";
+import { flatWatch, needApart } from "./watch.ts";
 
 export interface StageRow {
   readonly stage: "retriever" | "ranker";
@@ -44,37 +45,10 @@ export interface StageRun {
 
 /** Between two looks at whether to stop. */
 const textsAtOnce = 256;
-/** Steps over which a loss is looked at, and how near to that of guessing it may stay. */
-const flatSteps = 100;
-const flatShare = 0.005;
-/** Vectors that are nearer to each other than this on average say nothing. */
-const collapsed = 0.99;
-
-const advice = "lower lr, look for repeated passages, or raise scale";
-
 /** A model in training. */
 export interface Side {
   readonly learner: Learner;
   readonly trainer: OutputTrainer;
-}
-
-/** A loss that stays that of guessing is no learning. */
-function flatWatch(candidates: number) {
-  const losses: number[] = [];
-  const chance = Math.log(candidates);
-  return (loss: number, step: number) => {
-    if (!Number.isFinite(loss)) fail("bad_input", `the loss of step ${step} is ${loss}`, { hint: advice });
-    losses.push(loss);
-    if (losses.length < 2 * flatSteps || candidates < 2) return;
-    const mean = losses.slice(-flatSteps).reduce((a, b) => a + b, 0) / flatSteps;
-    if (Math.abs(mean - chance) < flatShare * chance) {
-      fail(
-        "bad_input",
-        `the loss stays at ${mean.toFixed(3)}, that of guessing among ${candidates}: nothing is learnt`,
-        { hint: advice },
-      );
-    }
-  };
 }
 
 /** A retriever in training, with what it is compared by. */
@@ -175,13 +149,7 @@ export function createStage(c: RetrieverConfig, data: Beir, ids: readonly string
     const pairs = Math.min(200, d.length - 1);
     for (let i = 0; i < pairs; i++) likeness += cosine(d[i]!, d[i + 1]!);
     // Before the first step it is the start that is so: of BERT, for one, whose first token has learnt nothing yet.
-    if (trainer.trainer.steps > 0 && pairs > 10 && likeness / pairs > collapsed) {
-      fail(
-        "bad_input",
-        `all vectors have become alike (mean cosine ${(likeness / pairs).toFixed(4)}): the retriever has collapsed`,
-        { hint: advice },
-      );
-    }
+    if (trainer.trainer.steps > 0 && pairs > 10) needApart(likeness / pairs);
     if (read.cut() > 0)
       events.warned?.(`${read.cut()} passages are longer than max_length ${c.max_length} and were cut`);
     const dense = await denseHits(d, q, depth, { metric: metricOf(learner), compile: over });
