@@ -97,6 +97,17 @@ export { type CompileOptions, compile } from "./runtime/compile-node.ts";
 export { type EngineHost, type HostKind, type HostOptions, openHost } from "./runtime/host-node.ts";
 export { type Limits, measureLimits } from "./runtime/limits-node.ts";
 export type { Device, Program, RunOptions } from "./runtime/program.ts";
+export { clusterBootstrap, type Interval } from "./study/law/bootstrap.ts";
+export { type Fit, fitLaw, type Law, predicted } from "./study/law/fit.ts";
+export { hullAt, type Point, splitHull, upperHull } from "./study/law/hull.ts";
+export {
+  type HeldOut,
+  heldOut,
+  type Measured,
+  type TransferLimits,
+  transferLimits,
+  worthUpTo,
+} from "./study/law/limits.ts";
 export type { AdapterFiles } from "./text/adapters/files.ts";
 export { readAdapted, readAdapterFiles } from "./text/adapters/files-node.ts";
 export { type Chat, type ChatAnswer, type ChatOptions, type ChatSource, createChat } from "./text/chat/chat.ts";
