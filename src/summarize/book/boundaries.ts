@@ -13,8 +13,12 @@ export interface Boundary {
   readonly kind: CutKind;
 }
 
-const titled =
-  /^(?:(?:chapter|book|part|volume|letter|act|scene|stave|canto|section)\s+(?:the\s+)?(?:\d+|[ivxlcdm]+|\p{L}+)\b|(?:prologue|epilogue|preface|foreword|afterword|introduction|conclusion|appendix|interlude)\b)/iu;
+const counted =
+  "\\d+|[ivxlcdm]+|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|last";
+const titled = new RegExp(
+  `^(?:(?:chapter|book|part|volume|letter|act|scene|stave|canto|section)\\s+(?:the\\s+)?(?:${counted})\\b|(?:prologue|epilogue|preface|foreword|afterword|introduction|conclusion|appendix|interlude)\\b)`,
+  "i",
+);
 const numeral = /^(?:[IVXLC]{1,7}|\d{1,3})(?:[.:)—-]|$|\s+[\p{Lu}“"])/u;
 const mostHeading = 80;
 
@@ -22,7 +26,7 @@ const mostHeading = 80;
 export function isHeadingLine(line: string): boolean {
   const text = line.trim().replace(/^[_*#\s]+|[_*]+$/g, "");
   if (text === "" || text.length > mostHeading) return false;
-  if (titled.test(text)) return !/[a-z],?$/.test(text) || text.split(/\s+/).length <= 12;
+  if (titled.test(text)) return true;
   return numeral.test(text) && !/[a-z][.!?]["”]?$/.test(text);
 }
 

@@ -97,7 +97,10 @@ async function climb(writer: Writer, asked: Asked, { limit, seed, signal, mayCal
     const kept = answer.cut ? wholeSentences(text) : text;
     cuts.push(answer.cut);
     candidates.push({ text: kept, faults: faultsOf(kept, { input: asked.text, frame }) });
-    if (candidates.at(-1)!.faults.length === 0 || writer.asksOnce) break;
+    const { faults } = candidates.at(-1)!;
+    if (faults.length === 0 || writer.asksOnce) break;
+    // Some models never write a full stop: a third answer would have none either.
+    if (attempt > 0 && faults.every((fault) => fault === "no sentence end")) break;
   }
   const best = candidates.reduce((a, b, i) => (badness(b.faults) < badness(candidates[a]!.faults) ? i : a), 0);
   const chosen = candidates[best] ?? fail("internal", "no answer was asked for");
