@@ -112,6 +112,33 @@ export {
   transferLimits,
   worthUpTo,
 } from "./study/law/limits.ts";
+export { type Book, type BookOptions, bookOf, placeInSource } from "./summarize/book/book.ts";
+export { type Decomposed, type Decomposition, decompose } from "./summarize/book/decompose.ts";
+export type { Span as TextSpan } from "./summarize/book/spans.ts";
+export { faultsOfTree, type Tree, type TreeNode } from "./summarize/book/tree.ts";
+export { type ExportFormat, exported } from "./summarize/export/export-node.ts";
+export { type Planned, planBook } from "./summarize/run/plan-node.ts";
+export {
+  type Budget,
+  type EditOptions,
+  editNode,
+  type ResumeOptions,
+  type RunEvents,
+  type RunResult,
+  redoNode,
+  resumeRun,
+  revertNode,
+  type StartOptions,
+  startRun,
+} from "./summarize/run/run-node.ts";
+export type { SummarizeOptions } from "./summarize/run/settings.ts";
+export { type RunState, type RunView, readState, viewOf } from "./summarize/run/state-node.ts";
+export { type Verified, verifyRun } from "./summarize/run/verify-node.ts";
+export type { Provenance, SentenceLinks, Source } from "./summarize/trace/provenance.ts";
+export { type EndpointOptions, endpointWriter } from "./summarize/writers/endpoint-node.ts";
+export { type LocalOptions, localWriter } from "./summarize/writers/local-node.ts";
+export { ruleWriter } from "./summarize/writers/rules.ts";
+export type { Writer } from "./summarize/writers/writer.ts";
 export type { AdapterFiles } from "./text/adapters/files.ts";
 export { readAdapted, readAdapterFiles } from "./text/adapters/files-node.ts";
 export { type Chat, type ChatAnswer, type ChatOptions, type ChatSource, createChat } from "./text/chat/chat.ts";
@@ -137,6 +164,8 @@ export type {
   TokenTold,
 } from "./text/live/request.ts";
 export { tokensShown } from "./text/live/shown.ts";
+export { type Copied, copiedShares, fragmentTokens } from "./text/metrics/fragments.ts";
+export { type RougeKind, type RougeScore, rouge, rougeBest } from "./text/metrics/rouge.ts";
 export type { Scored, TextModel } from "./text/model.ts";
 export {
   type OpenedEncoder,
