@@ -2,6 +2,7 @@
 import type { ServerContext } from "./context.ts";
 import type { Route, Routes } from "./route.ts";
 import { adapters } from "./routes/adapters.ts";
+import { ask } from "./routes/ask.ts";
 import { batches } from "./routes/batches.ts";
 import { chat } from "./routes/chat.ts";
 import { completions } from "./routes/completions.ts";
@@ -21,7 +22,7 @@ import { vectorStores } from "./routes/vector-stores.ts";
 
 const table: readonly Routes[] = [
   ...[health, models, completions, chat, keptChats, responses, embeddings, score, tokenizer, manage, downloadRoutes],
-  ...[adapters, files, batches, fineTuning, rerank, vectorStores],
+  ...[adapters, files, batches, fineTuning, rerank, vectorStores, ask],
 ];
 
 export const tableOfRoutes = (server: ServerContext): readonly Route[] => table.flatMap((routes) => routes(server));
