@@ -114,7 +114,11 @@ const together = 256;
  * The chunks of a document. In another place than in the whole text a model may make a token more of a chunk, so that
  * one that would be too long is cut again, shorter.
  */
-function cut({ document, prefix }: SourceDocument, settings: IndexSettings, embedder: Embedder | undefined): Chunk[] {
+function cut(
+  { document, prefix }: SourceDocument,
+  settings: Pick<IndexSettings, "chunk" | "overlap">,
+  embedder: Pick<Embedder, "starts" | "longest"> | undefined,
+): Chunk[] {
   const starts = embedder?.starts ?? wordStarts;
   const taken = prefix === "" ? 0 : starts(prefix).length;
   const room = settings.chunk - taken;
@@ -128,7 +132,12 @@ function cut({ document, prefix }: SourceDocument, settings: IndexSettings, embe
   }
 }
 
-function prepare(source: SourceDocument, settings: IndexSettings, embedder: Embedder | undefined): NewDocument {
+/** A document cut into chunks with their words. @param embedder its tokens are counted; without one, words are */
+export function prepare(
+  source: SourceDocument,
+  settings: Pick<IndexSettings, "chunk" | "overlap" | "stemming">,
+  embedder: Pick<Embedder, "starts" | "longest"> | undefined,
+): NewDocument {
   const { document, name, prefix, fields } = source;
   const { text, kind, pages } = document;
   const chunks = cut(source, settings, embedder).map((chunk) => {

@@ -3,7 +3,7 @@ import { fail, ZerothError } from "../errors.ts";
 import type { EncodeJob } from "../text/heads/reader.ts";
 import { type CompileOver, exactSearch, type Search } from "./dense/exact.ts";
 import type { Embedder } from "./embedder-node.ts";
-import { parseFilter } from "./filter.ts";
+import { type Filter, parseFilter } from "./filter.ts";
 import { reciprocalRanks, weightedScores } from "./fuse.ts";
 import { termsOf } from "./lexical/analyse.ts";
 import { type Bm25Options, bm25, byScore, type Hit, type Lexicon, needBm25 } from "./lexical/bm25.ts";
@@ -37,7 +37,7 @@ export interface SearchOptions extends Bm25Options {
   /** Hits. Default 10. */
   readonly k?: number | undefined;
   /** See {@link parseFilter}. */
-  readonly filter?: string | undefined;
+  readonly filter?: string | Filter | undefined;
   /** Hits of each list that are fused, and that a ranker sees. Default 100 and 50; never fewer than k. */
   readonly candidates?: number | undefined;
   /** Share of the vectors' stretched scores, where scores are added in the place of ranks. */
@@ -168,7 +168,7 @@ export function openIndex(store: string, { embedder, compile, bits }: OpenIndexO
     needBm25(o);
     const now = await load();
     const mode = modeOf(now, o.mode);
-    const filter = o.filter === undefined ? undefined : parseFilter(o.filter);
+    const filter = typeof o.filter === "string" ? parseFilter(o.filter) : o.filter;
     let allowed: ((row: number) => boolean) | undefined;
     if (filter) {
       now.fields ??= fieldsOf(sql, now.generation);
