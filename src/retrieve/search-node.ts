@@ -4,9 +4,9 @@ import type { EncodeJob } from "../text/heads/reader.ts";
 import { type CompileOver, exactSearch, type Search } from "./dense/exact.ts";
 import type { Embedder } from "./embedder-node.ts";
 import { parseFilter } from "./filter.ts";
-import { reciprocalRanks, weightedScores } from "./fuse.ts";
 import { termsOf } from "./lexical/analyse.ts";
 import { type Bm25Options, bm25, byScore, type Hit, type Lexicon, needBm25 } from "./lexical/bm25.ts";
+import { fused, type Mode } from "./ranked.ts";
 import type { IndexSettings } from "./settings.ts";
 import { type Generation, servingOf } from "./store/generations-node.ts";
 import {
@@ -20,9 +20,6 @@ import {
   storedMatrix,
 } from "./store/read-node.ts";
 import { openStoreFile } from "./store/schema-node.ts";
-
-export const modes = ["hybrid", "dense", "bm25"] as const;
-export type Mode = (typeof modes)[number];
 
 /** Scores of passages for a question, more is better. */
 export type Ranker = (
@@ -204,26 +201,11 @@ export function openIndex(store: string, { embedder, compile, bits }: OpenIndexO
       }
       const dense = vector ? near[used++]! : [];
       const words = mode === "dense" ? [] : bm25(now.lexicon, termsOf(query, stemming), wide, o, allowed);
-      const fused: Hit[] =
-        mode === "hybrid"
-          ? weight === undefined
-            ? reciprocalRanks([words, dense])
-            : weightedScores(dense, words, weight)
-          : mode === "dense"
-            ? dense
-            : words;
-      const [byWords, byVector] = [words, dense].map((list) => new Map(list.map(({ row, score }) => [row, score])));
-      const take = fused.slice(0, rerank ? deep : k).map((hit) => {
-        const chunk = readChunk(sql, now.rows.ids[hit.row]!, store);
-        const [lexical, cosine] = [byWords!.get(hit.row), byVector!.get(hit.row)];
-        return {
-          hit,
-          chunk,
-          scores: { ...(lexical !== undefined && { bm25: lexical }), ...(cosine !== undefined && { dense: cosine }) },
-        };
-      });
+      const take = fused(mode, words, dense, weight)
+        .slice(0, rerank ? deep : k)
+        .map((hit) => ({ hit, chunk: readChunk(sql, now.rows.ids[hit.row]!, store) }));
       if (!rerank) {
-        results.push(take.map(({ hit, chunk, scores }) => found(chunk, hit.score, scores)));
+        results.push(take.map(({ hit, chunk }) => found(chunk, hit.score, hit.scores)));
         continue;
       }
       const ranked = await rerank(
@@ -240,7 +222,7 @@ export function openIndex(store: string, { embedder, compile, bits }: OpenIndexO
       results.push(
         order
           .slice(0, k)
-          .map(({ row, score }) => found(take[row]!.chunk, score, { ...take[row]!.scores, rerank: score })),
+          .map(({ row, score }) => found(take[row]!.chunk, score, { ...take[row]!.hit.scores, rerank: score })),
       );
     }
     return results;
