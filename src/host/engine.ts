@@ -99,6 +99,8 @@ export interface EmbedAsk {
   readonly inputs: readonly (string | readonly number[])[];
   /** Of a model that allows fewer (Matryoshka). */
   readonly dimensions?: number;
+  /** Put before every text; by default the prompt that the model's folder means for all. */
+  readonly prompt?: string;
 }
 
 export interface EmbedTold {
@@ -121,6 +123,8 @@ export interface PredictAsk {
   readonly model: string;
   readonly owner?: string;
   readonly inputs: readonly PredictInput[];
+  /** Of a second text that is too long only the beginning is read, in the place of an error. */
+  readonly truncate?: boolean;
 }
 
 export type PredictTold =
@@ -156,6 +160,8 @@ export interface Predictions {
   readonly told: readonly PredictTold[];
   /** Of all inputs together. */
   readonly tokens: number;
+  /** Inputs of whose second text only the beginning was read. */
+  readonly truncated?: number;
 }
 
 /** An adapter that is served, under the name `base:name`. */

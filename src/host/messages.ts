@@ -88,10 +88,15 @@ const args: Readonly<Record<Method, z.ZodType>> = {
       rows: z.array(z.looseObject({ prompt, choices: texts })),
     }),
   ]),
-  embed: z.tuple([z.looseObject({ model: name, owner: z.string().optional(), inputs: texts, dimensions: number })]),
+  embed: z.tuple([
+    z.looseObject({
+      ...{ model: name, owner: z.string().optional(), inputs: texts, dimensions: number },
+      prompt: z.string().optional(),
+    }),
+  ]),
   predict: z.tuple([
     z.looseObject({
-      ...{ model: name, owner: z.string().optional() },
+      ...{ model: name, owner: z.string().optional(), truncate: z.boolean().optional() },
       inputs: z.array(
         z.looseObject({
           ...{ text: z.string(), pair: z.string().optional(), context: z.string().optional() },

@@ -4,6 +4,7 @@ import { cannot } from "../models/families.ts";
 import { createChat, withoutEnds } from "../text/chat/chat.ts";
 import { plainStops } from "../text/chat/plain-form.ts";
 import type { EncodingModel } from "../text/encoding-model.ts";
+import { fittingPair } from "../text/heads/fit-pair.ts";
 import { type LiveOptions, liveModel, usualRows } from "../text/live/live.ts";
 import type { LiveEvent, LiveModel, LiveStatus, TokenShown } from "../text/live/request.ts";
 import { tokensShown } from "../text/live/shown.ts";
@@ -241,16 +242,18 @@ async function embed(
   encoder: () => Promise<EncodingModel>,
   tokenizer: Tokenizer,
   turn: Turn,
-  { inputs, dimensions }: EmbedAsk,
+  { inputs, dimensions, prompt }: EmbedAsk,
   signal: AbortSignal,
 ): Promise<EmbedTold> {
   const vectors: Float32Array[] = [];
   let tokens = 0;
   for (const some of pieces(inputs, rowsBetween)) {
     throwIfAborted(signal);
-    const made = await turn(async () =>
-      (await encoder()).embedAll(some, { signal, ...(dimensions !== undefined && { dimensions }) }),
-    );
+    const how = {
+      ...(dimensions !== undefined && { dimensions }),
+      ...(prompt !== undefined && { promptText: prompt }),
+    };
+    const made = await turn(async () => (await encoder()).embedAll(some, { signal, ...how }));
     for (const one of made) {
       if (one instanceof ZerothError) throw failedRow(one, vectors.length, inputs.length);
       vectors.push(one);
@@ -262,15 +265,21 @@ async function embed(
 
 async function predict(
   encoder: () => Promise<EncodingModel>,
-  tokenizer: Tokenizer,
+  { tokenizer, model: { longest = Number.POSITIVE_INFINITY } }: OpenedEncoder,
   turn: Turn,
-  { inputs }: PredictAsk,
+  { model, inputs, truncate = false }: PredictAsk,
   signal: AbortSignal,
 ): Promise<Predictions> {
   const all: PredictTold[] = [];
-  let tokens = 0;
-  for (const some of pieces(inputs, rowsBetween)) {
+  let [tokens, truncated] = [0, 0];
+  for (const given of pieces(inputs, rowsBetween)) {
     throwIfAborted(signal);
+    const some = given.map((input) => {
+      if (!truncate || input.pair === undefined) return input;
+      const pair = fittingPair(tokenizer, longest, input.text, input.pair, model);
+      if (pair.length < input.pair.length) truncated++;
+      return { ...input, pair };
+    });
     for (const one of await turn(async () => predictAll(await encoder(), some, signal))) {
       if (one instanceof ZerothError) throw failedRow(one, all.length, inputs.length);
       all.push(one);
@@ -280,7 +289,7 @@ async function predict(
       tokens += tokenizer.encode(text, second === undefined ? {} : { pair: second }).ids.length;
     }
   }
-  return { told: all, tokens };
+  return { told: all, tokens, truncated };
 }
 
 /** One after another. */
@@ -361,7 +370,8 @@ export async function openHere(
     },
     async predict(ask, signal, adapter) {
       if (kind === "encoder-decoder") cannot({ type: family, kind }, "tell classes", id);
-      return predict(await reading(adapter), tokenizer, turnOf(signal), ask, signal);
+      const read = await reading(adapter);
+      return predict(read, await openReader(), turnOf(signal), ask, signal);
     },
     status: () => writer?.live.status(),
     async [Symbol.asyncDispose]() {

@@ -2,6 +2,7 @@
 import { isJsonObject, type JsonObject, shown } from "../base/json.ts";
 import { fail, ZerothError } from "../errors.ts";
 import type { EncodingModel } from "../text/encoding-model.ts";
+import { fittingPair } from "../text/heads/fit-pair.ts";
 import type { EncodeJob } from "../text/heads/reader.ts";
 import { attempt } from "../text/jobs.ts";
 import type { Tokenizer } from "../tokenizers/tokenizer.ts";
@@ -77,19 +78,10 @@ export function crossEncoder(
 
   /** The passage as far as it fits behind the question. */
   function fitting(query: string, passage: string): string {
-    const length = tokenizer.encode(query, { pair: passage }).ids.length;
-    if (length <= longest || !truncate) return passage;
-    const { offsets } = tokenizer.encode(passage, { addSpecialTokens: false });
-    const room = offsets.length - (length - longest);
-    if (room < 1)
-      fail("too_long", `the question leaves no room for a passage: the model reads ${longest} tokens`, { where: name });
-    cut++;
-    // The token behind the last that fits begins where the passage ends; joined anew, it may be a token longer.
-    for (let count = room; count > 0; count--) {
-      const part = passage.slice(0, offsets[count - 1]![1]);
-      if (tokenizer.encode(query, { pair: part }).ids.length <= longest) return part;
-    }
-    return "";
+    if (!truncate) return passage;
+    const part = fittingPair(tokenizer, longest, query, passage, name);
+    if (part.length < passage.length) cut++;
+    return part;
   }
 
   return {

@@ -13,13 +13,14 @@ import { health } from "./routes/health.ts";
 import { keptChats } from "./routes/kept-chats.ts";
 import { manage } from "./routes/manage.ts";
 import { models } from "./routes/models.ts";
+import { rerank } from "./routes/rerank.ts";
 import { responses } from "./routes/responses.ts";
 import { score } from "./routes/score.ts";
 import { tokenizer } from "./routes/tokenizer.ts";
 
 const table: readonly Routes[] = [
   ...[health, models, completions, chat, keptChats, responses, embeddings, score, tokenizer, manage, downloadRoutes],
-  ...[adapters, files, batches, fineTuning],
+  ...[adapters, files, batches, fineTuning, rerank],
 ];
 
 export const tableOfRoutes = (server: ServerContext): readonly Route[] => table.flatMap((routes) => routes(server));

@@ -22,6 +22,7 @@ const least: Readonly<Record<string, object>> = {
   "/v1/chat/completions/{id}": { metadata: {} },
   "/v1/responses": { model: "fake/decoder", input: "a" },
   "/v1/embeddings": { model: "fake/vectors", input: "a" },
+  "/v1/rerank": { model: "fake/ranker", query: "a", documents: ["a", "b"] },
   "/v1/score": { model: "fake/decoder", input: "a", choices: ["b"] },
   "/tokenize": { prompt: "a" },
   "/detokenize": { tokens: [97] },

@@ -14,6 +14,7 @@ export const fakeModels: readonly ModelAbout[] = [
   model("fake/plain", { chat: false, tools: false }),
   model("fake/t5", { kind: "encoder-decoder", family: "t5", chat: false, tools: false }),
   model("fake/vectors", { kind: "encoder", family: "bert", chat: false, tools: false, can: ["embed"] }),
+  model("fake/ranker", { kind: "encoder", family: "bert", chat: false, tools: false, can: ["classify"] }),
 ];
 
 export const shownOf = (id: number): TokenShown => {
@@ -166,6 +167,14 @@ export function fakeEngine({
     },
     async predict({ model: id, inputs }) {
       if (!aboutOf(id).can.includes("classify")) fail("unsupported", `"${id}" has no head`);
+      // Its score is how many words of the first text the second has.
+      if (id === "fake/ranker") {
+        const values = inputs.map(
+          ({ text, pair = "" }) => text.split(" ").filter((word) => pair.includes(word)).length,
+        );
+        const told = values.map((value) => ({ kind: "values" as const, names: ["score"], values: [value] }));
+        return { told, tokens: inputs.length, truncated: 0 };
+      }
       const told = inputs.map(({ choices: names = ["no", "yes"] }) => ({
         ...{ kind: "classes" as const, names, best: names.length - 1 },
         scores: names.map((_, i) => (2 * (i + 1)) / (names.length * (names.length + 1))),
