@@ -1,5 +1,6 @@
 /** The embedded model in this browser: the same library, in a worker. */
 import type { Failure, Opened, Order, Report } from "../engine/messages.ts";
+import { browserSearcher } from "./browser-searcher.ts";
 import { browserTeacher } from "./browser-teacher.ts";
 import { type Client, type Job, type ModelCard, Problem, type Told } from "./client.ts";
 import { createQueue, type Queue } from "./queue.ts";
@@ -29,8 +30,9 @@ async function measureMemory(): Promise<number | undefined> {
 /**
  * @param base address of the model's folder, with a slash at its end
  * @param shelf keeps what was taught
+ * @param root address of the page's own folder
  */
-export function browserClient(base: string, shelf: Shelf): Client {
+export function browserClient(base: string, shelf: Shelf, root: string): Client {
   let worker: Worker | undefined;
   let opening: Promise<void> | undefined;
   let settle: { resolve(): void; reject(error: unknown): void } | undefined;
@@ -128,6 +130,7 @@ export function browserClient(base: string, shelf: Shelf): Client {
   }
 
   const order = (message: Order) => worker?.postMessage(message);
+  const searcher = browserSearcher(root, changed);
   const teacher = browserTeacher({ shelf, open, order, nextId: () => next++, changed });
 
   function open(): Promise<void> {
@@ -215,7 +218,8 @@ export function browserClient(base: string, shelf: Shelf): Client {
       return report.kind === "counted" ? report.tokens : 0;
     },
     teacher,
-    jobs: async () => [...teacher.jobs(), ...(job ? [job] : [])],
+    searcher,
+    jobs: async () => [...searcher.jobs(), ...teacher.jobs(), ...(job ? [job] : [])],
     async status() {
       return {
         device: "WebAssembly",

@@ -51,7 +51,7 @@ export function clientFor(kind: Client["where"]): Client {
   const client =
     kind === "server"
       ? serverClient(root, serverKey.read)
-      : browserClient(new URL(`models/${embedded}/`, root).href, shelf);
+      : browserClient(new URL(`models/${embedded}/`, root).href, shelf, root);
   clients.set(kind, client);
   return client;
 }
