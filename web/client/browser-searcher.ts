@@ -34,17 +34,27 @@ export function modelOf(files: readonly File[]): Extract<GivenModel, { files: un
   if (!taken.some(({ name }) => name === "config.json") || !taken.some(({ name }) => name === "model.safetensors")) {
     throw new Problem("This is no folder of a model that can be opened here.", {
       hint: "It has a config.json, a tokenizer.json and a model.safetensors: for example all-MiniLM-L6-v2 of the hub.",
-      details: inside.map(({ name }) => name).slice(0, 20).join("\n"),
+      details: inside
+        .map(({ name }) => name)
+        .slice(0, 20)
+        .join("\n"),
     });
   }
   const name = first!.webkitRelativePath.split("/")[0] || "a model";
   return { name, files: taken };
 }
 
-const phases = { reading: "Reading documents", opening: "Opening the model of vectors", embedding: "Vectors of passages" };
+const phases = {
+  reading: "Reading documents",
+  opening: "Opening the model of vectors",
+  embedding: "Vectors of passages",
+};
 
-/** @param changed told when its jobs may have changed */
-export function browserSearcher(root: string, changed: () => void): Searcher {
+/**
+ * @param root address of the page's own folder
+ * @param noteJobs told of what it does that takes long
+ */
+export function browserSearcher(root: string, noteJobs: (jobs: readonly Job[]) => void): Searcher {
   let worker: Worker | undefined;
   let library: Library = emptyLibrary;
   let next = 1;
@@ -57,19 +67,19 @@ export function browserSearcher(root: string, changed: () => void): Searcher {
     if (!work) {
       if (job?.state !== "running") return;
       job = { ...job, state: library.stopped ? "stopped" : "done", ended: Date.now() };
-      changed();
+      noteJobs([job]);
       return;
     }
     const title = phases[work.phase];
-    const anew = job?.state !== "running" || job.title !== title;
+    const goesOn = job?.state === "running" && job.title === title;
     job = {
-      ...(anew ? { id: `search-${next}`, title, started: Date.now() } : job!),
+      ...(!goesOn ? { id: `search-${next}`, title, started: Date.now() } : job!),
       state: "running",
       ...(work.total !== undefined && {
         progress: { done: work.done, total: work.total, unit: work.phase === "opening" ? "bytes" : "steps" },
       }),
     };
-    if (anew) changed();
+    noteJobs([job]);
   }
 
   const heard: { [K in SearchReport["kind"]]: (report: Extract<SearchReport, { kind: K }>) => void } = {
@@ -92,7 +102,8 @@ export function browserSearcher(root: string, changed: () => void): Searcher {
     if (worker) return worker;
     worker = new Worker(new URL("../engine/search/worker.ts", import.meta.url), { type: "module" });
     worker.addEventListener("message", ({ data }: MessageEvent<SearchReport>) => {
-      (heard[data.kind] as (report: SearchReport) => void)(data);
+      // The reader of PDF files takes any worker for its own, and greets.
+      if (Object.hasOwn(heard, data.kind)) (heard[data.kind] as (report: SearchReport) => void)(data);
     });
     worker.addEventListener("error", ({ message }) => {
       broken = new Problem("Documents cannot be read in this browser.", {
@@ -140,6 +151,5 @@ export function browserSearcher(root: string, changed: () => void): Searcher {
         order({ kind: "model", given: { name: path.replace(/\/+$/, ""), address: new URL(path, root).href } }),
       drop: () => order({ kind: "model" }),
     },
-    jobs: () => (job ? [job] : []),
   };
 }

@@ -1,6 +1,5 @@
 /** The embedded model in this browser: the same library, in a worker. */
 import type { Failure, Opened, Order, Report } from "../engine/messages.ts";
-import { browserSearcher } from "./browser-searcher.ts";
 import { browserTeacher } from "./browser-teacher.ts";
 import { type Client, type Job, type ModelCard, Problem, type Told } from "./client.ts";
 import { createQueue, type Queue } from "./queue.ts";
@@ -30,9 +29,8 @@ async function measureMemory(): Promise<number | undefined> {
 /**
  * @param base address of the model's folder, with a slash at its end
  * @param shelf keeps what was taught
- * @param root address of the page's own folder
  */
-export function browserClient(base: string, shelf: Shelf, root: string): Client {
+export function browserClient(base: string, shelf: Shelf): Client {
   let worker: Worker | undefined;
   let opening: Promise<void> | undefined;
   let settle: { resolve(): void; reject(error: unknown): void } | undefined;
@@ -130,7 +128,6 @@ export function browserClient(base: string, shelf: Shelf, root: string): Client 
   }
 
   const order = (message: Order) => worker?.postMessage(message);
-  const searcher = browserSearcher(root, changed);
   const teacher = browserTeacher({ shelf, open, order, nextId: () => next++, changed });
 
   function open(): Promise<void> {
@@ -218,8 +215,7 @@ export function browserClient(base: string, shelf: Shelf, root: string): Client 
       return report.kind === "counted" ? report.tokens : 0;
     },
     teacher,
-    searcher,
-    jobs: async () => [...searcher.jobs(), ...teacher.jobs(), ...(job ? [job] : [])],
+    jobs: async () => [...teacher.jobs(), ...(job ? [job] : [])],
     async status() {
       return {
         device: "WebAssembly",

@@ -1,6 +1,5 @@
 /** What the page asks of models, wherever they run. `browser.ts` and `server.ts` are the two ways to have it. */
 
-import type { Searcher } from "./search.ts";
 import type { Teacher } from "./teach.ts";
 
 export type Message = {
@@ -165,7 +164,6 @@ export interface Client {
   /** Absent where there is nothing to download from. */
   readonly downloads?: Downloads;
   readonly teacher: Teacher;
-  readonly searcher: Searcher;
   status(): Promise<Status>;
   /** Called when models, jobs or status may have changed. */
   watch(changed: () => void): () => void;

@@ -1,6 +1,4 @@
 /** Searching one's own documents as the page asks for it, wherever they lie: files in, passages with their places out. */
-import type { Job } from "./client.ts";
-
 export type SearchMode = "hybrid" | "dense" | "bm25";
 
 /** A document, or a file that is to be one. */
@@ -138,5 +136,4 @@ export interface Searcher {
     told: { text(piece: string): void },
     signal?: AbortSignal,
   ): Promise<WrittenAnswer>;
-  jobs(): readonly Job[];
 }

@@ -66,13 +66,16 @@ export function serverSearcher(server: Caller): Searcher {
   const names = new Map<string, string>();
   const watchers = new Set<(library: Library) => void>();
 
-  const at = (): string =>
-    `${stores}/${encodeURIComponent(chosen ?? "")}`;
+  const at = (): string => `${stores}/${encodeURIComponent(chosen ?? "")}`;
 
   async function filesOf(store: string): Promise<readonly StoreFileBody[]> {
     const all: StoreFileBody[] = [];
     for (let after = ""; all.length < most.documents; ) {
-      const { data = [], has_more, last_id } = await server.get<PageBody<StoreFileBody>>(
+      const {
+        data = [],
+        has_more,
+        last_id,
+      } = await server.get<PageBody<StoreFileBody>>(
         `${stores}/${encodeURIComponent(store)}/files?limit=100&order=asc${after}`,
       );
       all.push(...data);
@@ -115,7 +118,11 @@ export function serverSearcher(server: Caller): Searcher {
           .sort((a, b) => Number(b.id === chosen) - Number(a.id === chosen))
           .map(({ id, name }) => ({ id, name: name || id })),
         ...(open > 0 && {
-          work: { phase: "reading" as const, done: documents.length - open + uploads.length, total: documents.length + uploads.length },
+          work: {
+            phase: "reading" as const,
+            done: documents.length - open + uploads.length,
+            total: documents.length + uploads.length,
+          },
         }),
       };
       for (const watcher of watchers) watcher(library);
@@ -142,7 +149,10 @@ export function serverSearcher(server: Caller): Searcher {
         if (signal.aborted) break;
         const { message, hint } = problemOf(error);
         const problem = [message, hint].filter(Boolean).join(" ");
-        failed = [...failed.filter((one) => one.name !== name), { id: `failed-${name}`, name, state: "failed", problem }];
+        failed = [
+          ...failed.filter((one) => one.name !== name),
+          { id: `failed-${name}`, name, state: "failed", problem },
+        ];
       }
       uploads = uploads.slice(1);
       await look();
@@ -245,6 +255,5 @@ export function serverSearcher(server: Caller): Searcher {
         }),
       };
     },
-    jobs: () => [],
   };
 }

@@ -4,7 +4,6 @@ import { type Ask, type Client, type Job, type ModelCard, problemOf, type Settin
 import { frames } from "./frames.ts";
 import { openingJobs } from "./opening-jobs.ts";
 import { caller, problemOfBody } from "./request.ts";
-import { serverSearcher } from "./server-searcher.ts";
 import { serverTeacher } from "./server-teacher.ts";
 import { chatTold, completionTold } from "./told.ts";
 import type {
@@ -203,7 +202,6 @@ export function serverClient(root: string, key: () => string): Client {
       return tokens.length;
     },
     teacher: serverTeacher(server, (model) => kinds.get(model)),
-    searcher: serverSearcher(server),
     async jobs() {
       const all = [...opening.jobs(), ...(await serverJobs())];
       return all.sort((a, b) => b.started - a.started);

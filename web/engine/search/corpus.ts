@@ -1,9 +1,10 @@
 /** What is searched: passages of all documents in rows, their words, and their vectors as far as there are any. */
-import type { SearchMode } from "../../client/search.ts";
+
 import { type CompileOver, exactSearch, laidOut, type Metric, type Search } from "../../../src/retrieve/dense/exact.ts";
 import { termsOf } from "../../../src/retrieve/lexical/analyse.ts";
 import { bm25, type GrowingLexicon, growingLexicon, type Hit } from "../../../src/retrieve/lexical/bm25.ts";
 import { fused, type Ranked } from "../../../src/retrieve/ranked.ts";
+import type { SearchMode } from "../../client/search.ts";
 import type { KeptDocument } from "./keep.ts";
 
 /** Endings of English words are taken off; words of other languages stay as they are, for most of them. */

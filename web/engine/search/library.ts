@@ -6,7 +6,7 @@ import { fittingChunks, usualChunk, usualOverlap, wordStarts } from "../../../sr
 import type { Library, Passage, Question, SourceText, VectorModel, Work } from "../../client/search.ts";
 import { type Corpus, createCorpus } from "./corpus.ts";
 import type { OpenedEmbedder } from "./encoder.ts";
-import type { KeptDocument, Shelf } from "./keep.ts";
+import type { KeptDocument, KeptVectors, Shelf } from "./keep.ts";
 import type { GivenFile, GivenModel } from "./messages.ts";
 
 export interface LibraryParts {
@@ -25,6 +25,8 @@ const hidden = /(?:^|\/)(?:\.|node_modules\/)/;
 /** Passages of one step: a question waits for so many at most. */
 const together = 8;
 const byWords = "words";
+/** Milliseconds between two writes of vectors. */
+const saveEvery = 3000;
 
 interface Waiting {
   readonly id: string;
@@ -68,6 +70,8 @@ export function createLibrary({ shelf, openModel, changed, now, newId }: Library
   let corpus: Corpus | undefined;
   /** One more with every model that is given or taken: what an old one still gives is thrown away. */
   let turn = 0;
+  let unsaved: KeptVectors | undefined;
+  let saved = 0;
 
   const spaceOf = () => given?.opened?.embedder.settings;
   const cutBy = () => spaceOf()?.fingerprint ?? byWords;
@@ -76,9 +80,7 @@ export function createLibrary({ shelf, openModel, changed, now, newId }: Library
   const embedded = () => [...documents.keys()].reduce((sum, id) => sum + embeddedOf(id), 0);
   const isLeft = () =>
     waiting.length > 0 ||
-    (given !== undefined &&
-      given.problem === undefined &&
-      (given.opened === undefined || embedded() < passages()));
+    (given !== undefined && given.problem === undefined && (given.opened === undefined || embedded() < passages()));
 
   function modelCard(): VectorModel | undefined {
     if (!given) return undefined;
@@ -170,7 +172,8 @@ export function createLibrary({ shelf, openModel, changed, now, newId }: Library
     try {
       if (isKnown(reading)) return;
       const { most } = readerOf(name);
-      if (file.size > most) throw new ZerothError("corrupt_file", `${name}: more than ${most >> 20} MB, which is not read`);
+      if (file.size > most)
+        throw new ZerothError("corrupt_file", `${name}: more than ${most >> 20} MB, which is not read`);
       const document = await documentOf(name, new Uint8Array(await file.arrayBuffer()), name);
       if (document.text.trim() === "") throw new ZerothError("corrupt_file", `${name}: holds no text`);
       const before = [...documents.values()].find((one) => one.name === name);
@@ -229,9 +232,18 @@ export function createLibrary({ shelf, openModel, changed, now, newId }: Library
     const values = new Float32Array((from + found.length) * width);
     if (before) values.set(before);
     for (const [i, vector] of (found as Float32Array[]).entries()) values.set(vector, (from + i) * width);
-    await shelf.put("vectors", { id: next.id, model: fingerprint, values });
     vectors.set(next.id, values);
     corpus?.vectors(next.id, values);
+    // A matrix is written whole: not after every step, but so that a closed tab loses seconds at most.
+    unsaved = { id: next.id, model: fingerprint, values };
+    if (from + found.length === next.chunks.length || now() - saved > saveEvery) await save();
+  }
+
+  async function save(): Promise<void> {
+    const entry = unsaved;
+    unsaved = undefined;
+    saved = now();
+    if (entry && vectors.get(entry.id) === entry.values) await shelf.put("vectors", entry);
   }
 
   /** Whatever is left to be done, step by step: documents first, for words are searched without vectors. */
@@ -252,6 +264,7 @@ export function createLibrary({ shelf, openModel, changed, now, newId }: Library
       // Questions come in between.
       await new Promise((resolve) => setTimeout(resolve));
     }
+    await save();
   }
 
   function start(): void {
@@ -369,7 +382,13 @@ export function createLibrary({ shelf, openModel, changed, now, newId }: Library
       }
       const settings = opened?.embedder.settings;
       const space = opened && { metric: settings!.metric, width: settings!.width, compile: opened.compile };
-      const found = await corpusNow().search(query, { mode: vector ? mode : "bm25", k, vector, space, documents: chosen });
+      const found = await corpusNow().search(query, {
+        mode: vector ? mode : "bm25",
+        k,
+        vector,
+        space,
+        documents: chosen,
+      });
       return found.map(({ document: { id, name, document, chunks }, chunk, score, scores }): Passage => {
         const { start, end, heading, page } = chunks[chunk]!;
         return {

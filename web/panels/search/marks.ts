@@ -1,4 +1,5 @@
 /** Places in a text that are shown in another way: words of the question, the sentence that answers it. */
+import { contentOf } from "../../../src/retrieve/answers/sentences.ts";
 import { termsOf } from "../../../src/retrieve/lexical/analyse.ts";
 
 export interface Marked {
@@ -14,7 +15,7 @@ export interface Marked {
  * `start` to `end`.
  */
 export function marked(text: string, question: string, { start, end }: { start: number; end: number }): Marked[] {
-  const terms = new Set(termsOf(question, "english"));
+  const terms = contentOf(question);
   const pieces: Marked[] = [];
   const put = (from: number, to: number, word: boolean) => {
     const edges = [from, ...[start, end].filter((edge) => edge > from && edge < to), to];
@@ -25,7 +26,7 @@ export function marked(text: string, question: string, { start, end }: { start: 
   };
   let at = 0;
   for (const { index, 0: run } of text.matchAll(/[\p{L}\p{N}\p{M}]+/gu)) {
-    if (run.length < 3 || !termsOf(run, "english").some((term) => terms.has(term))) continue;
+    if (!termsOf(run, "english").some((term) => terms.has(term))) continue;
     put(at, index, false);
     put(index, index + run.length, true);
     at = index + run.length;

@@ -1,7 +1,6 @@
 /** What the panel holds: where documents lie, which there are, what was asked of them and what was found. */
 import { computed, signal } from "@preact/signals";
-import { type CitedAnswer, extracted } from "../../../src/retrieve/answers/answer.ts";
-import { evidenceOf, nearestTo } from "../../../src/retrieve/answers/support.ts";
+import type { CitedAnswer } from "../../../src/retrieve/answers/answer.ts";
 import { type Client, Problem, problemOf } from "../../client/client.ts";
 import {
   type DocumentCard,
@@ -11,11 +10,12 @@ import {
   type SearchMode,
   type SourceText,
 } from "../../client/search.ts";
+import { searchers } from "../../client/searchers.ts";
 import { stopAll, stoppable } from "../../parts/run.ts";
 import { kept } from "../../state/kept.ts";
 import { takeShared } from "../../state/route.ts";
-import { client, clientFor } from "../../state/session.ts";
-import { example } from "./examples.ts";
+import { client, noteJobs, root } from "../../state/session.ts";
+import { serverKey } from "../../state/settings.ts";
 
 export type Place = Client["where"];
 
@@ -27,7 +27,8 @@ const chosenPlace = signal<Place | undefined>(undefined);
 export const place = computed<Place>(() => chosenPlace.value ?? client.value?.where ?? "browser");
 /** Why the server keeps no documents, once it was asked. */
 export const serverTrouble = signal<Problem | undefined>(undefined);
-export const searcher = computed(() => clientFor(place.value).searcher);
+const searcherFor = searchers({ root, key: serverKey.read, noteJobs: (jobs) => noteJobs("search", jobs) });
+export const searcher = computed(() => searcherFor(place.value));
 
 export const library = signal<Library>(emptyLibrary);
 /** Documents that are asked; none means all. */
@@ -96,7 +97,7 @@ export function follow(): () => void {
 export async function askServer(): Promise<void> {
   if (client.value?.where !== "server" || serverTrouble.value) return;
   try {
-    await clientFor("server").searcher.able();
+    await searcherFor("server").able();
   } catch (error) {
     const problem = problemOf(error);
     // A key may be wanted: that is an answer, too.
@@ -131,6 +132,7 @@ export const add = (files: readonly File[]): Promise<void> =>
   });
 
 export async function takeExample(): Promise<void> {
+  const { example } = await import("./examples.ts");
   query.value = example.asks;
   await add(example.files.map(({ name, text }) => new File([text], name, { lastModified: 0 })));
 }
@@ -167,11 +169,6 @@ export const makeCollection = (name: string) =>
 /** Without vectors words are all that can be searched. */
 export const usedMode = computed<SearchMode>(() => (library.value.embedded > 0 ? mode.value : "bm25"));
 
-function bestIn(asked: string, passage: Passage): Span | undefined {
-  const found = nearestTo(asked, evidenceOf([passage]))?.source;
-  return found && { start: passage.start + found.start, end: passage.start + found.end };
-}
-
 export async function search(): Promise<void> {
   const asked = query.value.trim();
   await doing(async () => {
@@ -186,13 +183,16 @@ export async function search(): Promise<void> {
         const begun = performance.now();
         const documents = chosen.value.size > 0 ? [...chosen.value] : undefined;
         const question = { query: asked, mode: usedMode.value, k: mostShown, ...(documents && { documents }) };
-        const passages = await searcher.value.search(question, stop);
+        const [passages, { answerOf, bestIn }] = await Promise.all([
+          searcher.value.search(question, stop),
+          import("./best.ts"),
+        ]);
         if (stop.aborted) return;
         reading.value = undefined;
         results.value = {
           ...{ query: asked, mode: question.mode, passages, seconds: (performance.now() - begun) / 1000 },
           best: passages.map((passage) => bestIn(asked, passage)),
-          answer: extracted(asked, passages),
+          answer: answerOf(asked, passages),
         };
       });
     } finally {
