@@ -2,7 +2,7 @@
  * The program for Node in few files: opening 250 modules, most of them languages of a schema library's messages, took
  * longer than opening a model. What is compiled in place stays as it is, for types, tests and the browser.
  */
-import { readFileSync } from "node:fs";
+import { cpSync, readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { build } from "rolldown";
 
@@ -32,6 +32,7 @@ await build({
     "engine-process-node": "dist/host/engine-process-node.js",
     "tuning-process-node": "dist/server/jobs/tuning-process-node.js",
     "parquet-process-node": "dist/data/parquet-process-node.js",
+    "pdf-process-node": "dist/media/documents/pdf/pdf-process-node.js",
     "device-probe": "dist/cli/device-probe.js",
   },
   platform: "node",
@@ -56,3 +57,6 @@ await build({
     },
   },
 });
+
+// East Asian PDF files name tables of characters, which the reader looks for beside itself.
+cpSync("node_modules/pdfjs-dist/cmaps", "dist/node/cmaps", { recursive: true });
