@@ -32,6 +32,7 @@ await build({
     "engine-process-node": "dist/host/engine-process-node.js",
     "tuning-process-node": "dist/server/jobs/tuning-process-node.js",
     "parquet-process-node": "dist/data/parquet-process-node.js",
+    "search-process-node": "dist/retrieve/dense/search-process-node.js",
     "pdf-process-node": "dist/media/documents/pdf/pdf-process-node.js",
     "device-probe": "dist/cli/device-probe.js",
   },
@@ -39,9 +40,9 @@ await build({
   preserveEntrySignatures: "allow-extension",
   // What one command loads late, another may need at once.
   checks: { ineffectiveDynamicImport: false },
-  // The engine and SQLite find their native parts beside themselves; undici is only loaded behind a proxy, and pg where
-  // there is a PostgreSQL.
-  external: [/^onnxruntime-/, "undici", "libsql", "pg"],
+  // The engine and SQLite find their native parts beside themselves; undici is only loaded behind a proxy, pg where
+  // there is a PostgreSQL, and usearch for large indices, where a machine has it.
+  external: [/^onnxruntime-/, "undici", "libsql", "pg", "usearch"],
   output: {
     dir: "dist/node",
     format: "esm",
