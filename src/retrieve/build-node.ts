@@ -4,7 +4,7 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { lockOwner, lockTimes, takeLock } from "../base/lock-node.ts";
 import { fail, throwIfAborted, ZerothError } from "../errors.ts";
 import { attempt } from "../text/jobs.ts";
-import { fittingChunks, usualChunk, usualOverlap, wordStarts } from "./chunks.ts";
+import { type Chunk, fittingChunks, usualChunk, usualOverlap, wordStarts } from "./chunks.ts";
 import type { Embedder } from "./embedder-node.ts";
 import { type Stemming, termsOf } from "./lexical/analyse.ts";
 import { type IndexSettings, spaceKey } from "./settings.ts";
@@ -107,12 +107,21 @@ const keyOf = (hash: Uint8Array): string => Buffer.from(hash).toString("base64")
 const together = 256;
 
 /** The chunks of a document, in the model's tokens or in words. */
-function cut({ document, prefix }: SourceDocument, { chunk, overlap }: IndexSettings, embedder: Embedder | undefined) {
+function cut(
+  { document, prefix }: SourceDocument,
+  { chunk, overlap }: Pick<IndexSettings, "chunk" | "overlap">,
+  embedder: Pick<Embedder, "starts" | "longest"> | undefined,
+): Chunk[] {
   const starts = embedder?.starts ?? wordStarts;
   return fittingChunks(document, { size: chunk, overlap, prefix, starts, longest: embedder?.longest });
 }
 
-function prepare(source: SourceDocument, settings: IndexSettings, embedder: Embedder | undefined): NewDocument {
+/** A document cut into chunks with their words. @param embedder its tokens are counted; without one, words are */
+export function prepare(
+  source: SourceDocument,
+  settings: Pick<IndexSettings, "chunk" | "overlap" | "stemming">,
+  embedder: Pick<Embedder, "starts" | "longest"> | undefined,
+): NewDocument {
   const { document, name, prefix, fields } = source;
   const { text, kind, pages } = document;
   const chunks = cut(source, settings, embedder).map((chunk) => {

@@ -6,7 +6,7 @@ import { searchApart } from "./dense/apart-node.ts";
 import { type CompileOver, needVector, type Search } from "./dense/exact.ts";
 import { openDense } from "./dense/open-node.ts";
 import type { Embedder } from "./embedder-node.ts";
-import { parseFilter } from "./filter.ts";
+import { type Filter, parseFilter } from "./filter.ts";
 import { termsOf } from "./lexical/analyse.ts";
 import { type Bm25Options, bm25, byScore, type Hit, type Lexicon, needBm25 } from "./lexical/bm25.ts";
 import { fused, type Mode } from "./ranked.ts";
@@ -36,7 +36,7 @@ export interface SearchOptions extends Bm25Options {
   /** Hits. Default 10. */
   readonly k?: number | undefined;
   /** See {@link parseFilter}. */
-  readonly filter?: string | undefined;
+  readonly filter?: string | Filter | undefined;
   /** Hits of each list that are fused, and that a ranker sees. Default 100 and 50; never fewer than k. */
   readonly candidates?: number | undefined;
   /** Share of the vectors' stretched scores, where scores are added in the place of ranks. */
@@ -228,7 +228,7 @@ export function openIndex(store: string, options: OpenIndexOptions): Index {
       fail("bad_input", `the weight is ${weight}; expected 0 to 1`);
     needBm25(o);
     const mode = modeOf(now, o.mode);
-    const filter = o.filter === undefined ? undefined : parseFilter(o.filter);
+    const filter = typeof o.filter === "string" ? parseFilter(o.filter) : o.filter;
     let fits: Uint8Array | undefined;
     if (filter) {
       now.fields ??= fieldsOf(sql, now.generation);

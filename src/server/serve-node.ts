@@ -10,12 +10,15 @@ import { hostName, isLoopback } from "./guards/host.ts";
 import { keepAdapters } from "./jobs/adapters-node.ts";
 import { startTunings } from "./jobs/tuning-worker-node.ts";
 import { startBatches } from "./stored/batches-node.ts";
+import { startVectorWork, type VectorWorkOptions } from "./vectors/work-node.ts";
 
 export interface ServeOptions extends ServerOptions {
   /** Address to listen on; this machine's own by default. */
   readonly host?: string;
   /** 0 for any that is free. */
   readonly port?: number;
+  /** How files of vector stores are worked on. */
+  readonly vectorWork?: VectorWorkOptions;
   /** Told of what goes wrong in the database while batches and trainings are worked on. */
   readonly problem?: (error: unknown) => void;
   /** Milliseconds that running answers are waited for when the server is asked to stop; 10 s by default. */
@@ -111,14 +114,16 @@ export async function serve(options: ServeOptions): Promise<Serving> {
     listenError(error, host, port),
   );
   const batches = options.state && startBatches(app, options.state, options.problem && { problem: options.problem });
-  const { state, tuning, problem } = options;
-  const works =
-    state && tuning
+  const { state, tuning, vectors, problem } = options;
+  const works = [
+    ...(state && vectors ? [startVectorWork(state, vectors, { problem, ...options.vectorWork })] : []),
+    ...(state && tuning
       ? [
           startTunings(state, tuning, problem),
           keepAdapters(state, tuning.home, { problem, look: tuning.look, changed: tuning.changed }),
         ]
-      : [];
+      : []),
+  ];
   const closed = new Promise<void>((resolve) => server.once("close", () => resolve()));
   let closing = false;
   const shown = host === "0.0.0.0" || host === "::" ? "127.0.0.1" : isIP(host) === 6 ? `[${host}]` : host;

@@ -2,6 +2,7 @@
 import type { ServerContext } from "./context.ts";
 import type { Route, Routes } from "./route.ts";
 import { adapters } from "./routes/adapters.ts";
+import { ask } from "./routes/ask.ts";
 import { batches } from "./routes/batches.ts";
 import { chat } from "./routes/chat.ts";
 import { completions } from "./routes/completions.ts";
@@ -17,10 +18,11 @@ import { rerank } from "./routes/rerank.ts";
 import { responses } from "./routes/responses.ts";
 import { score } from "./routes/score.ts";
 import { tokenizer } from "./routes/tokenizer.ts";
+import { vectorStores } from "./routes/vector-stores.ts";
 
 const table: readonly Routes[] = [
   ...[health, models, completions, chat, keptChats, responses, embeddings, score, tokenizer, manage, downloadRoutes],
-  ...[adapters, files, batches, fineTuning, rerank],
+  ...[adapters, files, batches, fineTuning, rerank, vectorStores, ask],
 ];
 
 export const tableOfRoutes = (server: ServerContext): readonly Route[] => table.flatMap((routes) => routes(server));

@@ -172,6 +172,65 @@ export interface AdapterTable {
   seq: Generated<number>;
 }
 
+/** Files that are searched together. What they are searched by is an index file of each server, made anew where it lacks. */
+export interface VectorStoreTable {
+  id: string;
+  owner: string;
+  name: string | null;
+  description: string | null;
+  /** JSON. */
+  metadata: string | null;
+  /** The model whose vectors are searched; none where words alone are. */
+  model: string | null;
+  /** Days without use after which it is not there any more. */
+  expires_days: number | null;
+  last_active_at: number;
+  created_at: number;
+  seq: Generated<number>;
+}
+
+export type VectorFileStatus = "in_progress" | "completed" | "failed" | "cancelled";
+
+/** A file in a store, and the work of putting it into the index. */
+export interface VectorFileTable {
+  /** The store's id, a slash, the file's id. */
+  id: string;
+  store: string;
+  file: string;
+  owner: string;
+  /** The batch that it came in. */
+  batch: string | null;
+  status: VectorFileStatus;
+  /** JSON. */
+  attributes: string | null;
+  /** Tokens of a chunk, and those that neighbours share. */
+  chunk: number;
+  overlap: number;
+  /** Of texts and vectors. */
+  usage_bytes: number;
+  /** JSON: why it failed. */
+  error: string | null;
+  created_at: number;
+  /** The process that works on it. */
+  worker: string | null;
+  /** Goes up whenever somebody takes the work, so that a process that lost it is known by its old number. */
+  fence: number;
+  lease_until: number;
+  /** How often it was taken since it last got on. */
+  attempts: number;
+  seq: Generated<number>;
+}
+
+/** Files that were put into a store together. */
+export interface VectorBatchTable {
+  id: string;
+  store: string;
+  owner: string;
+  created_at: number;
+  cancelled_at: number | null;
+  seq: Generated<number>;
+}
+
 /** Whatever a route stores as JSON under an id: responses, chat completions. */
 export interface ObjectTable {
   id: string;
@@ -213,6 +272,9 @@ export interface Tables {
   tuning: TuningTable;
   tuning_event: TuningEventTable;
   adapter: AdapterTable;
+  vector_store: VectorStoreTable;
+  vector_file: VectorFileTable;
+  vector_batch: VectorBatchTable;
   answer: AnswerTable;
   migration: { id: number; name: string; applied_at: number };
 }

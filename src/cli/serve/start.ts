@@ -11,6 +11,7 @@ import { openHub } from "../../server/jobs/hub-node.ts";
 import { openPage } from "../../server/page-node.ts";
 import { type ServeOptions, type Serving, serve } from "../../server/serve-node.ts";
 import { storedKeys } from "../../server/stored/keys.ts";
+import { openVectorStores, type VectorStores } from "../../server/vectors/stores-node.ts";
 import { homeFolder, openState } from "../../state/open-node.ts";
 import type { Output } from "../output.ts";
 import type { StartedEngine } from "./engine.ts";
@@ -100,7 +101,9 @@ export async function startServer(
 ): Promise<{ readonly serving: Serving; close(): Promise<void> }> {
   const { maxQueue, host } = flags;
   let state: Awaited<ReturnType<typeof openState>> | undefined;
+  let vectors: VectorStores | undefined;
   const close = async () => {
+    await vectors?.close();
     await engine[Symbol.asyncDispose]();
     await state?.close();
   };
@@ -120,11 +123,13 @@ export async function startServer(
       },
       problem,
     });
+    const [home, { pathOf }] = [homeFolder(process.env), openLibrary({ folders })];
+    vectors = openVectorStores(state, engine, { home, pathOf, threads });
     const options: ServeOptions = {
-      ...{ engine, state, problem, keys: stored.keys },
+      ...{ engine, state, vectors, problem, keys: stored.keys },
       port: flags.port,
       tuning: {
-        ...{ home: homeFolder(process.env), pathOf: openLibrary({ folders }).pathOf, threads },
+        ...{ home, pathOf, threads },
         changed: ({ added, removed }) => serveAdapters(engine, added, removed),
       },
       ...(host !== undefined && { host }),

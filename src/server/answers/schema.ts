@@ -23,6 +23,8 @@ export const askBody = z.object({
   stream: z.boolean().nullish(),
 });
 
+export type AskRequest = z.infer<typeof askBody>;
+
 /** A passage that was read for the answer, numbered from 1 as the citations name it. */
 export const passageSchema = z.object({
   number: z.int(),

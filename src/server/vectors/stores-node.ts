@@ -1,0 +1,245 @@
+/** The vector stores of a server: their index files on this machine, what is put into them, and what is found. */
+import { createWriteStream } from "node:fs";
+import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
+import { extname, join } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { fail } from "../../errors.ts";
+import type { Engine } from "../../host/engine.ts";
+import { usualChunk, usualOverlap } from "../../retrieve/chunks.ts";
+import type { Filter } from "../../retrieve/filter.ts";
+import { type Found, type Index, openIndex, type SearchOptions } from "../../retrieve/search-node.ts";
+import { isSource } from "../../retrieve/sources-node.ts";
+import { compile } from "../../runtime/compile-node.ts";
+import type { State } from "../../state/database.ts";
+import { readFile } from "../../state/files-node.ts";
+import { completedFiles, type NamedVectorFile, type VectorFile } from "../../state/vector-files.ts";
+import { livingStores, type VectorStore } from "../../state/vector-stores.ts";
+import { openEmbedders } from "./embedders-node.ts";
+import { type IndexFile, openIndexFile } from "./index-file-node.ts";
+
+export interface VectorOptions {
+  /** The server's folder: index files in `vector-stores/`. */
+  readonly home: string;
+  /** Where a model lies. @throws not_found for one that is not on this machine */
+  readonly pathOf: (model: string) => string;
+  /** The model of stores that name none; the first of this machine that gives vectors by default. */
+  readonly model?: string | undefined;
+  readonly threads?: number | undefined;
+}
+
+export interface Sizes {
+  readonly chunk: number;
+  readonly overlap: number;
+}
+
+export interface StoreSearch {
+  readonly k: number;
+  /** Which files are looked at. */
+  readonly allowed: (file: NamedVectorFile) => boolean;
+  readonly rerank?: SearchOptions["rerank"] | undefined;
+  readonly signal: AbortSignal;
+}
+
+export interface StoreHit extends Found {
+  readonly file: NamedVectorFile;
+}
+
+export interface VectorStores {
+  /** The model of a store that names none; null where no model of this machine gives vectors. */
+  usualModel(): Promise<string | null>;
+  /** Tokens of chunks: those that were asked for, or the usual ones. @throws bad_input for more than the model reads */
+  sizes(model: string | null, asked: Sizes | undefined): Promise<Sizes>;
+  /** Put a file of a store into its index; bytes of texts and vectors. @throws as reading the document does */
+  put(store: VectorStore, file: VectorFile, signal: AbortSignal): Promise<number>;
+  /** Hits of each question, best first, from the files of the store as they are now. */
+  search(store: VectorStore, queries: readonly string[], options: StoreSearch): Promise<StoreHit[][]>;
+  /** The stored texts of a file that is done. */
+  texts(
+    store: VectorStore,
+    file: VectorFile,
+    signal: AbortSignal,
+  ): Promise<{ readonly document: string; readonly text: string }[]>;
+  /** Take away the index of a store that was deleted. */
+  drop(store: string): Promise<void>;
+  /** Take away the indices of stores that are not there any more, or whose time is over. */
+  sweep(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Indices that are held open for searches. */
+const mostOpen = 16;
+
+/** Of hits by words or vectors, the file that they stand in: `file`, or `file#row`. */
+const fileOf = (document: string): string => document.replace(/#.*$/s, "");
+
+/** What decides the chunks of a file, whose content never changes. */
+const printOf = ({ chunk, overlap }: VectorFile): string => `${chunk}/${overlap}`;
+
+export function openVectorStores(
+  state: State,
+  engine: Engine,
+  { home, pathOf, model: given, threads }: VectorOptions,
+): VectorStores {
+  const folder = join(home, "vector-stores");
+  const embedders = openEmbedders(engine, pathOf);
+  const searched = new Map<string, Index>();
+  const turns = new Map<string, Promise<unknown>>();
+  const pathTo = (store: string) => join(folder, `${store}.index`);
+
+  /** Work on a store's file, one piece after another. */
+  function inTurn<T>(store: string, work: () => Promise<T>): Promise<T> {
+    const next = (turns.get(store) ?? Promise.resolve()).then(work);
+    const settled = next.catch(() => {});
+    turns.set(store, settled);
+    void settled.then(() => turns.get(store) === settled && turns.delete(store));
+    return next;
+  }
+
+  const embedderFor = async ({ model, owner }: Pick<VectorStore, "model" | "owner">) =>
+    model === null ? undefined : (await embedders.of(model))(owner);
+
+  async function withFile<T>(store: VectorStore, work: (file: IndexFile) => Promise<T> | T): Promise<T> {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    const file = openIndexFile(pathTo(store.id), await embedderFor(store));
+    try {
+      return await work(file);
+    } finally {
+      file.close();
+    }
+  }
+
+  /** A file's bytes on this machine's disk for as long as they are read. */
+  async function putInto(index: IndexFile, store: VectorStore, row: VectorFile, signal: AbortSignal): Promise<number> {
+    const { file, content } = await readFile(state, row.owner, row.file);
+    if (!isSource(file.filename)) {
+      fail(
+        "unsupported",
+        `${extname(file.filename) ? `a ${extname(file.filename)} file` : "a file without an extension"} is not read`,
+        {
+          where: file.filename,
+          hint: "documents are .txt, .md, .html and .epub, and rows of .jsonl, .csv, .tsv and .parquet",
+        },
+      );
+    }
+    const work = await mkdtemp(join(folder, "reading-"));
+    try {
+      // The name is its sender's: of it the ending alone says how it is read.
+      const path = join(
+        work,
+        `file${/(?:\.(?:jsonl|ndjson|csv|tsv)\.gz|\.[a-z0-9]+)$/i.exec(file.filename)?.[0] ?? ""}`,
+      );
+      await pipeline(content, createWriteStream(path, { mode: 0o600 }));
+      const embedder = await embedderFor(store);
+      const { chunk, overlap } = row;
+      const how = { chunk, overlap, filename: file.filename, embedder, signal };
+      return await index.put({ file: row.file, print: printOf(row) }, path, how);
+    } finally {
+      await rm(work, { recursive: true, force: true });
+    }
+  }
+
+  /** The index as the database has its files: what lacks here is put in, what is gone is taken out. */
+  async function current(store: VectorStore, signal: AbortSignal): Promise<readonly NamedVectorFile[]> {
+    // First what is worked on: a file that is done meanwhile is then among the others.
+    const open = new Set((await openFiles(store.id)).map(({ file }) => file));
+    const rows = await completedFiles(state, store.id);
+    await inTurn(store.id, () =>
+      withFile(store, async (index) => {
+        const here = new Map(index.files().map(({ file, print }) => [file, print]));
+        for (const row of rows) {
+          if (here.get(row.file) !== printOf(row)) await putInto(index, store, row, signal);
+          here.delete(row.file);
+        }
+        for (const file of here.keys()) if (!open.has(file)) index.remove(file);
+      }),
+    );
+    return rows;
+  }
+
+  const openFiles = (store: string) =>
+    state.db
+      .selectFrom("vector_file")
+      .select("file")
+      .where("store", "=", store)
+      .where("status", "=", "in_progress")
+      .execute();
+
+  async function indexOf(store: VectorStore): Promise<Index> {
+    const known = searched.get(store.id);
+    if (known) {
+      searched.delete(store.id);
+      searched.set(store.id, known);
+      return known;
+    }
+    const index = openIndex(pathTo(store.id), {
+      embedder: await embedderFor(store),
+      compile: (graph, weights) => compile(graph, { weights, ...(threads !== undefined && { threads }) }),
+    });
+    searched.set(store.id, index);
+    for (const [id, oldest] of searched) {
+      if (searched.size <= mostOpen) break;
+      searched.delete(id);
+      await oldest.close();
+    }
+    return index;
+  }
+
+  async function drop(store: string): Promise<void> {
+    await inTurn(store, async () => {
+      const index = searched.get(store);
+      searched.delete(store);
+      await index?.close();
+      for (const end of ["", "-wal", "-shm"]) await rm(`${pathTo(store)}${end}`, { force: true });
+    });
+  }
+
+  return {
+    async usualModel() {
+      if (given !== undefined) return given;
+      return (await engine.list()).find(({ can, kind }) => kind === "encoder" && can.includes("embed"))?.id ?? null;
+    },
+    async sizes(model, asked) {
+      const most = model === null ? Number.POSITIVE_INFINITY : (await embedders.of(model))("").longest;
+      if (asked && asked.chunk > most) {
+        fail("bad_input", `chunks of ${asked.chunk} tokens: the model reads ${most}`, {
+          hint: "nothing is ever cut off silently; take fewer, or another embedding_model",
+        });
+      }
+      if (asked) return asked;
+      const chunk = Math.min(usualChunk, most);
+      return { chunk, overlap: Math.min(usualOverlap, Math.floor(chunk / 8)) };
+    },
+    // Searches go on meanwhile.
+    put: (store, file, signal) => withFile(store, (index) => putInto(index, store, file, signal)),
+    async search(store, queries, { k, allowed, rerank, signal }) {
+      const rows = await current(store, signal);
+      const files = new Map(rows.filter(allowed).map((row) => [row.file, row]));
+      if (files.size === 0) return queries.map(() => []);
+      const filter: Filter = (fields) => files.has(fileOf(String(fields("document"))));
+      const found = await inTurn(store.id, async () =>
+        (await indexOf(store)).search(queries, { k, filter, rerank, signal }),
+      );
+      return found.map((hits) => {
+        if (!Array.isArray(hits)) throw hits;
+        return hits.map((hit) => ({ ...hit, file: files.get(fileOf(hit.document))! }));
+      });
+    },
+    async texts(store, file, signal) {
+      await current(store, signal);
+      return withFile(store, (index) => index.texts(file.file));
+    },
+    drop,
+    async sweep() {
+      const names = await readdir(folder).catch(() => [] as string[]);
+      const ids = names.flatMap((name) => (name.endsWith(".index") ? [name.slice(0, -".index".length)] : []));
+      const living = await livingStores(state, ids);
+      for (const id of ids) if (!living.has(id)) await drop(id);
+    },
+    async close() {
+      await Promise.all(turns.values());
+      for (const index of searched.values()) await index.close();
+      searched.clear();
+      await embedders.close();
+    },
+  };
+}

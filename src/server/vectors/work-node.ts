@@ -1,0 +1,123 @@
+/** The work on files of vector stores: taken one after another, put into the index, noted as done. */
+import { ZerothError } from "../../errors.ts";
+import type { State } from "../../state/database.ts";
+import { newId } from "../../state/ids-node.ts";
+import {
+  claimVectorFile,
+  endVectorFile,
+  releaseVectorFile,
+  renewVectorFile,
+  type VectorClaim,
+  type VectorFileError,
+} from "../../state/vector-files.ts";
+import { getStore } from "../../state/vector-stores.ts";
+import { startWork, type Work } from "../../state/work-loop.ts";
+import { messageOf } from "../errors.ts";
+import type { VectorStores } from "./stores-node.ts";
+
+export interface VectorWorkOptions {
+  /** A process's name: who holds a lease. */
+  readonly name?: string;
+  /** Files in work at once. */
+  readonly files?: number;
+  /** Seconds that a lease lasts; it is renewed three times within. */
+  readonly lease?: number;
+  /** Seconds between two looks for work that nobody called for. */
+  readonly look?: number;
+  readonly problem?: ((error: unknown) => void) | undefined;
+}
+
+/** A file that ends its process is not tried for ever. */
+const mostAttempts = 5;
+/** Seconds between two sweeps of indices that nobody needs. */
+const sweepEvery = 60;
+
+/** Errors that a later attempt may not meet. */
+const passing = new Set(["busy", "interrupted", "engine_failed", "storage_failed", "out_of_memory"]);
+
+/** Why a file is not in its store, as its owner is told. */
+function failureOf(error: unknown): VectorFileError | undefined {
+  if (!(error instanceof ZerothError)) return { code: "server_error", message: "the file could not be read" };
+  if (passing.has(error.code)) return undefined;
+  const code =
+    error.code === "unsupported" ? "unsupported_file" : error.code === "internal" ? "server_error" : "invalid_file";
+  return { code, message: messageOf(error).slice(0, 500) };
+}
+
+async function work(
+  state: State,
+  stores: VectorStores,
+  claim: VectorClaim,
+  lease: number,
+  stopping: AbortSignal,
+): Promise<void> {
+  const { row } = claim;
+  if (row.attempts > mostAttempts) {
+    const message = `the server ended ${mostAttempts} times while it worked on this file`;
+    await endVectorFile(state, claim, { code: "server_error", message });
+    return;
+  }
+  const lost = new AbortController();
+  const signal = AbortSignal.any([stopping, lost.signal]);
+  let renewed = performance.now();
+  const beat = setInterval(
+    () => {
+      renewVectorFile(state, claim, lease).then(
+        (now) => {
+          renewed = performance.now();
+          if (now === undefined) lost.abort();
+        },
+        () => performance.now() - renewed > lease * 1000 && lost.abort(),
+      );
+    },
+    (lease * 1000) / 3,
+  );
+  try {
+    const store = await getStore(state, row.owner, row.store);
+    const bytes = await stores.put(store, row, signal);
+    await endVectorFile(state, claim, { bytes });
+  } catch (error) {
+    if (lost.signal.aborted) return;
+    const failure = stopping.aborted ? undefined : failureOf(error);
+    if (failure) await endVectorFile(state, claim, failure);
+    else if (stopping.aborted) await releaseVectorFile(state, claim);
+    // Its lease ends by itself, and then it is tried again, not at once.
+    if (!stopping.aborted && !(error instanceof ZerothError)) throw error;
+  } finally {
+    clearInterval(beat);
+  }
+}
+
+/** Work on files of vector stores until it is stopped. Any number of processes may do so on one database. */
+export function startVectorWork(
+  state: State,
+  stores: VectorStores,
+  {
+    name = newId(`process-${process.pid}-`),
+    files = 2,
+    lease = 30,
+    look = 5,
+    problem = () => undefined,
+  }: VectorWorkOptions = {},
+): Work {
+  const stopping = new AbortController();
+  let swept = Number.NEGATIVE_INFINITY;
+  const loop = startWork(state, {
+    ...{ most: files, look, problem },
+    async tend() {
+      if (performance.now() - swept <= sweepEvery * 1000) return;
+      swept = performance.now();
+      await stores.sweep();
+    },
+    async take() {
+      const claim = await claimVectorFile(state, name, lease);
+      return claim && (() => work(state, stores, claim, lease, stopping.signal));
+    },
+  });
+  return {
+    async stop() {
+      stopping.abort();
+      await loop.stop();
+    },
+  };
+}
