@@ -97,7 +97,7 @@ const pictures: readonly (readonly [
   ["teach-1170-light", 1170, 740, "light", taughtShown],
   ["teach-800-dark", 800, 860, "dark", rowsShown],
   ["teach-390-light", 390, 860, "light", rowsShown],
-  ["search-1440-light", 1440, 900, "light", readShown],
+  ["search-1440-light", 1440, 600, "light", readShown],
   ["search-800-dark", 800, 900, "dark", searched],
   ["search-800-light", 800, 900, "light", readShown],
   ["search-390-light", 390, 860, "light", searched],

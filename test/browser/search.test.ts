@@ -7,7 +7,8 @@ import { strToU8, zipSync } from "fflate";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { fixtures } from "../support/fixtures.ts";
-import { axeFindings, builtPage, launch, staticPage, visit } from "./playground.ts";
+import { fakeServer } from "./fake-server.ts";
+import { axeFindings, builtPage, launch, searchedExample, staticPage, visit } from "./playground.ts";
 
 let built: Awaited<ReturnType<typeof builtPage>>;
 let browser: Browser;
@@ -86,6 +87,10 @@ test("words are searched at once: the sentence, its place, and the document with
     expect(await axeFindings(page)).toEqual([]);
     await page.keyboard.press("Escape");
     expect(await page.locator(".reader").count()).toBe(0);
+    await page.waitForFunction(() => document.activeElement?.textContent?.includes("Harvest"));
+    await page.keyboard.press("ArrowDown");
+    expect(await page.evaluate(() => document.activeElement?.querySelector(".count")?.textContent)).toBe("2");
+    expect(await page.locator(".search-answer").textContent()).toMatch(/No model writes here.*zeroth-nano/);
 
     // The menu of the page is no part of it, and what nobody wrote is not found.
     await asked(page, "Who painted the ferry?");
@@ -243,6 +248,57 @@ test("a folder that is no model, and a model that gives no vectors, are said in 
     await asked(page, "honey");
     expect(await page.locator(".passages li").count()).toBeGreaterThan(0);
   });
+});
+
+test("a model of the page's server writes over passages of this browser: numbered sources, what none says, a refusal", async () => {
+  await using served = await fakeServer(built.folder, [
+    {
+      id: "writer",
+      says: ["Honey is ripe when two thirds of the comb", " are closed with wax.", " A duke painted it in 1644."],
+    },
+    { id: "refuser", says: ["Not in the", " documents."] },
+    { id: "breaker", says: ["a", "b"], fails: { after: 1, code: "engine_failed", message: "it died" } },
+  ]);
+  await visit(
+    browser,
+    `${served.address}#search`,
+    async ({ page, click }) => {
+      // A server without a place for documents: this browser keeps them.
+      await page.waitForSelector(".places ~ .warning");
+      expect(await page.locator(".places ~ .warning").textContent()).toMatch(/server does not keep documents/);
+      await searchedExample(page);
+      await click("button", "Have writer write an answer");
+      await page.waitForSelector('.writer[data-state="done"]');
+      const writer = page.locator(".writer");
+      expect(await writer.locator(".said").textContent()).toMatch(
+        /wax\.\s*1.*painted it in 1644\..*no passage says this/,
+      );
+      expect(await writer.locator(".unsupported").textContent()).toMatch(/^A duke/);
+      expect(await writer.locator(".sources li").first().textContent()).toContain("bees.md");
+      expect(await axeFindings(page)).toEqual([]);
+      await writer.locator(".cite").first().click();
+      await page.waitForSelector(".source #found");
+      expect((await page.locator(".source mark.best").allTextContents()).join("")).toMatch(/^Honey is ripe/);
+      const { body } = served.came.find(({ path }) => path === "/v1/completions")!;
+      expect(body).toMatchObject({ model: "writer", temperature: 0 });
+      expect(String(body.prompt)).toContain("two thirds of the comb");
+
+      for (const [model, said] of [
+        ["refuser", /This is not in the documents/],
+        ["breaker", /The engine stopped/],
+      ] as const) {
+        await page.keyboard.press("Control+k");
+        await page.keyboard.type(`take the model ${model}`);
+        await page.keyboard.press("Enter");
+        await page.getByRole("button", { name: "Write it again" }).click();
+        await page.waitForFunction(
+          ([pattern]) => new RegExp(pattern!).test(document.querySelector(".writer")?.textContent ?? ""),
+          [said.source],
+        );
+      }
+    },
+    { expects: /./ },
+  );
 });
 
 test("what stands in a document is text; a link holds the question alone; code asks the same", async () => {

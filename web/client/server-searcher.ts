@@ -66,7 +66,7 @@ export function serverSearcher(server: Caller): Searcher {
   const names = new Map<string, string>();
   const watchers = new Set<(library: Library) => void>();
 
-  const at = (): string => `${stores}/${encodeURIComponent(chosen ?? "")}`;
+  const at = (store = chosen ?? ""): string => `${stores}/${encodeURIComponent(store)}`;
 
   async function filesOf(store: string): Promise<readonly StoreFileBody[]> {
     const all: StoreFileBody[] = [];
@@ -98,9 +98,11 @@ export function serverSearcher(server: Caller): Searcher {
 
   async function look(): Promise<void> {
     clearTimeout(timer);
+    const before = chosen;
     try {
       const { data: all = [] } = await server.get<PageBody<StoreBody>>(`${stores}?limit=100`);
-      if (!all.some(({ id }) => id === chosen)) chosen = all[0]?.id;
+      // A store that was made meanwhile is not in the list yet.
+      if (chosen === before && !all.some(({ id }) => id === chosen)) chosen = all[0]?.id;
       const files = chosen === undefined ? [] : await filesOf(chosen);
       await nameFiles(files);
       const documents = files.map((file) => cardOf(file, names));
@@ -134,7 +136,8 @@ export function serverSearcher(server: Caller): Searcher {
 
   async function upload(): Promise<void> {
     const { signal } = stop;
-    if (chosen === undefined) chosen = (await server.post<StoreBody>(stores, { name: "Documents" })).id;
+    const store = chosen ?? (await server.post<StoreBody>(stores, { name: "Documents" })).id;
+    chosen = store;
     while (uploads.length > 0 && !signal.aborted) {
       const [file] = uploads;
       const name = file!.webkitRelativePath || file!.name;
@@ -144,7 +147,7 @@ export function serverSearcher(server: Caller): Searcher {
       try {
         const { id } = await server.send<FileBody>("v1/files", form, signal);
         names.set(id, name);
-        await server.post(`${at()}/files`, { file_id: id, attributes: { [attribute]: name.slice(0, 512) } });
+        await server.post(`${at(store)}/files`, { file_id: id, attributes: { [attribute]: name.slice(0, 512) } });
       } catch (error) {
         if (signal.aborted) break;
         const { message, hint } = problemOf(error);
@@ -243,7 +246,11 @@ export function serverSearcher(server: Caller): Searcher {
         const event = JSON.parse(data) as AskEventBody;
         if (event.error) throw problemOfBody(event);
         if (event.type === "answer.delta") told.text(event.delta);
-        else if (event.type === "answer.completed") answer = event.answer;
+        else if (event.type === "answer.completed") {
+          answer = event.answer;
+          // Nothing follows it.
+          break;
+        }
       }
       if (!answer) throw new Problem("The server ended before it had answered.", { hint: "Ask it again." });
       const { text, found, sentences, citations } = answer;

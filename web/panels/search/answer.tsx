@@ -79,7 +79,7 @@ function Writer() {
     <div class="writer" data-state={now?.state ?? "none"} aria-busy={now?.state === "running"}>
       {now && now.state !== "failed" && (
         <>
-          <h3>Written by {now.by}</h3>
+          <h2>Written by {now.by}</h2>
           {now.answer ? now.answer.found ? <Cited answer={now.answer} /> : <p>{now.answer.text}</p> : <p>{now.text}</p>}
         </>
       )}

@@ -4,11 +4,13 @@ import { plural, secondsText } from "../../parts/numbers.ts";
 import { marked } from "./marks.ts";
 import { type Results, read, reading, type Span } from "./state.ts";
 
-/** The document, and the place in it. */
-export const whereIn = ({ title, name, page, heading }: Passage): string =>
-  [title === name ? name : `${title} (${name})`, page === undefined ? "" : `page ${page}`, heading ?? ""]
+/** The document, and the place in it; a heading that is the document's title is not said twice. */
+export function whereIn({ title, name, page, heading = "" }: Passage): string {
+  const below = heading === title ? "" : heading.startsWith(`${title} > `) ? heading.slice(title.length + 3) : heading;
+  return [title === name ? name : `${title} (${name})`, page === undefined ? "" : `page ${page}`, below]
     .filter(Boolean)
     .join(" · ");
+}
 
 const number = (value: number) => (Math.abs(value) < 1 ? value.toFixed(3) : value.toFixed(2));
 

@@ -3,7 +3,7 @@ import { useEffect, useMemo, useRef } from "preact/hooks";
 import { Icon } from "../../parts/icon.tsx";
 import { blocksOf } from "./marks.ts";
 import { Words, whereIn } from "./passages.tsx";
-import { type Reading, reading } from "./state.ts";
+import { type Reading, reading, results } from "./state.ts";
 
 export function Reader({ now, question }: { readonly now: Reading; readonly question: string }) {
   const { passage, mark, source } = now;
@@ -19,8 +19,10 @@ export function Reader({ now, question }: { readonly now: Reading; readonly ques
     return () => cancelAnimationFrame(again);
   }, [source, mark]);
   const close = () => {
+    const at = results.value?.passages.indexOf(passage) ?? -1;
     reading.value = undefined;
-    document.querySelector<HTMLElement>(".passages .open > button")?.focus();
+    // On a phone the passages are shown again only now.
+    setTimeout(() => document.querySelectorAll<HTMLElement>(".passages li > button")[at]?.focus());
   };
   return (
     <section class="reader" aria-labelledby="reader-title">
