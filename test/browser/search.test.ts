@@ -120,8 +120,8 @@ test("text, Markdown, HTML, EPUB and PDF of one's own; files that are none are s
     const rows = page.locator('.documents li[data-state="failed"]');
     expect(await rows.count()).toBe(bad.length);
     const said = (await rows.allTextContents()).join("\n");
-    expect(said).toMatch(/picture\.png.*a \.png file is not read/);
-    expect(said).toMatch(/binary\.txt.*is no text/);
+    expect(said).toMatch(/picture\.png.*A \.png file is not read\. Documents are/);
+    expect(said).toMatch(/binary\.txt.*Is no text/);
     expect(said).toMatch(/blank\.txt.*no text/);
     expect(await axeFindings(page)).toEqual([]);
     for (const [question, where, what] of [

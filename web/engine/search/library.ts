@@ -23,7 +23,7 @@ export interface LibraryParts {
 const hidden = /(?:^|\/)(?:\.|node_modules\/)/;
 
 /** Passages of one step: a question waits for so many at most. */
-const together = 8;
+const together = 4;
 const byWords = "words";
 /** Milliseconds between two writes of vectors. */
 const saveEvery = 3000;
@@ -46,12 +46,16 @@ interface Failed {
   readonly problem: string;
 }
 
-const sentence = (error: unknown): string =>
-  error instanceof ZerothError
-    ? [error.message, error.hint].filter(Boolean).join(". ")
-    : error instanceof Error
-      ? error.message
-      : String(error);
+const capital = (text: string) => `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
+
+/** What is wrong, in sentences. @param name of the file, which stands beside them */
+function sentence(error: unknown, name = ""): string {
+  if (!(error instanceof ZerothError)) return error instanceof Error ? error.message : String(error);
+  const { message, hint } = error;
+  const own = name !== "" && message.startsWith(`${name}: `);
+  const what = own ? capital(message.slice(name.length + 2)) : message;
+  return `${hint ? `${what}. ${capital(hint)}` : what}.`;
+}
 
 /** What is wrong with this file alone; anything else ends the work. */
 const ofFile: readonly ErrorCode[] = ["corrupt_file", "unsupported", "bad_input", "too_long"];
@@ -186,7 +190,7 @@ export function createLibrary({ shelf, openModel, changed, now, newId }: Library
     } catch (error) {
       const known = error instanceof ZerothError && ofFile.includes(error.code);
       if (!known && !(error instanceof DOMException)) throw error;
-      failed = [...failed.filter((one) => one.name !== name), { id, name, problem: sentence(error) }];
+      failed = [...failed.filter((one) => one.name !== name), { id, name, problem: sentence(error, name) }];
     } finally {
       reading = undefined;
     }

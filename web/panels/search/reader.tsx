@@ -11,11 +11,17 @@ export function Reader({ now, question }: { readonly now: Reading; readonly ques
   const blocks = useMemo(() => (source ? blocksOf(source) : []), [source]);
   useEffect(() => {
     if (!source) return;
-    const found = box.current?.querySelector("#found");
-    found?.scrollIntoView({ block: "center" });
+    const now = box.current!;
+    const show = () => {
+      const found = now.querySelector("#found")?.getBoundingClientRect();
+      // The box alone is scrolled: the page stays where it is.
+      if (found) now.scrollTop += found.top - now.getBoundingClientRect().top - now.clientHeight / 3;
+    };
+    show();
     // Blocks that were never seen have a guessed height: what comes into view may move the place.
-    const again = requestAnimationFrame(() => found?.scrollIntoView({ block: "center" }));
-    box.current?.focus({ preventScroll: true });
+    const again = requestAnimationFrame(show);
+    now.focus({ preventScroll: true });
+    now.parentElement?.scrollIntoView({ block: "nearest" });
     return () => cancelAnimationFrame(again);
   }, [source, mark]);
   const close = () => {
