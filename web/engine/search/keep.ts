@@ -5,6 +5,7 @@
  * engine would serve nobody below some ten thousand passages. Each write is a transaction: a tab that is closed in the
  * middle leaves whole documents behind.
  */
+import { ZerothError } from "../../../src/errors.ts";
 import type { DocumentText } from "../../../src/media/documents/document.ts";
 import type { Chunk } from "../../../src/retrieve/chunks.ts";
 import type { GivenModel } from "./messages.ts";
@@ -42,7 +43,7 @@ const version = 1;
 
 export interface Shelf {
   all<T extends keyof Tables>(table: T): Promise<readonly Tables[T][]>;
-  /** @throws where the browser has no room */
+  /** Vectors of a document that is gone meanwhile are not kept. @throws storage_failed */
   put<T extends keyof Tables>(table: T, entry: Tables[T]): Promise<void>;
   /** Takes a document and its vectors, or the model away. */
   remove(table: keyof Tables, id: string): Promise<void>;
@@ -59,7 +60,13 @@ const settled = <T>(request: IDBRequest<T>) =>
 const done = (transaction: IDBTransaction) =>
   new Promise<void>((resolve, reject) => {
     transaction.oncomplete = () => resolve();
-    transaction.onabort = () => reject(transaction.error ?? new DOMException("aborted", "AbortError"));
+    transaction.onabort = () =>
+      reject(
+        new ZerothError("storage_failed", "This browser gives the page no more room", {
+          hint: "take documents away, or free some disk",
+          cause: transaction.error,
+        }),
+      );
   });
 
 /** A browser without a database keeps nothing, and searches all the same. */
@@ -97,7 +104,14 @@ export function openShelf(name = "zeroth-search"): Shelf {
       const base = await database();
       return base ? settled(base.transaction(table).objectStore(table).getAll()) : [];
     },
-    put: (table, entry) => write((transaction) => void transaction.objectStore(table).put(entry)),
+    put: (table, entry) =>
+      write((transaction) => {
+        if (table !== "vectors") transaction.objectStore(table).put(entry);
+        else {
+          const known = transaction.objectStore("documents").count(entry.id);
+          known.onsuccess = () => known.result > 0 && transaction.objectStore(table).put(entry);
+        }
+      }),
     remove: (table, id) =>
       write((transaction) => {
         transaction.objectStore(table).delete(id);

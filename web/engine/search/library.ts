@@ -15,6 +15,8 @@ export interface LibraryParts {
   openModel(model: GivenModel, onProgress: (done: number, total: number | undefined) => void): Promise<OpenedEmbedder>;
   /** Told of every change. */
   changed(library: Library): void;
+  /** Told when what is kept has changed, for other tabs. */
+  kept?(): void;
   readonly now: () => number;
   readonly newId: () => string;
 }
@@ -58,9 +60,9 @@ function sentence(error: unknown, name = ""): string {
 }
 
 /** What is wrong with this file alone; anything else ends the work. */
-const ofFile: readonly ErrorCode[] = ["corrupt_file", "unsupported", "bad_input", "too_long"];
+const ofFile: readonly ErrorCode[] = ["corrupt_file", "unsupported", "bad_input", "too_long", "storage_failed"];
 
-export function createLibrary({ shelf, openModel, changed, now, newId }: LibraryParts) {
+export function createLibrary({ shelf, openModel, changed, kept: keptAnew = () => {}, now, newId }: LibraryParts) {
   let documents = new Map<string, KeptDocument>();
   /** Vectors of documents' first passages. */
   const vectors = new Map<string, Float32Array<ArrayBuffer>>();
@@ -189,6 +191,8 @@ export function createLibrary({ shelf, openModel, changed, now, newId }: Library
       });
     } catch (error) {
       const known = error instanceof ZerothError && ofFile.includes(error.code);
+      // No room for this one is none for those that follow.
+      if (error instanceof ZerothError && error.code === "storage_failed") stopped = true;
       if (!known && !(error instanceof DOMException)) throw error;
       failed = [...failed.filter((one) => one.name !== name), { id, name, problem: sentence(error, name) }];
     } finally {
@@ -269,6 +273,7 @@ export function createLibrary({ shelf, openModel, changed, now, newId }: Library
       await new Promise((resolve) => setTimeout(resolve));
     }
     await save();
+    keptAnew();
   }
 
   function start(): void {
@@ -305,8 +310,7 @@ export function createLibrary({ shelf, openModel, changed, now, newId }: Library
     await opened?.[Symbol.asyncDispose]();
   }
 
-  /** What was kept at an earlier visit. */
-  const kept = (async () => {
+  async function read(): Promise<void> {
     const [all, matrices, [model]] = await Promise.all([
       shelf.all("documents"),
       shelf.all("vectors"),
@@ -314,11 +318,20 @@ export function createLibrary({ shelf, openModel, changed, now, newId }: Library
     ]);
     documents = new Map([...all].sort((a, b) => a.added - b.added).map((one) => [one.id, one]));
     const cuts = new Map(all.map(({ id, cutBy }) => [id, cutBy]));
+    vectors.clear();
     for (const { id, model, values } of matrices) if (cuts.get(id) === model) vectors.set(id, values);
-    if (model) given = { model: model.given };
+    corpusAnew();
+    if (model && given?.model.name !== model.given.name) {
+      await dropModel();
+      given = { model: model.given };
+    } else if (!model && given) await dropModel();
+  }
+
+  /** What was kept at an earlier visit. */
+  const kept = read().then(() => {
     tell();
     if (isLeft()) start();
-  })();
+  });
 
   return {
     kept,
@@ -340,6 +353,15 @@ export function createLibrary({ shelf, openModel, changed, now, newId }: Library
     async remove(id: string): Promise<void> {
       await kept;
       await remove(id);
+      keptAnew();
+      tell();
+    },
+    /** Another tab has changed what is kept. What is left to do is left to it, unless somebody asks this one to go on. */
+    async reread(): Promise<void> {
+      await kept;
+      if (working) return;
+      await read();
+      stopped = isLeft();
       tell();
     },
     async model(model: GivenModel | undefined): Promise<void> {
@@ -351,6 +373,7 @@ export function createLibrary({ shelf, openModel, changed, now, newId }: Library
         stopped = false;
         start();
       } else await shelf.remove("model", "model");
+      keptAnew();
       tell();
     },
     async forget(): Promise<void> {
@@ -362,6 +385,7 @@ export function createLibrary({ shelf, openModel, changed, now, newId }: Library
       documents.clear();
       await shelf.clear();
       stopped = false;
+      keptAnew();
       tell();
     },
     stop(): void {

@@ -37,13 +37,19 @@ function tell(library: Library): void {
   else timer = setTimeout(send, left);
 }
 
+/** Other tabs of this page, which keep in the same database. */
+const tabs = new BroadcastChannel("zeroth-search");
+
 const documents = createLibrary({
   shelf: openShelf(),
   openModel: async (model, onProgress) => (await import("./encoder.ts")).openEmbedder(model, onProgress),
   changed: tell,
+  kept: () => tabs.postMessage("kept"),
   now: () => performance.timeOrigin + performance.now(),
   newId: () => `${Date.now().toString(36)}-${Math.random().toString(36).slice(2, 8)}`,
 });
+
+tabs.addEventListener("message", () => void documents.reread());
 
 async function answer(order: SearchRequest): Promise<unknown> {
   switch (order.kind) {

@@ -11,7 +11,7 @@ function Give() {
     <>
       <p class="quiet">
         Now words are searched. With a model that gives vectors, passages are found that say it in other words: the
-        folder of <code>all-MiniLM-L6-v2</code>, for example, which <code>zeroth download</code> brings.
+        folder of <code>all-MiniLM-L6-v2</code>, for example, which <code>zeroth pull</code> brings.
       </p>
       <div class="actions">
         <button type="button" onClick={() => picker.current?.click()}>
