@@ -169,6 +169,41 @@ test("all is forgotten, also while it works", async () => {
   expect(Object.values(tables).map((table) => table.size)).toEqual([0, 0, 0]);
 });
 
+test("another tab sees what was added and forgotten, and leaves the work to the tab that does it", async () => {
+  const { shelf } = shelfInMemory();
+  const [one, other] = [open(shelf), open(shelf)];
+  await one.library.add([file("long.txt", long)]);
+  await one.settled();
+  await other.library.reread();
+  expect(other.heard.now!.documents.map(({ name }) => name)).toEqual(["long.txt"]);
+  expect(await other.library.search({ query: "thing", mode: "bm25", k: 1 })).toHaveLength(1);
+  await shelf.put("model", { id: "model", given });
+  await other.library.reread();
+  expect(other.heard.now).toMatchObject({ stopped: true, model: { state: "waiting" } });
+  await one.library.forget();
+  await other.library.reread();
+  expect(other.heard.now).toMatchObject({ documents: [], stopped: false });
+  expect(other.heard.now!.model).toBeUndefined();
+});
+
+test("where the browser has no room left, reading stops and says so", async () => {
+  const { shelf } = shelfInMemory();
+  const full: Shelf = {
+    ...shelf,
+    put: async () => {
+      throw new ZerothError("storage_failed", "no more room", { hint: "free some disk" });
+    },
+  };
+  const { library, heard } = open(full);
+  await library.add([file("a.txt", "One."), file("b.txt", "Two.")]);
+  await vi.waitFor(() => expect(heard.now).toMatchObject({ stopped: true }));
+  await vi.waitFor(() => expect(heard.now!.work).toBeUndefined());
+  expect(heard.now!.documents).toMatchObject([
+    { name: "b.txt", state: "waiting" },
+    { name: "a.txt", state: "failed", problem: "no more room. Free some disk." },
+  ]);
+});
+
 test("a passage that has no vector stops the work, which says where; words go on", async () => {
   const { library, heard } = open(shelfInMemory().shelf);
   await library.add([file("a.txt", "POISON is what this says.")]);

@@ -3,11 +3,12 @@ import { type ErrorCode, ZerothError } from "../../../src/errors.ts";
 import type { DocumentText } from "../../../src/media/documents/document.ts";
 import { documentOf, isDocument, readerOf } from "../../../src/media/documents/read.ts";
 import { fittingChunks, usualChunk, usualOverlap, wordStarts } from "../../../src/retrieve/chunks.ts";
-import type { Library, Passage, Question, SourceText, VectorModel, Work } from "../../client/search.ts";
+import type { Library, Passage, Question, SourceText, Work } from "../../client/search.ts";
 import { type Corpus, createCorpus } from "./corpus.ts";
 import type { OpenedEmbedder } from "./encoder.ts";
 import type { KeptDocument, KeptVectors, Shelf } from "./keep.ts";
 import type { GivenFile, GivenModel } from "./messages.ts";
+import { type Begun, type Failed, type Given, sentence, shown, type Waiting } from "./shown.ts";
 
 export interface LibraryParts {
   readonly shelf: Shelf;
@@ -30,35 +31,6 @@ const byWords = "words";
 /** Milliseconds between two writes of vectors. */
 const saveEvery = 3000;
 
-interface Waiting {
-  readonly id: string;
-  readonly name: string;
-  readonly file: File;
-}
-
-interface Given {
-  readonly model: GivenModel;
-  readonly opened?: OpenedEmbedder;
-  readonly problem?: string;
-}
-
-interface Failed {
-  readonly id: string;
-  readonly name: string;
-  readonly problem: string;
-}
-
-const capital = (text: string) => `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
-
-/** What is wrong, in sentences. @param name of the file, which stands beside them */
-function sentence(error: unknown, name = ""): string {
-  if (!(error instanceof ZerothError)) return error instanceof Error ? error.message : String(error);
-  const { message, hint } = error;
-  const own = name !== "" && message.startsWith(`${name}: `);
-  const what = own ? capital(message.slice(name.length + 2)) : message;
-  return `${hint ? `${what}. ${capital(hint)}` : what}.`;
-}
-
 /** What is wrong with this file alone; anything else ends the work. */
 const ofFile: readonly ErrorCode[] = ["corrupt_file", "unsupported", "bad_input", "too_long", "storage_failed"];
 
@@ -72,7 +44,7 @@ export function createLibrary({ shelf, openModel, changed, kept: keptAnew = () =
   let given: Given | undefined;
   let stopped = false;
   let working: Promise<void> | undefined;
-  let work: (Work & { readonly begun: number; readonly from: number }) | undefined;
+  let work: Begun | undefined;
   let corpus: Corpus | undefined;
   /** One more with every model that is given or taken: what an old one still gives is thrown away. */
   let turn = 0;
@@ -88,39 +60,13 @@ export function createLibrary({ shelf, openModel, changed, kept: keptAnew = () =
     waiting.length > 0 ||
     (given !== undefined && given.problem === undefined && (given.opened === undefined || embedded() < passages()));
 
-  function modelCard(): VectorModel | undefined {
-    if (!given) return undefined;
-    const { model, opened, problem } = given;
-    if (problem !== undefined) return { name: model.name, state: "failed", problem };
-    if (!opened) return { name: model.name, state: work?.phase === "opening" ? "opening" : "waiting" };
-    const { settings, longest } = opened.embedder;
-    return {
-      ...{ name: model.name, state: "ready", width: settings.width },
-      ...(Number.isFinite(longest) && { longest: Math.min(usualChunk, longest) }),
-    };
-  }
-
-  function state(): Library {
-    const model = modelCard();
-    const { begun: _, from: __, ...shown } = work ?? { begun: 0, from: 0, phase: "reading" as const, done: 0 };
-    return {
-      documents: [
-        ...[...documents.values()].map(({ id, name, document, chunks }) => ({
-          ...{ id, name, state: "ready" as const, passages: chunks.length },
-          ...(document.title && { title: document.title }),
-          ...(document.pages && { pages: document.pages.length }),
-          ...(document.notes && { notes: document.notes }),
-        })),
-        ...(reading ? [{ id: reading.id, name: reading.name, state: "reading" as const }] : []),
-        ...waiting.map(({ id, name }) => ({ id, name, state: "waiting" as const })),
-        ...failed.map((one) => ({ ...one, state: "failed" as const })),
-      ],
-      ...{ passages: passages(), embedded: embedded(), stopped: stopped && isLeft() },
-      ...(model && { model }),
-      ...(work && { work: shown }),
-    };
-  }
-  const tell = () => changed(state());
+  const tell = () =>
+    changed(
+      shown({
+        ...{ documents, waiting, failed, reading, given, work },
+        ...{ passages: passages(), embedded: embedded(), stopped: stopped && isLeft() },
+      }),
+    );
 
   /** How far a phase is, with the time that is left at the pace of this run of it. */
   function progress(phase: Work["phase"], done: number, total: number | undefined): void {
@@ -310,7 +256,7 @@ export function createLibrary({ shelf, openModel, changed, kept: keptAnew = () =
     await opened?.[Symbol.asyncDispose]();
   }
 
-  async function read(): Promise<void> {
+  async function readKept(): Promise<void> {
     const [all, matrices, [model]] = await Promise.all([
       shelf.all("documents"),
       shelf.all("vectors"),
@@ -318,17 +264,17 @@ export function createLibrary({ shelf, openModel, changed, kept: keptAnew = () =
     ]);
     documents = new Map([...all].sort((a, b) => a.added - b.added).map((one) => [one.id, one]));
     const cuts = new Map(all.map(({ id, cutBy }) => [id, cutBy]));
+    if (given?.model.name !== model?.given.name) {
+      await dropModel();
+      if (model) given = { model: model.given };
+    }
     vectors.clear();
     for (const { id, model, values } of matrices) if (cuts.get(id) === model) vectors.set(id, values);
     corpusAnew();
-    if (model && given?.model.name !== model.given.name) {
-      await dropModel();
-      given = { model: model.given };
-    } else if (!model && given) await dropModel();
   }
 
   /** What was kept at an earlier visit. */
-  const kept = read().then(() => {
+  const kept = readKept().then(() => {
     tell();
     if (isLeft()) start();
   });
@@ -360,7 +306,7 @@ export function createLibrary({ shelf, openModel, changed, kept: keptAnew = () =
     async reread(): Promise<void> {
       await kept;
       if (working) return;
-      await read();
+      await readKept();
       stopped = isLeft();
       tell();
     },
