@@ -382,5 +382,3 @@ export function createLibrary({ shelf, openModel, changed, kept: keptAnew = () =
     },
   };
 }
-
-export type Documents = ReturnType<typeof createLibrary>;
