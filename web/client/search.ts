@@ -63,6 +63,8 @@ export interface Question {
 
 export interface Passage {
   readonly document: string;
+  /** Which of a file's documents it stands in, where a file may hold several. */
+  readonly part?: string;
   readonly name: string;
   readonly title: string;
   readonly score: number;
@@ -119,7 +121,7 @@ export interface Searcher {
   forget(): Promise<void>;
   search(question: Question, signal?: AbortSignal): Promise<readonly Passage[]>;
   /** The document that it stands in. */
-  text(passage: Pick<Passage, "document" | "name">): Promise<SourceText>;
+  text(passage: Pick<Passage, "document" | "part">): Promise<SourceText>;
   /** Where a model that gives vectors is handed in by the person. */
   readonly models?: {
     give(files: readonly File[]): Promise<void>;
@@ -131,7 +133,7 @@ export interface Searcher {
   readonly collections?: { choose(id: string): Promise<void>; make(name: string): Promise<void> };
   /** Where the place itself answers from its documents. */
   answer?(
-    query: string,
+    question: Pick<Question, "query" | "documents">,
     model: string,
     told: { text(piece: string): void },
     signal?: AbortSignal,

@@ -73,19 +73,28 @@ test("files of a store are documents by the names that they came with", async ()
 test("a question is narrowed by the documents' names, and passages keep their places", async () => {
   const hit = {
     ...{ file_id: "file-1", filename: "notes.md", score: 0.7, content: [{ type: "text", text: "Straw." }] },
-    ...{ document: "a/notes.md", start: 10, end: 16, page: 2, heading: "Barn > Straw" },
+    ...{ document: "file-1#3", start: 10, end: 16, page: 2, heading: "Barn > Straw" },
   };
-  const came = answering({ ...usual, "POST v1/vector_stores/vs_1/search": { data: [hit] } });
+  const content = [
+    { text: "the first", document: "file-1#1" },
+    { text: "the second", document: "file-1#3" },
+  ];
+  const came = answering({
+    ...usual,
+    "POST v1/vector_stores/vs_1/search": { data: [hit] },
+    "GET v1/vector_stores/vs_1/files/file-1/content": { data: content },
+  });
   const one = searcher();
   await watched(one);
   const found = await one.search({ query: "straw", mode: "hybrid", k: 80, documents: ["file-1"] });
   expect(found).toEqual([
     {
-      ...{ document: "file-1", name: "a/notes.md", title: "notes.md", score: 0.7, scores: {}, text: "Straw." },
-      ...{ start: 10, end: 16, page: 2, heading: "Barn > Straw" },
+      ...{ document: "file-1", name: "a/notes.md", title: "a/notes.md", score: 0.7, scores: {}, text: "Straw." },
+      ...{ part: "file-1#3", start: 10, end: 16, page: 2, heading: "Barn > Straw" },
     },
   ]);
-  expect(came.at(-1)!.body).toEqual({
+  expect((await one.text(found[0]!)).text).toBe("the second");
+  expect(came.findLast(({ method }) => method === "POST")!.body).toEqual({
     query: "straw",
     max_num_results: 50,
     filters: { type: "in", key: "document", value: ["a/notes.md"] },
@@ -132,11 +141,20 @@ test("an answer comes piece by piece, and at its end with what it rests on", asy
     { type: "answer.completed", answer },
   ];
   const text = events.map((event) => `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`).join("");
-  answering({ ...usual, "POST v1/ask": new Response(text, { headers: { "content-type": "text/event-stream" } }) });
+  const came = answering({
+    ...usual,
+    "POST v1/ask": new Response(text, { headers: { "content-type": "text/event-stream" } }),
+  });
   const one = searcher();
   await watched(one);
   const pieces: string[] = [];
-  const { citations, found } = await one.answer!("how?", "big", { text: (piece) => pieces.push(piece) });
+  const { citations, found } = await one.answer!({ query: "how?", documents: ["file-1"] }, "big", {
+    text: (piece) => pieces.push(piece),
+  });
+  expect(came.at(-1)!.body).toEqual({
+    ...{ question: "how?", vector_store_ids: ["vs_1"], model: "big", stream: true },
+    filters: { type: "in", key: "document", value: ["a/notes.md"] },
+  });
   expect(pieces).toEqual(["In ", "straw."]);
   expect(found).toBe(true);
   expect(citations).toMatchObject([

@@ -44,14 +44,16 @@ function cardOf(file: StoreFileBody, names: ReadonlyMap<string, string>): Docume
   return { ...card, state: "failed", problem: error?.message ?? (status === "cancelled" ? "stopped" : "not read") };
 }
 
-const placeOf = ({ file_id, filename, document, start = 0, end = 0, page, heading }: PlaceBody) => ({
-  ...{ document: file_id, name: document ?? filename, title: filename, start, end },
+/** @param name of the file as it came */
+const placeOf = (name: string, { file_id, document, start = 0, end = 0, page, heading }: PlaceBody) => ({
+  ...{ document: file_id, name, title: name, start, end },
+  ...(document !== undefined && { part: document }),
   ...(page !== undefined && { page }),
   ...(heading !== undefined && { heading }),
 });
 
-const passageOf = ({ score, content, ...place }: FoundBody): Passage => ({
-  ...placeOf(place),
+const passageOf = (name: string, { score, content, ...place }: FoundBody): Passage => ({
+  ...placeOf(name, place),
   ...{ score, scores: {}, text: content.map(({ text }) => text).join("\n") },
 });
 
@@ -67,6 +69,16 @@ export function serverSearcher(server: Caller): Searcher {
   const watchers = new Set<(library: Library) => void>();
 
   const at = (store = chosen ?? ""): string => `${stores}/${encodeURIComponent(store)}`;
+
+  /** A file by the name that it came with, where the store tells. */
+  const fileName = ({ file_id, filename }: PlaceBody): string =>
+    library.documents.find(({ id }) => id === file_id)?.name ?? filename;
+
+  function narrowed(documents: readonly string[] | undefined) {
+    if (!documents) return {};
+    const names = library.documents.filter(({ id }) => documents.includes(id)).map(({ name }) => name);
+    return { filters: { type: "in", key: attribute, value: names } };
+  }
 
   async function filesOf(store: string): Promise<readonly StoreFileBody[]> {
     const all: StoreFileBody[] = [];
@@ -211,18 +223,13 @@ export function serverSearcher(server: Caller): Searcher {
     },
     async search({ query, k, documents }, signal) {
       if (chosen === undefined) return [];
-      const wanted = documents && library.documents.filter(({ id }) => documents.includes(id)).map(({ name }) => name);
-      const body = {
-        query,
-        max_num_results: Math.min(k, most.results),
-        ...(wanted && { filters: { type: "in", key: attribute, value: wanted } }),
-      };
+      const body = { query, max_num_results: Math.min(k, most.results), ...narrowed(documents) };
       const { data = [] } = await server.post<PageBody<FoundBody>>(`${at()}/search`, body, signal);
-      return data.map(passageOf);
+      return data.map((hit) => passageOf(fileName(hit), hit));
     },
-    async text({ document, name }) {
+    async text({ document, part }) {
       const { data = [] } = await server.get<ContentBody>(`${at()}/files/${encodeURIComponent(document)}/content`);
-      const found = data.find((one) => one.document === name) ?? data[0];
+      const found = data.find((one) => one.document === part) ?? data[0];
       if (!found) throw new Problem("The server does not have this document any more.");
       return { text: found.text };
     },
@@ -238,8 +245,9 @@ export function serverSearcher(server: Caller): Searcher {
         await look();
       },
     },
-    async answer(question, model, told, signal) {
-      const body = { question, vector_store_ids: [chosen ?? ""], model, stream: true };
+    async answer({ query, documents }, model, told, signal) {
+      const about = { question: query, vector_store_ids: [chosen ?? ""], model, stream: true };
+      const body = { ...about, ...narrowed(documents) };
       const stream = await server.stream("v1/ask", body, signal);
       let answer: AnswerBody | undefined;
       for await (const data of frames(stream)) {
@@ -257,7 +265,7 @@ export function serverSearcher(server: Caller): Searcher {
       return {
         ...{ text, found, sentences },
         citations: citations.map(({ sentence, quote, ...place }) => {
-          const passage: Passage = { ...placeOf(place), score: 0, scores: {}, text: quote };
+          const passage: Passage = { ...placeOf(fileName(place), place), score: 0, scores: {}, text: quote };
           return { sentence, quote, passage, start: passage.start, end: passage.end };
         }),
       };

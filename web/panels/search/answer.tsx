@@ -26,10 +26,14 @@ function Cite(props: { number: number; passage: Passage; mark: Span; children?: 
   );
 }
 
+/** The same for the same place. */
+const placeKey = ({ document, part, start }: Passage): string => JSON.stringify([document, part, start]);
+
 /** The answer with a number behind each sentence for the place it rests on. */
 function Cited({ answer }: { readonly answer: WrittenAnswer }) {
   const { text, sentences, citations } = answer;
-  const sources = [...new Set(citations.map(({ passage }) => passage))];
+  const sources = new Map(citations.map(({ passage }) => [placeKey(passage), passage]));
+  const keys = [...sources.keys()];
   let at = 0;
   const parts = sentences.map(({ start, end, supported }, i) => {
     const before = text.slice(at, start);
@@ -42,7 +46,7 @@ function Cited({ answer }: { readonly answer: WrittenAnswer }) {
           {text.slice(start, end)}
         </span>
         {own.map((one) => (
-          <Cite key={one.start} number={sources.indexOf(one.passage) + 1} passage={one.passage} mark={one} />
+          <Cite key={one.start} number={keys.indexOf(placeKey(one.passage)) + 1} passage={one.passage} mark={one} />
         ))}
         {!supported && <small class="tag">no passage says this</small>}
       </span>
@@ -55,8 +59,8 @@ function Cited({ answer }: { readonly answer: WrittenAnswer }) {
         {text.slice(at)}
       </p>
       <ol class="sources">
-        {sources.map((passage) => (
-          <li key={`${passage.document} ${passage.start}`}>{whereIn(passage)}</li>
+        {[...sources].map(([key, passage]) => (
+          <li key={key}>{whereIn(passage)}</li>
         ))}
       </ol>
     </>

@@ -50,6 +50,8 @@ export interface Span {
 export interface Results {
   readonly query: string;
   readonly mode: SearchMode;
+  /** Ids of the documents that were asked; all where there are none. */
+  readonly documents?: readonly string[];
   readonly passages: readonly Passage[];
   /** The sentence of each passage that fits the question best. */
   readonly best: readonly (Span | undefined)[];
@@ -190,6 +192,7 @@ export async function search(): Promise<void> {
         if (stop.aborted) return;
         reading.value = undefined;
         results.value = {
+          ...(documents && { documents }),
           ...{ query: asked, mode: question.mode, passages, seconds: (performance.now() - begun) / 1000 },
           best: passages.map((passage) => bestIn(asked, passage)),
           answer: answerOf(asked, passages),
@@ -204,7 +207,9 @@ export async function search(): Promise<void> {
 /** Opens the document at a passage, with this place in it marked. */
 export const read = (passage: Passage, mark: Span = passage): Promise<void> =>
   doing(async () => {
-    const known = reading.value?.passage.document === passage.document ? reading.value.source : undefined;
+    const before = reading.value?.passage;
+    const same = before?.document === passage.document && before.part === passage.part;
+    const known = same ? reading.value?.source : undefined;
     reading.value = { passage, mark, ...(known && { source: known }) };
     const source = known ?? (await searcher.value.text(passage));
     if (reading.value?.passage === passage) reading.value = { passage, mark, source };

@@ -75,7 +75,7 @@ async function overPassages(
 export async function write(): Promise<void> {
   const [now, by] = [results.value, writer.value];
   if (!now || !by) return;
-  const { query, passages } = now;
+  const { query, passages, documents } = now;
   const show = (more: Partial<Written>) => {
     made.value = { query, by: by.id, state: "running", text: made.value?.text ?? "", ...more };
   };
@@ -91,7 +91,7 @@ export async function write(): Promise<void> {
       };
       const answer =
         place.value === "server" && own.answer
-          ? await own.answer(query, by.id, { text: more }, stop)
+          ? await own.answer({ query, ...(documents && { documents }) }, by.id, { text: more }, stop)
           : await overPassages(query, passages, by, (said) => show({ text: said }), stop);
       show(stop.aborted ? { state: "stopped" } : { state: "done", answer, text: answer.text });
     });
