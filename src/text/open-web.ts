@@ -58,8 +58,6 @@ export interface OpenedWebEncoder extends AsyncDisposable, FetchedFolder, WithAd
   readonly encoder: EncodingModel;
   /** The network behind it. */
   readonly model: EncoderModel;
-  /** Compiles graphs for the device that it was opened for. */
-  readonly compileWith: (weights: Weights) => Compile;
 }
 
 export interface OpenedWebImageEncoder extends AsyncDisposable, Omit<FetchedParts, "tokenizer" | "chatTemplates"> {
