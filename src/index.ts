@@ -80,6 +80,15 @@ export { type MixtureOptions, type OpenMixture, openMixture } from "./prompts/op
 export { type Applied, applyTemplate, type Template, type TemplateFile, taskName } from "./prompts/template.ts";
 export type { ReadTemplates, Rendered, Wording } from "./prompts/wording.ts";
 export { parseTemplates, writeTemplates } from "./prompts/yaml.ts";
+export {
+  type Citation,
+  type CitedAnswer,
+  citeAnswer,
+  extractAnswer,
+  fittingMessages,
+} from "./retrieve/answers/answer.ts";
+export { askingMessages, type WriterKind } from "./retrieve/answers/prompt.ts";
+export type { Passage } from "./retrieve/answers/support.ts";
 export { type BuildEvents, type BuildOptions, type Built, buildIndex } from "./retrieve/build-node.ts";
 export type { CompileOver } from "./retrieve/dense/exact.ts";
 export { type Embedder, type EmbedderOptions, embedderOf } from "./retrieve/embedder-node.ts";

@@ -1,7 +1,7 @@
 /** What `zeroth ask` does: passages found, an answer written, its sentences looked at. */
 import { textOf } from "../../data/cli-rows-node.ts";
 import { ZerothError } from "../../errors.ts";
-import { type CitedAnswer, cited, extracted, fittingMessages } from "../../retrieve/answers/answer.ts";
+import { type CitedAnswer, citeAnswer, extractAnswer, fittingMessages } from "../../retrieve/answers/answer.ts";
 import { askingStops, type WriterKind } from "../../retrieve/answers/prompt.ts";
 import { settingsOf } from "../../retrieve/build-node.ts";
 import { type Found, openIndex } from "../../retrieve/search-node.ts";
@@ -103,8 +103,8 @@ export async function ask(questions: readonly string[], call: Call): Promise<num
 
   /** @param piece told of what is written, while it is */
   async function answer(question: string, passages: readonly Found[], piece?: (text: string) => void) {
-    if (passages.length === 0) return cited(question, "", passages, thresholds);
-    if (!writer) return extracted(question, passages);
+    if (passages.length === 0) return citeAnswer(question, "", passages, thresholds);
+    if (!writer) return extractAnswer(question, passages);
     const { chat, kind, room } = writer;
     const count = (messages: Parameters<Chat["prompt"]>[0]) => chat.prompt(messages).ids.length;
     const fitting = await fittingMessages(passages, { writer: kind, question, room, count });
@@ -121,7 +121,7 @@ export async function ask(questions: readonly string[], call: Call): Promise<num
     const stream = chat.stream(fitting.messages, options);
     let step = await stream.next();
     for (; !step.done; step = await stream.next()) piece?.(step.value);
-    return cited(question, step.value.message.content, fitting.passages, thresholds);
+    return citeAnswer(question, step.value.message.content, fitting.passages, thresholds);
   }
 
   try {

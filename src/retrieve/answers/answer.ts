@@ -8,8 +8,8 @@ import { evidenceOf, nearestTo, type Passage, type Source, supportOf } from "./s
 export const notFound = "This is not in the documents.";
 
 /**
- * The least support of a sentence that counts as supported, and the least share of the question's words that its best
- * sentence must have near it. docs/search.md has what was measured.
+ * The least support of a sentence that counts as supported, and the least share of the question's words that must stand
+ * in what it rests on, or beside it. docs/ask-documents.md has what was measured.
  */
 export const usualSupport = 0.6;
 export const usualNear = 0.5;
@@ -63,7 +63,7 @@ function citationOf(passages: readonly Passage[], source: Source, sentence: numb
 }
 
 /** An answer that was written, looked at: what of it the passages say, and where. */
-export function cited(
+export function citeAnswer(
   question: string,
   written: string,
   passages: readonly Passage[],
@@ -71,13 +71,12 @@ export function cited(
 ): CitedAnswer {
   const text = bareAnswer(written);
   if (isRefusal(text)) return nothing(written.trim());
-  const evidence = evidenceOf(passages);
-  const judged = supportOf(question, text, evidence);
-  const isNear = (nearestTo(question, evidence)?.share ?? 0) >= near;
+  const judged = supportOf(question, text, evidenceOf(passages));
   const sentences = judged.map(
     ({ sentence, support }): AnswerSentence => ({ ...sentence, support, supported: support >= least }),
   );
-  if (!isNear || !sentences.some(({ supported }) => supported)) return nothing(text);
+  // What an answer rests on must be about the question: a sentence that merely has the same word is not.
+  if (!judged.some((one) => one.support >= least && one.near >= near)) return nothing(text);
   const citations = judged.flatMap(({ source, support }, i) =>
     source && support >= least ? [citationOf(passages, source, i + 1, support)] : [],
   );
@@ -85,7 +84,7 @@ export function cited(
 }
 
 /** The answer without a model that writes: the sentence that fits the question best. */
-export function extracted(
+export function extractAnswer(
   question: string,
   passages: readonly Passage[],
   { near = usualNear }: Thresholds = {},

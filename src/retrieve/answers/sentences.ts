@@ -13,7 +13,7 @@ let segmenter: Intl.Segmenter | undefined;
 /** Abbreviations behind which Unicode's rules end a sentence, and none ends. */
 const abbreviation = /(?:^|[\s("“])(?:Mr|Mrs|Ms|Dr|St|Prof|Rev|Capt|Col|Gen|Sen|vs|No|[A-Z])\.$/;
 
-/** The sentences of a text, in its order; an empty line ends one, too. */
+/** The sentences of a text, in its order; an empty line, a heading and an entry of a list end one, too. */
 export function sentencesOf(text: string): Sentence[] {
   segmenter ??= new Intl.Segmenter(undefined, { granularity: "sentence" });
   const found: Sentence[] = [];
@@ -24,10 +24,11 @@ export function sentencesOf(text: string): Sentence[] {
     if (end > start) found.push({ start, end, text: text.slice(start, end) });
   };
   let from = 0;
-  const edges = [
-    ...Array.from(text.matchAll(/\n[^\S\n]*\n\s*/g), ({ index, 0: gap }) => index + gap.length),
-    text.length,
-  ];
+  const borders = [...text.matchAll(/\n[^\S\n]*\n\s*|\n(?=[^\S\n]*(?:#{1,6}|[-*+]|\d+[.)])\s)/g)];
+  // Behind a heading's line begins another sentence, whatever the line ends with.
+  const headings = [...text.matchAll(/^[^\S\n]*#{1,6}\s[^\n]*\n/gm)];
+  const edges = [...borders, ...headings].map(({ index, 0: gap }) => index + gap.length).sort((x, y) => x - y);
+  edges.push(text.length);
   for (const edge of edges) {
     // Lines of one paragraph are joined: a line break alone ends no sentence.
     const paragraph = text.slice(from, edge).replace(/\s/g, " ");

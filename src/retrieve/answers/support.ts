@@ -33,6 +33,8 @@ export interface Supported {
   /** 0 to 1. */
   readonly support: number;
   readonly source: Source | undefined;
+  /** The weighted share of the question's words that stand in the source or beside it, 0 to 1. */
+  readonly near: number;
 }
 
 /** The sentences of passages, made ready to be compared with. */
@@ -89,7 +91,8 @@ export function supportOf(question: string, answer: string, { sources, weight }:
         best = { source, support, near };
       }
     }
-    return { sentence, support: best?.support ?? 0, source: best && best.support > 0 ? best.source : undefined };
+    const near = best && asked.size > 0 ? shareOf(asked, best.source.around, weight) : 0;
+    return { sentence, support: best?.support ?? 0, source: best && best.support > 0 ? best.source : undefined, near };
   });
 }
 

@@ -1,6 +1,6 @@
 /** A question answered from vector stores: passages found, an answer written, its sentences looked at. */
 import type { Engine, EnginePrompt, GenerateAsk, ModelAbout } from "../../host/engine.ts";
-import { type CitedAnswer, cited, extracted, fittingMessages } from "../../retrieve/answers/answer.ts";
+import { type CitedAnswer, citeAnswer, extractAnswer, fittingMessages } from "../../retrieve/answers/answer.ts";
 import { askingStops, type WriterKind } from "../../retrieve/answers/prompt.ts";
 import type { Passage } from "../../retrieve/answers/support.ts";
 import type { VectorStore } from "../../state/vector-stores.ts";
@@ -129,8 +129,8 @@ export async function* answering(
   const thresholds = { support: body.support ?? undefined };
   let told: CitedAnswer;
   let [prompt, written] = [0, 0];
-  if (hits.length === 0) told = cited(question, "", hits, thresholds);
-  else if (!about) told = extracted(question, hits);
+  if (hits.length === 0) told = citeAnswer(question, "", hits, thresholds);
+  else if (!about) told = extractAnswer(question, hits);
   else {
     const { ask: writing, passages } = await writingAsk(engine, about, body, hits, asked.owner.owner);
     let text = "";
@@ -142,7 +142,7 @@ export async function* answering(
       text += event.text;
       yield { type: "answer.delta", delta: event.text };
     }
-    told = cited(question, text, passages, thresholds);
+    told = citeAnswer(question, text, passages, thresholds);
   }
   const usage = { prompt_tokens: prompt, completion_tokens: written, total_tokens: prompt + written };
   yield { type: "answer.completed", answer: answerOf(start, told, hits, usage) };
