@@ -62,7 +62,7 @@ const transformersJs =
       ? [process.execPath, here("first-token.js"), "transformers.js", path, threads, dtype]
       : [process.execPath, script(measure, "transformers-js.js"), measure, path, threads, repeats, dtype];
 
-/** Scripts of bench/peers: given the plain folder, they know what they have made beside it. */
+/** Scripts of bench/peers (never named as a package: other packages look for it): given the plain folder, they know what they have made beside it. */
 const peer =
   (script, dtype) =>
   (measure, _path, { folder, threads, repeats }) => {
@@ -85,7 +85,7 @@ const quantised = (dtype) => async (folder, target) => {
 
 const converted = (dtype) => async (folder) => {
   const path = `${folder}.ct2-${dtype}`;
-  madeByPython(python, "ctranslate2.py", [folder, "--dtype", dtype, "--prepare"], join(path, "model.bin"));
+  madeByPython(python, "ctranslate2_peer.py", [folder, "--dtype", dtype, "--prepare"], join(path, "model.bin"));
   return path;
 };
 
@@ -138,7 +138,7 @@ export const contestants = [
     layout: "fp32",
     measures: Object.keys(measures).filter((measure) => !["first_token_decoder", "embed"].includes(measure)),
     prepare: same,
-    command: peer("pytorch.py", "float32"),
+    command: peer("pytorch_peer.py", "float32"),
   },
   {
     name: "sentence-transformers",
@@ -158,7 +158,7 @@ export const contestants = [
     layout: "fp32",
     measures: withEncoder,
     prepare: converted("float32"),
-    command: peer("ctranslate2.py", "float32"),
+    command: peer("ctranslate2_peer.py", "float32"),
   },
   {
     name: "zeroth int8",
@@ -186,7 +186,7 @@ export const contestants = [
     layout: "8 bits by row",
     measures: withEncoder,
     prepare: converted("int8"),
-    command: peer("ctranslate2.py", "int8"),
+    command: peer("ctranslate2_peer.py", "int8"),
   },
   {
     name: "llama.cpp Q8_0",

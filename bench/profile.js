@@ -1,12 +1,12 @@
 /**
  * Where the time of one measurement goes, by the engine's own profiler: node bench/profile.js MEASURE FOLDER [THREADS]
- * [REPEATS] with the measures of bench/zeroth.js and bench/decoders/zeroth.js. Prints the share of each operator over
- * all runs, warm-up included.
+ * [REPEATS] with the measures of bench/zeroth.js and bench/decoders/zeroth.js, or a method of bench/tune.js and a folder
+ * that is called like one of its shapes. Prints the share of each operator over all runs, warm-up included.
  */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const [measure, folder, threads = "2", repeats = "5"] = process.argv.slice(2);
@@ -36,8 +36,12 @@ process.on("exit", () => { for (const s of sessions) try { s.endProfiling(); } c
 const url = `data:text/javascript,${encodeURIComponent(patch)}`;
 /** Whose script takes a measurement. */
 const places = { prefill: "decoders/", generate1: "decoders/", generate8: "decoders/" };
-const script = fileURLToPath(new URL(`${places[measure] ?? ""}zeroth.js`, import.meta.url));
-const done = spawnSync(process.execPath, ["--import", url, script, measure, folder, threads, repeats], {
+const tunes = ["p-tuning-v2", "lora", "full"].includes(measure);
+const name = tunes ? "tune.js" : `${places[measure] ?? ""}zeroth.js`;
+const args = tunes
+  ? ["--threads", threads, "--repeats", repeats, "--child", JSON.stringify([folder, basename(folder), measure])]
+  : [measure, folder, threads, repeats];
+const done = spawnSync(process.execPath, ["--import", url, fileURLToPath(new URL(name, import.meta.url)), ...args], {
   stdio: ["ignore", "pipe", "inherit"],
 });
 if (done.status !== 0) process.exit(1);

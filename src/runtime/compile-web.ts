@@ -118,6 +118,8 @@ export async function compile<O extends string>(g: Graph<O>, options: WebCompile
       executionProviders: [device],
       externalData: binding.files(),
       graphOptimizationLevel: optimize,
+      // As in Node: memory that is taken here is never given back.
+      enableMemPattern: false,
       logSeverityLevel: 3,
       ...extra(model),
     });

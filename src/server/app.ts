@@ -77,6 +77,10 @@ function begin(
       admitted = true;
       return true;
     },
+    detach() {
+      signal.removeEventListener("abort", gone);
+      asked.streams = true;
+    },
     stop: () => controller.abort(new DOMException("nobody reads the answer", "AbortError")),
     end(status) {
       if (ended) return;

@@ -129,6 +129,8 @@ export interface Asked {
   error?: string;
   /** Names of fine-tuned models; those of others are not there for this request. */
   tuned(): Promise<AdapterNames>;
+  /** Go on when the client is gone; whoever calls this ends the request. */
+  detach(): void;
   /** Fire the signal: nobody reads the answer. */
   stop(): void;
   /** Called once, when the last byte is written: by a stream itself, else by the server. */

@@ -3,7 +3,8 @@ import { fail } from "../errors.ts";
 import type { NdArray } from "../graph/array.ts";
 import type { GradientOptions } from "../graph/differentiate.ts";
 import { graph } from "../graph/graph.ts";
-import { isDropoutMask, siteSeed } from "../graph/random.ts";
+import { siteSeed } from "../graph/random.ts";
+import { isCheap } from "../graph/recompute.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { adafactor, adamw, type Optimizer, sgd } from "../learn/optimizers.ts";
 import type { ParameterGroup } from "../learn/trainer.ts";
@@ -97,7 +98,7 @@ export function trainingModel(
       if (!random) return {};
       return { seed: { dtype: "uint32", shape: [], data: Uint32Array.of(siteSeed(seed, step, micro)) } };
     },
-    recompute: options.recompute ? isDropoutMask : undefined,
+    recompute: options.recompute ? isCheap : undefined,
   };
 }
 

@@ -2,7 +2,8 @@
 import { fail } from "../errors.ts";
 import type { NdArray } from "../graph/array.ts";
 import { type Graph, graph } from "../graph/graph.ts";
-import { isDropoutMask, siteSeed } from "../graph/random.ts";
+import { siteSeed } from "../graph/random.ts";
+import { isCheap } from "../graph/recompute.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { type Adapter, adapted, fillersOf, placesOf } from "../models/adapters/adapter.ts";
 import { filledLoss, fillerOf } from "../models/adapters/fillers.ts";
@@ -228,7 +229,7 @@ export function tuneModel(
       random ? { seed: { dtype: "uint32", shape: [], data: Uint32Array.of(siteSeed(seed, step, micro)) } } : {},
     trained,
     all,
-    recompute: o.recompute ? isDropoutMask : undefined,
+    recompute: o.recompute ? isCheap : undefined,
     evaluation,
     read(examples) {
       const arrays = collate(examples, 1);

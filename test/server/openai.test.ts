@@ -1,6 +1,6 @@
 /** Every route through OpenAI's clients, and what they make of every kind of answer. */
 import type OpenAI from "openai";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { ZerothError } from "../../src/errors.ts";
 import { fixedKeys } from "../../src/server/guards/keys.ts";
 import { fakeEngine } from "../support/fake-engine.ts";
@@ -220,6 +220,49 @@ describe.each(lines)("$name", ({ name, load, runs }) => {
     expect(final.output_text).toBe("hey");
     const [message] = final.output;
     expect(message).toMatchObject({ content: [{ logprobs: [{ token: "h", top_logprobs: [{}] }, {}, {}] }] });
+  });
+
+  run("responses in the background: asked for until they are whole, streamed again, cancelled", async () => {
+    const { client, engine } = talk(await load(), { answer: () => "hello", delay: 20 });
+    const body = { model: "fake/decoder", input: "hi", background: true };
+    const begun = await client.responses.create(body);
+    expect(begun).toMatchObject({ status: "queued", background: true, output: [] });
+    const early = client.responses.create({ ...body, previous_response_id: begun.id });
+    expect(await failed(early)).toMatchObject({ status: 400, code: "previous_response_not_ready" });
+    await vi.waitFor(async () => expect((await client.responses.retrieve(begun.id)).status).toBe("completed"));
+    expect((await client.responses.retrieve(begun.id)).output_text).toBe("hello");
+    // Cancelling what is whole changes nothing.
+    expect((await client.responses.cancel(begun.id)).status).toBe("completed");
+
+    // A stream that is left goes on without its client, and is read on from any of its events.
+    const left = await client.responses.create({ ...body, stream: true });
+    const first: { type: string; sequence_number: number }[] = [];
+    let id = "";
+    for await (const event of left) {
+      first.push(event);
+      if (event.type === "response.created") id = event.response.id;
+      if (event.type === "response.output_text.delta") break;
+    }
+    const rest = await all(
+      await client.responses.retrieve(id, { stream: true, starting_after: first.at(-1)!.sequence_number }),
+    );
+    const numbers = [...first, ...rest].map(({ sequence_number }) => sequence_number);
+    expect(numbers).toEqual(numbers.map((_, i) => i));
+    expect(rest.at(-1)).toMatchObject({ type: "response.completed", response: { id, status: "completed" } });
+    expect(await failed(client.responses.retrieve(id, { stream: true }))).toMatchObject({
+      status: 400,
+      param: "stream",
+    });
+
+    const long = talk(await load(), { answer: () => "x".repeat(1000), delay: 20 });
+    const { id: running } = await long.client.responses.create(body);
+    expect(await long.client.responses.cancel(running)).toMatchObject({ id: running, status: "cancelled" });
+    await vi.waitFor(() => expect(long.server.running()).toBe(0));
+    expect((await long.client.responses.retrieve(running)).status).toBe("cancelled");
+    expect(await failed(client.responses.create({ ...body, store: false }))).toMatchObject({ param: "store" });
+    const plain = await client.responses.create({ model: "fake/decoder", input: "hi" });
+    expect(await failed(client.responses.cancel(plain.id))).toMatchObject({ code: "not_in_background" });
+    expect(engine.counts.running).toBe(0);
   });
 
   run("responses: calls of tools, and an answer that was cut", async () => {

@@ -82,6 +82,13 @@ async function before(id: string, owner: string, store: Responses): Promise<read
         "previous_response_not_found",
       );
     }
+    if (kept.response.status === "queued" || kept.response.status === "in_progress") {
+      return invalid(
+        "previous_response_id",
+        `the response "${next.slice(0, 80)}" is still being written; wait until it is "completed"`,
+        "previous_response_not_ready",
+      );
+    }
     chain.unshift(kept);
     next = kept.previous;
   }

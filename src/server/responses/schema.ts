@@ -79,6 +79,7 @@ export const responseRequest = z.object({
   previous_response_id: z.string().max(200).nullish(),
   store: z.boolean().nullish().describe("kept for GET and previous_response_id; true by default"),
   stream: z.boolean().nullish(),
+  background: z.boolean().nullish().describe("answered at once as queued, and asked for by its id"),
   text: z.object({ format: format.nullish(), verbosity: z.literal("medium").nullish() }).nullish(),
   tools: z.array(tool).max(128).nullish(),
   tool_choice: z
@@ -97,7 +98,6 @@ export const responseRequest = z.object({
 export type ResponseRequest = z.infer<typeof responseRequest>;
 
 export const responseRefusals: Refusals = {
-  background: { why: "an answer is waited for or streamed", neutral: [false] },
   conversation: { why: "conversations go on by previous_response_id" },
   prompt: { why: "no prompts are kept here" },
   reasoning: { why: "models here have no such setting", neutral: [{}, { effort: null }, { effort: "none" }] },
@@ -140,8 +140,8 @@ export const responseAnswer = z.object({
   id: text,
   object: z.literal("response"),
   created_at: z.int(),
-  status: z.enum(["in_progress", "completed", "incomplete", "failed"]),
-  background: z.literal(false),
+  status: z.enum(["queued", "in_progress", "completed", "incomplete", "failed", "cancelled"]),
+  background: z.boolean(),
   error: z.object({ code: text, message: text }).nullable(),
   incomplete_details: z.object({ reason: z.literal("max_output_tokens") }).nullable(),
   instructions: text.nullable(),

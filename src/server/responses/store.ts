@@ -9,6 +9,8 @@ export interface KeptResponse {
   readonly input: readonly Readonly<Record<string, unknown>>[];
   /** The answer before it in its conversation. */
   readonly previous?: string;
+  /** Of one in the background: when whoever writes it last said so, in milliseconds since 1970. */
+  readonly beat?: number;
 }
 
 export interface Responses {

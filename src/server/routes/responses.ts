@@ -2,8 +2,10 @@
 import { z } from "@hono/zod-openapi";
 import { asking } from "../asking.ts";
 import { type Conversation, chatPlan } from "../chat/plan.ts";
+import type { Asked } from "../context.ts";
 import { invalid, refuse } from "../errors.ts";
 import { listOf, pageOf, pageQuery } from "../pages.ts";
+import { asKnown, createBackground } from "../responses/background.ts";
 import { answering } from "../responses/events.ts";
 import { conversationOf, withIds } from "../responses/input.ts";
 import {
@@ -36,8 +38,12 @@ function conversation(body: ResponseRequest, messages: Conversation["messages"],
   };
 }
 
+/** The request of somebody who looks on: that they leave ends nothing. */
+const watching = (asked: Asked): Asked => ({ ...asked, stop: () => {}, end: () => {} });
+
 export const responses: Routes = (server) => {
   const { engine, responses: store, limits } = server;
+  const background = createBackground(store);
   const keptOf = async (owner: string, id: string): Promise<KeptResponse> =>
     (await store.get(owner, id)) ??
     refuse(404, `there is no response "${id.slice(0, 80)}" that is kept`, { code: "response_not_found" });
@@ -61,18 +67,31 @@ export const responses: Routes = (server) => {
             "invalid_value",
           );
         }
+        if (body.background && body.store === false)
+          invalid(
+            "store",
+            "'store': an answer in the background is kept, so that it can be asked for",
+            "invalid_value",
+          );
         const { messages, items } = await conversationOf(body, owner, store);
         const plan = await chatPlan(engine, conversation(body, [...messages], logprobs), asked, limits);
-        const keep = async (response: ResponseAnswer) => {
-          if (body.store === false) return;
-          await store.put(owner, {
-            id: response.id,
-            response: structuredClone(response),
-            input: withIds(items),
-            ...(typeof body.previous_response_id === "string" && { previous: body.previous_response_id }),
-          });
+        const kept = {
+          input: withIds(items),
+          ...(typeof body.previous_response_id === "string" && { previous: body.previous_response_id }),
         };
-        const answer = answering(body, asking(engine, [plan.ask], asked), plan.reader(), logprobs, keep);
+        const keep = async (response: ResponseAnswer) => {
+          // One in the background is stored as it is written.
+          if (body.store !== false && !body.background)
+            await store.put(owner, { id: response.id, response: structuredClone(response), ...kept });
+        };
+        const told = asking(engine, [plan.ask], asked);
+        const answer = answering(body, told, plan.reader(), logprobs, keep);
+        if (body.background) {
+          const { id } = answer.response;
+          await background.begin({ owner, asked, answer, kept });
+          if (body.stream) return streamed(watching(asked), server, background.follow(owner, id)!(0));
+          return { ...answer.response, status: "queued" };
+        }
         const events = answer.events();
         if (body.stream) return streamed(asked, server, events, answer.broken);
         for await (const _ of events);
@@ -83,12 +102,21 @@ export const responses: Routes = (server) => {
       method: "get",
       path: "/v1/responses/{id}",
       summary: "A response that is kept",
-      query: z.object({ stream: z.string().optional() }),
+      query: z.object({ stream: z.string().optional(), starting_after: z.coerce.number().int().min(0).optional() }),
       answer: responseAnswer,
+      streams: true,
       async handle({ params: { id = "" }, query, asked }) {
-        if (query.stream === "true")
-          invalid("stream", "'stream': a kept response is whole and not streamed again", "unsupported_value");
-        return (await keptOf(asked.owner.owner, id)).response;
+        const { owner } = asked.owner;
+        const kept = await keptOf(owner, id);
+        if (query.stream !== "true") return asKnown(kept, Date.now());
+        const follow = background.follow(owner, id);
+        // An event's number is its place.
+        if (follow) return streamed(asked, server, follow((query.starting_after ?? -1) + 1));
+        return invalid(
+          "stream",
+          "'stream': only an answer in the background is streamed again, while this server writes it",
+          "unsupported_value",
+        );
       },
     }),
     route({
@@ -105,16 +133,16 @@ export const responses: Routes = (server) => {
     route({
       method: "post",
       path: "/v1/responses/{id}/cancel",
-      summary: "Refused: only responses in the background can be cancelled, and there are none",
+      summary: "End a response in the background",
       answer: responseAnswer,
       async handle({ params: { id = "" }, asked }) {
-        await keptOf(asked.owner.owner, id);
+        const { owner } = asked.owner;
+        const kept = await keptOf(owner, id);
+        if (kept.response.background === true) return background.cancel(owner, kept);
         return refuse(
           400,
           "only a response in the background can be cancelled: close the connection of one that is running",
-          {
-            code: "not_in_background",
-          },
+          { code: "not_in_background" },
         );
       },
     }),

@@ -1,6 +1,6 @@
 """PyTorch eager with transformers' T5, as a benchmark peer: one JSON line per measurement.
 
-    python pytorch.py FOLDER [--threads 2] [--dtype float32|bfloat16] [--measure encoder,decode,...] [--repeats 5]
+    python pytorch_peer.py FOLDER [--threads 2] [--dtype float32|bfloat16] [--measure encoder,decode,...] [--repeats 5]
 
 encoder: 256 tokens, batch 1. decode: ms per step over 64 greedy steps with a key-value cache and 256 encoder tokens,
 EOS disabled, batch 1 and 8. first_token: from process start, text in, one token out. train: forward, backward and

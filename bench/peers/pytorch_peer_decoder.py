@@ -1,4 +1,4 @@
-"""PyTorch with transformers' decoders: python pytorch_decoder.py FOLDER [--threads 2] [--child prefill|generate]"""
+"""PyTorch with transformers' decoders: python pytorch_peer_decoder.py FOLDER [--threads 2] [--child prefill|generate]"""
 import time
 
 from measure import arguments, ids, report, timed

@@ -1,6 +1,6 @@
 """CTranslate2 as a benchmark peer: one JSON line per measurement. Converts the folder once, beside it.
 
-    python ctranslate2.py FOLDER [--threads 2] [--dtype float32|int8] [--measure encoder,decode,first_token]
+    python ctranslate2_peer.py FOLDER [--threads 2] [--dtype float32|int8] [--measure encoder,decode,first_token]
 
 It runs no T5 encoder alone, so `encoder` is 256 tokens with one decoder step; `decode` is the difference between 64
 steps and 1, by step, at batch 1 and 8. No training.
@@ -10,8 +10,6 @@ import sys
 from importlib.metadata import version
 
 from measure import PROMPT, arguments, ids, parent, report, timed
-
-sys.path.pop(0)  # This file has the library's name.
 
 args = arguments(["encoder", "decode", "first_token"], ["float32", "int8"])
 converted = os.path.normpath(args.folder) + f".ct2-{args.dtype}"
