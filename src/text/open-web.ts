@@ -117,7 +117,6 @@ async function openAs(base: string | URL, options: WebOpenOptions, asReader: boo
       kind: "encoder",
       encoder,
       model,
-      compileWith,
       [Symbol.asyncDispose]: dispose,
     };
   }

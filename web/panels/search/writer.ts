@@ -1,6 +1,6 @@
 /** An answer that a model writes over the passages that were found, with what of it they say and where. */
 import { computed, signal } from "@preact/signals";
-import { cited, fittingMessages } from "../../../src/retrieve/answers/answer.ts";
+import { citeAnswer, fittingMessages } from "../../../src/retrieve/answers/answer.ts";
 import { askingStops, type WriterKind } from "../../../src/retrieve/answers/prompt.ts";
 import type { ChatMessage } from "../../../src/text/chat/messages.ts";
 import { embedded } from "../../client/browser.ts";
@@ -64,7 +64,7 @@ async function overPassages(
     said += one.token.text;
     told(said);
   }
-  const { text, found, sentences, citations } = cited(asked, said, fitting.passages);
+  const { text, found, sentences, citations } = citeAnswer(asked, said, fitting.passages);
   return {
     ...{ text, found, sentences },
     citations: citations.map(({ passage, ...rest }) => ({ ...rest, passage: passages[passage]! })),
