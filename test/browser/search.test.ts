@@ -1,5 +1,5 @@
 /** Search: documents come in, are read, searched and marked in their place, in the browser alone. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import type { Server } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -17,6 +17,7 @@ const scratch = mkdtempSync(join(tmpdir(), "zeroth-search-"));
 
 beforeAll(async () => {
   [built, browser] = await Promise.all([builtPage(), launch()]);
+  cpSync(join(fixtures, "readers/mean"), join(built.folder, "models/mean"), { recursive: true });
   site = await staticPage(built.folder);
 });
 afterAll(async () => {
@@ -232,12 +233,24 @@ test("a model gives vectors, is stopped and goes on; a reload keeps documents, v
   });
 });
 
-test("a folder that is no model, and a model that gives no vectors, are said in words", async () => {
+test("a model beside the page; a folder that is no model, and one that is broken, are said in words", async () => {
   await visit(browser, search(), async ({ page, click }) => {
     await click("button", "Three short documents");
     await ready(page, 3);
-    await give(page, "The folder of a model that gives vectors", join(scratch, "shelf"));
+    written("no-model/a.txt", "No model.");
+    await give(page, "The folder of a model that gives vectors", join(scratch, "no-model"));
     expect(await page.getByRole("alert").textContent()).toMatch(/no folder of a model/);
+    const named = async (path: string) => {
+      await page.getByRole("button", { name: "One beside this page" }).click();
+      await page.getByLabel("Folder below this page's address").fill(path);
+      await page.keyboard.press("Enter");
+    };
+    await named("https://models.example/one");
+    expect(await page.getByRole("alert").textContent()).toMatch(/below this page's own address/);
+    await page.getByLabel("Folder below this page's address").fill("models/mean");
+    await page.keyboard.press("Enter");
+    await page.waitForSelector(".vector-model >> text=all passages have them", { timeout: 30_000 });
+    await click("button", "Without it");
     const broken = join(scratch, "broken-model");
     written("broken-model/config.json", '{"model_type":"bert"}');
     written("broken-model/model.safetensors", "no weights");

@@ -20,7 +20,7 @@ interface Pending {
 const pathOf = (file: File): string => file.webkitRelativePath || file.name;
 
 /** What a model folder is read from; the same weights in other forms are not. */
-const ofModel = /^(?:[\w.-]+\/)?[\w.-]+\.(?:json|txt|model|safetensors|gguf)$/;
+const ofModel = /^(?:\w[\w.-]*\/)?[\w.-]+\.(?:json|txt|model|safetensors|gguf)$/;
 const elsewhere = /^(?:onnx|openvino)\//;
 
 /** The files of a model folder by their paths in it. @throws what a person should know of what is no such folder */
@@ -43,6 +43,9 @@ export function modelOf(files: readonly File[]): Extract<GivenModel, { files: un
   const name = first!.webkitRelativePath.split("/")[0] || "a model";
   return { name, files: taken };
 }
+
+/** Milliseconds in which a running step ends, also that of opening a model. */
+const patience = 45_000;
 
 const phases = {
   reading: "Reading documents",
@@ -116,6 +119,14 @@ export function browserSearcher(root: string, noteJobs: (jobs: readonly Job[]) =
     return worker;
   }
 
+  function again(): void {
+    worker?.terminate();
+    worker = undefined;
+    for (const one of pending.values()) one.reject(new Problem("Stopped.", { stopped: true }));
+    pending.clear();
+    started();
+  }
+
   function order<K extends SearchOrder["kind"]>(message: Extract<SearchOrder, { kind: K }>): Promise<SearchAnswer<K>> {
     if (broken) return Promise.reject(broken);
     const id = next++;
@@ -136,7 +147,15 @@ export function browserSearcher(root: string, noteJobs: (jobs: readonly Job[]) =
     },
     add: (files) => order({ kind: "add", files: files.map((file) => ({ name: pathOf(file), file })) }),
     remove: (document) => order({ kind: "remove", document }),
-    stop: () => void order({ kind: "stop" }),
+    stop() {
+      const stopped = order({ kind: "stop" });
+      // A file that keeps its reader busy for ever is left behind with the worker; what was kept before is there anew.
+      const timer = setTimeout(again, patience);
+      stopped.then(
+        () => clearTimeout(timer),
+        () => clearTimeout(timer),
+      );
+    },
     goOn: () => void order({ kind: "go-on" }),
     forget: () => order({ kind: "forget" }),
     async search(question, signal) {
@@ -147,8 +166,15 @@ export function browserSearcher(root: string, noteJobs: (jobs: readonly Job[]) =
     text: ({ document }) => order({ kind: "text", document }),
     models: {
       give: async (files) => order({ kind: "model", given: modelOf(files) }),
-      at: (path) =>
-        order({ kind: "model", given: { name: path.replace(/\/+$/, ""), address: new URL(path, root).href } }),
+      async at(path) {
+        const { href } = new URL(path, root);
+        if (!href.startsWith(root)) {
+          throw new Problem("Only folders below this page's own address are opened.", {
+            hint: "The page's rules let it talk to no other place; a folder of this machine can be chosen instead.",
+          });
+        }
+        await order({ kind: "model", given: { name: path.replace(/\/+$/, ""), address: href } });
+      },
       drop: () => order({ kind: "model" }),
     },
   };
