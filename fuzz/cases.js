@@ -113,7 +113,7 @@ export function readers(library, folder) {
     onnxReader(library),
     ...hubReaders(library),
     ...rowReaders(library, folder),
-    ...documentReaders(library, folder),
+    ...documentReaders(library),
     ...folderReaders(library, folder),
     scanReader(library, folder),
     ...structuredReaders(library, generator),

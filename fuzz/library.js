@@ -18,7 +18,7 @@ export { fetchListing } from "../dist/hub/download/listing-fetch.js";
 export { transfer } from "../dist/hub/download/transfer.js";
 export { latestCheckpoint } from "../dist/learn/checkpoint-node.js";
 export { sourceRange } from "../dist/media/documents/document.js";
-export { readDocument } from "../dist/media/documents/read-node.js";
+export { documentOf } from "../dist/media/documents/read.js";
 export { familyOf, readModel } from "../dist/models/families.js";
 export { parseTemplates } from "../dist/prompts/yaml.js";
 export { scan } from "../dist/scan/scan-node.js";

@@ -2,7 +2,7 @@
  * The program for Node in few files: opening 250 modules, most of them languages of a schema library's messages, took
  * longer than opening a model. What is compiled in place stays as it is, for types, tests and the browser.
  */
-import { readFileSync } from "node:fs";
+import { cpSync, readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { build } from "rolldown";
 
@@ -32,15 +32,17 @@ await build({
     "engine-process-node": "dist/host/engine-process-node.js",
     "tuning-process-node": "dist/server/jobs/tuning-process-node.js",
     "parquet-process-node": "dist/data/parquet-process-node.js",
+    "search-process-node": "dist/retrieve/dense/search-process-node.js",
+    "pdf-process-node": "dist/media/documents/pdf/pdf-process-node.js",
     "device-probe": "dist/cli/device-probe.js",
   },
   platform: "node",
   preserveEntrySignatures: "allow-extension",
   // What one command loads late, another may need at once.
   checks: { ineffectiveDynamicImport: false },
-  // The engine and SQLite find their native parts beside themselves; undici is only loaded behind a proxy, and pg where
-  // there is a PostgreSQL.
-  external: [/^onnxruntime-/, "undici", "libsql", "pg"],
+  // The engine and SQLite find their native parts beside themselves; undici is only loaded behind a proxy, pg where
+  // there is a PostgreSQL, and usearch for large indices, where a machine has it.
+  external: [/^onnxruntime-/, "undici", "libsql", "pg", "usearch"],
   output: {
     dir: "dist/node",
     format: "esm",
@@ -56,3 +58,6 @@ await build({
     },
   },
 });
+
+// East Asian PDF files name tables of characters, which the reader looks for beside itself.
+cpSync("node_modules/pdfjs-dist/cmaps", "dist/node/cmaps", { recursive: true });

@@ -17,8 +17,8 @@ const headers = {
   "Cross-Origin-Embedder-Policy": "require-corp",
 };
 
-/** What an engine in the page takes, beside its worker's script. */
-const ofEngine = (path: string) => /^models\/|\.wasm$|^assets\/(worker|ort)/.test(path);
+/** What an engine in the page takes, beside its worker's script; the second one opens models that give vectors. */
+const ofEngine = (path: string) => /^models\/|\.wasm$|^assets\/(worker|ort|encoder|pdf)/.test(path);
 
 /** Model, templates, and the list of files that the service worker keeps. */
 function beside(): Plugin {

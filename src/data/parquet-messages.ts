@@ -1,16 +1,10 @@
 /** What the process that reads Parquet is asked, one question after the other, and what it answers. */
-import type { ErrorCode } from "../errors.ts";
 import type { Sent } from "./parquet-values.ts";
 
 export interface ParquetQuestion {
   readonly path: string;
   /** The row group to read; without it the file is only looked at. */
   readonly group?: number;
-}
-
-export interface ParquetFailure {
-  readonly error: string;
-  readonly code: ErrorCode;
 }
 
 export interface ParquetOverview {
@@ -26,5 +20,3 @@ export interface ParquetGroup {
   /** What was unpacked for them. */
   readonly bytes: number;
 }
-
-export type ParquetReply = ParquetFailure | ParquetOverview | ParquetGroup;

@@ -1,8 +1,10 @@
 /** Rows of a file of any kind, or of stdin, handed on as they are read. */
+
+import type { ReaderLimits } from "../base/reader-process-node.ts";
 import type { ZerothError } from "../errors.ts";
 import { csvRows } from "./csv.ts";
 import { jsonLineRows } from "./json-lines.ts";
-import { type ParquetLimits, parquetRows } from "./parquet-node.ts";
+import { parquetRows } from "./parquet-node.ts";
 import { bytesOf, formatOf, needReadable } from "./source-node.ts";
 import { utf8Texts } from "./utf8.ts";
 import type { Row } from "./values.ts";
@@ -11,7 +13,7 @@ export interface StreamOptions {
   /** Told in one line what is unusual about a file. */
   readonly say?: ((text: string) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
-  readonly parquet?: ParquetLimits | undefined;
+  readonly parquet?: ReaderLimits | undefined;
 }
 
 /**

@@ -4,7 +4,7 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { lockOwner, lockTimes, takeLock } from "../base/lock-node.ts";
 import { fail, throwIfAborted, ZerothError } from "../errors.ts";
 import { attempt } from "../text/jobs.ts";
-import { type Chunk, chunksOf, wordStarts } from "./chunks.ts";
+import { type Chunk, fittingChunks, usualChunk, usualOverlap, wordStarts } from "./chunks.ts";
 import type { Embedder } from "./embedder-node.ts";
 import { type Stemming, termsOf } from "./lexical/analyse.ts";
 import { type IndexSettings, spaceKey } from "./settings.ts";
@@ -33,10 +33,6 @@ import {
 } from "./store/generations-node.ts";
 import { openStoreFile } from "./store/schema-node.ts";
 import type { Sql } from "./store/sqlite-node.ts";
-
-/** Tokens of a chunk, and those it shares, where nobody says. Encoders read 256 to 512. */
-export const usualChunk = 256;
-export const usualOverlap = 32;
 
 export interface BuildOptions {
   /** The index's file. */
@@ -110,26 +106,14 @@ const keyOf = (hash: Uint8Array): string => Buffer.from(hash).toString("base64")
 /** Chunks that are embedded together: enough to sort by length. */
 const together = 256;
 
-/**
- * The chunks of a document. In another place than in the whole text a model may make a token more of a chunk, so that
- * one that would be too long is cut again, shorter.
- */
+/** The chunks of a document, in the model's tokens or in words. */
 function cut(
   { document, prefix }: SourceDocument,
-  settings: Pick<IndexSettings, "chunk" | "overlap">,
+  { chunk, overlap }: Pick<IndexSettings, "chunk" | "overlap">,
   embedder: Pick<Embedder, "starts" | "longest"> | undefined,
 ): Chunk[] {
   const starts = embedder?.starts ?? wordStarts;
-  const taken = prefix === "" ? 0 : starts(prefix).length;
-  const room = settings.chunk - taken;
-  // A title that leaves no room for the text is the document's, not every chunk's.
-  if (room < settings.chunk / 2) return cut({ name: "", document, prefix: "" }, settings, embedder);
-  const most = embedder ? Math.min(settings.chunk, embedder.longest) : Infinity;
-  for (let size = room; ; size = Math.max(1, size - Math.ceil(size / 16))) {
-    const chunks = chunksOf(document, { size, overlap: Math.min(settings.overlap, size - 1), starts });
-    const fits = (chunk: Chunk) => starts(prefix + document.text.slice(chunk.start, chunk.end)).length <= most;
-    if (!embedder || size === 1 || chunks.every(fits)) return chunks;
-  }
+  return fittingChunks(document, { size: chunk, overlap, prefix, starts, longest: embedder?.longest });
 }
 
 /** A document cut into chunks with their words. @param embedder its tokens are counted; without one, words are */

@@ -157,3 +157,32 @@ export function chunksOf(document: DocumentText, { size, overlap, starts }: Chun
   close();
   return chunks;
 }
+
+/** Tokens of a chunk, and those it shares, where nobody says. Encoders read 256 to 512. */
+export const usualChunk = 256;
+export const usualOverlap = 32;
+
+export interface FittingOptions extends ChunkOptions {
+  /** What stands before every chunk's text. */
+  readonly prefix?: string | undefined;
+  /** Tokens that the model reads; no bound where there is no model. */
+  readonly longest?: number | undefined;
+}
+
+/**
+ * The chunks of a document as a model reads them, what stands before them counted in. In another place than in the whole
+ * text a model may make a token more of a chunk, so that one that would be too long is cut again, shorter.
+ */
+export function fittingChunks(document: DocumentText, options: FittingOptions): Chunk[] {
+  const { prefix = "", size: chunk, overlap, starts, longest } = options;
+  const taken = prefix === "" ? 0 : starts(prefix).length;
+  const room = chunk - taken;
+  // A title that leaves no room for the text is the document's, not every chunk's.
+  if (room < chunk / 2) return fittingChunks(document, { ...options, prefix: "" });
+  const most = longest === undefined ? Infinity : Math.min(chunk, longest);
+  for (let size = room; ; size = Math.max(1, size - Math.ceil(size / 16))) {
+    const chunks = chunksOf(document, { size, overlap: Math.min(overlap, size - 1), starts });
+    const fits = ({ start, end }: Chunk) => starts(prefix + document.text.slice(start, end)).length <= most;
+    if (longest === undefined || size === 1 || chunks.every(fits)) return chunks;
+  }
+}

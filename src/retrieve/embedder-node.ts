@@ -1,36 +1,14 @@
-/** A model that gives vectors, as an index asks it: in its own tokens, with its prompts, and known by its content. */
+/** The embedder of an opened model folder, known by its files' content. */
 import { createHash } from "node:crypto";
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import { fileSha256 } from "../base/files-node.ts";
-import { fail, type ZerothError } from "../errors.ts";
 import { companions } from "../folders/companions-node.ts";
-import { promptOf } from "../text/embed.ts";
-import type { EncodeJob } from "../text/heads/reader.ts";
-import { attempt } from "../text/jobs.ts";
 import type { OpenedEncoder } from "../text/open-node.ts";
 import { isGguf, isQuantized, type Place, type PlainTensor, type StoredTensor } from "../weights/weights.ts";
-import { type Metric, needVector } from "./dense/exact.ts";
-import type { ModelSettings } from "./settings.ts";
+import { type Embedder, type EmbedderOptions, embedderFrom } from "./embedder.ts";
 
-export interface EmbedderOptions {
-  /** Text before every document, and before every question; by default those that the folder has by these names. */
-  readonly documentPrompt?: string | undefined;
-  readonly queryPrompt?: string | undefined;
-  /** The first numbers of a vector alone. */
-  readonly dimensions?: number | undefined;
-}
-
-export interface Embedder {
-  readonly settings: ModelSettings;
-  /** Tokens of the longest chunk, with its prompt. */
-  readonly longest: number;
-  /** Where tokens of a text begin. */
-  starts(text: string): number[];
-  documents(texts: readonly string[], options?: EncodeJob): Promise<(Float32Array | ZerothError)[]>;
-  /** @throws too_long; bad_input */
-  queries(texts: readonly string[], options?: EncodeJob): Promise<(Float32Array | ZerothError)[]>;
-}
+export type { Embedder, EmbedderOptions };
 
 const placesOf = (stored: StoredTensor): readonly Place[] => {
   if (isGguf(stored)) return [stored.place];
@@ -82,46 +60,6 @@ export async function embedderOf(
   options: EmbedderOptions = {},
 ): Promise<Embedder> {
   const { encoder, tokenizer, model } = opened;
-  const { embedding } = encoder;
-  const metric: Metric =
-    embedding.similarity === "manhattan"
-      ? fail("unsupported", "its vectors are compared by Manhattan distance, which is not searched", { where: name })
-      : embedding.similarity;
-  const promptFor = (kind: "document" | "query", given: string | undefined): string => {
-    if (given !== undefined) return given;
-    const named = kind === "query" ? ["query"] : ["document", "passage", "corpus"];
-    const known = named.find((one) => Object.hasOwn(embedding.prompts, one));
-    return promptOf(embedding, known === undefined ? {} : { prompt: known });
-  };
-  const [documentPrompt, queryPrompt] = [
-    promptFor("document", options.documentPrompt),
-    promptFor("query", options.queryPrompt),
-  ];
-  const { dimensions } = options;
-  const width = dimensions ?? embedding.width;
-  const specials = tokenizer.encode("").ids.length;
-  const prompt = documentPrompt === "" ? 0 : tokenizer.encode(documentPrompt, { addSpecialTokens: false }).ids.length;
-  const longest = Math.min(embedding.longest ?? Infinity, model.longest ?? Infinity) - specials - prompt;
-  const embed = async (texts: readonly string[], promptText: string, job: EncodeJob) => {
-    const vectors = await encoder.embedAll(texts, { ...job, promptText, dimensions });
-    return vectors.map((vector) =>
-      vector instanceof Float32Array
-        ? attempt(() => {
-            needVector(vector, width, metric, name);
-            return vector;
-          })
-        : vector,
-    );
-  };
-  return {
-    settings: {
-      ...{ name, fingerprint: await modelFingerprint(opened), width, metric, documentPrompt, queryPrompt },
-      ...(dimensions !== undefined && { dimensions }),
-    },
-    longest,
-    starts: (text) =>
-      tokenizer.encode(text, { addSpecialTokens: false, allowSpecial: false }).offsets.map(([start]) => start),
-    documents: (texts, job = {}) => embed(texts, documentPrompt, job),
-    queries: (texts, job = {}) => embed(texts, queryPrompt, job),
-  };
+  const fingerprint = await modelFingerprint(opened);
+  return embedderFrom({ name, encoder, tokenizer, longest: model.longest, fingerprint }, options);
 }

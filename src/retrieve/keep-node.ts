@@ -2,9 +2,11 @@
 import { statSync } from "node:fs";
 import { lockTimes, takeLock } from "../base/lock-node.ts";
 import { fail } from "../errors.ts";
+import { keepGraph } from "./dense/open-node.ts";
 import { type IndexSettings, spaceKey } from "./settings.ts";
 import { shortHash, textHash } from "./sources-node.ts";
 import { servingOf } from "./store/generations-node.ts";
+import { rowsOf } from "./store/read-node.ts";
 import { openStoreFile, wordTables } from "./store/schema-node.ts";
 
 export interface Checked {
@@ -83,10 +85,14 @@ export function verifyIndex(store: string): Checked {
   }
 }
 
-/** Give back the room of what is gone. @throws storage_failed while another process writes */
+/** Give back the room of what is gone, and make the graph of a large index. @throws storage_failed while another process writes */
 export async function compactIndex(
   store: string,
   signal?: AbortSignal,
+  o: {
+    readonly many?: number | undefined;
+    readonly progress?: ((done: number, total: number) => void) | undefined;
+  } = {},
 ): Promise<{ readonly before: number; readonly after: number }> {
   const before = sizeOf(store);
   const lock = await takeLock(`${store}.lock`, { times: lockTimes, signal, done: () => false, wait: false });
@@ -98,12 +104,14 @@ export async function compactIndex(
   try {
     const sql = openStoreFile(store, false);
     try {
-      const { id } = servingOf(sql, store);
+      const serving = servingOf(sql, store);
+      const { id } = serving;
       sql.run("delete from vectors where hash not in (select hash from chunks)");
       const { terms } = wordTables(id);
       sql.run(`insert into ${terms} (${terms}) values ('optimize')`);
       sql.run("vacuum");
       sql.run("pragma wal_checkpoint(truncate)");
+      await keepGraph(sql, serving, rowsOf(sql, serving), store, { ...o, signal });
     } finally {
       sql.close();
     }

@@ -1,12 +1,15 @@
 /** Searching an index: by words, by vectors, by both, and what a ranker makes of the best of them. */
-import { fail, ZerothError } from "../errors.ts";
+import { resolve } from "node:path";
+import { fail, throwIfAborted, ZerothError } from "../errors.ts";
 import type { EncodeJob } from "../text/heads/reader.ts";
-import { type CompileOver, exactSearch, type Search } from "./dense/exact.ts";
+import { searchApart } from "./dense/apart-node.ts";
+import { type CompileOver, needVector, type Search } from "./dense/exact.ts";
+import { openDense } from "./dense/open-node.ts";
 import type { Embedder } from "./embedder-node.ts";
 import { type Filter, parseFilter } from "./filter.ts";
-import { reciprocalRanks, weightedScores } from "./fuse.ts";
 import { termsOf } from "./lexical/analyse.ts";
 import { type Bm25Options, bm25, byScore, type Hit, type Lexicon, needBm25 } from "./lexical/bm25.ts";
+import { fused, type Mode } from "./ranked.ts";
 import type { IndexSettings } from "./settings.ts";
 import { type Generation, servingOf } from "./store/generations-node.ts";
 import {
@@ -17,12 +20,8 @@ import {
   rowsOf,
   type StoredChunk,
   storedLexicon,
-  storedMatrix,
 } from "./store/read-node.ts";
 import { openStoreFile } from "./store/schema-node.ts";
-
-export const modes = ["hybrid", "dense", "bm25"] as const;
-export type Mode = (typeof modes)[number];
 
 /** Scores of passages for a question, more is better. */
 export type Ranker = (
@@ -82,14 +81,25 @@ export interface OpenIndexOptions {
   readonly compile: CompileOver;
   /** Bits of a number in the first look at vectors. */
   readonly bits?: 32 | 8 | undefined;
+  /** Search vectors in a process of its own, with so many threads, so that this one goes on: for servers. */
+  readonly apart?: { readonly threads?: number | undefined } | undefined;
+  /** More vectors than these are searched by a graph of them, where there is one. Default 300,000. */
+  readonly many?: number | undefined;
+  /** What a person should know, once. */
+  readonly notice?: ((text: string) => void) | undefined;
 }
+
+/** How often a search begins anew because the index has changed. */
+const mostTries = 3;
 
 /** What is read of the index once for all questions, until it changes. */
 interface Loaded {
   readonly generation: Generation;
   readonly rows: Rows;
   readonly lexicon: Lexicon;
-  search?: Search;
+  search?: Promise<Search>;
+  /** Searches that are under way. */
+  readonly busy: Set<Promise<unknown>>;
   fields?: ReturnType<typeof fieldsOf>;
 }
 
@@ -115,28 +125,55 @@ function needSame(settings: IndexSettings, embedder: Embedder, where: string): v
 }
 
 /** Open an index that was built. @throws not_found, corrupt_file, unsupported, storage_failed; bad_input for another model */
-export function openIndex(store: string, { embedder, compile, bits }: OpenIndexOptions): Index {
+export function openIndex(store: string, options: OpenIndexOptions): Index {
+  const { embedder, compile, bits, many, notice } = options;
   const sql = openStoreFile(store, false);
   let loaded: Loaded | undefined;
 
-  async function load(): Promise<Loaded> {
+  const apart = options.apart && searchApart(notice);
+
+  /** Let go of what was read, when nobody uses it any more. */
+  async function retire(old: Loaded | undefined): Promise<void> {
+    if (!old?.search) return;
+    await Promise.allSettled([...old.busy]);
+    await old.search.then(
+      (search) => search.close(),
+      () => {},
+    );
+  }
+
+  function load(): Loaded {
     const generation = servingOf(sql, store);
     if (loaded && loaded.generation.id === generation.id && loaded.generation.revision === generation.revision)
       return loaded;
-    await loaded?.search?.close();
+    void retire(loaded);
     if (embedder) needSame(generation.settings, embedder, store);
     const rows = rowsOf(sql, generation);
-    loaded = { generation, rows, lexicon: storedLexicon(sql, generation, rows) };
+    loaded = { generation, rows, lexicon: storedLexicon(sql, generation, rows), busy: new Set() };
     return loaded;
   }
 
-  function vectorsOf(now: Loaded): Search {
-    const { model } = now.generation.settings;
-    now.search ??= exactSearch(
-      { width: model!.width, values: storedMatrix(sql, now.generation, now.rows, store) },
-      { metric: model!.metric, bits, compile },
-    );
-    return now.search;
+  /** The nearest rows of each vector; undefined where the index has changed meanwhile. */
+  async function nearest(
+    now: Loaded,
+    vectors: readonly Float32Array[],
+    k: number,
+    fits: Uint8Array | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<Hit[][] | undefined> {
+    const { id: generation, revision, settings } = now.generation;
+    if (apart) {
+      const { width, metric } = settings.model!;
+      for (const vector of vectors) needVector(vector, width, metric, "the question");
+      const { threads } = options.apart!;
+      const question = { store: resolve(store), generation, revision, bits, many, threads, vectors, k, allowed: fits };
+      return apart.search(question, signal);
+    }
+    now.search ??= openDense(sql, now.generation, now.rows, store, { bits, compile, many, notice });
+    const search = await now.search;
+    const work = search.search(vectors, k, fits && ((row) => fits[row] === 1));
+    now.busy.add(work);
+    return work.finally(() => now.busy.delete(work));
   }
 
   function modeOf(now: Loaded, asked: Mode | undefined): Mode {
@@ -160,22 +197,45 @@ export function openIndex(store: string, { embedder, compile, bits }: OpenIndexO
     ...{ title: chunk.title, hash: chunk.hash, scores },
   });
 
+  const isCurrent = ({ generation: { id, revision } }: Loaded): boolean => {
+    const serving = servingOf(sql, store);
+    return serving.id === id && serving.revision === revision;
+  };
+
   async function search(queries: readonly string[], o: SearchOptions = {}): Promise<(Found[] | ZerothError)[]> {
+    for (let left = mostTries; ; left--) {
+      const now = load();
+      try {
+        const results = await searchIn(now, queries, o);
+        if (results) return results;
+      } catch (cause) {
+        // What was to be read is gone, because another process has changed the index meanwhile.
+        if (!(cause instanceof ZerothError) || isCurrent(now)) throw cause;
+      }
+      throwIfAborted(o.signal);
+      if (left === 0) fail("busy", "changes faster than it can be searched", { where: store, hint: "ask again" });
+    }
+  }
+
+  async function searchIn(
+    now: Loaded,
+    queries: readonly string[],
+    o: SearchOptions,
+  ): Promise<(Found[] | ZerothError)[] | undefined> {
     const { k = 10, candidates, weight, signal, rerank } = o;
     if (!Number.isInteger(k) || k < 1) fail("bad_input", `k is ${k}; expected 1 or more`);
     if (weight !== undefined && !(weight >= 0 && weight <= 1))
       fail("bad_input", `the weight is ${weight}; expected 0 to 1`);
     needBm25(o);
-    const now = await load();
     const mode = modeOf(now, o.mode);
     const filter = typeof o.filter === "string" ? parseFilter(o.filter) : o.filter;
-    let allowed: ((row: number) => boolean) | undefined;
+    let fits: Uint8Array | undefined;
     if (filter) {
       now.fields ??= fieldsOf(sql, now.generation);
       const { fields } = now;
-      const fits = now.rows.ids.map((_, row) => filter((name) => fields(row, name)));
-      allowed = (row) => fits[row]!;
+      fits = Uint8Array.from(now.rows.ids, (_, row) => (filter((name) => fields(row, name)) ? 1 : 0));
     }
+    const allowed = fits && ((row: number) => fits[row] === 1);
     const deep = Math.max(k, candidates ?? (rerank ? 50 : 100));
     const wide = mode === "hybrid" || rerank ? Math.max(deep, 100) : k;
     const asked = queries.map((query) =>
@@ -186,7 +246,8 @@ export function openIndex(store: string, { embedder, compile, bits }: OpenIndexO
     const good = asked.flatMap((one) => (typeof one === "string" ? [one] : []));
     const vectors = mode === "bm25" ? [] : await embedder!.queries(good, { signal });
     const usable = vectors.filter((one): one is Float32Array => one instanceof Float32Array);
-    const near = mode === "bm25" || usable.length === 0 ? [] : await vectorsOf(now).search(usable, wide, allowed);
+    const near = mode === "bm25" || usable.length === 0 ? [] : await nearest(now, usable, wide, fits, signal);
+    if (!near) return undefined;
     const { stemming } = now.generation.settings;
 
     const results: (Found[] | ZerothError)[] = [];
@@ -204,26 +265,11 @@ export function openIndex(store: string, { embedder, compile, bits }: OpenIndexO
       }
       const dense = vector ? near[used++]! : [];
       const words = mode === "dense" ? [] : bm25(now.lexicon, termsOf(query, stemming), wide, o, allowed);
-      const fused: Hit[] =
-        mode === "hybrid"
-          ? weight === undefined
-            ? reciprocalRanks([words, dense])
-            : weightedScores(dense, words, weight)
-          : mode === "dense"
-            ? dense
-            : words;
-      const [byWords, byVector] = [words, dense].map((list) => new Map(list.map(({ row, score }) => [row, score])));
-      const take = fused.slice(0, rerank ? deep : k).map((hit) => {
-        const chunk = readChunk(sql, now.rows.ids[hit.row]!, store);
-        const [lexical, cosine] = [byWords!.get(hit.row), byVector!.get(hit.row)];
-        return {
-          hit,
-          chunk,
-          scores: { ...(lexical !== undefined && { bm25: lexical }), ...(cosine !== undefined && { dense: cosine }) },
-        };
-      });
+      const take = fused(mode, words, dense, weight)
+        .slice(0, rerank ? deep : k)
+        .map((hit) => ({ hit, chunk: readChunk(sql, now.rows.ids[hit.row]!, store) }));
       if (!rerank) {
-        results.push(take.map(({ hit, chunk, scores }) => found(chunk, hit.score, scores)));
+        results.push(take.map(({ hit, chunk }) => found(chunk, hit.score, hit.scores)));
         continue;
       }
       const ranked = await rerank(
@@ -240,7 +286,7 @@ export function openIndex(store: string, { embedder, compile, bits }: OpenIndexO
       results.push(
         order
           .slice(0, k)
-          .map(({ row, score }) => found(take[row]!.chunk, score, { ...take[row]!.scores, rerank: score })),
+          .map(({ row, score }) => found(take[row]!.chunk, score, { ...take[row]!.hit.scores, rerank: score })),
       );
     }
     return results;
@@ -258,7 +304,8 @@ export function openIndex(store: string, { embedder, compile, bits }: OpenIndexO
       search,
       text: (document) => documentText(sql, servingOf(sql, store), document, store),
       async close() {
-        await loaded?.search?.close();
+        apart?.close();
+        await retire(loaded);
         sql.close();
       },
     };

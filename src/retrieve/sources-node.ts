@@ -7,7 +7,8 @@ import { type InputRow, openInput } from "../data/cli-rows-node.ts";
 import { fail, ZerothError } from "../errors.ts";
 import type { DocumentText } from "../media/documents/document.ts";
 import { plainDocument } from "../media/documents/plain.ts";
-import { isDocument, readDocument } from "../media/documents/read-node.ts";
+import { isDocument } from "../media/documents/read.ts";
+import { readDocument } from "../media/documents/read-node.ts";
 
 export interface Root {
   /** As it was given, which documents are called by. */
@@ -127,7 +128,7 @@ export async function* documentsOf(file: SourceFile, signal?: AbortSignal): Asyn
     yield* rowsOf(file, signal);
     return;
   }
-  yield { name: file.name, document: readDocument(file.path, file.name), prefix: "" };
+  yield { name: file.name, document: await readDocument(file.path, file.name, { signal }), prefix: "" };
 }
 
 export const textHash = (text: string): string => createHash("sha256").update(text, "utf8").digest("hex");

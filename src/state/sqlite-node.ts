@@ -1,7 +1,5 @@
-/** SQLite through `libsql`, whose native part comes prebuilt: the one file that knows it. */
+/** The state on SQLite: Kysely over one connection. */
 import { EventEmitter } from "node:events";
-import { closeSync, openSync } from "node:fs";
-import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import {
   CompiledQuery,
@@ -13,9 +11,9 @@ import {
   SqliteQueryCompiler,
   sql,
 } from "kysely";
-import Database from "libsql";
-import { makeFolder, writeError } from "../base/files-node.ts";
-import { fail, ZerothError } from "../errors.ts";
+import { writeError } from "../base/files-node.ts";
+import { isBusy, openDatabase, type SqlDatabase, type SqlHints, sqlError } from "../base/sqlite-node.ts";
+import { fail } from "../errors.ts";
 import type { State, Tables } from "./database.ts";
 
 /**
@@ -31,76 +29,28 @@ const settings =
 /** How long a query waits for another process's transaction, in milliseconds, before it is an error. */
 const patience = 10_000;
 
-/** Statements that are kept ready. */
-const mostStatements = 200;
-
-const codeOf = (cause: unknown): string => String((cause as { code?: unknown }).code ?? "");
-
-/** What SQLite says, as an error of ours. `where` is a path, for whoever runs the server and for nobody else. */
-function sqliteError(cause: unknown, where: string): unknown {
-  if (cause instanceof ZerothError) return cause;
-  const code = codeOf(cause);
-  if (code.startsWith("SQLITE_CONSTRAINT")) return cause;
-  if (code === "SQLITE_FULL") {
-    const hint = "make room on the disk, or name another place with ZEROTH_HOME";
-    return new ZerothError("storage_failed", "the database's disk is full", { where, hint, cause });
-  }
-  if (code === "SQLITE_BUSY" || code === "SQLITE_LOCKED") {
-    const hint = "another process keeps the database busy: try again, or set DATABASE_URL to use PostgreSQL";
-    return new ZerothError("storage_failed", `the database was in use for ${patience / 1000} s`, {
-      where,
-      hint,
-      cause,
-    });
-  }
-  if (code === "SQLITE_NOTADB" || code === "SQLITE_CORRUPT") {
-    const hint = "move it away to begin with an empty one, or put a copy back that you kept";
-    return new ZerothError("corrupt_file", "is not a whole SQLite database", { where, hint, cause });
-  }
-  if (/^SQLITE_(IOERR|CANTOPEN|READONLY|PERM)/.test(code) || /Unable to open/.test(String(cause))) {
-    const hint = "check the disk, the folder and its permissions; ZEROTH_HOME names another place";
-    return new ZerothError("storage_failed", `the database cannot be read or written (${code || "open"})`, {
-      where,
-      hint,
-      cause,
-    });
-  }
-  return cause;
-}
+/** `where` is a path, for whoever runs the server and for nobody else. */
+const hints: SqlHints = {
+  what: "the database",
+  full: "make room on the disk, or name another place with ZEROTH_HOME",
+  busy: `another process keeps the database busy (${patience / 1000} s): try again, or set DATABASE_URL to use PostgreSQL`,
+  corrupt: "move it away to begin with an empty one, or put a copy back that you kept",
+  disk: "check the disk, the folder and its permissions; ZEROTH_HOME names another place",
+};
 
 /** One connection of a database, which answers one query after another. */
-function connectionOf(database: Database.Database, where: string): DatabaseConnection {
-  const ready = new Map<string, Database.Statement>();
-  const prepare = (text: string): Database.Statement => {
-    const known = ready.get(text);
-    if (known) return known;
-    if (ready.size >= mostStatements) ready.clear();
-    const statement = database.prepare(text);
-    ready.set(text, statement);
-    return statement;
-  };
-  /** SQLite has no truth values, and libsql gives a copy of the memory it owns. */
-  const shaped = (row: unknown): unknown => {
-    const values = row as Record<string, unknown>;
-    for (const name in values) if (values[name] instanceof ArrayBuffer) values[name] = new Uint8Array(values[name]);
-    return row;
-  };
-  const once = ({ sql: text, parameters }: CompiledQuery) => {
-    const statement = prepare(text);
-    if (statement.reader) return { rows: statement.all(parameters as unknown[]).map(shaped) };
-    const { changes } = statement.run(parameters as unknown[]);
-    return { rows: [], numAffectedRows: BigInt(changes) };
-  };
+function connectionOf(database: SqlDatabase, where: string): DatabaseConnection {
   return {
     async executeQuery<R>(query: CompiledQuery) {
       const begun = performance.now();
       for (;;) {
         try {
-          return once(query) as { rows: R[]; numAffectedRows?: bigint };
+          const { rows, changes } = database.ask(query.sql, query.parameters);
+          return { rows: rows as R[], numAffectedRows: BigInt(changes) };
         } catch (cause) {
           // Inside of a transaction the database is ours already.
-          const wait = codeOf(cause) === "SQLITE_BUSY" && !database.inTransaction;
-          if (!wait || performance.now() - begun > patience) throw sqliteError(cause, where);
+          const wait = isBusy(cause) && !database.inTransaction;
+          if (!wait || performance.now() - begun > patience) throw sqlError(cause, where, hints);
           await sleep(5 + Math.random() * 20);
         }
       }
@@ -130,7 +80,7 @@ function createMutex() {
   };
 }
 
-function driverOf(database: Database.Database, where: string): Driver {
+function driverOf(database: SqlDatabase, where: string): Driver {
   const connection = connectionOf(database, where);
   const mutex = createMutex();
   const say = async (text: string) => void (await connection.executeQuery(CompiledQuery.raw(text)));
@@ -158,13 +108,11 @@ const calls = new EventEmitter().setMaxListeners(0);
  * @throws bad_input where its folder cannot be made; storage_failed; corrupt_file for another file
  */
 export async function openSqlite(path: string): Promise<State> {
-  let database: Database.Database;
+  let database: SqlDatabase;
   try {
-    makeFolder(dirname(path));
-    closeSync(openSync(path, "a", 0o600));
-    database = new Database(path);
+    database = openDatabase(path, true);
   } catch (cause) {
-    throw writeError(sqliteError(cause, path), path);
+    throw writeError(sqlError(cause, path, hints), path);
   }
   try {
     // The first of several processes changes the file's mode, for which it needs it alone.

@@ -11,6 +11,7 @@ import { filledLanguage, fillerOf } from "../models/adapters/fillers.ts";
 import { cannot, readModel } from "../models/families.ts";
 import type { Architecture } from "../models/family.ts";
 import { decoderModel } from "../models/kinds/decoder.ts";
+import type { EncoderModel } from "../models/kinds/encoder.ts";
 import { encoderDecoderModel } from "../models/kinds/encoder-decoder.ts";
 import { type ImageEncoderModel, imageEncoderModel } from "../models/kinds/image-encoder.ts";
 import type { LanguageModel } from "../models/kinds/language.ts";
@@ -55,6 +56,8 @@ export interface OpenedWebTextModel extends AsyncDisposable, FetchedFolder, With
 export interface OpenedWebEncoder extends AsyncDisposable, FetchedFolder, WithAdapter {
   readonly kind: "encoder";
   readonly encoder: EncodingModel;
+  /** The network behind it. */
+  readonly model: EncoderModel;
 }
 
 export interface OpenedWebImageEncoder extends AsyncDisposable, Omit<FetchedParts, "tokenizer" | "chatTemplates"> {
@@ -107,7 +110,15 @@ async function openAs(base: string | URL, options: WebOpenOptions, asReader: boo
       fillers: { count: fillers.whole, places: put ? placesOf(put.adapter.settings) : 0 },
     });
     const dispose = () => model[Symbol.asyncDispose]();
-    return { ...parts, ...told, tokenizer, kind: "encoder", encoder, [Symbol.asyncDispose]: dispose };
+    return {
+      ...parts,
+      ...told,
+      tokenizer,
+      kind: "encoder",
+      encoder,
+      model,
+      [Symbol.asyncDispose]: dispose,
+    };
   }
   switch (architecture.kind) {
     case "encoder-decoder":

@@ -7,7 +7,16 @@ import type { Server } from "node:http";
 import { join } from "node:path";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { answered, builtPage, launch, staticPage, taughtExample, type Visit, visit } from "./playground.ts";
+import {
+  answered,
+  builtPage,
+  launch,
+  searchedExample,
+  staticPage,
+  taughtExample,
+  type Visit,
+  visit,
+} from "./playground.ts";
 
 let built: Awaited<ReturnType<typeof builtPage>>;
 let browser: Browser;
@@ -60,6 +69,18 @@ async function rowsShown({ page }: Visit): Promise<void> {
   await page.waitForSelector(".preview");
 }
 
+async function searched({ page }: Visit): Promise<void> {
+  await page.goto(`${site.address}/#search`);
+  await searchedExample(page);
+}
+
+async function readShown(person: Visit): Promise<void> {
+  await searched(person);
+  const { page } = person;
+  await page.locator(".search-answer .cite").click();
+  await page.waitForSelector(".source #found");
+}
+
 const pictures: readonly (readonly [
   name: string,
   width: number,
@@ -76,6 +97,11 @@ const pictures: readonly (readonly [
   ["teach-1170-light", 1170, 740, "light", taughtShown],
   ["teach-800-dark", 800, 860, "dark", rowsShown],
   ["teach-390-light", 390, 860, "light", rowsShown],
+  ["search-1440-light", 1440, 600, "light", readShown],
+  ["search-800-dark", 800, 900, "dark", searched],
+  ["search-800-light", 800, 900, "light", readShown],
+  ["search-390-light", 390, 860, "light", searched],
+  ["search-390-dark", 390, 860, "dark", readShown],
 ];
 
 test.each(pictures)("%s", async (name, width, height, colorScheme, work) => {

@@ -10,6 +10,7 @@ import {
   builtPage,
   launch,
   panelNames,
+  searchedExample,
   staticPage,
   taughtExample,
   visit,
@@ -51,6 +52,11 @@ const prepared: Readonly<Record<string, (page: Page) => Promise<unknown>>> = {
     await page.waitForSelector('[data-side="right"][data-state="done"]');
   },
   teach: (page) => taughtExample(page, 1),
+  async search(page) {
+    await searchedExample(page);
+    await page.locator(".search-answer .cite").click();
+    await page.waitForSelector(".source #found");
+  },
   models: (page) => page.waitForSelector('[data-state="ready"]'),
   jobs: (page) => page.waitForSelector(".job"),
   settings: (page) => page.waitForSelector(".setting"),

@@ -103,10 +103,19 @@ export async function taughtExample(page: Page, rounds?: number): Promise<void> 
   await page.waitForSelector('.beside [data-side="taught"]');
 }
 
+/** Takes the three documents that the page comes with, and asks them. */
+export async function searchedExample(page: Page, question = "When is honey ripe?"): Promise<void> {
+  await page.getByRole("button", { name: "Three short documents" }).click();
+  await page.waitForFunction(() => document.querySelectorAll('.documents li[data-state="ready"]').length === 3);
+  await page.getByLabel("Question", { exact: true }).fill(question);
+  await page.keyboard.press("Enter");
+  await page.waitForSelector(".passages li");
+}
+
 /** Waits until Ask has its whole answer. */
 export const answered = (page: Page) => page.waitForSelector('.answer[data-state="done"], .answer .choices');
 
-export const panelNames = ["ask", "chat", "compare", "teach", "models", "jobs", "settings"] as const;
+export const panelNames = ["ask", "chat", "compare", "teach", "search", "models", "jobs", "settings"] as const;
 
 interface Axe {
   run(): Promise<{ violations: { id: string; nodes: { html: string; failureSummary: string }[] }[] }>;

@@ -118,6 +118,43 @@ test("Teach: the built-in rows are learnt by a job of the server's, and what it 
   });
 });
 
+test("Search: documents are kept by the server, found, read in their place, narrowed, and forgotten", async () => {
+  await visit(browser, `${address}#search`, async ({ page, click, type }) => {
+    await page.waitForSelector('.search h1 >> text="Documents of yours, kept and searched by this page\'s server."');
+    await click("button", "Three short documents");
+    await page.waitForFunction(() => document.querySelectorAll('.documents li[data-state="ready"]').length === 3);
+    await type("Question", "When is honey ripe?");
+    await page.keyboard.press("Enter");
+    await page.waitForSelector('.search-answer[data-found="true"]');
+    expect(await page.locator(".search-answer blockquote").textContent()).toMatch(/^Honey is ripe when two thirds/);
+    await page.locator(".search-answer .cite").click();
+    await page.waitForSelector(".source #found");
+    expect((await page.locator(".source mark.best").allTextContents()).join("")).toMatch(/^Honey is ripe .* wax\.$/);
+    expect(await axeFindings(page)).toEqual([]);
+    await page.keyboard.press("Escape");
+    await page.locator('[data-document="oven.txt"] input').check();
+    await page.keyboard.press("Control+Enter");
+    await type("Question", "honey clock");
+    await page.keyboard.press("Enter");
+    await page.waitForFunction(() => {
+      const places = [...document.querySelectorAll(".passages .place")];
+      return places.length > 0 && places.every(({ textContent }) => textContent?.includes("oven.txt"));
+    });
+    await page.reload();
+    await page.waitForFunction(() => document.querySelectorAll('.documents li[data-state="ready"]').length === 3);
+    await page.getByRole("button", { name: "Take oven.txt away" }).click();
+    await page.waitForFunction(() => document.querySelectorAll('.documents li[data-state="ready"]').length === 2);
+    await click("button", "Forget this store");
+    await click("button", "Yes, forget this store");
+    await page.waitForSelector(".search .start");
+    // The same in this browser, whose documents are its own.
+    await page.getByLabel("in this browser").check();
+    await click("button", "Three short documents");
+    await page.waitForFunction(() => document.querySelectorAll('.documents li[data-state="ready"]').length === 3);
+    expect(await page.getByLabel("in this browser").isChecked()).toBe(true);
+  });
+});
+
 test("the page goes over to this browser, and answers there", async () => {
   await visit(browser, `${address}#settings`, async ({ page, click }) => {
     await click("radio", /in this browser/);

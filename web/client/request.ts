@@ -46,7 +46,8 @@ export interface Caller {
   /** What a path tells as it comes. */
   streamed(path: string, signal?: AbortSignal): Promise<ReadableStream<Uint8Array>>;
   /** A form with files. */
-  send<T>(path: string, form: FormData): Promise<T>;
+  send<T>(path: string, form: FormData, signal?: AbortSignal): Promise<T>;
+  remove(path: string): Promise<void>;
 }
 
 /** @param key what the person gave as the server's key, asked for at every request */
@@ -76,7 +77,9 @@ export function caller(root: string, key: () => string): Caller {
     post: async (path, body, signal) => (await call(path, posted(body, signal))).json(),
     stream: async (path, body, signal) => bodyIn(await call(path, posted(body, signal))),
     streamed: async (path, signal) => bodyIn(await call(path, signal ? { signal } : {})),
-    send: async (path, form) => (await call(path, { method: "POST", body: form })).json(),
+    send: async (path, form, signal) =>
+      (await call(path, { method: "POST", body: form, ...(signal && { signal }) })).json(),
+    remove: async (path) => void (await call(path, { method: "DELETE" })),
   };
 }
 

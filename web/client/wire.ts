@@ -124,3 +124,61 @@ export interface TuningEventBody {
 export interface CheckpointsBody {
   readonly data?: readonly { readonly fine_tuned_model_checkpoint: string }[];
 }
+
+export interface StoreBody {
+  readonly id: string;
+  readonly name: string | null;
+  readonly embedding_model?: string | null;
+}
+
+export interface StoreFileBody {
+  readonly id: string;
+  readonly status: "in_progress" | "completed" | "failed" | "cancelled";
+  readonly last_error: { readonly message: string } | null;
+  readonly attributes?: Readonly<Record<string, unknown>> | null;
+}
+
+export interface PageBody<T> {
+  readonly data?: readonly T[];
+  readonly has_more?: boolean;
+  readonly last_id?: string | null;
+}
+
+/** Where a passage stands is told by servers of ours. */
+export interface PlaceBody {
+  readonly file_id: string;
+  readonly filename: string;
+  readonly document?: string;
+  readonly start?: number;
+  readonly end?: number;
+  readonly page?: number;
+  readonly heading?: string;
+}
+
+export interface FoundBody extends PlaceBody {
+  readonly score: number;
+  readonly content: readonly { readonly text: string }[];
+}
+
+export interface ContentBody {
+  readonly data?: readonly { readonly text: string; readonly document?: string }[];
+}
+
+export interface AnswerBody {
+  readonly text: string;
+  readonly found: boolean;
+  readonly sentences: readonly {
+    readonly text: string;
+    readonly start: number;
+    readonly end: number;
+    readonly supported: boolean;
+  }[];
+  readonly citations: readonly ({ readonly sentence: number; readonly quote: string } & PlaceBody)[];
+}
+
+export type AskEventBody = ErrorBody &
+  (
+    | { readonly type?: "answer.passages" }
+    | { readonly type: "answer.delta"; readonly delta: string }
+    | { readonly type: "answer.completed"; readonly answer: AnswerBody }
+  );

@@ -40,6 +40,15 @@ export const panels: readonly PanelRow[] = [
     load: () => import("./teach/panel.tsx"),
   },
   {
+    ...{
+      name: "search",
+      title: "Search",
+      icon: "search",
+      says: "documents of your own: find, read and ask them",
+    },
+    load: () => import("./search/panel.tsx"),
+  },
+  {
     ...{ name: "models", title: "Models", icon: "models", says: "what is here, open it, close it", last: true },
     load: () => import("./models/panel.tsx"),
   },

@@ -33,18 +33,16 @@ export function CopyNote() {
   );
 }
 
-interface Props {
-  readonly ask: Ask;
-  readonly choices?: readonly string[];
+interface FormsProps {
+  readonly code: (form: CodeForm) => string;
   readonly panel: string;
   readonly shared: Shared;
+  /** What a link holds, in words. */
+  readonly holds?: string;
 }
 
-export function CopyAs({ ask, choices = [], panel, shared }: Props) {
-  const address = client.value?.where === "server" ? root : "http://127.0.0.1:8080/";
-  const own = models.value.find(({ id }) => id === ask.model)?.defaults;
-  const code = (form: CodeForm) =>
-    codeOf(form, { ask: { ...ask, model: ask.model || embedded }, choices, own, address });
+/** What a panel would do as code, and as a link. */
+export function CopyForms({ code, panel, shared, holds = "the prompt, parameters and model" }: FormsProps) {
   return (
     <>
       <Menu label="Copy as" icon="copy">
@@ -57,7 +55,7 @@ export function CopyAs({ ask, choices = [], panel, shared }: Props) {
       <button
         type="button"
         class="quiet"
-        title="A link that holds the prompt, parameters and model, and nothing else"
+        title={`A link that holds ${holds}, and nothing else`}
         onClick={() => copy(new URL(fragmentOf(panel, shared), location.href.replace(/#.*/, "")).href, "Link")}
       >
         <Icon name="share" />
@@ -66,4 +64,19 @@ export function CopyAs({ ask, choices = [], panel, shared }: Props) {
       <CopyNote />
     </>
   );
+}
+
+interface Props {
+  readonly ask: Ask;
+  readonly choices?: readonly string[];
+  readonly panel: string;
+  readonly shared: Shared;
+}
+
+export function CopyAs({ ask, choices = [], panel, shared }: Props) {
+  const address = client.value?.where === "server" ? root : "http://127.0.0.1:8080/";
+  const own = models.value.find(({ id }) => id === ask.model)?.defaults;
+  const code = (form: CodeForm) =>
+    codeOf(form, { ask: { ...ask, model: ask.model || embedded }, choices, own, address });
+  return <CopyForms {...{ code, panel, shared }} />;
 }

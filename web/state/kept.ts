@@ -103,7 +103,8 @@ export async function forgetEverything(): Promise<void> {
   sessionStorage.clear();
   (await opened?.catch(() => undefined))?.close();
   opened = undefined;
-  await settled(indexedDB.deleteDatabase("zeroth")).catch(() => {});
+  // The second is what the searching worker keeps; it lets go of it when it is told of this.
+  for (const name of ["zeroth", "zeroth-search"]) await settled(indexedDB.deleteDatabase(name)).catch(() => {});
   for (const registration of (await navigator.serviceWorker?.getRegistrations()) ?? []) await registration.unregister();
   if ("caches" in globalThis) for (const name of await caches.keys()) await caches.delete(name);
 }

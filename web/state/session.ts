@@ -16,7 +16,14 @@ export const hasServer = signal(false);
 export const where = kept<"server" | "browser" | "auto">("where", "auto");
 
 export const models = signal<readonly ModelCard[]>([]);
-export const jobs = signal<readonly Job[]>([]);
+const clientJobs = signal<readonly Job[]>([]);
+/** Jobs that a panel runs itself, by its name. */
+const panelJobs = signal<Readonly<Record<string, readonly Job[]>>>({});
+export const jobs = computed<readonly Job[]>(() => [...Object.values(panelJobs.value).flat(), ...clientJobs.value]);
+
+export function noteJobs(panel: string, now: readonly Job[]): void {
+  panelJobs.value = { ...panelJobs.value, [panel]: now };
+}
 export const status = signal<Status>({});
 /** Why models cannot be had, while they cannot. */
 export const trouble = signal<Problem | undefined>(undefined);
@@ -64,7 +71,7 @@ export async function refresh(): Promise<void> {
     if (client.value !== now) return;
     models.value = found;
     status.value = state;
-    jobs.value = work;
+    clientJobs.value = work;
     trouble.value = undefined;
   } catch (error) {
     trouble.value = problemOf(error);

@@ -16,7 +16,7 @@ export interface Stretch {
   readonly written?: number;
 }
 
-export type DocumentKind = "text" | "markdown" | "html" | "epub";
+export type DocumentKind = "text" | "markdown" | "html" | "epub" | "pdf";
 
 export interface DocumentText {
   readonly kind: DocumentKind;
@@ -28,6 +28,8 @@ export interface DocumentText {
   readonly pages?: readonly number[] | undefined;
   /** In their order; what lies between two of them (a line break in the place of a tag) has no character of its own. */
   readonly stretches: readonly Stretch[];
+  /** What of it could not be read, a line each, for whoever adds it. */
+  readonly notes?: readonly string[];
 }
 
 /** The last entry that begins at or before a place, by bisection. */

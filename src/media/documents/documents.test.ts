@@ -4,14 +4,15 @@ import { join } from "node:path";
 import { deflateRawSync } from "node:zlib";
 import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
-import { failure } from "../../../test/support/failure.ts";
+import { failure, failureOf } from "../../../test/support/failure.ts";
 import { type Entry, zip } from "../../../test/support/torch/zips.ts";
 import { decodeText } from "./decode.ts";
 import { type DocumentText, sourceRange } from "./document.ts";
 import { htmlDocument } from "./html.ts";
 import { markdownDocument } from "./markdown.ts";
 import { plainDocument } from "./plain.ts";
-import { isDocument, readDocument } from "./read-node.ts";
+import { isDocument } from "./read.ts";
+import { readDocument } from "./read-node.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "zeroth-documents-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -26,6 +27,11 @@ const file = (name: string, content: string | Uint8Array): string => {
 
 const codeOf = (run: () => unknown): string => {
   const { code, message } = failure(run);
+  return `${code}: ${message}`;
+};
+
+const codeLater = async (work: Promise<unknown>): Promise<string> => {
+  const { code, message } = await failureOf(work);
   return `${code}: ${message}`;
 };
 
@@ -194,15 +200,15 @@ describe("bytes", () => {
 });
 
 describe("files", () => {
-  it("are read by their names", () => {
-    expect(readDocument(file("a.txt", "one\r\ntwo")).text).toBe("one\r\ntwo");
-    expect(readDocument(file("a.MD", "# One")).headings).toHaveLength(1);
-    expect(readDocument(file("a.htm", "<p>x")).kind).toBe("html");
-    expect(readDocument(file("empty.txt", "")).text).toBe("");
-    expect(isDocument("a.pdf")).toBe(false);
-    expect(codeOf(() => readDocument(file("a.pdf", "%PDF-1.4")))).toMatch(/^unsupported: .*a \.pdf file is not read/);
-    expect(codeOf(() => readDocument(file("b.txt", "PK\u0003\u0004zip")))).toMatch(/^corrupt_file: .*is a zip file/);
-    expect(codeOf(() => readDocument(join(folder, "none.txt")))).toMatch(/^not_found/);
+  it("are read by their names", async () => {
+    expect((await readDocument(file("a.txt", "one\r\ntwo"))).text).toBe("one\r\ntwo");
+    expect((await readDocument(file("a.MD", "# One"))).headings).toHaveLength(1);
+    expect((await readDocument(file("a.htm", "<p>x"))).kind).toBe("html");
+    expect((await readDocument(file("empty.txt", ""))).text).toBe("");
+    expect(isDocument("a.doc")).toBe(false);
+    expect(await codeLater(readDocument(file("a.doc", "x")))).toMatch(/^unsupported: .*a \.doc file is not read/);
+    expect(await codeLater(readDocument(file("b.txt", "PK\u0003\u0004zip")))).toMatch(/^corrupt_file: .*is a zip file/);
+    expect(await codeLater(readDocument(join(folder, "none.txt")))).toMatch(/^not_found/);
     expect(plainDocument("x").stretches).toEqual([{ at: 0, source: 0, length: 1 }]);
   });
 
@@ -214,11 +220,11 @@ describe("files", () => {
   const spine = '<itemref idref="a"/><itemref idref="b"/><itemref idref="c"/>';
   const chapters = { "in/one.xhtml": "<h1>One</h1><p>First.</p>", "in/two.xhtml": "<h1>Two</h1><p>Second.</p>" };
 
-  it("of books are their chapters in the book's order", () => {
+  it("of books are their chapters in the book's order", async () => {
     const epub = (entries: Record<string, string>) =>
       file("a.epub", zip(Object.entries(entries).map(([name, text]): Entry => ({ name, data: utf8(text) }))));
     const whole = { "META-INF/container.xml": container, "in/book.opf": book(items, spine), ...chapters };
-    const read = readDocument(epub(whole));
+    const read = await readDocument(epub(whole));
     expect(read.text).toBe("One\n\nFirst.\n\nTwo\n\nSecond.");
     expect(read.title).toBe("Two & two");
     expect(read.headings).toEqual([
@@ -230,12 +236,16 @@ describe("files", () => {
     const flagged = Object.entries(whole).map(
       ([name, text]): Entry => ({ name, data: utf8(text), flags, localFlags: flags }),
     );
-    expect(readDocument(file("flags.epub", zip(flagged))).text).toBe(read.text);
-    expect(codeOf(() => readDocument(epub({ ...whole, "META-INF/container.xml": "<x/>" })))).toMatch(/^corrupt_file/);
-    expect(codeOf(() => readDocument(epub({ "META-INF/container.xml": container })))).toMatch(/has no "?in\/book.opf/);
+    expect((await readDocument(file("flags.epub", zip(flagged)))).text).toBe(read.text);
+    expect(await codeLater(readDocument(epub({ ...whole, "META-INF/container.xml": "<x/>" })))).toMatch(
+      /^corrupt_file/,
+    );
+    expect(await codeLater(readDocument(epub({ "META-INF/container.xml": container })))).toMatch(
+      /has no "?in\/book.opf/,
+    );
   });
 
-  it("of books that unpack to more than a book are refused", () => {
+  it("of books that unpack to more than a book are refused", async () => {
     const bomb = deflateRawSync(new Uint8Array(40 << 20));
     const path = file(
       "bomb.epub",
@@ -245,6 +255,6 @@ describe("files", () => {
         { name: "in/one.xhtml", data: bomb, method: 8, plain: 40 << 20, localPlain: 40 << 20 },
       ]),
     );
-    expect(codeOf(() => readDocument(path))).toMatch(/^corrupt_file: .*unpacks to 41943040 bytes/);
+    expect(await codeLater(readDocument(path))).toMatch(/^corrupt_file: .*unpacks to 41943040 bytes/);
   });
 });

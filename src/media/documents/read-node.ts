@@ -1,49 +1,47 @@
-/** Documents by the names of their files. */
-import { readWholeFile } from "../../base/read-node.ts";
-import { fail } from "../../errors.ts";
-import { decodeText } from "./decode.ts";
+/** Documents in files. */
+import { readBytes, withFile } from "../../base/read-node.ts";
+import { type ReaderLimits, readerProcess } from "../../base/reader-process-node.ts";
+import { fail, ZerothError } from "../../errors.ts";
 import type { DocumentText } from "./document.ts";
-import { epubDocument } from "./epub-node.ts";
-import { htmlDocument } from "./html.ts";
-import { markdownDocument } from "./markdown.ts";
-import { plainDocument } from "./plain.ts";
+import { documentOf, isPdf, readerOf } from "./read.ts";
 
-/** Most bytes of one document's file. */
-export const mostBytes = 64 << 20;
+const limits: ReaderLimits = { milliseconds: 60_000, megabytes: 768 };
 
-type Read = (path: string, where: string) => DocumentText;
-
-const written =
-  (make: (source: string) => DocumentText, page = false): Read =>
-  (path, where) =>
-    make(decodeText(readWholeFile(path, mostBytes, where, ...(["empty", "html"] as const)), where, page));
-
-const readers: Readonly<Record<string, Read>> = {
-  txt: written(plainDocument),
-  text: written(plainDocument),
-  md: written(markdownDocument),
-  markdown: written(markdownDocument),
-  html: written(htmlDocument, true),
-  htm: written(htmlDocument, true),
-  xhtml: written(htmlDocument, true),
-  epub: epubDocument,
-};
-
-const extensionOf = (path: string): string => /\.([^./\\]+)$/.exec(path)?.[1]?.toLowerCase() ?? "";
-
-/** Whether a file's name is that of a document. */
-export const isDocument = (path: string): boolean => Object.hasOwn(readers, extensionOf(path));
+const pdfs = readerProcess<{ readonly path: string }, DocumentText>({
+  as: "as PDF",
+  // The sources themselves are only run by tests, which build first: a process cannot be started from TypeScript.
+  script: import.meta.url.endsWith(".ts")
+    ? new URL("../../../dist/media/documents/pdf/pdf-process-node.js", import.meta.url)
+    : new URL("./pdf-process-node.js", import.meta.url),
+  each: { milliseconds: 10_000, megabytes: 32 },
+});
 
 /**
  * A document's text, with places.
  * @param where how messages name it
- * @throws not_found; corrupt_file for what is no text; unsupported for a kind that is not read
+ * @throws not_found; corrupt_file for what is no text, or takes more time or memory than it may; unsupported for a kind
+ *   that is not read; interrupted
  */
-export function readDocument(path: string, where: string = path): DocumentText {
-  const extension = extensionOf(path);
-  if (!isDocument(path)) {
-    const hint = "documents are .txt, .md, .html and .epub";
-    return fail("unsupported", extension ? `a .${extension} file is not read` : "has no extension", { where, hint });
+export async function readDocument(
+  path: string,
+  where: string = path,
+  { signal, within = limits }: { readonly signal?: AbortSignal | undefined; readonly within?: ReaderLimits } = {},
+): Promise<DocumentText> {
+  const { most } = readerOf(path, where);
+  const bytes = withFile(
+    path,
+    (file, size) => {
+      if (size > most) fail("corrupt_file", `${size} bytes, at most ${most} are read`, { where });
+      return isPdf(path) ? undefined : readBytes(file, 0, size);
+    },
+    where,
+  );
+  if (bytes) return documentOf(path, bytes, where);
+  try {
+    return await pdfs.ask({ path }, within, signal);
+  } catch (cause) {
+    if (!(cause instanceof ZerothError) || where === path) throw cause;
+    const { code, message, hint } = cause;
+    throw new ZerothError(code, message.slice(path.length + 2), { where, ...(hint && { hint }) });
   }
-  return readers[extension]!(path, where);
 }

@@ -6,7 +6,7 @@
 import { fail } from "../../errors.ts";
 import type { NdArray } from "../../graph/array.ts";
 import { type Graph, graph } from "../../graph/graph.ts";
-import * as o from "../../graph/operators.ts";
+import * as ops from "../../graph/operators.ts";
 import { input, parameter, type Tensor } from "../../graph/tensor.ts";
 import type { Program } from "../../runtime/program.ts";
 import type { Similarity } from "../../text/embed.ts";
@@ -52,8 +52,8 @@ const array = (shape: readonly number[], data: Float32Array): NdArray => ({ dtyp
 /** The largest of each row of questions [batch, width] · matrixᵀ + bias [rows]. */
 function searchGraph(matrix: Tensor, width: number, k: number): Graph {
   const questions = input("questions", "float32", ["batch", width]);
-  const scores = o.add(o.matmul(questions, matrix, { transB: true }), input("bias", "float32", [matrix.shape[0]!]));
-  const [values, places] = o.topK(scores, k);
+  const scores = ops.add(ops.matmul(questions, matrix, { transB: true }), input("bias", "float32", [matrix.shape[0]!]));
+  const [values, places] = ops.topK(scores, k);
   return graph({ values, places });
 }
 
@@ -72,6 +72,8 @@ export interface SearchOptions {
   readonly metric: Metric;
   /** Bits of a number in the first look. Default 32. */
   readonly bits?: 32 | 8 | undefined;
+  /** The vectors of some rows, rounded, where they are kept; by default they are rounded now. */
+  readonly rounded?: ((from: number, make: () => Rounded) => Rounded) | undefined;
   readonly compile: CompileOver;
 }
 
@@ -92,31 +94,61 @@ interface Part {
   readonly programs: Map<number, Promise<Program>>;
 }
 
-function quantized(values: Float32Array, count: number, width: number): StoredTensor {
+/** Numbers of 8 bits: values [width, rows], and of each row what they are multiplied with. */
+export interface Rounded {
+  readonly values: Uint8Array;
+  readonly scales: Uint8Array;
+}
+
+function roundedOf(values: Float32Array, count: number, width: number): Rounded {
   const rounding = quantizer("int8", [count, width]);
   rounding.rows(values);
   const { values: bytes, scales } = rounding.finish();
   const bytesOf = ({ data }: NdArray) => new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-  return {
-    dtype: "int8",
-    shape: [count, width],
-    format: "int8",
-    values: { dtype: "int8", shape: [width, count], data: bytesOf(bytes) },
-    scales: { dtype: "float32", shape: [count], data: bytesOf(scales) },
+  return { values: bytesOf(bytes), scales: bytesOf(scales) };
+}
+
+const storedOf = ({ values, scales }: Rounded, count: number, width: number): StoredTensor => ({
+  dtype: "int8",
+  shape: [count, width],
+  format: "int8",
+  values: { dtype: "int8", shape: [width, count], data: values },
+  scales: { dtype: "float32", shape: [count], data: scales },
+});
+
+/** Rows of each product that a matrix of so many is searched by. */
+export function partsOf(count: number, width: number): { readonly from: number; readonly count: number }[] {
+  const most = Math.max(1, Math.floor(partBytes / (4 * width)));
+  return Array.from({ length: Math.ceil(count / most) }, (_, i) => ({
+    from: i * most,
+    count: Math.min(most, count - i * most),
+  }));
+}
+
+/** The score of a row from its own vector. */
+export function scorer({ width, values }: Matrix, metric: Metric): (question: Float32Array, row: number) => number {
+  return (question, row) => {
+    const at = row * width;
+    let sum = 0;
+    if (metric === "euclidean") {
+      for (let i = 0; i < width; i++) sum += (question[i]! - values[at + i]!) ** 2;
+      return -Math.sqrt(sum);
+    }
+    for (let i = 0; i < width; i++) sum += question[i]! * values[at + i]!;
+    return sum;
   };
 }
 
 /** Search a matrix whose rows are {@link laidOut}. @throws as the engine does */
-export function exactSearch({ width, values }: Matrix, { metric, bits = 32, compile }: SearchOptions): Search {
+export function exactSearch({ width, values }: Matrix, o: SearchOptions): Search {
+  const { metric, bits = 32, compile, rounded = (_, make) => make() } = o;
   const count = width > 0 ? values.length / width : 0;
-  const most = Math.max(1, Math.floor(partBytes / (4 * width)));
-  const parts: Part[] = [];
-  for (let from = 0; from < count; from += most) {
-    const rows = Math.min(most, count - from);
+  const parts = partsOf(count, width).map(({ from, count: rows }): Part => {
     const own = values.subarray(from * width, (from + rows) * width);
-    const stored = bits === 8 ? quantized(own, rows, width) : undefined;
-    parts.push({ from, count: rows, values: own, stored, programs: new Map() });
-  }
+    const make = () => roundedOf(own, rows, width);
+    const stored = bits === 8 ? storedOf(rounded(from, make), rows, width) : undefined;
+    return { from, count: rows, values: own, stored, programs: new Map() };
+  });
   /** −|d|² / 2, by which the nearest by distance are the largest by product. */
   const offsets = metric === "euclidean" ? new Float32Array(count) : undefined;
   if (offsets) {
@@ -137,18 +169,7 @@ export function exactSearch({ width, values }: Matrix, { metric, bits = 32, comp
     return made;
   }
 
-  /** The score of a row from its own vector. */
-  function scoreOf(question: Float32Array, row: number): number {
-    const at = row * width;
-    if (metric === "euclidean") {
-      let squares = 0;
-      for (let i = 0; i < width; i++) squares += (question[i]! - values[at + i]!) ** 2;
-      return -Math.sqrt(squares);
-    }
-    let sum = 0;
-    for (let i = 0; i < width; i++) sum += question[i]! * values[at + i]!;
-    return sum;
-  }
+  const scoreOf = scorer({ width, values }, metric);
 
   return {
     metric,

@@ -75,28 +75,41 @@ export function bm25(
     .slice(0, k);
 }
 
-/** The lexicon of texts in memory. */
-export function lexiconOf(texts: Iterable<string>, stemming: Stemming = "none"): Lexicon {
+/** A lexicon in memory to which texts can be added; the next one has the next number. */
+export interface GrowingLexicon extends Lexicon {
+  add(text: string): void;
+}
+
+export function growingLexicon(stemming: Stemming = "none"): GrowingLexicon {
   const lengths: number[] = [];
   const lists = new Map<string, { texts: number[]; counts: number[] }>();
-  let row = 0;
-  for (const text of texts) {
-    const terms = termsOf(text, stemming);
-    lengths.push(terms.length);
-    for (const term of terms) {
-      let list = lists.get(term);
-      if (!list) {
-        list = { texts: [], counts: [] };
-        lists.set(term, list);
-      }
-      if (list.texts.at(-1) === row) list.counts[list.counts.length - 1]!++;
-      else {
-        list.texts.push(row);
-        list.counts.push(1);
-      }
-    }
-    row++;
-  }
   const none: Postings = { texts: [], counts: [] };
-  return { lengths, postings: (term) => lists.get(term) ?? none };
+  return {
+    lengths,
+    postings: (term) => lists.get(term) ?? none,
+    add(text) {
+      const row = lengths.length;
+      const terms = termsOf(text, stemming);
+      lengths.push(terms.length);
+      for (const term of terms) {
+        let list = lists.get(term);
+        if (!list) {
+          list = { texts: [], counts: [] };
+          lists.set(term, list);
+        }
+        if (list.texts.at(-1) === row) list.counts[list.counts.length - 1]!++;
+        else {
+          list.texts.push(row);
+          list.counts.push(1);
+        }
+      }
+    },
+  };
+}
+
+/** The lexicon of texts in memory. */
+export function lexiconOf(texts: Iterable<string>, stemming: Stemming = "none"): Lexicon {
+  const lexicon = growingLexicon(stemming);
+  for (const text of texts) lexicon.add(text);
+  return lexicon;
 }

@@ -4,7 +4,7 @@
  */
 
 import { ZerothError } from "../../errors.ts";
-import { usualChunk, usualOverlap } from "../../retrieve/build-node.ts";
+import { usualChunk, usualOverlap } from "../../retrieve/chunks.ts";
 import type { Embedder } from "../../retrieve/embedder-node.ts";
 import { spaceKey } from "../../retrieve/settings.ts";
 import {

@@ -5,7 +5,7 @@ import { extname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { fail } from "../../errors.ts";
 import type { Engine } from "../../host/engine.ts";
-import { usualChunk, usualOverlap } from "../../retrieve/build-node.ts";
+import { usualChunk, usualOverlap } from "../../retrieve/chunks.ts";
 import type { Filter } from "../../retrieve/filter.ts";
 import { type Found, type Index, openIndex, type SearchOptions } from "../../retrieve/search-node.ts";
 import { isSource } from "../../retrieve/sources-node.ts";
