@@ -120,7 +120,7 @@ export async function summarize(path: string, call: Call): Promise<number> {
   }
   await using writer = await openWriter(flags, output, signal);
   if (flags.estimate) {
-    const planned = planBook(path, writer, options);
+    const planned = await planBook(path, writer, options);
     output.row(estimateRow(planned, price));
     output.text(`${sayEstimate(planned.estimate, price)}\n`);
     return 0;

@@ -22,9 +22,9 @@ const sample = 20_000;
  * @throws not_found, corrupt_file, unsupported for the file; bad_input for one without text, or in a script that the
  *   model does not know; wrong_use and too_long for options that do not fit
  */
-export function planBook(path: string, writer: Writer, options: SummarizeOptions = {}): Planned {
+export async function planBook(path: string, writer: Writer, options: SummarizeOptions = {}): Promise<Planned> {
   const settings = settingsFor(options, writer);
-  const book = bookOf(readDocument(path), { keepAll: settings.keepAll });
+  const book = bookOf(await readDocument(path), { keepAll: settings.keepAll });
   const { body, text } = book;
   if (text.slice(body.start, body.end).trim() === "")
     fail("bad_input", "there is no text to summarise", { where: path });

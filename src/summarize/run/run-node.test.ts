@@ -111,7 +111,7 @@ describe("a run", () => {
   it("takes the calls that its estimate says, in every context", async () => {
     for (const context of ["sequential", "subtree", "two-pass", "none"] as const) {
       const model = writer();
-      const { estimate } = planBook(path, model, { ...options, context });
+      const { estimate } = await planBook(path, model, { ...options, context });
       const { calls } = await start(`mode-${context}`, model, { context });
       expect(calls).toBe(estimate.calls);
       expect(estimate.heights.reduce((sum, row) => sum + row.inputTokens, 0)).toBe(estimate.inputTokens);
@@ -365,11 +365,11 @@ const paragraphOf = (n: number) => Array.from({ length: n }, (_, i) => sentence(
 
 describe("files that cannot be summarised", () => {
   const refused = (name: string, content: string | Uint8Array, code: string, pattern: RegExp) =>
-    it(name, () => {
+    it(name, async () => {
       const file = join(folder, name.replaceAll(" ", "-"));
       writeFileSync(file, content);
       try {
-        planBook(file, writer(), options);
+        await planBook(file, writer(), options);
       } catch (error) {
         expect(error).toMatchObject({ code });
         expect((error as Error).message).toMatch(pattern);
@@ -383,20 +383,22 @@ describe("files that cannot be summarised", () => {
   refused("no utf.txt", Uint8Array.of(0x41, 0xff, 0xfe, 0x42), "corrupt_file", /UTF-8/);
   refused("no zip.epub", "PK\u0003\u0004 no zip", "corrupt_file", /./);
   refused("another kind.docx", "x", "unsupported", /docx/);
-  it("a file that is not there", () => {
-    expect(() => planBook(join(folder, "gone.txt"), writer(), options)).toThrow(
+  it("a file that is not there", async () => {
+    await expect(planBook(join(folder, "gone.txt"), writer(), options)).rejects.toThrow(
       expect.objectContaining({ code: "not_found" }),
     );
   });
-  it("a script that the model does not know, a window that is too small, options out of range", () => {
-    expect(() => planBook(path, writer({ unknownShare: () => 0.5 }), options)).toThrow(
+  it("a script that the model does not know, a window that is too small, options out of range", async () => {
+    await expect(planBook(path, writer({ unknownShare: () => 0.5 }), options)).rejects.toThrow(
       /50 % of the tokens are unknown/,
     );
-    expect(() => planBook(path, writer({ window: 60 }), options)).toThrow(/leaves/);
-    expect(() => planBook(path, writer({ window: 170 }), { ...options, leafTokens: 40, limits: [90, 60, 60] })).toThrow(
-      /too little for two summaries/,
+    await expect(planBook(path, writer({ window: 60 }), options)).rejects.toThrow(/leaves/);
+    await expect(
+      planBook(path, writer({ window: 170 }), { ...options, leafTokens: 40, limits: [90, 60, 60] }),
+    ).rejects.toThrow(/too little for two summaries/);
+    await expect(planBook(path, writer(), { leafTokens: 0 })).rejects.toThrow(
+      expect.objectContaining({ code: "wrong_use" }),
     );
-    expect(() => planBook(path, writer(), { leafTokens: 0 })).toThrow(expect.objectContaining({ code: "wrong_use" }));
-    expect(() => planBook(path, writer(), { leafToken: 9 } as SummarizeOptions)).toThrow(/leafToken/);
+    await expect(planBook(path, writer(), { leafToken: 9 } as SummarizeOptions)).rejects.toThrow(/leafToken/);
   });
 });

@@ -89,7 +89,7 @@ export async function startRun({
   ...given
 }: StartOptions): Promise<RunResult> {
   const { writer } = given;
-  const planned = planBook(path, writer, options);
+  const planned = await planBook(path, writer, options);
   const { book, settings, tree, body, tokens } = planned;
   const run: RunFile = {
     version: 1,
