@@ -40,7 +40,7 @@ await build({
   checks: { ineffectiveDynamicImport: false },
   // The engine and SQLite find their native parts beside themselves; undici is only loaded behind a proxy, and pg where
   // there is a PostgreSQL.
-  external: [/^onnxruntime-/, "undici", "libsql", "pg"],
+  external: [/^onnxruntime-/, "undici", "libsql", "pg", "sharp"],
   output: {
     dir: "dist/node",
     format: "esm",

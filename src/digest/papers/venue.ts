@@ -1,7 +1,7 @@
 /** What authors say in the comments field: where a paper appears, how long it is, where its code is. */
 import type { Venue } from "./paper.ts";
 
-/** Names of conferences and journals; a workshop beside one is not the one, and counts all the same as a place. */
+/** Names of conferences and journals. */
 const patterns: readonly (readonly [name: string, pattern: RegExp])[] = [
   ["NAACL", /\bNAACL(?:-HLT)?\b/],
   ["EACL", /\bEACL\b/],
@@ -11,29 +11,20 @@ const patterns: readonly (readonly [name: string, pattern: RegExp])[] = [
   ["EMNLP", /\bEMNLP\b|Empirical Methods in Natural Language/i],
   ["COLING", /\bCOLING\b/i],
   ["CoNLL", /\bCo-?NLL\b/i],
-  ["LREC", /\bLREC\b/],
   ["IJCNLP", /\bIJCNLP\b/],
-  ["SemEval", /\bSemEval\b/i],
-  ["WMT", /\bWMT\b/],
-  ["RANLP", /\bRANLP\b/],
   ["Computational Linguistics", /\bComputational Linguistics,? (?:journal|vol|\d)/i],
   ["NeurIPS", /\bNeurIPS\b|\bNIPS\b/],
   ["ICML", /\bICML\b/],
   ["ICLR", /\bICLR\b/],
   ["AISTATS", /\bAISTATS\b/i],
-  ["UAI", /\bUAI\b/],
   ["COLT", /\bCOLT\b/],
   ["JMLR", /\bJMLR\b|Journal of Machine Learning Research/i],
   ["AAAI", /\bAAAI\b/],
   ["IJCAI", /\bIJCAI\b/],
-  ["ECAI", /\bECAI\b/],
   ["JAIR", /\bJAIR\b|Journal of Artificial Intelligence Research/i],
   ["CVPR", /\bCVPR\b/],
   ["ICCV", /\bICCV\b/],
   ["ECCV", /\bECCV\b/],
-  ["BMVC", /\bBMVC\b/],
-  ["WACV", /\bWACV\b/],
-  ["MICCAI", /\bMICCAI\b/],
   ["KDD", /\b(?:SIG)?KDD\b/],
   ["SIGIR", /\bSIGIR\b/],
   ["CIKM", /\bCIKM\b/],
@@ -58,11 +49,14 @@ const submitted =
 const accepted = /\b(?:accepted|to appear|published|camera[- ]ready|in proceedings|presented)\b/i;
 const oral = /\b(?:oral|spotlight|best paper|outstanding paper|long talk)\b/i;
 
+/** A workshop beside a conference is not the conference. */
+const beside = /\bworkshops?\b|\bshared task\b|\bstudent research\b/i;
+
 /** The place that a paper's comments or journal reference name. */
 export function venueOf(comments = "", journalRef = ""): Venue | undefined {
   const text = `${comments}\n${journalRef}`.slice(0, 4000);
   const found = patterns.find(([, pattern]) => pattern.test(text));
-  if (found === undefined) return undefined;
+  if (found === undefined || beside.test(text)) return undefined;
   const waiting = submitted.test(comments) && !accepted.test(comments) && !found[1].test(journalRef);
   return { name: found[0], state: waiting ? "submitted" : oral.test(comments) ? "oral" : "accepted" };
 }

@@ -16,24 +16,34 @@ export interface Tfidf {
 
 const wordPattern = /[\p{L}\p{N}_]{2,}/gu;
 
+const none: ReadonlySet<string> = new Set();
+
 /** Words and pairs of words of a text, in its order; at most so many characters are looked at. */
-export function termsOf(text: string): string[] {
-  const words = text.slice(0, 100_000).toLowerCase().match(wordPattern) ?? [];
+export function termsOf(text: string, without: ReadonlySet<string> = none): string[] {
+  const words = (text.slice(0, 100_000).toLowerCase().match(wordPattern) ?? []).filter((word) => !without.has(word));
   const terms: string[] = words.slice();
   for (let i = 1; i < words.length; i++) terms.push(`${words[i - 1]} ${words[i]}`);
   return terms;
 }
 
-function countsOf(text: string): Map<string, number> {
+function countsOf(text: string, without: ReadonlySet<string>): Map<string, number> {
   const counts = new Map<string, number>();
-  for (const term of termsOf(text)) counts.set(term, (counts.get(term) ?? 0) + 1);
+  for (const term of termsOf(text, without)) counts.set(term, (counts.get(term) ?? 0) + 1);
   return counts;
 }
 
-export function tfidf(texts: readonly string[], { minDf = 3 }: { readonly minDf?: number } = {}): Tfidf {
+export interface TfidfOptions {
+  /** Terms of fewer texts are left out. */
+  readonly minDf?: number;
+  /** Words that are left out before pairs are made. */
+  readonly without?: ReadonlySet<string>;
+}
+
+export function tfidf(texts: readonly string[], { minDf = 3, without = none }: TfidfOptions = {}): Tfidf {
   const found = new Map<string, number>();
   // Counted twice rather than kept: the counts of all texts take more memory than the vectors.
-  for (const text of texts) for (const term of new Set(termsOf(text))) found.set(term, (found.get(term) ?? 0) + 1);
+  for (const text of texts)
+    for (const term of new Set(termsOf(text, without))) found.set(term, (found.get(term) ?? 0) + 1);
   const terms: string[] = [];
   const numbers = new Map<string, number>();
   const idf: number[] = [];
@@ -47,7 +57,7 @@ export function tfidf(texts: readonly string[], { minDf = 3 }: { readonly minDf?
   const rows = texts.map((text) => {
     const pairs: [number, number][] = [];
     let square = 0;
-    for (const [term, count] of countsOf(text)) {
+    for (const [term, count] of countsOf(text, without)) {
       const number = numbers.get(term);
       if (number === undefined) continue;
       const value = (1 + Math.log(count)) * idf[number]!;
