@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { readFileSync, rmSync, statSync } from "node:fs";
 import { join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
 import { fileSha256, filesBelow, makeFolder, writeFileSafely } from "../base/files-node.ts";
 import { nearest } from "../base/nearest.ts";
 import { fail, throwIfAborted } from "../errors.ts";
@@ -178,24 +179,19 @@ export async function runPartition(job: BoundJob, partition: string, run: Partit
   }
 }
 
-/** A file of a result as text, read from the store. */
-export async function resultText(store: Backend, place: string): Promise<string> {
-  const content = await store.read(place);
-  return content ? new TextDecoder().decode(content) : fail("not_found", "is not in the store", { where: place });
-}
-
-/** The package's version, of the package.json above. */
-export function packageVersion(): string {
+/** The package's folder, and its version, of the package.json above. */
+function packageHere(): { readonly folder: string; readonly version: string } {
   for (let folder = new URL(".", import.meta.url); ; folder = new URL("..", folder)) {
     try {
-      const { name, version } = JSON.parse(readFileSync(new URL("package.json", folder), "utf8")) as Record<
-        string,
-        string
-      >;
-      if (name === "zeroth" && version !== undefined) return version;
+      const text = readFileSync(new URL("package.json", folder), "utf8");
+      const { name, version } = JSON.parse(text) as Record<string, string>;
+      if (name === "zeroth" && version !== undefined) return { folder: fileURLToPath(folder), version };
     } catch {
       // Further up.
     }
-    if (folder.pathname === "/") return "unknown";
+    if (folder.pathname === "/") return fail("not_found", "the package's own files are not there");
   }
 }
+
+export const packageVersion = (): string => packageHere().version;
+export const packageFolder = (): string => packageHere().folder;

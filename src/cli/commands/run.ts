@@ -9,7 +9,7 @@ const options = [
   { flags: "--keep-going", help: "go on with the others where one fails; exit code 4" },
   { flags: "--list", help: "print the partitions and do nothing" },
   { flags: "--dry-run", help: "print partitions, keys, and which are there already" },
-  { flags: "--settings <file>", help: "the job's options from JSON or YAML; what is typed wins" },
+  { flags: "--settings <file>", help: "the job's options, a file of JSON or YAML or {…}; what is typed wins" },
   { flags: "--asset <name>", help: "note results as the latest of this asset (the job's name)" },
   { flags: "--work <folder>", help: "where unfinished attempts are kept (in the store, where it is a folder)" },
 ] as const satisfies readonly OptionSpec[];

@@ -28,12 +28,17 @@ const digest = (text: string) => createHash("sha256").update(text).digest("hex")
 async function settingsOf(file: string | undefined): Promise<unknown> {
   if (file === undefined) return undefined;
   const { readTextFile } = await import("../../base/read-node.ts");
-  const text = readTextFile(file, 1 << 20);
+  // What an orchestrator gives stands in the argument itself.
+  const inline = file.trimStart().startsWith("{");
+  const text = inline ? file : readTextFile(file, 1 << 20);
   try {
-    if (/\.json$/i.test(file)) return JSON.parse(text) as unknown;
+    if (inline || /\.json$/i.test(file)) return JSON.parse(text) as unknown;
     return (await import("yaml")).parse(text) as unknown;
   } catch (cause) {
-    return fail("wrong_use", `cannot be read: ${(cause as Error).message}`, { where: file, cause });
+    return fail("wrong_use", `cannot be read: ${(cause as Error).message}`, {
+      where: inline ? "--settings" : file,
+      cause,
+    });
   }
 }
 
