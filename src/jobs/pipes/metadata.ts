@@ -67,7 +67,9 @@ export const metadata = {
     Number.isFinite(value) ? { type: "float", raw_value: value } : { type: "text", raw_value: String(value) },
   /** Beyond 2^53 it is text. */
   int: (value: number): MetadataValue =>
-    Number.isSafeInteger(value) ? { type: "int", raw_value: value } : { type: "text", raw_value: String(value) },
+    Number.isSafeInteger(value)
+      ? { type: "int", raw_value: value }
+      : { type: "text", raw_value: Number.isInteger(value) ? String(BigInt(value)) : String(value) },
   bool: (value: boolean): MetadataValue => ({ type: "bool", raw_value: value }),
   text: (value: string): MetadataValue => ({ type: "text", raw_value: redacted(value) }),
   md: (value: string): MetadataValue => ({ type: "md", raw_value: redacted(value) }),

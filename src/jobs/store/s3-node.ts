@@ -4,7 +4,7 @@
  * Amazon's tools look (AWS_ACCESS_KEY_ID, AWS_REGION, AWS_ENDPOINT_URL, a pod's role, …).
  */
 import { createHash } from "node:crypto";
-import { createReadStream, createWriteStream, statSync } from "node:fs";
+import { createReadStream, createWriteStream, readFileSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -33,6 +33,8 @@ export function s3Place(url: string): { readonly bucket: string; readonly prefix
 
 /** A client as the environment says. One with an endpoint of its own is asked by paths, which every such service takes. */
 export function s3Client(env: Readonly<Record<string, string | undefined>> = process.env): S3Client {
+  // The client tells about versions of Node to come; which ones this package runs on it says itself.
+  process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= "true";
   const endpoint = env.AWS_ENDPOINT_URL_S3 ?? env.AWS_ENDPOINT_URL;
   return new S3Client({
     region: env.AWS_REGION ?? env.AWS_DEFAULT_REGION ?? "us-east-1",
@@ -66,6 +68,9 @@ function explained(error: unknown, where: string): never {
   });
 }
 
+/** Bytes up to which a file is sent from memory: what is a stream cannot be sent a second time. */
+const inMemory = 64 << 20;
+
 /** @param url s3://BUCKET/PREFIX */
 export function s3Backend(url: string, client: S3Client = s3Client()): Backend {
   const { bucket: Bucket, prefix } = s3Place(url);
@@ -83,7 +88,10 @@ export function s3Backend(url: string, client: S3Client = s3Client()): Backend {
   const body = (path: string) =>
     orNone(path, async () => (await client.send(new GetObjectCommand(at(path)))).Body as Readable);
 
-  const content = (file: string) => ({ Body: createReadStream(file), ContentLength: statSync(file).size });
+  const content = (file: string) => {
+    const ContentLength = statSync(file).size;
+    return { Body: ContentLength <= inMemory ? readFileSync(file) : createReadStream(file), ContentLength };
+  };
 
   async function create(path: string, file: string): Promise<boolean> {
     for (let tries = 0; ; tries++) {
