@@ -52,8 +52,7 @@ const below = [
   "nn",
 ];
 // Recipes never import each other; an app imports everything.
-const recipes = ["plan", "retrieve", "summarize", "study", "train", "tune", "zeroshot"];
-const recipes = ["digest", "plan", "retrieve", "train", "tune", "zeroshot"];
+const recipes = ["digest", "plan", "retrieve", "study", "summarize", "train", "tune", "zeroshot"];
 const all = [...below, "models", "export", "learn", "prompts", "text"];
 for (const recipe of recipes) floors[recipe] = all;
 for (const app of ["server", "cli"]) floors[app] = [...all, ...recipes, "host", "state"];

@@ -1,5 +1,5 @@
 /** Titles and abstracts as sources write them, made whole and made readable. */
-import { entityAt } from "../../media/documents/entities.ts";
+import { decodeHTML } from "entities";
 
 /** UTF-8 that was read as Latin-1 and written as UTF-8 again: "JosÃ©" for "José". */
 function undoubled(text: string): string {
@@ -17,27 +17,13 @@ function undoubled(text: string): string {
   }
 }
 
-function decoded(text: string): string {
-  if (!text.includes("&")) return text;
-  let out = "";
-  let from = 0;
-  for (let at = text.indexOf("&"); at >= 0; at = text.indexOf("&", at + 1)) {
-    if (at < from) continue;
-    const found = entityAt(text, at);
-    if (found === undefined) continue;
-    out += text.slice(from, at) + found.text;
-    from = at + found.length;
-  }
-  return out + text.slice(from);
-}
-
 /** Control characters, and those that turn the direction of what follows. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is taken out
 const invisible = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g;
 
 /** A text in the record: entities decoded, doubled encoding undone, white space collapsed; LaTeX stays. */
 export const tidy = (text: string): string =>
-  undoubled(decoded(text.replace(/[\t\n\r\f]+/g, " ")))
+  undoubled(decodeHTML(text.replace(/[\t\n\r\f]+/g, " ")))
     .replace(invisible, "")
     .replace(/\s+/g, " ")
     .trim()
