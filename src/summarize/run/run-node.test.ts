@@ -52,7 +52,7 @@ function writer(
   let [now, most] = [0, 0];
   const {
     answer = ({ text, context }) =>
-      `${extract(text, 34, "lead")}${context.length > 0 ? ` After ${context.length} before.` : ""}`,
+      `${extract(text, 24, "lead")} It has ${text.length} signs.${context.length > 0 ? ` After ${context.length} before.` : ""}`,
   } = change;
   return {
     ...ruleWriter("lead"),
@@ -102,7 +102,8 @@ describe("a run", () => {
     expect(model.asked).toHaveLength(nodes);
     expect(rows).toHaveLength(nodes);
     expect(rows.at(-1)).toBe(`${readState(join(folder, "whole")).tree.root.id} ${nodes}`);
-    expect(model.most()).toBe(4);
+    expect(model.most()).toBeGreaterThan(1);
+    expect(model.most()).toBeLessThanOrEqual(4);
     expect(verifyRun(join(folder, "whole"))).toMatchObject({ nodes, objects: nodes, problems: [] });
     // Again: nothing is missing.
     expect(await start("whole", model)).toMatchObject({ calls: 0, summary: result.summary });

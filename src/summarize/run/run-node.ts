@@ -105,7 +105,7 @@ export async function startRun({
   if (before) needSame(before, run, force);
   if (!before || canonical(before) !== canonical(run)) await store.write(run, book);
   told?.(planned);
-  return execute(store, given);
+  return await execute(store, given);
 }
 
 /** What two runs differ in. */
@@ -141,7 +141,7 @@ export async function resumeRun(
   const now: RunFile = { ...run, identity: given.writer.identity };
   needSame(run, now, force);
   if (canonical(run) !== canonical(now)) await store.write(now, book);
-  return execute(store, given, { strict });
+  return await execute(store, given, { strict });
 }
 
 const ancestorsOf = (state: RunState, id: string): TreeNode[] => {
@@ -189,7 +189,7 @@ async function change(
   if (!writer) return fail("internal", "an edit without a writer");
   needSame(state.run, { ...state.run, identity: writer.identity }, false);
   const only = strict ? undefined : new Set(ancestorsOf(state, id).map((node) => node.id));
-  return execute(store, { writer, ...given }, { only, strict });
+  return await execute(store, { writer, ...given }, { only, strict });
 }
 
 /** Put a person's text in the place of a node's summary; the nodes above it are made again. */
@@ -216,7 +216,7 @@ export async function redoNode(folder: string, id: string, given: RunOptions): P
   await store.begin(state.run);
   needSame(state.run, { ...state.run, identity: given.writer.identity }, false);
   const only = new Set([id, ...ancestorsOf(state, id).map((node) => node.id)]);
-  return execute(store, given, { only, again: new Set([id]) });
+  return await execute(store, given, { only, again: new Set([id]) });
 }
 
 interface Spending {
