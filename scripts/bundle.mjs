@@ -31,6 +31,7 @@ await build({
     "host-engine-node": "dist/runtime/host-engine-node.js",
     "engine-process-node": "dist/host/engine-process-node.js",
     "tuning-process-node": "dist/server/jobs/tuning-process-node.js",
+    "worker-process-node": "dist/jobs/worker-process-node.js",
     "parquet-process-node": "dist/data/parquet-process-node.js",
     "search-process-node": "dist/retrieve/dense/search-process-node.js",
     "pdf-process-node": "dist/media/documents/pdf/pdf-process-node.js",
@@ -42,7 +43,7 @@ await build({
   checks: { ineffectiveDynamicImport: false },
   // The engine and SQLite find their native parts beside themselves; undici is only loaded behind a proxy, pg where
   // there is a PostgreSQL, and usearch for large indices, where a machine has it.
-  external: [/^onnxruntime-/, "undici", "libsql", "pg", "usearch"],
+  external: [/^onnxruntime-/, "undici", "libsql", "pg", "usearch", "sharp"],
   output: {
     dir: "dist/node",
     format: "esm",

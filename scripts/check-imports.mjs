@@ -52,10 +52,13 @@ const below = [
   "nn",
 ];
 // Recipes never import each other; an app imports everything.
-const recipes = ["plan", "retrieve", "train", "tune", "zeroshot"];
+const recipes = ["digest", "plan", "retrieve", "study", "summarize", "train", "tune", "zeroshot"];
 const all = [...below, "models", "export", "learn", "prompts", "text"];
 for (const recipe of recipes) floors[recipe] = all;
 for (const app of ["server", "cli"]) floors[app] = [...all, ...recipes, "host", "state"];
+// Long work as jobs calls recipes; commands and routes hand work to it.
+floors.jobs = [...all, ...recipes];
+for (const app of ["server", "cli"]) floors[app] = [...floors[app], "jobs"];
 floors.cli = [...floors.cli, "server"];
 
 const root = resolve(process.argv[2] ?? fileURLToPath(new URL("../src", import.meta.url)));

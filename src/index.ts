@@ -96,16 +96,60 @@ export { type Beir, openBeir } from "./retrieve/evaluation/beir-node.ts";
 export { compare, type Difference } from "./retrieve/evaluation/compare.ts";
 export { type Judgements, parseMetric, perQuestion, type Run } from "./retrieve/evaluation/metrics.ts";
 export { parseRun, runText } from "./retrieve/evaluation/trec.ts";
-export { compactIndex, exportIndex, verifyIndex } from "./retrieve/keep-node.ts";
+export { compactIndex, verifyIndex } from "./retrieve/keep-node.ts";
 export { bm25, type Hit, lexiconOf } from "./retrieve/lexical/bm25.ts";
 export { type CrossEncoder, crossEncoder, type RankerParts } from "./retrieve/rerank.ts";
 export { type Found, type Index, openIndex, type Ranker, type SearchOptions } from "./retrieve/search-node.ts";
 export { parseRetrieverConfig, type RetrieverConfig } from "./retrieve/training/config.ts";
 export { type Stage, type StageResult, trainStage } from "./retrieve/training/run-node.ts";
+export { type ExportedChunk, exportIndex } from "./retrieve/transfer/export-node.ts";
+export { importIndex } from "./retrieve/transfer/import-node.ts";
 export { type CompileOptions, compile } from "./runtime/compile-node.ts";
 export { type EngineHost, type HostKind, type HostOptions, openHost } from "./runtime/host-node.ts";
 export { type Limits, measureLimits } from "./runtime/limits-node.ts";
 export type { Device, Program, RunOptions } from "./runtime/program.ts";
+export { type Advice, advise } from "./study/grid/advise.ts";
+export { type Grid, gridOf, type Result } from "./study/grid/cells.ts";
+export { isotonicGrid } from "./study/grid/isotonic.ts";
+export { labelsFor, type Worth, worth } from "./study/grid/worth.ts";
+export { clusterBootstrap, type Interval } from "./study/law/bootstrap.ts";
+export { type Fit, fitLaw, type Law, predicted } from "./study/law/fit.ts";
+export { hullAt, type Point, splitHull, upperHull } from "./study/law/hull.ts";
+export {
+  type HeldOut,
+  heldOut,
+  type Measured,
+  type TransferLimits,
+  transferLimits,
+  worthUpTo,
+} from "./study/law/limits.ts";
+export { type Book, type BookOptions, bookOf, placeInSource } from "./summarize/book/book.ts";
+export { type Decomposed, type Decomposition, decompose } from "./summarize/book/decompose.ts";
+export type { Span as TextSpan } from "./summarize/book/spans.ts";
+export { faultsOfTree, type Tree, type TreeNode } from "./summarize/book/tree.ts";
+export { type ExportFormat, exported } from "./summarize/export/export-node.ts";
+export { type Planned, planBook } from "./summarize/run/plan-node.ts";
+export {
+  type Budget,
+  type EditOptions,
+  editNode,
+  type ResumeOptions,
+  type RunEvents,
+  type RunResult,
+  redoNode,
+  resumeRun,
+  revertNode,
+  type StartOptions,
+  startRun,
+} from "./summarize/run/run-node.ts";
+export type { SummarizeOptions } from "./summarize/run/settings.ts";
+export { type RunState, type RunView, readState, viewOf } from "./summarize/run/state-node.ts";
+export { type Verified, verifyRun } from "./summarize/run/verify-node.ts";
+export type { Provenance, SentenceLinks, Source } from "./summarize/trace/provenance.ts";
+export { type EndpointOptions, endpointWriter } from "./summarize/writers/endpoint-node.ts";
+export { type LocalOptions, localWriter } from "./summarize/writers/local-node.ts";
+export { ruleWriter } from "./summarize/writers/rules.ts";
+export type { Writer } from "./summarize/writers/writer.ts";
 export type { AdapterFiles } from "./text/adapters/files.ts";
 export { readAdapted, readAdapterFiles } from "./text/adapters/files-node.ts";
 export { type Chat, type ChatAnswer, type ChatOptions, type ChatSource, createChat } from "./text/chat/chat.ts";
@@ -131,6 +175,8 @@ export type {
   TokenTold,
 } from "./text/live/request.ts";
 export { tokensShown } from "./text/live/shown.ts";
+export { type Copied, copiedShares, fragmentTokens } from "./text/metrics/fragments.ts";
+export { type RougeKind, type RougeScore, rouge, rougeBest } from "./text/metrics/rouge.ts";
 export type { Scored, TextModel } from "./text/model.ts";
 export {
   type OpenedEncoder,

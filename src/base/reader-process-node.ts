@@ -6,7 +6,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { statSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { isMainThread, Worker, workerData } from "node:worker_threads";
+import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
 import { type ErrorCode, fail, ZerothError } from "../errors.ts";
 
 /** For a file or a part of it. */
@@ -150,13 +150,15 @@ export function answerQuestions<Q, R extends object>(answer: (question: Q) => Pr
   const megabytes = Number(process.argv[2]) * 1.5 + 256;
   if (!isMainThread) {
     if (workerData === "watch") {
+      parentPort!.postMessage("watching");
       setInterval(() => {
         if (process.memoryUsage.rss() > megabytes * 1e6) process.kill(process.pid, "SIGKILL");
       }, often);
     }
     return;
   }
-  new Worker(process.argv[1]!, { workerData: "watch", argv: [process.argv[2]] }).unref();
+  const watch = new Worker(process.argv[1]!, { workerData: "watch", argv: [process.argv[2]] });
+  watch.unref();
   // A library may read parts side by side and wait for the first that fails: the others fail unheard.
   process.on("unhandledRejection", () => {});
   // Signals of a terminal reach every process of its group; whoever asked decides when this one ends.
@@ -177,5 +179,5 @@ export function answerQuestions<Q, R extends object>(answer: (question: Q) => Pr
     process.send?.(reply, () => {});
   });
   // Begun.
-  process.send?.({});
+  watch.once("message", () => process.send?.({}));
 }

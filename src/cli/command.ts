@@ -86,6 +86,8 @@ export interface Invocation<O extends readonly OptionSpec[]> {
 
 /** A command whose own options nobody outside of it needs to know. */
 export interface Command extends CommandDescription {
+  /** What help shows of it, where that depends on its first argument. */
+  describe?(argv: readonly string[]): Promise<CommandDescription>;
   /** Parse what was typed and run it; gives the exit code. */
   start(name: string, argv: readonly string[], signal: AbortSignal, commands: Commands): Promise<number>;
 }

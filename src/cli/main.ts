@@ -101,7 +101,9 @@ export async function run(argv: readonly string[], commands: Commands = all): Pr
       }
       const { name, command, rest } = commandOf(words, commands);
       if (argv.length > 0 && (rest.includes("--help") || rest.includes("-h"))) {
-        process.stdout.write(fitted(help(commands, name), process.stdout));
+        const own = await command.describe?.(rest.filter((word) => word !== "--help" && word !== "-h"));
+        const shown = own === undefined ? commands : { ...commands, [name]: { ...command, ...own } };
+        process.stdout.write(fitted(help(shown, name), process.stdout));
       } else {
         needFolder();
         process.exitCode = await command.start(name, rest, signal, commands);

@@ -54,5 +54,5 @@ test("norms and activations are computed again, products and the stream are kept
     sources.map(({ node, shape }, i) => [(node as { name: string }).name, numbers(shape as number[], i)]),
   );
   const results = await program.run(given);
-  sources.forEach((_, i) => expect(results[`made${i}`]!.data).toEqual(results[`kept${i}`]!.data));
+  for (const i of sources.keys()) expect(results[`made${i}`]!.data).toEqual(results[`kept${i}`]!.data);
 });

@@ -58,6 +58,8 @@ export interface BuildEvents {
   /** Files of other kinds were left out. */
   skipped?(kinds: ReadonlyMap<string, number>): void;
   removed?(document: string): void;
+  /** What of a document could not be read. */
+  noted?(document: string, note: string): void;
   progress?(done: number, total: number, embedded: number): void;
 }
 
@@ -187,12 +189,18 @@ export async function buildIndex(o: BuildOptions): Promise<Built> {
   try {
     const settings = settingsFor(o);
     const { now, all } = rootsFor(sql, o);
+    if (now.length === 0) {
+      fail("wrong_use", "was imported: it does not know of files to look at", {
+        where: store,
+        hint: "import it again, or build an index of the documents",
+      });
+    }
     const generation = generationFor(sql, settings, store);
     const built = await fill(sql, generation, now, o);
     if (built.documents === 0) {
       fail("bad_input", "there are no documents", {
         where: now.map(({ given }) => given).join(", ") || store,
-        hint: "documents are .txt, .md, .html and .epub files, and rows of .jsonl, .csv and .parquet with a text",
+        hint: "documents are .txt, .md, .html, .epub and .pdf files, and rows of .jsonl, .csv and .parquet with a text",
       });
     }
     throwIfAborted(signal);
@@ -294,6 +302,7 @@ async function fill(sql: Sql, generation: Generation, roots: readonly Root[], o:
         const texts: Map<string, { text: string; hash: Uint8Array; document: string }> = new Map();
         for await (const one of documentsOf(source, signal)) {
           const document = prepare(one, settings, embedder);
+          for (const note of one.document.notes ?? []) events.noted?.(one.name, note);
           documents.push(document);
           for (const { start, end, hash } of document.chunks) {
             const text = document.prefix + document.text.slice(start, end);

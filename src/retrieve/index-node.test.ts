@@ -10,9 +10,10 @@ import { type OpenedEncoder, openEncoder } from "../text/open-node.ts";
 import { type BuildOptions, type Built, buildIndex } from "./build-node.ts";
 import type { CompileOver } from "./dense/exact.ts";
 import { type Embedder, embedderOf } from "./embedder-node.ts";
-import { compactIndex, exportIndex, verifyIndex } from "./keep-node.ts";
+import { compactIndex, verifyIndex } from "./keep-node.ts";
 import { type Found, openIndex, type SearchOptions } from "./search-node.ts";
 import { openSql } from "./store/sqlite-node.ts";
+import { exportIndex } from "./transfer/export-node.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "zeroth-index-"));
 const words = "bees make honey and wax the queen lives in a hive wolves hunt at night moon title page".split(" ");

@@ -1,4 +1,4 @@
-/** Looking after an index: whether it is whole, what it takes, and its chunks written out. */
+/** Looking after an index: whether it is whole, and what it takes. */
 import { statSync } from "node:fs";
 import { lockTimes, takeLock } from "../base/lock-node.ts";
 import { fail } from "../errors.ts";
@@ -124,53 +124,4 @@ export async function compactIndex(
 /** Bytes of an index's files. */
 function sizeOf(store: string): number {
   return ["", "-wal"].reduce((sum, end) => sum + (statSync(store + end, { throwIfNoEntry: false })?.size ?? 0), 0);
-}
-
-export interface ExportedChunk {
-  readonly document: string;
-  readonly chunk: number;
-  readonly text: string;
-  readonly start: number;
-  readonly end: number;
-  readonly heading?: string;
-  readonly page?: number;
-  readonly title: string;
-  readonly embedding?: readonly number[];
-}
-
-/** Every chunk with its text and vector, in order. */
-export function* exportIndex(store: string): Generator<ExportedChunk> {
-  const sql = openStoreFile(store, false);
-  try {
-    const { id, settings } = servingOf(sql, store);
-    const space = settings.model
-      ? (sql.all("select id from spaces where fingerprint = ?", spaceKey(settings.model))[0]?.id ?? -1)
-      : -1;
-    for (const { id: document, name, title } of sql.all(
-      "select id, name, title from documents where generation = ? order by id",
-      id,
-    )) {
-      const text = sql.all("select text from documents where id = ?", document!)[0]!.text as string;
-      const own = sql.all(
-        "select c.ordinal, c.start, c.stop, c.heading, c.page, v.vector from chunks c left join vectors v on v.space = ? and v.hash = c.hash where c.document = ? order by c.ordinal",
-        ...[space, document!],
-      );
-      for (const { ordinal, start, stop, heading, page, vector } of own) {
-        const path = (JSON.parse(heading as string) as string[]).join(" > ");
-        yield {
-          ...{ document: name as string, chunk: ordinal as number, text: text.slice(start as number, stop as number) },
-          ...{ start: start as number, end: stop as number, title: title as string },
-          ...(path !== "" && { heading: path }),
-          ...(page !== null && { page: page as number }),
-          ...(vector instanceof Uint8Array && {
-            embedding: Array.from(new Float32Array(vector.buffer, vector.byteOffset, vector.length / 4), (value) =>
-              Number(value.toPrecision(9)),
-            ),
-          }),
-        };
-      }
-    }
-  } finally {
-    sql.close();
-  }
 }

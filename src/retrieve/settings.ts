@@ -18,7 +18,7 @@ const modelSettings = z.object({
   dimensions: z.number().int().positive().optional(),
 });
 
-const settingsSchema = z.object({
+export const settingsSchema = z.object({
   model: modelSettings.optional(),
   /** Tokens of the model, words without one. */
   chunk: z.number().int().positive(),

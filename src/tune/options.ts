@@ -22,7 +22,8 @@ export const schedules = ["linear", "exp", "constant", "cosine"] as const;
 const count = z.number().int().positive();
 const rate = z.number().positive();
 
-const schema = z.strictObject({
+/** Options as they are given. */
+export const tuneSchema = z.strictObject({
   method: z.enum(methods),
   /** By the columns of the rows where it is not said. */
   task: z.enum(tasks).optional(),
@@ -80,8 +81,8 @@ const schema = z.strictObject({
   threads: count.optional(),
 });
 
-export type TuneOptions = z.infer<typeof schema>;
-export type TuneInput = z.input<typeof schema>;
+export type TuneOptions = z.infer<typeof tuneSchema>;
+export type TuneInput = z.input<typeof tuneSchema>;
 
 /** Learning rates that are usual for a method: large for few numbers that start near zero. */
 const usualRates: Readonly<Record<Method, number>> = {
@@ -100,7 +101,7 @@ export const usualLength = 20;
 
 /** @throws wrong_use naming the option */
 export function parseTuneOptions(given: TuneInput): TuneOptions {
-  const parsed = schema.safeParse(given);
+  const parsed = tuneSchema.safeParse(given);
   if (!parsed.success) {
     const issue = parsed.error.issues[0]!;
     return fail("wrong_use", `${issue.path.join(".") || "the options"}: ${issue.message}`);

@@ -1,38 +1,9 @@
 /** `zeroth train`: a configuration to a model folder, with what a person wants to see meanwhile. */
-import { existsSync } from "node:fs";
-import { dirname, isAbsolute, join } from "node:path";
+import { dirname } from "node:path";
 import { fail } from "../../errors.ts";
-import type { TrainingConfig } from "../../train/config.ts";
 import type { TrainEvents } from "../../train/train-node.ts";
 import { defineCommand } from "../define.ts";
 import { bytes, duration, type Output } from "../output.ts";
-
-/** Paths in a configuration are relative to its file, so a run means the same from every folder. */
-function rooted(config: TrainingConfig, folder: string): TrainingConfig {
-  const at = (path: string) => (isAbsolute(path) ? path : join(folder, path));
-  /** A path where something is there, or where it can be nothing else; else a model's name. */
-  const named = (name: string) => (/^\.|\.json$/.test(name) || existsSync(at(name)) ? at(name) : name);
-  const source = <T>(entry: T): T => {
-    if (typeof entry === "string") return at(entry) as T;
-    const { file } = entry as { file: string };
-    return { ...entry, file: at(file) };
-  };
-  const { train, validation, mixture } = config.data;
-  return {
-    ...config,
-    ...(config.model ? { model: named(config.model) } : {}),
-    ...(config.tokenizer ? { tokenizer: named(config.tokenizer) } : {}),
-    ...(config.embeddings ? { embeddings: at(config.embeddings) } : {}),
-    data: {
-      ...(train === undefined ? {} : { train: Array.isArray(train) ? train.map(source) : source(train) }),
-      ...(mixture === undefined ? {} : { mixture: at(mixture) }),
-      ...(validation === undefined
-        ? {}
-        : { validation: Array.isArray(validation) ? validation.map(at) : at(validation) }),
-    },
-    out: at(config.out),
-  };
-}
 
 /** Lines while a run goes on: what it begins with, a live one a step, losses and checkpoints as they come. */
 function progressOf(steps: number, output: Output): TrainEvents {
@@ -84,6 +55,7 @@ export default defineCommand({
     const { makeFolder } = await import("../../base/files-node.ts");
     const { readJsonFile } = await import("../../base/read-node.ts");
     const { parseTrainingConfig } = await import("../../train/config.ts");
+    const { rooted } = await import("../../train/rooted-node.ts");
     const { train } = await import("../../train/train-node.ts");
     const { dataSetSettings, modelFor } = await import("../downloads.ts");
     const { withHint } = await import("../report.ts");

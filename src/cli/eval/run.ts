@@ -5,6 +5,7 @@ import { nearest } from "../../base/nearest.ts";
 import { fail, ZerothError } from "../../errors.ts";
 import type { TemplateFile } from "../../prompts/template.ts";
 import { zerothHome } from "../../text/copies/kept-node.ts";
+import { dataOf, fileIn } from "../../zeroshot/data-node.ts";
 import { type EvaluateOptions, evaluate, fileRows, openTask, promptEndOf } from "../../zeroshot/evaluate-node.ts";
 import type { Evaluated } from "../../zeroshot/harness.ts";
 import { reportHtml } from "../../zeroshot/report.ts";
@@ -19,7 +20,6 @@ import type { Output } from "../output.ts";
 import { promptRows } from "../prompt-rows.ts";
 import { withHint } from "../report.ts";
 import { needFreeFile, needFreeFolder } from "../targets.ts";
-import { dataOf, fileIn } from "./data.ts";
 import type { EvalFlags } from "./options.ts";
 import { liveLine, superGlueTable, table, templateRow } from "./tables.ts";
 

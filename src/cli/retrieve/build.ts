@@ -58,6 +58,7 @@ export async function build(
         },
         skipped: (kinds) =>
           output.say(`left out: ${[...kinds].map(([kind, n]) => count(n, `${kind} file`)).join(", ")}`),
+        noted: (document, note) => output.say(`${document}: ${note}`),
         removed: (document) => output.say(`gone: ${document}`),
         progress(done, total, embedded) {
           const seconds = (performance.now() - started) / 1000;

@@ -1,20 +1,21 @@
-/** `zeroth index verify`, `compact`, `export` and `text`. */
+/** `zeroth index verify`, `compact`, `export`, `import` and `text`. */
 
 import { writeFileSafely } from "../../base/files-node.ts";
 import { rowText } from "../../data/raw-json.ts";
 import { fail } from "../../errors.ts";
-import { compactIndex, exportIndex, verifyIndex } from "../../retrieve/keep-node.ts";
+import { compactIndex, verifyIndex } from "../../retrieve/keep-node.ts";
 import { storedText } from "../../retrieve/search-node.ts";
+import { exportIndex } from "../../retrieve/transfer/export-node.ts";
 import { bytes } from "../output.ts";
 import type { Call } from "./build.ts";
 
 const encoder = new TextEncoder();
 
 export async function keep(
-  todo: "verify" | "compact" | "export" | "text",
+  todo: "verify" | "compact" | "export" | "import" | "text",
   { paths, store, flags, output, signal }: Call,
 ): Promise<number> {
-  if (todo !== "text" && paths.length > 0) fail("wrong_use", `${todo} takes no paths`);
+  if (todo !== "text" && todo !== "import" && paths.length > 0) fail("wrong_use", `${todo} takes no paths`);
   switch (todo) {
     case "verify": {
       const { problems, settings, ...counts } = verifyIndex(store);
@@ -32,7 +33,10 @@ export async function keep(
       return problems.length > 0 ? 4 : 0;
     }
     case "compact": {
-      const sizes = await compactIndex(store, signal);
+      const sizes = await compactIndex(store, signal, {
+        progress: (done, total) =>
+          output.progress(`${done.toLocaleString("en")} of ${total.toLocaleString("en")} vectors are in the graph`),
+      });
       output.row({ done: true, ...sizes });
       output.text(`${output.bold(store)}: ${bytes(sizes.before)} before, ${bytes(sizes.after)} now\n`);
       return 0;
@@ -47,14 +51,34 @@ export async function keep(
         return 0;
       }
       let rows = 0;
-      await writeFileSafely(file, function* () {
-        for (const row of exportIndex(store)) {
-          rows++;
-          yield encoder.encode(`${rowText(row)}\n`);
-        }
-      });
+      if (/\.parquet$/i.test(file)) {
+        const { writeParquet } = await import("../../retrieve/transfer/parquet-node.ts");
+        rows = await writeParquet(file, exportIndex(store));
+      } else {
+        await writeFileSafely(file, function* () {
+          for (const row of exportIndex(store)) {
+            rows++;
+            yield encoder.encode(`${rowText(row)}\n`);
+          }
+        });
+      }
       output.row({ done: true, output: file, rows });
       output.text(`${rows.toLocaleString("en")} chunks in ${output.bold(file)}\n`);
+      return 0;
+    }
+    case "import": {
+      const [file, more] = paths;
+      if (file === undefined || more !== undefined)
+        fail("wrong_use", "name one file", { hint: "of zeroth index export: .jsonl or .parquet" });
+      const { importIndex } = await import("../../retrieve/transfer/import-node.ts");
+      const made = await importIndex(store, file, {
+        signal,
+        progress: (documents) => output.progress(`${documents.toLocaleString("en")} documents`),
+      });
+      output.row({ done: true, ...made });
+      output.text(
+        `${output.bold(store)}: ${made.documents.toLocaleString("en")} documents, ${made.chunks.toLocaleString("en")} chunks\n`,
+      );
       return 0;
     }
     case "text": {

@@ -11,6 +11,9 @@ export interface FetchInit {
   readonly headers: Record<string, string>;
   readonly redirect: "manual";
   readonly signal: AbortSignal;
+  /** Of a request that sends something. */
+  readonly method?: "POST";
+  readonly body?: string;
 }
 
 /** The part of `fetch` that is used here. */

@@ -3,6 +3,7 @@
  * without stemming, BLEU as sacrebleu (13a tokens, exponential smoothing). test/fixtures/metrics.json holds their own
  * numbers.
  */
+import { countsOf, ngrams, overlap, rouge } from "./rouge.ts";
 
 const articles = /(?<![\p{L}\p{N}_])(?:a|an|the)(?![\p{L}\p{N}_])/gu;
 const punctuation = /[!-/:-@[-`{-~]/g;
@@ -14,20 +15,6 @@ export const normalAnswer = (text: string): string =>
 export const exactMatch = (text: string, reference: string): number =>
   Number(normalAnswer(text) === normalAnswer(reference));
 
-function countsOf(items: readonly string[]): Map<string, number> {
-  const counts = new Map<string, number>();
-  for (const item of items) counts.set(item, (counts.get(item) ?? 0) + 1);
-  return counts;
-}
-
-/** How many items two lists share, repeated ones as often as both have them. */
-function overlap(a: readonly string[], b: readonly string[]): number {
-  const counts = countsOf(b);
-  let shared = 0;
-  for (const [item, count] of countsOf(a)) shared += Math.min(count, counts.get(item) ?? 0);
-  return shared;
-}
-
 const harmonic = (shared: number, a: number, b: number): number => (shared === 0 ? 0 : (2 * shared) / (a + b));
 
 /** F1 of the words of the normal forms; two empty answers agree. */
@@ -37,35 +24,11 @@ export function tokenF1(text: string, reference: string): number {
   return harmonic(overlap(a, b), a.length, b.length);
 }
 
-const rougeTokens = (text: string): string[] =>
-  text
-    .toLowerCase()
-    .replace(/[^a-z0-9]+/g, " ")
-    .split(/\s+/)
-    .filter(Boolean);
-
-const ngrams = (tokens: readonly string[], n: number): string[] =>
-  Array.from({ length: Math.max(0, tokens.length - n + 1) }, (_, i) => tokens.slice(i, i + n).join("\u0000"));
-
 /** F-measure of shared n-grams (Lin 2004). */
-export function rougeN(text: string, reference: string, n: number): number {
-  const [a, b] = [ngrams(rougeTokens(text), n), ngrams(rougeTokens(reference), n)];
-  return harmonic(overlap(a, b), a.length, b.length);
-}
+export const rougeN = (text: string, reference: string, n: number): number => rouge(text, reference, `rouge${n}`).f;
 
 /** F-measure of the longest common subsequence of words (Lin 2004). */
-export function rougeL(text: string, reference: string): number {
-  const [a, b] = [rougeTokens(text), rougeTokens(reference)];
-  let row = new Uint32Array(b.length + 1);
-  for (const word of a) {
-    const next = new Uint32Array(b.length + 1);
-    for (let j = 1; j <= b.length; j++) {
-      next[j] = word === b[j - 1] ? row[j - 1]! + 1 : Math.max(row[j]!, next[j - 1]!);
-    }
-    row = next;
-  }
-  return harmonic(row[b.length]!, a.length, b.length);
-}
+export const rougeL = (text: string, reference: string): number => rouge(text, reference, "rougeL").f;
 
 /** The tokens of NIST's mteval-v13a. */
 function bleuTokens(text: string): string[] {

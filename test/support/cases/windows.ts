@@ -13,24 +13,32 @@ interface Geometry {
 }
 
 function geometry(draw: Draw): Geometry {
-  const rank = draw.int(1, 2);
+  const rank = draw.pick([1, 1, 2, 2, 3]);
   const each = (f: () => number, n = rank) => Array.from({ length: n }, f);
+  // Central differences take time by the square of the elements: three axes are kept short.
+  const short = rank === 3;
   return {
     rank,
-    kernel: each(() => draw.int(1, 3)),
+    kernel: each(() => draw.int(1, short ? 2 : 3)),
     strides: each(() => draw.int(1, 2)),
     pads: each(() => draw.int(0, 1), 2 * rank),
-    dilations: each(() => draw.int(1, 2)),
+    dilations: each(() => draw.int(1, short ? 1 : 2)),
     group: draw.int(1, 2),
   };
 }
 
+/** Now and then a size that no other axis has, which may then be a symbol. */
+const drawBatch = (draw: Draw, rank: number) => draw.pick(rank === 1 ? [1, 2, 7] : [1, 2]);
+
 const drawConv: TestRow<"Conv">["draw"] = (draw) => {
   const { rank, kernel, group, ...window } = geometry(draw);
   const [perGroup, out] = [draw.int(1, 2), draw.int(1, 2) * group];
-  const size = Array.from({ length: rank }, (_, i) => window.dilations[i]! * (kernel[i]! - 1) + draw.int(1, 3));
+  const size = Array.from(
+    { length: rank },
+    (_, i) => window.dilations[i]! * (kernel[i]! - 1) + draw.int(1, rank === 3 ? 2 : 3),
+  );
   const inputs = [
-    draw.floats([draw.int(1, 2), perGroup * group, ...size]),
+    draw.floats([drawBatch(draw, rank), perGroup * group, ...size]),
     draw.floats([out, perGroup, ...kernel]),
     ...(draw.bool() ? [draw.floats([out])] : []),
   ];
@@ -41,10 +49,10 @@ const drawConvTranspose: TestRow<"ConvTranspose">["draw"] = (draw) => {
   const { rank, kernel, group, ...window } = geometry(draw);
   const [perGroup, out] = [draw.int(1, 2), draw.int(1, 2)];
   // The padding may not eat the whole result, and the engine wants the output's own smaller than the stride.
-  const size = Array.from({ length: rank }, () => draw.int(3, 4));
+  const size = Array.from({ length: rank }, () => (rank === 3 ? 2 : draw.int(3, 4)));
   const outputPadding = window.strides.map((stride) => draw.int(0, stride - 1));
   const inputs = [
-    draw.floats([draw.int(1, 2), perGroup * group, ...size]),
+    draw.floats([drawBatch(draw, rank), perGroup * group, ...size]),
     draw.floats([perGroup * group, out, ...kernel]),
     ...(draw.bool() ? [draw.floats([out * group])] : []),
   ];
@@ -53,7 +61,7 @@ const drawConvTranspose: TestRow<"ConvTranspose">["draw"] = (draw) => {
 
 const drawPool = (draw: Draw) => {
   const { rank, kernel, strides, pads } = geometry(draw);
-  const size = kernel.map((k) => k + draw.int(0, 3));
+  const size = kernel.map((k) => k + draw.int(0, rank === 3 ? 1 : 3));
   // A window must reach at least one element: the padding stays smaller than the kernel.
   const fitting = pads.map((p, i) => Math.min(p, kernel[i % rank]! - 1));
   const inputs = [draw.floats([draw.int(1, 2), draw.int(1, 2), ...size])];

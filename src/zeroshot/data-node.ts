@@ -1,10 +1,10 @@
 /** The rows of a task: the file that was named, or the one in a folder that is called like the task. */
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { nearest } from "../../base/nearest.ts";
-import { type DataSetOptions, findDataSet } from "../../data/hub-node.ts";
-import { fail, ZerothError } from "../../errors.ts";
-import type { TemplateFile } from "../../prompts/template.ts";
+import { nearest } from "../base/nearest.ts";
+import { type DataSetOptions, findDataSet } from "../data/hub-node.ts";
+import { fail, ZerothError } from "../errors.ts";
+import type { TemplateFile } from "../prompts/template.ts";
 
 const ending = /\.((jsonl|ndjson|csv|tsv)(\.gz)?|parquet)$/;
 const splits = ["validation", "dev", "test"];

@@ -1,0 +1,115 @@
+/**
+ * Kills a job of many partitions at random moments and checks that its store ends as an undisturbed one's.
+ * node scripts/kill-jobs.mjs [--kills 50] [--partitions 20] [--rows 640] [--seed 1] [--program bin/zeroth.js]
+ *
+ * `zeroth run generate … --all` is stopped with SIGKILL at random moments and started again. After every kill each
+ * object that has a manifest is whole, byte for byte; in the end objects and refs are those of a run that nobody
+ * disturbed, but for the times in them, and nothing else is left.
+ */
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const { values: options } = parseArgs({
+  options: {
+    kills: { type: "string", default: "50" },
+    partitions: { type: "string", default: "20" },
+    rows: { type: "string", default: "640" },
+    seed: { type: "string", default: "1" },
+    program: { type: "string", default: join(here, "..", "bin", "zeroth.js") },
+  },
+});
+const kills = Number(options.kills);
+let state = Number(options.seed) >>> 0;
+const random = () => {
+  state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+  return state / 2 ** 32;
+};
+const folder = mkdtempSync(join(tmpdir(), "kill-jobs-"));
+
+/** One life of the job, in a process group of its own; killed after so many milliseconds, its workers by themselves. */
+function live(store, delay) {
+  const args = ["run", "generate", "--input", "rows.jsonl", "--shards", options.partitions, "--all", "--store", store];
+  return new Promise((settle, reject) => {
+    const child = spawn(process.execPath, [resolve(options.program), ...args, "--max-new-tokens", "6", "--threads", "1"], {
+      cwd: folder,
+      stdio: ["ignore", "ignore", "pipe"],
+      env: { ...process.env, ZEROTH_HOME: join(folder, "home") },
+    });
+    const began = performance.now();
+    let errors = "";
+    child.stderr.on("data", (data) => {
+      errors += data;
+    });
+    const timer = delay === undefined ? undefined : setTimeout(() => child.kill("SIGKILL"), delay);
+    child.on("close", (code, signal) => {
+      clearTimeout(timer);
+      if (signal !== "SIGKILL" && code !== 0) reject(new Error(`a life ended with ${code ?? signal}: ${errors}`));
+      else settle({ killed: signal === "SIGKILL", took: performance.now() - began });
+    });
+  });
+}
+
+const filesBelow = (path) =>
+  existsSync(path)
+    ? readdirSync(path, { recursive: true })
+        .map(String)
+        .filter((file) => statSync(join(path, file)).isFile())
+        .sort()
+    : [];
+
+/** Every result that has a manifest is whole. */
+function checkObjects(store) {
+  let whole = 0;
+  for (const file of filesBelow(join(store, "objects")).filter((name) => name.endsWith("manifest.json"))) {
+    const object = join(store, "objects", dirname(file));
+    const manifest = JSON.parse(readFileSync(join(store, "objects", file), "utf8"));
+    for (const { path, bytes, sha256, at = path } of manifest.files) {
+      const content = readFileSync(join(object, at));
+      assert.equal(content.length, bytes, `${object}: ${path}`);
+      assert.equal(createHash("sha256").update(content).digest("hex"), sha256, `${object}: ${path}`);
+    }
+    whole++;
+  }
+  return whole;
+}
+
+/** What a store holds, without when it was made and how long that took. */
+const contents = (store) =>
+  filesBelow(store)
+    .filter((file) => !file.startsWith("work"))
+    .map((file) => [file, readFileSync(join(store, file), "utf8").replace(/"(seconds|at)": ?("[^"]*"|[\d.e-]+)/g, '"$1":0')]);
+
+try {
+  const rows = Array.from({ length: Number(options.rows) }, (_, id) => {
+    const prompt = `Is this a fact or an opinion? The bridge is ${"very ".repeat(id % 7)}old, number ${id}.`;
+    return `${JSON.stringify({ id, prompt })}\n`;
+  });
+  writeFileSync(join(folder, "rows.jsonl"), rows.join(""));
+  const plain = join(folder, "plain");
+  const { took } = await live(plain);
+  const wanted = contents(plain);
+  const count = { kills: 0, runs: 0, seen: 0 };
+  for (let done = true, store = ""; count.kills < kills || !done; ) {
+    if (done) store = join(folder, `store-${count.runs++}`);
+    const { killed } = await live(store, count.kills < kills ? random() * took * 0.6 : undefined);
+    count.seen += checkObjects(store);
+    done = !killed;
+    if (killed) count.kills++;
+    else {
+      assert.deepEqual(contents(store), wanted, `${store} is another store`);
+      assert.deepEqual(readdirSync(store).sort(), readdirSync(plain).sort(), `${store}: what is left beside it`);
+    }
+  }
+  console.log("| kills | runs that ended whole and equal | objects looked at after kills |");
+  console.log("|---|---|---|");
+  console.log(`| ${count.kills} | ${count.runs} | ${count.seen} |`);
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}

@@ -1,0 +1,96 @@
+/** All partitions that were asked for: what is there already is told at once, the rest goes to processes. */
+
+import type { JsonObject } from "../base/json.ts";
+import { fail, throwIfAborted } from "../errors.ts";
+import type { JobEvent } from "./events.ts";
+import { exits } from "./exits.ts";
+import type { BoundJob } from "./job.ts";
+import type { Failure } from "./messages.ts";
+import { runPool } from "./pool-node.ts";
+import { keyOf, knownResult, type Outcome, packageVersion } from "./run-node.ts";
+import type { Backend } from "./store/backend.ts";
+import { readManifest } from "./store/objects-node.ts";
+import { openStore } from "./store/open-node.ts";
+
+export interface RunAll {
+  readonly job: BoundJob;
+  /** As it was given: each process reads it anew. */
+  readonly config: JsonObject;
+  readonly partitions: readonly string[];
+  /** A folder, or s3://BUCKET/PREFIX. */
+  readonly store: string;
+  /** Folder of unfinished attempts. */
+  readonly work: string;
+  readonly asset: string;
+  readonly workers: number;
+  readonly keepGoing: boolean;
+  readonly signal: AbortSignal;
+  readonly onEvent: (partition: string, event: JobEvent) => void;
+  readonly onOutcome: (outcome: Outcome) => void;
+  readonly onFailed: (partition: string, failure: Failure) => void;
+  readonly script?: URL | undefined;
+  readonly grace?: number | undefined;
+}
+
+/** @returns the exit code */
+export async function runAll(o: RunAll): Promise<number> {
+  const { job, config, partitions, work, asset, workers, keepGoing, signal } = o;
+  const store = await openStore(o.store);
+  const opened = () => fail("internal", "nothing is computed here");
+  const version = packageVersion();
+  const waiting: string[] = [];
+  for (const partition of partitions) {
+    throwIfAborted(signal);
+    const { key } = await keyOf(job, partition, signal);
+    const known = await knownResult(key, { store, work, signal, asset, version, opened, tell: () => {} });
+    if (known) o.onOutcome({ partition, manifest: known, cached: true });
+    else waiting.push(partition);
+  }
+  if (waiting.length === 0) return exits.done;
+  let exit: number = exits.done;
+  const reads: Promise<void>[] = [];
+  const undone = await runPool(waiting, {
+    ...{ job: job.name, config, store: o.store, work, asset, workers, keepGoing, signal },
+    ...{ script: o.script, grace: o.grace, onEvent: o.onEvent },
+    onDone(partition, key, cached) {
+      reads.push(
+        readManifest(store, key).then((manifest) => {
+          if (manifest) o.onOutcome({ partition, manifest, cached });
+        }),
+      );
+    },
+    onFailed(partition, failure) {
+      if (exit === exits.done || failure.exit === exits.interrupted) exit = failure.exit;
+      o.onFailed(partition, failure);
+    },
+  });
+  await Promise.all(reads);
+  if (signal.aborted) return exits.interrupted;
+  if (undone.length === 0) return exits.done;
+  return keepGoing && undone.length < partitions.length ? exits.skipped : exit;
+}
+
+export interface Planned {
+  readonly partition: string;
+  readonly key: string;
+  readonly cached: boolean;
+}
+
+/** What a run would do. */
+export async function planAll(
+  { job, partitions, signal }: Pick<RunAll, "job" | "partitions" | "signal">,
+  store: Backend,
+): Promise<{ readonly planned: readonly Planned[]; readonly seconds: number | undefined }> {
+  const planned: Planned[] = [];
+  const took: number[] = [];
+  for (const partition of partitions) {
+    const { key } = await keyOf(job, partition, signal);
+    const manifest = await readManifest(store, key);
+    if (manifest) took.push(manifest.seconds);
+    planned.push({ partition, key, cached: manifest !== undefined });
+  }
+  // By what the others took.
+  const mean = took.reduce((sum, value) => sum + value, 0) / took.length;
+  const left = planned.filter(({ cached }) => !cached).length;
+  return { planned, seconds: took.length === 0 ? undefined : mean * left };
+}
