@@ -118,6 +118,27 @@ test("the first files make a store; each is uploaded and put into it, one that f
   expect(posts).toEqual(["v1/vector_stores", "v1/files", "v1/vector_stores/vs_1/files"]);
 });
 
+test("a server that wants a key says so, and goes on with the same files once it has one", async () => {
+  const locked = Response.json({ error: { message: "a key is needed", code: "invalid_api_key" } }, { status: 401 });
+  const one = searcher();
+  const heard: Library[] = [];
+  const stop = one.watch((library) => heard.push(library));
+  answering({ "GET v1/vector_stores": locked, "POST v1/vector_stores": locked });
+  await one.add([new File(["x"], "x.txt")]);
+  await vi.waitFor(() => expect(heard.at(-1)!.documents).toHaveLength(1));
+  expect(heard.at(-1)!.documents[0]!.problem).toMatch(/^This server wants a key\./);
+  const came = answering({
+    ...usual,
+    "POST v1/files": { id: "file-9" },
+    "POST v1/vector_stores/vs_1/files": { id: "file-9" },
+    "POST v1/vector_stores": store,
+  });
+  one.goOn();
+  await vi.waitFor(() => expect(came.some(({ path }) => path === "v1/vector_stores/vs_1/files")).toBe(true));
+  await vi.waitFor(() => expect(heard.at(-1)!.documents.map(({ name }) => name)).not.toContain("The server"));
+  stop();
+});
+
 test("an answer comes piece by piece, and at its end with what it rests on", async () => {
   const answer = {
     ...{ text: "In straw.", found: true },

@@ -28,6 +28,9 @@ const isMissing = (error: unknown) => [404, 405, 501].includes(problemOf(error).
 /** The attribute by which a question can be narrowed to documents. */
 const attribute = "document";
 
+/** What is told of the server, and of no file. */
+const wholeStore = "failed";
+
 /** Most that a search gives, and most documents that are listed of a store. */
 const most = { results: 50, documents: 2000 } as const;
 /** Milliseconds between two looks while the server reads documents. */
@@ -142,9 +145,17 @@ export function serverSearcher(server: Caller): Searcher {
       for (const watcher of watchers) watcher(library);
       if (open > 0 && watchers.size > 0) timer = setTimeout(() => void look(), pause);
     } catch {
-      // The next thing that is asked for says what is wrong.
+      // The next thing that is asked for says what is wrong; what was refused is told all the same.
+      library = { ...library, documents: [...library.documents.filter(({ state }) => state !== "failed"), ...failed] };
+      for (const watcher of watchers) watcher(library);
     }
   }
+
+  const refused = (id: string, name: string, error: unknown): void => {
+    const { message, hint } = problemOf(error);
+    const problem = [message, hint].filter(Boolean).join(" ");
+    failed = [...failed.filter((one) => one.id !== id), { id, name, state: "failed", problem }];
+  };
 
   async function upload(): Promise<void> {
     const { signal } = stop;
@@ -162,12 +173,7 @@ export function serverSearcher(server: Caller): Searcher {
         await server.post(`${at(store)}/files`, { file_id: id, attributes: { [attribute]: name.slice(0, 512) } });
       } catch (error) {
         if (signal.aborted) break;
-        const { message, hint } = problemOf(error);
-        const problem = [message, hint].filter(Boolean).join(" ");
-        failed = [
-          ...failed.filter((one) => one.name !== name),
-          { id: `failed-${name}`, name, state: "failed", problem },
-        ];
+        refused(`failed-${name}`, name, error);
       }
       uploads = uploads.slice(1);
       await look();
@@ -176,10 +182,13 @@ export function serverSearcher(server: Caller): Searcher {
 
   function begin(): void {
     stop = new AbortController();
-    uploading ??= upload().finally(() => {
-      uploading = undefined;
-      void look();
-    });
+    failed = failed.filter(({ id }) => id !== wholeStore);
+    uploading ??= upload()
+      .catch((error: unknown) => refused(wholeStore, "The server", error))
+      .finally(() => {
+        uploading = undefined;
+        void look();
+      });
   }
 
   return {

@@ -166,6 +166,8 @@ export function exactSearch({ width, values }: Matrix, o: SearchOptions): Search
       ? compile(searchGraph(parameter("matrix", [part.count, width]), width, k), new Map([["matrix", part.stored]]))
       : compile(searchGraph(input("matrix", "float32", ["rows", width]), width, k), new Map());
     part.programs.set(k, made);
+    // What could not be compiled is tried anew, and there is nothing of it to close.
+    made.catch(() => part.programs.delete(k));
     return made;
   }
 

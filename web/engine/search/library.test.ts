@@ -2,6 +2,7 @@
 import { expect, test, vi } from "vitest";
 import { ZerothError } from "../../../src/errors.ts";
 import { wordStarts } from "../../../src/retrieve/chunks.ts";
+import { compile } from "../../../src/runtime/compile-node.ts";
 import type { Library } from "../../client/search.ts";
 import type { OpenedEmbedder } from "./encoder.ts";
 import type { KeptDocument, KeptVectors, Shelf } from "./keep.ts";
@@ -53,7 +54,7 @@ function fakeEmbedder(
   };
   return {
     embedder: { settings, longest: 20, starts: wordStarts, documents: embed, queries: embed },
-    compile: () => Promise.reject(new Error("nothing is searched here")),
+    compile: (graph, weights) => compile(graph, { weights, threads: 1 }),
     [Symbol.asyncDispose]: async () => {},
   };
 }
@@ -167,6 +168,27 @@ test("all is forgotten, also while it works", async () => {
   expect(heard.now).toMatchObject({ documents: [], passages: 0, embedded: 0, stopped: false });
   await new Promise((resolve) => setTimeout(resolve, 30));
   expect(Object.values(tables).map((table) => table.size)).toEqual([0, 0, 0]);
+});
+
+test("the engine is asked one thing at a time, a question between two steps", async () => {
+  const { shelf } = shelfInMemory();
+  let busy = 0;
+  let most = 0;
+  const fake = fakeEmbedder("a", [], async () => {
+    most = Math.max(most, ++busy);
+    await new Promise((resolve) => setTimeout(resolve, 25));
+    busy--;
+  });
+  const { library, heard, settled } = open(shelf, () => fake);
+  await library.add([file("long.txt", long)]);
+  await library.model(given);
+  await vi.waitFor(() => expect(heard.now!.embedded).toBeGreaterThan(0));
+  const asked = [1, 2, 3].map(() => library.search({ query: "thing", mode: "dense", k: 1 }));
+  for (const hits of await Promise.all(asked)) expect(hits[0]!.scores.dense).toBeCloseTo(1, 1);
+  expect(heard.now!.embedded).toBeLessThan(heard.now!.passages);
+  await settled();
+  expect(heard.now!.embedded).toBe(heard.now!.passages);
+  expect(most).toBe(1);
 });
 
 test("another tab sees what was added and forgotten, and leaves the work to the tab that does it", async () => {

@@ -4,7 +4,7 @@ import type { DocumentText } from "../../../src/media/documents/document.ts";
 import { documentOf, isDocument, readerOf } from "../../../src/media/documents/read.ts";
 import { fittingChunks, usualChunk, usualOverlap, wordStarts } from "../../../src/retrieve/chunks.ts";
 import type { Library, Passage, Question, SourceText, Work } from "../../client/search.ts";
-import { type Corpus, createCorpus } from "./corpus.ts";
+import { type Corpus, type CorpusOptions, createCorpus } from "./corpus.ts";
 import type { OpenedEmbedder } from "./encoder.ts";
 import type { KeptDocument, KeptVectors, Shelf } from "./keep.ts";
 import type { GivenFile, GivenModel } from "./messages.ts";
@@ -50,6 +50,14 @@ export function createLibrary({ shelf, openModel, changed, kept: keptAnew = () =
   let turn = 0;
   let unsaved: KeptVectors | undefined;
   let saved = 0;
+
+  let last: Promise<unknown> = Promise.resolve();
+  /** One after another: what the engine is asked, and the end of what it is asked with. */
+  function alone<T>(step: () => Promise<T>): Promise<T> {
+    const next = last.then(step);
+    last = next.catch(() => {});
+    return next;
+  }
 
   const spaceOf = () => given?.opened?.embedder.settings;
   const cutBy = () => spaceOf()?.fingerprint ?? byWords;
@@ -99,8 +107,9 @@ export function createLibrary({ shelf, openModel, changed, kept: keptAnew = () =
     return corpus;
   }
   const corpusAnew = () => {
-    void corpus?.close();
+    const old = corpus;
     corpus = undefined;
+    if (old) void alone(() => old.close());
   };
 
   async function keep(document: KeptDocument): Promise<void> {
@@ -170,6 +179,14 @@ export function createLibrary({ shelf, openModel, changed, kept: keptAnew = () =
     corpusAnew();
   }
 
+  /** By vectors too: the question's is computed first. */
+  async function nearest(query: string, wanted: CorpusOptions, { embedder, compile }: OpenedEmbedder) {
+    const [vector] = await embedder.queries([query]);
+    if (vector instanceof ZerothError) throw vector;
+    const { metric, width } = embedder.settings;
+    return corpusNow().search(query, { ...wanted, vector, space: { metric, width, compile } });
+  }
+
   /** The next passages of the first document that lacks vectors. */
   async function embedNext(): Promise<void> {
     const mine = turn;
@@ -213,7 +230,7 @@ export function createLibrary({ shelf, openModel, changed, kept: keptAnew = () =
         await open();
       } else if (given?.opened && embedded() < passages()) {
         progress("embedding", embedded(), passages());
-        await embedNext();
+        await alone(embedNext);
       } else break;
       // Questions come in between.
       await new Promise((resolve) => setTimeout(resolve));
@@ -253,7 +270,7 @@ export function createLibrary({ shelf, openModel, changed, kept: keptAnew = () =
     given = undefined;
     vectors.clear();
     corpusAnew();
-    await opened?.[Symbol.asyncDispose]();
+    if (opened) await alone(async () => opened[Symbol.asyncDispose]());
   }
 
   async function readKept(): Promise<void> {
@@ -349,20 +366,13 @@ export function createLibrary({ shelf, openModel, changed, kept: keptAnew = () =
       await kept;
       if (query.trim() === "") throw new ZerothError("bad_input", "the question is empty");
       const opened = mode === "bm25" ? undefined : given?.opened;
-      const [vector] = opened ? await opened.embedder.queries([query]) : [];
-      if (vector instanceof ZerothError) throw vector;
-      if (mode === "dense" && !vector) {
+      if (mode === "dense" && !opened) {
         throw new ZerothError("wrong_use", "searching by meaning needs a model that gives vectors, which is not open");
       }
-      const settings = opened?.embedder.settings;
-      const space = opened && { metric: settings!.metric, width: settings!.width, compile: opened.compile };
-      const found = await corpusNow().search(query, {
-        mode: vector ? mode : "bm25",
-        k,
-        vector,
-        space,
-        documents: chosen,
-      });
+      const wanted = { mode: opened ? mode : "bm25", k, documents: chosen } as const;
+      const found = opened
+        ? await alone(() => nearest(query, wanted, opened))
+        : await corpusNow().search(query, wanted);
       return found.map(({ document: { id, name, document, chunks }, chunk, score, scores }): Passage => {
         const { start, end, heading, page } = chunks[chunk]!;
         return {
