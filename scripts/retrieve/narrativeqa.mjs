@@ -94,7 +94,10 @@ const questions = readFileSync(join(data, "narrativeqa-qa.jsonl"), "utf8")
 const wanted = Math.min(Number(values.questions), questions.length);
 const chosen = Array.from({ length: wanted }, (_, i) => questions[Math.floor((i * questions.length) / wanted)]);
 const input = join(work, "questions.jsonl");
-writeFileSync(input, chosen.map(({ id, question }) => `${JSON.stringify({ id, question, query: question })}\n`).join(""));
+writeFileSync(
+  input,
+  chosen.map(({ id, question }) => `${JSON.stringify({ id, question, query: question })}\n`).join(""),
+);
 
 const store = join(work, "books.index");
 zeroth(
