@@ -11,8 +11,8 @@ export const notFound = "This is not in the documents.";
  * The least support of a sentence that counts as supported, and the least share of the question's words that must stand
  * in what it rests on, or beside it. docs/ask-documents.md has what was measured.
  */
-export const usualSupport = 0.6;
-export const usualNear = 0.5;
+const usualSupport = 0.6;
+const usualNear = 0.5;
 
 export interface Citation {
   /** Number of the answer's sentence, from 1. */
