@@ -13,6 +13,8 @@ export const notFound = "This is not in the documents.";
  */
 const usualSupport = 0.6;
 const usualNear = 0.5;
+/** The same of a sentence that is the answer by itself. */
+const usualFit = 0.55;
 
 export interface Citation {
   /** Number of the answer's sentence, from 1. */
@@ -87,7 +89,7 @@ export function citeAnswer(
 export function extractAnswer(
   question: string,
   passages: readonly Passage[],
-  { near = usualNear }: Thresholds = {},
+  { near = usualFit }: Thresholds = {},
 ): CitedAnswer {
   const best = nearestTo(question, evidenceOf(passages));
   if (!best || best.share < near) return nothing();
