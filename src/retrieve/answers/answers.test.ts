@@ -67,7 +67,7 @@ describe("an answer", () => {
     expect(told.citations).toEqual([
       expect.objectContaining({ sentence: 1, passage: 0, quote: "The geese sleep in the barn, and eat barley." }),
     ]);
-    const [{ start, end, quote }] = told.citations as [{ start: number; end: number; quote: string }];
+    const { start, end, quote } = told.citations[0]!;
     expect(farm[0]!.text.slice(start - farm[0]!.start, end - farm[0]!.start)).toBe(quote);
   });
 
