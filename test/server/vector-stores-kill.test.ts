@@ -52,11 +52,14 @@ onEachDatabase((databases) => {
     first.child.kill("SIGKILL");
     await once(first.child, "exit");
 
-    const { client } = await begin(environment, home, "second");
+    const { client, child } = await begin(environment, home, "second");
     const ended = await client.vectorStores.fileBatches.poll(store.id, batch.id);
     expect(ended).toMatchObject({ status: "completed", file_counts: { completed: 2, failed: 0 } });
     const found = await client.vectorStores.search(store.id, { query: "wolves hunt", max_num_results: 1 });
     expect(found.data[0]).toMatchObject({ filename: "1.txt" });
     expect(verifyIndex(join(home, "vector-stores", `${store.id}.index`)).problems).toEqual([]);
+    // Before its database goes.
+    child.kill("SIGKILL");
+    await once(child, "exit");
   });
 });
