@@ -66,17 +66,22 @@ function core(answer) {
   while (words.length > 1 && dropped.has(words[0])) words.shift();
   return words;
 }
-const holds = (text, answer) => answer.length > 0 && ` ${bare(text).join(" ")} `.includes(` ${answer.join(" ")} `);
+/** The words of a text with a blank at both ends, in which an answer's are looked for. */
+const joined = (text) => ` ${bare(text).join(" ")} `;
+const within = (words, answer) => answer.length > 0 && words.includes(` ${answer.join(" ")} `);
+const holds = (text, answer) => within(joined(text), answer);
 
 // The books without what their publisher has put around them.
 const folder = join(work, "books");
 mkdirSync(folder, { recursive: true });
 const books = new Map();
+const bookWords = new Map();
 for (const name of readdirSync(data)) {
   if (!/_\d+\.txt$/.test(name)) continue;
   const whole = readFileSync(join(data, name), "utf8");
   const body = /\*\*\* ?START OF[^\n]*\n([\s\S]*?)\*\*\* ?END OF/.exec(whole)?.[1] ?? whole;
   books.set(name, body);
+  bookWords.set(name, joined(body));
   writeFileSync(join(folder, name), body);
 }
 
@@ -89,7 +94,7 @@ const questions = readFileSync(join(data, "narrativeqa-qa.jsonl"), "utf8")
     id,
     answers: [core(row.answer1), core(row.answer2)].filter((one) => one.join("").length > 3),
   }))
-  .filter(({ book_file, answers }) => answers.some((answer) => holds(books.get(book_file) ?? "", answer)));
+  .filter(({ book_file, answers }) => answers.some((answer) => within(bookWords.get(book_file) ?? "", answer)));
 // Every so many of them, so that all books are asked.
 const wanted = Math.min(Number(values.questions), questions.length);
 const chosen = Array.from({ length: wanted }, (_, i) => questions[Math.floor((i * questions.length) / wanted)]);

@@ -37,7 +37,7 @@ export const expiryOf = ({ expires_days, last_active_at }: VectorStore): number 
   expires_days === null ? null : last_active_at + expires_days * daySeconds;
 
 /** Whether a store's time is over, by the database's clock. */
-export const isOver = ({ now }: Pick<State, "now">): Expression<SqlBool> =>
+const isOver = ({ now }: Pick<State, "now">): Expression<SqlBool> =>
   sql<SqlBool>`expires_days is not null and last_active_at + expires_days * ${daySeconds} <= ${now}`;
 
 const written = (metadata: StoreAbout["metadata"]): string | null => (metadata ? JSON.stringify(metadata) : null);

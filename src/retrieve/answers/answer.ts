@@ -11,8 +11,10 @@ export const notFound = "This is not in the documents.";
  * The least support of a sentence that counts as supported, and the least share of the question's words that must stand
  * in what it rests on, or beside it. docs/ask-documents.md has what was measured.
  */
-export const usualSupport = 0.6;
-export const usualNear = 0.5;
+const usualSupport = 0.6;
+const usualNear = 0.5;
+/** The same of a sentence that is the answer by itself. */
+const usualFit = 0.55;
 
 export interface Citation {
   /** Number of the answer's sentence, from 1. */
@@ -87,7 +89,7 @@ export function citeAnswer(
 export function extractAnswer(
   question: string,
   passages: readonly Passage[],
-  { near = usualNear }: Thresholds = {},
+  { near = usualFit }: Thresholds = {},
 ): CitedAnswer {
   const best = nearestTo(question, evidenceOf(passages));
   if (!best || best.share < near) return nothing();

@@ -1,5 +1,6 @@
 /** `/v1/rerank`: documents by how well they answer a question, as Cohere's and Jina's clients ask for it. */
 import { z } from "@hono/zod-openapi";
+import { checkText } from "../completions/prompts.ts";
 import { invalid } from "../errors.ts";
 import { hints, modelField } from "../fields.ts";
 import { namedModel } from "../named.ts";
@@ -55,6 +56,8 @@ export const rerank: Routes = ({ engine, limits }) => [
       }
       const given = documents.map((one) => (typeof one === "string" ? { text: one } : one));
       const texts = given.map(({ text }) => text);
+      checkText(query, limits, "query");
+      for (const [i, text] of texts.entries()) checkText(text, limits, `documents[${i}]`);
       const { scores, tokens } = await rankOf(engine, { model, owner: asked.owner.owner, query, texts }, signal);
       asked.promptTokens = tokens;
       const order = scores.map((_, i) => i).sort((a, b) => scores[b]! - scores[a]! || a - b);

@@ -3,7 +3,7 @@ import { z } from "@hono/zod-openapi";
 import { metadataField } from "../fields.ts";
 
 /** A file's own values, which searches can be narrowed by. */
-export const attributesField = z
+const attributesField = z
   .record(z.string().min(1).max(64), z.union([z.string().max(512), z.number(), z.boolean()]))
   .refine((value) => Object.keys(value).length <= 16, "at most 16 keys");
 
@@ -13,7 +13,7 @@ const fewest = 100;
 const most = 4096;
 
 /** How a file is cut: `auto` is as `zeroth index build` does it, `static` says how many tokens. */
-export const chunkingField = z
+const chunkingField = z
   .union([
     z.object({ type: z.literal("auto") }),
     z.object({
@@ -33,7 +33,7 @@ export const chunkingField = z
 
 export type Chunking = z.infer<typeof chunkingField>;
 
-export const expiresField = z.object({ anchor: z.literal("last_active_at"), days: z.int().min(1).max(365) });
+const expiresField = z.object({ anchor: z.literal("last_active_at"), days: z.int().min(1).max(365) });
 
 const fileIds = z.array(z.string().min(1).max(200)).max(500);
 
@@ -145,7 +145,7 @@ export const filtersField = z
     '{"type":"eq|ne|gt|gte|lt|lte|in|nin","key","value"} of the files\' attributes, or {"type":"and|or","filters":[…]}',
   );
 
-export const rankingField = z.object({
+const rankingField = z.object({
   ranker: z
     .string()
     .max(500)

@@ -39,8 +39,9 @@ const passing = new Set(["busy", "interrupted", "engine_failed", "storage_failed
 function failureOf(error: unknown): VectorFileError | undefined {
   if (!(error instanceof ZerothError)) return { code: "server_error", message: "the file could not be read" };
   if (passing.has(error.code)) return undefined;
-  const code =
-    error.code === "unsupported" ? "unsupported_file" : error.code === "internal" ? "server_error" : "invalid_file";
+  // The file itself is there: what is not is the store's model.
+  const ours = error.code === "internal" || error.code === "not_found";
+  const code = error.code === "unsupported" ? "unsupported_file" : ours ? "server_error" : "invalid_file";
   return { code, message: messageOf(error).slice(0, 500) };
 }
 
