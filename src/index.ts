@@ -80,6 +80,9 @@ export { type MixtureOptions, type OpenMixture, openMixture } from "./prompts/op
 export { type Applied, applyTemplate, type Template, type TemplateFile, taskName } from "./prompts/template.ts";
 export type { ReadTemplates, Rendered, Wording } from "./prompts/wording.ts";
 export { parseTemplates, writeTemplates } from "./prompts/yaml.ts";
+export type { Backend, BackendHit, BackendQuery } from "./retrieve/backends/backend.ts";
+export { openPostgres } from "./retrieve/backends/postgres-node.ts";
+export { openQdrant } from "./retrieve/backends/qdrant-node.ts";
 export { type BuildEvents, type BuildOptions, type Built, buildIndex } from "./retrieve/build-node.ts";
 export type { CompileOver } from "./retrieve/dense/exact.ts";
 export { type Embedder, type EmbedderOptions, embedderOf } from "./retrieve/embedder-node.ts";
