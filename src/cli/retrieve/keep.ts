@@ -84,7 +84,9 @@ export async function keep(
     case "push": {
       const [url, more] = paths;
       if (url === undefined || more !== undefined)
-        fail("wrong_use", "name one server", { hint: "http://localhost:6333 of Qdrant, or postgres://user@host/database" });
+        fail("wrong_use", "name one server", {
+          hint: "http://localhost:6333 of Qdrant, or postgres://user@host/database",
+        });
       const table = flags.table ?? "zeroth_chunks";
       const isPostgres = /^postgres(ql)?:/.test(url);
       if (!isPostgres && !/^https?:/.test(url))
@@ -97,7 +99,9 @@ export async function keep(
       const sent = await backend.upsert(exportIndex(store), signal);
       const { chunks } = await backend.stats();
       output.row({ done: true, sent, chunks });
-      output.text(`${sent.toLocaleString("en")} chunks sent, ${chunks.toLocaleString("en")} are in ${output.bold(table)}\n`);
+      output.text(
+        `${sent.toLocaleString("en")} chunks sent, ${chunks.toLocaleString("en")} are in ${output.bold(table)}\n`,
+      );
       return 0;
     }
     case "text": {

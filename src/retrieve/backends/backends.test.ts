@@ -19,7 +19,10 @@ const chunk = (document: string, number: number, embedding: readonly number[]): 
 
 /** What Qdrant does of its interface with these questions, in memory. */
 function standIn() {
-  const collections = new Map<string, { vectors: object; points: Map<string, { vector: number[]; payload: Record<string, unknown> }> }>();
+  const collections = new Map<
+    string,
+    { vectors: object; points: Map<string, { vector: number[]; payload: Record<string, unknown> }> }
+  >();
   const cosine = (a: number[], b: number[]) =>
     a.reduce((sum, x, i) => sum + x * b[i]!, 0) / (Math.hypot(...a) * Math.hypot(...b));
   const answer = (method: string, path: string, body: Record<string, never>): unknown => {
@@ -27,7 +30,10 @@ function standIn() {
     const collection = collections.get(name!);
     const what = `${method} ${rest.join("/")}`;
     if (what === "GET exists") return { exists: collection !== undefined };
-    if (what === "PUT ") return collections.set(name!, { vectors: (body as unknown as { vectors: object }).vectors, points: new Map() }) && true;
+    if (what === "PUT ")
+      return (
+        collections.set(name!, { vectors: (body as unknown as { vectors: object }).vectors, points: new Map() }) && true
+      );
     if (!collection) return undefined;
     const fits = (payload: Record<string, unknown>) => {
       const { filter } = body as { filter?: { must: { match: { any: string[] } }[] } };
@@ -39,7 +45,9 @@ function standIn() {
       case "PUT index":
         return {};
       case "PUT points":
-        for (const { id, ...point } of (body as unknown as { points: { id: string; vector: number[]; payload: Record<string, unknown> }[] }).points)
+        for (const { id, ...point } of (
+          body as unknown as { points: { id: string; vector: number[]; payload: Record<string, unknown> }[] }
+        ).points)
           collection.points.set(id, point);
         return {};
       case "POST points/delete":
@@ -50,7 +58,12 @@ function standIn() {
       case "POST points/query": {
         const { query, limit } = body as unknown as { query: number[]; limit: number };
         const points = [...collection.points].filter(([, { payload }]) => fits(payload));
-        const scored = points.map(([id, { vector, payload }]) => ({ id, version: 1, score: cosine(query, vector), payload }));
+        const scored = points.map(([id, { vector, payload }]) => ({
+          id,
+          version: 1,
+          score: cosine(query, vector),
+          payload,
+        }));
         return { points: scored.sort((a, b) => b.score - a.score).slice(0, limit) };
       }
     }
@@ -65,7 +78,9 @@ function standIn() {
       const { pathname } = new URL(request.url!, "http://x");
       const result = answer(request.method!, pathname, text === "" ? {} : JSON.parse(text));
       response.writeHead(result === undefined ? 404 : 200, { "content-type": "application/json" });
-      response.end(JSON.stringify(result === undefined ? { status: { error: "not found" } } : { result, status: "ok", time: 0 }));
+      response.end(
+        JSON.stringify(result === undefined ? { status: { error: "not found" } } : { result, status: "ok", time: 0 }),
+      );
     });
   });
 }
@@ -99,7 +114,9 @@ describe("Qdrant", () => {
     expect(await backend.stats()).toEqual({ chunks: 1 });
     expect((await failureOf(backend.query({ text: "x", k: 1 }))).code).toBe("unsupported");
     const wide = { ...chunk("c", 0, [1, 2, 3]), index: { ...index, model: { ...index.model!, width: 3 } } };
-    expect((await failureOf(backend.upsert([wide]))).message).toMatch(/holds vectors of 2 numbers \(Cosine\), these have 3/);
+    expect((await failureOf(backend.upsert([wide]))).message).toMatch(
+      /holds vectors of 2 numbers \(Cosine\), these have 3/,
+    );
     const { embedding: _, ...bare } = chunk("d", 0, []);
     expect((await failureOf(backend.upsert([bare]))).code).toBe("bad_input");
   });

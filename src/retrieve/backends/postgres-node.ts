@@ -67,16 +67,16 @@ export function postgresBackend(given: Ask, table: string, close: () => Promise<
     await ask(`comment on table ${table} is 'zeroth ${metric}'`);
     await ask(`create index if not exists ${table}_words on ${table} using gin (to_tsvector('simple', text))`);
     if (width <= mostIndexed) {
-      await ask(
-        `create index if not exists ${table}_near on ${table} using hnsw (embedding ${indices[metric]})`,
-      );
+      await ask(`create index if not exists ${table}_near on ${table} using hnsw (embedding ${indices[metric]})`);
     }
   }
 
   async function metricOf(): Promise<Metric> {
     const { rows } = await ask("select obj_description($1::regclass) as comment", [table]);
     const metric = /^zeroth (\w+)$/.exec((rows[0] as { comment: string | null }).comment ?? "")?.[1];
-    return metric !== undefined && Object.hasOwn(operators, metric) ? (metric as Metric) : fail("corrupt_file", "is no table of chunks", { where: table });
+    return metric !== undefined && Object.hasOwn(operators, metric)
+      ? (metric as Metric)
+      : fail("corrupt_file", "is no table of chunks", { where: table });
   }
 
   return {
@@ -86,7 +86,13 @@ export function postgresBackend(given: Ask, table: string, close: () => Promise<
         throwIfAborted(signal);
         if (count === 0) await needTable(group[0]!);
         const rows = group.map(({ embedding, heading, fields, ...row }) => ({
-          ...{ document: clean(row.document), chunk: row.chunk, text: clean(row.text), start: row.start, stop: row.end },
+          ...{
+            document: clean(row.document),
+            chunk: row.chunk,
+            text: clean(row.text),
+            start: row.start,
+            stop: row.end,
+          },
           ...{ title: clean(row.title), page: row.page ?? null, heading: heading ? clean(heading.join(" > ")) : null },
           ...{ fields: fields ?? null, embedding: literal(embedding ?? []) },
         }));
@@ -118,7 +124,8 @@ export function postgresBackend(given: Ask, table: string, close: () => Promise<
         );
         return rows.map(hitOf);
       }
-      if (text === undefined) return fail("wrong_use", "there is nothing to look for", { hint: "give `dense` or `text`" });
+      if (text === undefined)
+        return fail("wrong_use", "there is nothing to look for", { hint: "give `dense` or `text`" });
       // Any of the words: the more of them, the better.
       const { rows } = await ask(
         `select ${columns}, ts_rank_cd(to_tsvector('simple', text), q) as score from ${table},
@@ -143,5 +150,9 @@ export async function openPostgres(url: string, table: string): Promise<Backend>
   const pool = new pg.Pool({ connectionString: url, max: 2 });
   // An idle connection that breaks is made anew when it is needed.
   pool.on("error", () => {});
-  return postgresBackend((text, values) => pool.query(text, values as unknown[]), table, () => pool.end());
+  return postgresBackend(
+    (text, values) => pool.query(text, values as unknown[]),
+    table,
+    () => pool.end(),
+  );
 }

@@ -58,10 +58,14 @@ export async function openQdrant(
     const { config } = await attempt(client.getCollection(collection));
     const { size, distance } = config.params.vectors as { size?: unknown; distance?: unknown };
     if (size !== model.width || distance !== distances[model.metric]) {
-      fail("bad_input", `holds vectors of ${size} numbers (${distance}), these have ${model.width} (${distances[model.metric]})`, {
-        where: `${url}, collection ${collection}`,
-        hint: "name another collection",
-      });
+      fail(
+        "bad_input",
+        `holds vectors of ${size} numbers (${distance}), these have ${model.width} (${distances[model.metric]})`,
+        {
+          where: `${url}, collection ${collection}`,
+          hint: "name another collection",
+        },
+      );
     }
   }
 
@@ -77,7 +81,10 @@ export async function openQdrant(
         if (count === 0) await needCollection(group[0]!);
         const points = group.map((chunk) => ({
           id: idOf(chunk),
-          vector: [...(chunk.embedding ?? fail("bad_input", "has no vector", { where: `${chunk.document}, chunk ${chunk.chunk}` }))],
+          vector: [
+            ...(chunk.embedding ??
+              fail("bad_input", "has no vector", { where: `${chunk.document}, chunk ${chunk.chunk}` })),
+          ],
           payload: payloadOf(chunk) as Record<string, unknown>,
         }));
         await attempt(client.upsert(collection, { wait: true, points }));
