@@ -17,7 +17,7 @@ const floors = {
   hub: ["errors", "base"],
   data: ["errors", "graph", "base", "hub"],
   jinja: ["errors", "data"],
-  media: ["errors", "base", "weights"],
+  media: ["errors", "base"],
   folders: ["errors", "graph", "base", "weights", "tokenizers", "hub"],
   scan: ["errors", "graph", "base", "weights", "tokenizers", "hub"],
   runtime: ["errors", "graph", "base", "weights"],

@@ -132,7 +132,7 @@ try {
   const count = { builds: 0, updates: 0, "nothing yet": 0, whole: 0 };
   const killed = { build: 0, update: 0 };
   for (let store = "", done = true, number = 0, round = 0; killed.build + killed.update < kills || !done; ) {
-    if (done && round % 6 === 0) {
+    if (done && round % 3 === 0) {
       if (store !== "") for (const name of readdirSync(root)) if (name.startsWith("own")) rmSync(join(root, name));
       store = join(root, `own${number++}.index`);
       round = 1;

@@ -89,6 +89,9 @@ export {
 } from "./retrieve/answers/answer.ts";
 export { askingMessages, type WriterKind } from "./retrieve/answers/prompt.ts";
 export type { Passage } from "./retrieve/answers/support.ts";
+export type { Backend, BackendHit, BackendQuery } from "./retrieve/backends/backend.ts";
+export { openPostgres } from "./retrieve/backends/postgres-node.ts";
+export { openQdrant } from "./retrieve/backends/qdrant-node.ts";
 export { type BuildEvents, type BuildOptions, type Built, buildIndex } from "./retrieve/build-node.ts";
 export type { CompileOver } from "./retrieve/dense/exact.ts";
 export { type Embedder, type EmbedderOptions, embedderOf } from "./retrieve/embedder-node.ts";

@@ -311,6 +311,13 @@ describe("an update", () => {
     expect(await build({ store, paths: [], mode: "update", embedder })).toMatchObject({ documents: 2, failed: 1 });
   });
 
+  it("that was stopped before it wrote anything is no index yet, and is built", async () => {
+    const { root, store } = corpus(notes);
+    openSql(store, true).close();
+    expect(failure(() => verifyIndex(store))).toMatchObject({ code: "not_found" });
+    expect((await build({ store, paths: [root] })).documents).toBe(5);
+  });
+
   it("refuses folders without documents and paths that are not there", async () => {
     const { root, store } = corpus({ "a.png": "" });
     expect((await failureOf(build({ store, paths: [root] }))).message).toMatch(/there are no documents/);

@@ -4,12 +4,12 @@ import { stemmings } from "../../retrieve/lexical/analyse.ts";
 import { defineCommand } from "../define.ts";
 import { engine } from "../options.ts";
 
-const words = ["build", "update", "verify", "compact", "export", "import", "text"] as const;
+const words = ["build", "update", "verify", "compact", "export", "import", "push", "text"] as const;
 
 export default defineCommand({
   group: "search",
   summary: "Make documents searchable: build an index, keep it as they are, check it",
-  arguments: "<build|update|verify|compact|export|import|text> [path...]",
+  arguments: "<build|update|verify|compact|export|import|push|text> [path...]",
   words,
   options: [
     { flags: "--store <file>", help: "the index's file" },
@@ -29,9 +29,10 @@ export default defineCommand({
       as: "integer",
     },
     { flags: "--output <file>", help: "export: write the chunks to this file, .jsonl or .parquet" },
+    { flags: "--table <name>", help: "push: Qdrant's collection or PostgreSQL's table (zeroth_chunks)" },
     ...engine,
   ],
-  rows: '`build`, `update`: `{"document","chunks","pages"?}` a document, or `{"document","error"}`, then `{"done":true,"documents","chunks","reused","removed","failed"}`; `verify`: `{"problem"}` each, then `{"done":true,"documents","chunks","vectors","problems"}`, exit 4 where there are some; `compact`: `{"done":true,"before","after"}`; `export`: `{"document","chunk","text","start","end","heading"?,"page"?,"title","kind","prefix"?,"before"?,"after"?,"fields"?,"modified","hash","index","embedding"?}`; `import FILE`: `{"done":true,"documents","chunks"}`; `text DOCUMENT`: `{"text"}`',
+  rows: '`build`, `update`: `{"document","chunks","pages"?}` a document, or `{"document","error"}`, then `{"done":true,"documents","chunks","reused","removed","failed"}`; `verify`: `{"problem"}` each, then `{"done":true,"documents","chunks","vectors","problems"}`, exit 4 where there are some; `compact`: `{"done":true,"before","after"}`; `export`: `{"document","chunk","text","start","end","heading"?,"page"?,"title","kind","prefix"?,"before"?,"after"?,"fields"?,"modified","hash","index","embedding"?}`; `import FILE`: `{"done":true,"documents","chunks"}`; `push URL`: `{"done":true,"sent","chunks"}`; `text DOCUMENT`: `{"text"}`',
   example: "zeroth index build notes papers --store notes.index --model sentence-transformers/all-MiniLM-L6-v2",
   async run({ args: [action, ...paths], flags, output, signal }) {
     if (action === undefined)

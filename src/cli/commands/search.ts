@@ -59,6 +59,7 @@ export default defineCommand({
       embedder: model?.embedder,
       compile: engineOver(flags, output),
       bits: flags.bits === "8" ? 8 : 32,
+      notice: (text) => output.say(text),
     });
     try {
       const code = await job.run({

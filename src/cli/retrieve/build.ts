@@ -19,6 +19,7 @@ export interface Call {
     readonly queryPrompt?: string | undefined;
     readonly dimensions?: number | undefined;
     readonly output?: string | undefined;
+    readonly table?: string | undefined;
   };
   readonly output: Output;
   readonly signal: AbortSignal;

@@ -1,4 +1,4 @@
-/** `zeroth index verify`, `compact`, `export`, `import` and `text`. */
+/** `zeroth index verify`, `compact`, `export`, `import`, `push` and `text`. */
 
 import { writeFileSafely } from "../../base/files-node.ts";
 import { rowText } from "../../data/raw-json.ts";
@@ -12,10 +12,10 @@ import type { Call } from "./build.ts";
 const encoder = new TextEncoder();
 
 export async function keep(
-  todo: "verify" | "compact" | "export" | "import" | "text",
+  todo: "verify" | "compact" | "export" | "import" | "push" | "text",
   { paths, store, flags, output, signal }: Call,
 ): Promise<number> {
-  if (todo !== "text" && todo !== "import" && paths.length > 0) fail("wrong_use", `${todo} takes no paths`);
+  if (!["text", "import", "push"].includes(todo) && paths.length > 0) fail("wrong_use", `${todo} takes no paths`);
   switch (todo) {
     case "verify": {
       const { problems, settings, ...counts } = verifyIndex(store);
@@ -78,6 +78,29 @@ export async function keep(
       output.row({ done: true, ...made });
       output.text(
         `${output.bold(store)}: ${made.documents.toLocaleString("en")} documents, ${made.chunks.toLocaleString("en")} chunks\n`,
+      );
+      return 0;
+    }
+    case "push": {
+      const [url, more] = paths;
+      if (url === undefined || more !== undefined)
+        fail("wrong_use", "name one server", {
+          hint: "http://localhost:6333 of Qdrant, or postgres://user@host/database",
+        });
+      const table = flags.table ?? "zeroth_chunks";
+      const isPostgres = /^postgres(ql)?:/.test(url);
+      if (!isPostgres && !/^https?:/.test(url))
+        fail("wrong_use", "is no address of Qdrant or PostgreSQL", { where: url, hint: "http://… or postgres://…" });
+      await using backend = isPostgres
+        ? await (await import("../../retrieve/backends/postgres-node.ts")).openPostgres(url, table)
+        : await (await import("../../retrieve/backends/qdrant-node.ts")).openQdrant(url, table, {
+            key: process.env.QDRANT_API_KEY,
+          });
+      const sent = await backend.upsert(exportIndex(store), signal);
+      const { chunks } = await backend.stats();
+      output.row({ done: true, sent, chunks });
+      output.text(
+        `${sent.toLocaleString("en")} chunks sent, ${chunks.toLocaleString("en")} are in ${output.bold(table)}\n`,
       );
       return 0;
     }

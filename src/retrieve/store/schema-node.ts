@@ -67,6 +67,13 @@ export function openStoreFile(path: string, create: boolean): Sql {
       });
       return sql;
     }
+    // Whoever made the file was stopped before it wrote anything.
+    if (empty && mark === 0) {
+      fail("not_found", "holds no finished index yet", {
+        where: path,
+        hint: "zeroth index build goes on with one that was interrupted",
+      });
+    }
     if (mark !== application) fail("corrupt_file", "is a database of something else, not an index", { where: path });
     const found = pragma(sql, "user_version");
     if (found > version) {
