@@ -28,7 +28,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const sentence = (n: number) =>
   `The ${["keeper", "sailor", "miller", "weaver", "baker"][n % 5]} found ${["lamp", "rope", "wheel", "loom"][n % 4]} number ${n} under the ${["stair", "pier", "bridge"][n % 3]}.`;
 const book = Array.from(
-  { length: 6 },
+  { length: 4 },
   (_, c) =>
     `CHAPTER ${c + 1}\n\n${Array.from({ length: 12 }, (_, p) => [0, 1, 2, 3].map((s) => sentence(c * 100 + p * 4 + s)).join(" ")).join("\n\n")}`,
 ).join("\n\n\n\n");
@@ -134,7 +134,7 @@ describe("a run", () => {
   it("goes on after any moment with exactly what is missing, and ends the same", async () => {
     for (const context of ["sequential", "subtree", "two-pass"] as const) {
       const total = (await start(`full-${context}`, writer(), { context })).calls;
-      for (let kept = 0; kept < total; kept += 5) {
+      for (const kept of [0, 6, total - 1]) {
         const name = `stop-${context}-${kept}`;
         const stop = new AbortController();
         let finished = 0;
@@ -146,8 +146,9 @@ describe("a run", () => {
         });
         const again = writer();
         const { calls } = await resumeRun(join(folder, name), { writer: again });
-        expect(calls).toBe(total - kept);
-        expect(again.asked).toHaveLength(total - kept);
+        expect(calls).toBe(total - model.asked.length);
+        expect(again.asked).toHaveLength(total - model.asked.length);
+        expect(model.asked.length).toBeGreaterThanOrEqual(kept - 1);
         expect(showOf(name)).toEqual(showOf(`full-${context}`));
         expect(exported(readState(join(folder, name)), "json")).toBe(
           exported(readState(join(folder, `full-${context}`)), "json"),
@@ -205,16 +206,16 @@ describe("a run", () => {
 
   it("refuses a folder that another process has, and another model", async () => {
     cpSync(join(folder, "whole"), join(folder, "held"), { recursive: true });
+    let second: Promise<unknown> | undefined;
     const slow = writer({
       async answer({ text }) {
-        await new Promise((resolve) => setTimeout(resolve, 20));
+        second ??= resumeRun(join(folder, "lock"), { writer: writer() }).catch((error: unknown) => error);
+        await second;
         return extract(text, 30, "lead");
       },
     });
-    const first = start("lock", slow);
-    await new Promise((resolve) => setTimeout(resolve, 60));
-    await expect(resumeRun(join(folder, "lock"), { writer: writer() })).rejects.toMatchObject({ code: "busy" });
-    await first;
+    await start("lock", slow);
+    expect(await second).toMatchObject({ code: "busy" });
     await expect(resumeRun(join(folder, "held"), { writer: writer({ identity: { kind: "other" } }) })).rejects.toThrow(
       /kind was "test", is "other"/,
     );

@@ -30,10 +30,10 @@ export function contentStems(text: string): string[] {
 /** How much a stem says. */
 export type Weight = (stem: string) => number;
 
-/** idf over parts of a text: ln((N + 1) / (parts with the stem + ½)). */
+/** idf over parts of a text: ln(1 + N / (parts with the stem + ½)), which leaves some weight to names that stand in all of a short one. */
 export function weightsOver(parts: readonly string[]): Weight {
   const counts = new Map<string, number>();
   for (const part of parts)
     for (const stem of new Set(contentStems(part))) counts.set(stem, (counts.get(stem) ?? 0) + 1);
-  return (stem) => Math.log((parts.length + 1) / ((counts.get(stem) ?? 0) + 0.5));
+  return (stem) => Math.log(1 + parts.length / ((counts.get(stem) ?? 0) + 0.5));
 }
