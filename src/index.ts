@@ -3,6 +3,11 @@
 
 export type { RowData } from "./data/rows.ts";
 export { Float, type Row, rowFromJson, rowFromObject, type Value } from "./data/values.ts";
+export { type Digest, digestSchema } from "./digest/document.ts";
+export { type HarvestOptions, harvestAtom, harvestOai } from "./digest/harvest-node.ts";
+export { type IngestOptions, ingestFile } from "./digest/ingest-node.ts";
+export { type MakeOptions, makeDigest } from "./digest/make-node.ts";
+export { openStore as openPapers, type Store as Papers } from "./digest/store/store-node.ts";
 export { type ErrorCode, errorCodes, ZerothError } from "./errors.ts";
 export { openModelFolder, openTokenizer } from "./folders/open-node.ts";
 export { writeModelFolder } from "./folders/write-node.ts";

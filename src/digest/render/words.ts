@@ -9,7 +9,8 @@ export const authorsLine = (authors: readonly string[]): string =>
     ? authors.join(", ")
     : `${authors.slice(0, mostAuthors).join(", ")} et al. (${authors.length} authors)`;
 
-const ordinal = (share: number): string => `above ${Math.round(share * 100)} % of the month`;
+const ordinal = (share: number): string =>
+  share === 1 ? "the highest of the month" : `above ${Math.floor(share * 100)} % of the month`;
 
 const reasonWords: Readonly<Record<string, (value: number) => string>> = {
   citations: (value) => `${value.toLocaleString("en")} citations`,

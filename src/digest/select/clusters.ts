@@ -108,6 +108,9 @@ export function clustersOf(
   return { of, labels: labelsOf(of, order.length, words) };
 }
 
+/** Parts of addresses name no subject. */
+const ofAddress = /\b(?:https?|www|com|org|github|gitlab|io|url)\b/;
+
 /** The three terms that stand out most: their share in the cluster against that in all. */
 function labelsOf(
   of: readonly number[],
@@ -125,7 +128,7 @@ function labelsOf(
       size++;
     }
     const scored = [...own.keys()]
-      .filter((term) => own[term]! > 0)
+      .filter((term) => own[term]! > 0 && !ofAddress.test(terms[term]!))
       .map((term) => ({
         term,
         score: (own[term]! / size) * Math.log(1 + (rows.length * own[term]!) / (size * all[term]!)),

@@ -97,20 +97,33 @@ export function ownValues({ citations, venue, code, authors }: Paper): Candidate
   };
 }
 
-/** Percentiles within the primary category, of one feature. */
-function standing(candidates: readonly Candidate[], feature: Feature): (number | undefined)[] {
+/** Where each candidate stands in one feature among those of its primary category. */
+function standing(
+  candidates: readonly Candidate[],
+  feature: Feature,
+): { readonly percentile: (number | undefined)[]; readonly strength: (number | undefined)[] } {
   const groups = new Map<string, number[]>();
   for (const [i, { paper }] of candidates.entries())
     groups.set(paper.primary, [...(groups.get(paper.primary) ?? []), i]);
   const values = candidates.map((candidate) => candidate.values[feature]);
-  const whole = percentiles(values);
-  const result = [...whole];
+  const percentile = percentiles(values);
+  const counted = feature === "citations" || feature === "influential";
+  const strength = counted ? logShares(values) : percentile.slice();
   for (const group of groups.values()) {
     if (group.length < fewest) continue;
-    const own = percentiles(group.map((i) => values[i]));
-    for (const [at, i] of group.entries()) result[i] = own[at];
+    const own = group.map((i) => values[i]);
+    for (const [at, rank] of percentiles(own).entries()) {
+      percentile[group[at]!] = rank;
+      if (!counted) strength[group[at]!] = rank;
+    }
   }
-  return result;
+  return { percentile, strength };
+}
+
+/** ln(1 + n) against the month's greatest: to a percentile 90,000 citations are hardly more than the next paper's 300. */
+function logShares(values: readonly (number | undefined)[]): (number | undefined)[] {
+  const most = Math.max(1, ...values.map((value) => value ?? 0));
+  return values.map((value) => (value === undefined ? undefined : Math.log1p(value) / Math.log1p(most)));
 }
 
 export function select(all: readonly Candidate[], options: SelectOptions): Selection {
@@ -136,8 +149,10 @@ export function select(all: readonly Candidate[], options: SelectOptions): Selec
       const reasons: (Reason & { share: number })[] = [];
       for (const feature of used) {
         // A paper that a feature is not known of stands in the middle.
-        const percentile = standings.get(feature)![i] ?? 0.5;
-        sum += weights[feature] * percentile;
+        const standing = standings.get(feature)!;
+        const strength = standing.strength[i] ?? 0.5;
+        const percentile = standing.percentile[i] ?? 0.5;
+        sum += weights[feature] * strength;
         weight += weights[feature];
         const value = candidate.values[feature];
         if (value !== undefined && !(value === 0 && (feature === "venue" || feature === "code")))
