@@ -37,11 +37,15 @@ const folder = mkdtempSync(join(tmpdir(), "kill-jobs-"));
 function live(store, delay) {
   const args = ["run", "generate", "--input", "rows.jsonl", "--shards", options.partitions, "--all", "--store", store];
   return new Promise((settle, reject) => {
-    const child = spawn(process.execPath, [resolve(options.program), ...args, "--max-new-tokens", "6", "--threads", "1"], {
-      cwd: folder,
-      stdio: ["ignore", "ignore", "pipe"],
-      env: { ...process.env, ZEROTH_HOME: join(folder, "home") },
-    });
+    const child = spawn(
+      process.execPath,
+      [resolve(options.program), ...args, "--max-new-tokens", "6", "--threads", "1"],
+      {
+        cwd: folder,
+        stdio: ["ignore", "ignore", "pipe"],
+        env: { ...process.env, ZEROTH_HOME: join(folder, "home") },
+      },
+    );
     const began = performance.now();
     let errors = "";
     child.stderr.on("data", (data) => {
@@ -84,7 +88,10 @@ function checkObjects(store) {
 const contents = (store) =>
   filesBelow(store)
     .filter((file) => !file.startsWith("work"))
-    .map((file) => [file, readFileSync(join(store, file), "utf8").replace(/"(seconds|at)": ?("[^"]*"|[\d.e-]+)/g, '"$1":0')]);
+    .map((file) => [
+      file,
+      readFileSync(join(store, file), "utf8").replace(/"(seconds|at)": ?("[^"]*"|[\d.e-]+)/g, '"$1":0'),
+    ]);
 
 try {
   const rows = Array.from({ length: Number(options.rows) }, (_, id) => {
