@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { readFileSync, rmSync, statSync } from "node:fs";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
-import { fileSha256, filesBelow, makeFolder, writeFileSafely } from "../base/files-node.ts";
+import { fileSha256, filesBelow, makeFolder, namesIn, writeFileSafely } from "../base/files-node.ts";
 import { nearest } from "../base/nearest.ts";
 import { fail, throwIfAborted } from "../errors.ts";
 import { takeAttempt } from "./attempt-node.ts";
@@ -83,13 +83,21 @@ async function noteLatest(
   await store.replaceFrom(refPath(asset, partition), draft);
 }
 
-/** The result of a partition where it is there and whole, which becomes the latest. */
+/**
+ * The result of a partition where it is there and whole, which becomes the latest. What an attempt left that was stored
+ * and then ended before it had cleared up is taken away.
+ */
 export async function knownResult(key: string, run: PartitionRun): Promise<Manifest | undefined> {
-  const manifest = await readResult(run.store, key);
-  if (manifest) {
-    const draft = join(run.work, `ref-${process.pid}-${key.slice(0, 16)}`);
-    await noteLatest(run, manifest, draft);
-    rmSync(draft, { force: true });
+  const { store, work, asset } = run;
+  const manifest = await readResult(store, key);
+  if (!manifest) return undefined;
+  const noted = (await readRef(store, asset, manifest.partition))?.key === key;
+  if (noted && namesIn(join(work, key)).length === 0) return manifest;
+  const attempt = await takeAttempt(work, key);
+  try {
+    await noteLatest(run, manifest, join(attempt.folder, "ref.json"));
+  } finally {
+    attempt.end(true);
   }
   return manifest;
 }

@@ -136,6 +136,10 @@ test("what is done is found again without opening anything; nothing of the attem
   const unopened = { ...run, opened: () => Promise.reject(new Error("opened")) };
   expect((await runPartition(bound, "two/three", unopened)).cached).toBe(true);
   expect(await readRef(store, "toy", "two/three")).toMatchObject({ key: made.manifest.key });
+  // Of an attempt that was stored and ended before it had cleared up nothing stays either.
+  mkdirSync(join(store.where, "work", made.manifest.key, "left", "out"), { recursive: true });
+  expect((await runPartition(bound, "two/three", unopened)).cached).toBe(true);
+  expect(readdirSync(store.where).sort()).toEqual(["objects", "refs"]);
 });
 
 test("an attempt that was stopped is gone on with, and gives what an undisturbed one gives", async () => {

@@ -9,7 +9,7 @@ import type { Tell } from "../events.ts";
 export const whole = "all";
 
 /** What a run keeps for going on, and what differs from run to run: not part of its result. */
-const leftOut = /(^|\/)(step-\d+|checkpoint-\d+|\..*|metrics\.jsonl)(\/|$)|\.(lock|owner)$/;
+const leftOut = /(^|\/)(step-\d+|checkpoint-[^/]*|\..*|metrics\.jsonl|events\.out\.tfevents\..*)(\/|$)|\.(lock|owner)$/;
 
 /** The files of a run's folder that are its result. */
 export function moveInto(folder: string, out: string): void {
