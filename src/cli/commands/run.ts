@@ -1,6 +1,6 @@
 /** `zeroth run`: a job, cut into partitions, its results in a store. */
-import type { CommandDescription, Commands, OptionSpec } from "../command.ts";
-import { options } from "../run/options.ts";
+import type { CommandDescription, Commands } from "../command.ts";
+import { options, type RunFlags } from "../run/options.ts";
 
 const description: CommandDescription & { readonly options: typeof options } = {
   group: "train",
