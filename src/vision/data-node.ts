@@ -55,7 +55,7 @@ function readIdx(path: string): Idx {
   const bytes = readWholeFile(path, mostBytes, path, "gzip");
   if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return parseIdx(bytes, path);
   try {
-    return parseIdx(gunzipSync(bytes, { maxOutputLength: mostBytes }), path);
+    return parseIdx(new Uint8Array(gunzipSync(bytes, { maxOutputLength: mostBytes })), path);
   } catch (cause) {
     if (cause instanceof RangeError || (cause as { code?: string }).code?.startsWith("Z_")) {
       return fail("corrupt_file", "cannot be unpacked", { where: path, cause });

@@ -65,7 +65,8 @@ describe("data", () => {
   test("an IDX pair, packed; labels that do not fit are refused", async () => {
     const folder = join(home, "idx");
     mkdirSync(folder);
-    const write = (name: string, bytes: number[]) => writeFileSync(join(folder, name), gzipSync(Uint8Array.from(bytes)));
+    const write = (name: string, bytes: number[]) =>
+      writeFileSync(join(folder, name), gzipSync(Uint8Array.from(bytes)));
     write("a-images-idx3-ubyte.gz", [0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 2, 1, 2, 3, 4]);
     write("a-labels-idx1-ubyte.gz", [0, 0, 8, 1, 0, 0, 0, 2, 5, 0]);
     const data = openLabelled(join(folder, "a-images-idx3-ubyte.gz"));

@@ -111,7 +111,9 @@ export async function openVisionModel(name: string, options: VisionOptions = {})
       const rows = await rowsOf(architecture, logitsGraph(architecture), compileHere, pixels, watched);
       return rows.map((logits) => ({ logits, scores: probabilities(logits, architecture.problem) }));
     },
-    features: (pixels, how) => rowsOf(architecture, featureGraph(architecture, how), compileHere, pixels, how),
+    async features(pixels, how) {
+      return rowsOf(architecture, featureGraph(architecture, how), compileHere, pixels, how);
+    },
     [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose](),
   };
 }
