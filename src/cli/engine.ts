@@ -50,7 +50,7 @@ export async function needDevice(device: "webgpu" | "cuda", signal: AbortSignal 
 }
 
 /** What the engine's flags ask for; `auto` is cpu until a faster device has been measured to pay. */
-async function engineOptions(
+export async function engineOptions(
   { device = "auto", threads, dtype, activations }: EngineFlags,
   output: Output,
   signal: AbortSignal | undefined,

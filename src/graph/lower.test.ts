@@ -149,3 +149,10 @@ test("the dump has one line a node, with names, types, attributes and outputs", 
     ].map((line) => line.trimEnd()),
   );
 });
+
+test("zeros around what a pool takes its maximum of stay zeros", async () => {
+  const x = input("x", "float32", [1, 1, 2, 2]);
+  const g = graph({ y: o.maxPool(o.pad(x, [0, 0, 1, 1], [0, 0, 1, 1]), 2) });
+  const { y } = await runGraph(g, { x: float32([1, 1, 2, 2], [-1, -2, -3, -4]) });
+  expect([...(y!.data as Float32Array)]).toEqual([0, 0, 0, 0]);
+});

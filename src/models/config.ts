@@ -77,7 +77,7 @@ export function problemOf(problemType: string | null | undefined, labels: readon
 /** Pixels of a side: one number, or the same one for rows and columns. */
 const side = z.union([size, z.tuple([size, size])]);
 
-/** Sides of square images and of the square patches that they are cut into. */
+/** Sides of images and of the square patches that they are cut into. */
 export const imaged = z.object({
   image_size: side.default(224),
   patch_size: side.default(16),
@@ -86,6 +86,8 @@ export const imaged = z.object({
 
 export interface PatchedImage extends ImageSize {
   readonly patch: number;
+  /** Rows and columns of patches. */
+  readonly grid: readonly [number, number];
   /** Patches of an image. */
   readonly count: number;
 }
@@ -93,19 +95,37 @@ export interface PatchedImage extends ImageSize {
 /** Of an image of 4,096 pixels a side, with patches of 8. */
 const mostPatches = 2 ** 18;
 
-/** @throws unsupported for sides of two lengths; corrupt_file for a patch larger than the image, or too many of them */
+/** @throws unsupported for patches that are not square; corrupt_file for one larger than the image, or too many of them */
 export function patchedImage({ image_size, patch_size, num_channels }: z.infer<typeof imaged>): PatchedImage {
-  const square = (name: string, given: number | readonly [number, number]): number => {
-    const [rows, columns] = typeof given === "number" ? [given, given] : given;
-    refuse(rows !== columns, `${name} of ${rows} by ${columns} pixels, which is not square,`);
-    return rows;
-  };
-  const image = square("image_size", image_size);
-  const patch = square("patch_size", patch_size);
-  needConsistent(patch <= image, `image_size ${image} and patch_size ${patch}`);
-  const count = Math.floor(image / patch) ** 2;
+  const pair = (given: number | readonly [number, number]) =>
+    typeof given === "number" ? ([given, given] as const) : given;
+  const [height, width] = pair(image_size);
+  const [patch, other] = pair(patch_size);
+  refuse(patch !== other, `patch_size of ${patch} by ${other} pixels, which is not square,`);
+  needConsistent(patch <= Math.min(height, width), `image_size ${height} by ${width} and patch_size ${patch}`);
+  const grid = [Math.floor(height / patch), Math.floor(width / patch)] as const;
+  const count = grid[0] * grid[1];
   needConsistent(count <= mostPatches, `${count} patches and attention among all of them`);
-  return { size: image, channels: num_channels, patch, count };
+  return { height, width, channels: num_channels, patch, grid, count };
+}
+
+/** Of such images what a kind asks for. */
+export const sidesOf = ({ channels, height, width }: ImageSize): ImageSize => ({ channels, height, width });
+
+/**
+ * The same patches in an image of other sides.
+ * @throws bad_input for sides that they do not fill
+ */
+export function repatched(image: PatchedImage, { height, width }: Pick<ImageSize, "height" | "width">): PatchedImage {
+  const { patch } = image;
+  for (const side of [height, width]) {
+    if (Number.isInteger(side) && side > 0 && side % patch === 0) continue;
+    fail("bad_input", `${height} by ${width} pixels are not filled by patches of ${patch} by ${patch}`, {
+      hint: `sides must be multiples of ${patch}: resize or crop the images`,
+    });
+  }
+  const grid = [height / patch, width / patch] as const;
+  return { ...image, height, width, grid, count: grid[0] * grid[1] };
 }
 
 /** Parse by a schema. @throws corrupt_file naming the entry */

@@ -25,8 +25,14 @@ import { modernbert } from "./encoders/modernbert.ts";
 import { mpnet } from "./encoders/mpnet.ts";
 import { roberta } from "./encoders/roberta.ts";
 import type { Architecture, Family, Kind } from "./family.ts";
+import { bit } from "./images/bit.ts";
 import { clip } from "./images/clip.ts";
+import { mixer } from "./images/mixer.ts";
+import { resnet } from "./images/resnet.ts";
+import { timmType } from "./images/timm.ts";
+import { timmVit } from "./images/timm-vit.ts";
 import { vit } from "./images/vit.ts";
+import { vivit } from "./images/vivit.ts";
 import { wholeGraph } from "./kinds/whole.ts";
 import { namedAs } from "./names.ts";
 
@@ -34,7 +40,7 @@ export const families: readonly Family[] = [
   ...[t5, bart, mbart, pegasus, marian],
   ...[gpt2, gptNeo, gptj, gptNeox, llama, mistral, qwen2, qwen3, gemma3, phi3],
   ...[bert, roberta, distilbert, electra, mpnet, modernbert, deberta],
-  ...[vit, clip],
+  ...[vit, timmVit, vivit, mixer, bit, resnet, clip],
 ];
 
 /** Every `model_type` that opens. */
@@ -51,7 +57,7 @@ export const kindWords: Readonly<Record<Kind, string>> = {
 
 /** The family of a config.json. @throws unsupported, naming those that there are */
 export function familyOf(config: JsonObject, where: string): Family {
-  const type = config.model_type;
+  const type = config.model_type ?? timmType(config);
   const found = families.find(({ types }) => types.some((known) => known === type));
   if (found) return found;
   return fail("unsupported", `model_type ${JSON.stringify(type)} is not known here`, {

@@ -5,6 +5,7 @@
  */
 import type { JsonObject } from "../base/json.ts";
 import type { Tensor } from "../graph/tensor.ts";
+import type { Track } from "../nn/norms.ts";
 import type { CrossPass, KeyValue, Noise, Pass } from "../nn/pass.ts";
 import type { Scope } from "../nn/scope.ts";
 import type { NameRules } from "../weights/names.ts";
@@ -18,7 +19,18 @@ export interface Stored {
   same(name: string, other: string): boolean;
 }
 
+/** Is told of what a network of images computes on the way to its output, in order. What is not asked for costs nothing. */
+export interface Watch {
+  /** The embeddings, then every layer's or stage's output, as transformers' `hidden_states`. */
+  hidden?(x: Tensor): void;
+  /** Every attention's probabilities, [batch, heads, tokens, tokens]. */
+  attention?(probabilities: Tensor): void;
+}
+
 export interface NetworkOptions extends Noise {
+  readonly watch?: Watch | undefined;
+  /** Batch norms go by the batch and tell their running statistics; without, they go by those. */
+  readonly track?: Track | undefined;
   /** x times random numbers from 1 − range to 1 + range, in training. */
   readonly jitter?: ((x: Tensor, range: number) => Tensor) | undefined;
 }
@@ -166,15 +178,23 @@ export interface EncoderArchitecture extends Common, Words {
   network(scope: Scope, options?: NetworkOptions): Encoder;
 }
 
-/** Images as a network takes them: square, so many pixels a side. */
+/** Images, or clips of so many, as a network takes them. */
 export interface ImageSize {
-  readonly size: number;
   readonly channels: number;
+  readonly height: number;
+  readonly width: number;
+  /** Images of a clip; none for single images. */
+  readonly frames?: number | undefined;
 }
 
 export interface ImageEncoder {
-  /** pixels [batch, channels, size, size] to the last layer's output, [batch, tokens, width]. */
+  /**
+   * pixels [batch, channels, height, width], of clips [batch, frames, channels, height, width], to the last layer's output:
+   * [batch, tokens, width], of convolutions [batch, width, rows, columns].
+   */
   encode(pixels: Tensor): Tensor;
+  /** What the classifier reads of that, and stands for the whole image: [batch, width]. */
+  features(hidden: Tensor): Tensor;
   /** What the checkpoint gives of a whole image beside its tokens, [batch, any], where it has that. */
   pooled?(hidden: Tensor): Tensor;
   /** Scores of classes [batch, classes], where the checkpoint has a head. */
@@ -188,13 +208,23 @@ export interface ImageEncoderArchitecture extends Common {
   /** Names of the classes; none for a bare encoder. */
   readonly labels?: readonly string[] | undefined;
   readonly problem?: Problem | undefined;
+  /** Tensors of the classifier: other ones where there are other classes. */
+  readonly classifier: RegExp;
+  /**
+   * The same weights over images of other sides, with positions interpolated where it has a table of them. None for a
+   * model whose weights are for one number of patches.
+   * @throws bad_input for sides that patches do not fill
+   */
+  readonly resized?:
+    | ((sides: { readonly height: number; readonly width: number }) => ImageEncoderArchitecture)
+    | undefined;
   network(scope: Scope, options?: NetworkOptions): ImageEncoder;
 }
 
 export interface TwoTowers {
   /** ids [texts, length] to vectors [texts, width], not normalised. */
   text(ids: Tensor, pass: Pass): Tensor;
-  /** pixels [images, channels, size, size] to vectors [images, width], not normalised. */
+  /** pixels [images, channels, height, width] to vectors [images, width], not normalised. */
   image(pixels: Tensor): Tensor;
   /** What multiplies the cosine of a text and an image: a number. */
   scale(): Tensor;

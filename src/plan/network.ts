@@ -101,9 +101,11 @@ function stacksOfNetwork(
   };
 }
 
-/** Tokens that an image becomes. */
-const tokensOf = (model: ImageEncoderArchitecture): number =>
-  model.network(createScope()).encode(pixelInput(model.image)).shape[1] as number;
+/** Tokens that an image becomes; of convolutions, places of their last map. */
+function tokensOf(model: ImageEncoderArchitecture): number {
+  const [, tokens, ...places] = model.network(createScope()).encode(pixelInput(model.image)).shape as number[];
+  return places.length === 1 ? tokens! : places.reduce((a, b) => a * b, 1);
+}
 
 /** Every tensor of a model, from its network. */
 export function networkTensors(model: Architecture): readonly TensorGroup[] {
@@ -152,7 +154,7 @@ export function networkShape(model: Counted): NetworkShape {
     gated: stack.gated,
     kvHeads: stack.keys / stack.headSize,
     tied: tensors.some(({ use }) => use === "tied"),
-    ...(model.kind === "image-encoder" && { image: model.image.size, tokens: tokensOf(model) }),
+    ...(model.kind === "image-encoder" && { image: model.image.height, tokens: tokensOf(model) }),
     ...("vocabulary" in model && { vocabulary: model.vocabulary }),
     ...("longest" in model && model.longest !== undefined && { positions: model.longest }),
     tensors,

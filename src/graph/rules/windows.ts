@@ -12,8 +12,8 @@ import {
   maxPoolGradient,
 } from "./convolution-gradients.ts";
 import { unary } from "./gradients.ts";
-import { int, written } from "./onnx.ts";
-import type { Rows } from "./row.ts";
+import { int, names, written } from "./onnx.ts";
+import type { Lowering, Rows } from "./row.ts";
 
 function windowOf(node: NodeReader, rank: number) {
   node.fixed("auto_pad", "NOTSET");
@@ -65,6 +65,17 @@ const pool = ({ kernel, strides, pads }: Attributes["MaxPool"]): Written => ({
   pads: { ints: pads },
 });
 
+/**
+ * The engine (1.30, PadFusion) takes a Pad of zeros that stands before a pool into the pool, whose own padding counts as
+ * −∞: a maximum of negative values at the border is then no longer 0. What stands between the two keeps them apart.
+ */
+const lowerMaxPool: Lowering<"MaxPool"> = (emit, node, options) => {
+  const source = node.inputs[0]!.node;
+  const [x] = names(emit, node) as [string];
+  const from = source.kind === "op" && source.op === "Pad" ? emit.node("Max", [x, x])[0]! : x;
+  return emit.node("MaxPool", [from], pool(node.attributes), { ...options, outputs: 2 });
+};
+
 const rows = {
   Conv: {
     gradient: (c) => [
@@ -89,7 +100,7 @@ const rows = {
   },
   MaxPool: {
     gradient: unary(maxPoolGradient),
-    lower: written(({ attributes }) => pool(attributes), 2),
+    lower: lowerMaxPool,
     read: readPool("MaxPool"),
   },
   AveragePool: {

@@ -22,6 +22,7 @@ import {
   patchedImage,
   rate,
   readConfig,
+  sidesOf,
   size,
   token,
 } from "../config.ts";
@@ -132,7 +133,7 @@ function network(scope: Scope, c: Config, { training, dropout }: NetworkOptions)
       const inner = vision.hidden_size;
       const tokens = image.count + 1;
       const start = normal(vision.initializer_range);
-      const patches = patchTokens(at.at("patch_embedding"), pixels, image, inner, start);
+      const patches = patchTokens(at.at("patch_embedding"), pixels, [image.patch, image.patch], inner, start);
       const rows = withClassToken(patches, at.param("class_embedding", [inner], normal(inner ** -0.5)));
       const placed = o.add(rows, at.at("position_embedding").param("weight", [tokens, inner], start));
       // The name is misspelt in every checkpoint.
@@ -172,7 +173,7 @@ function architecture(c: Config, stored: Stored | undefined): TwoTowersArchitect
     longest: text.max_position_embeddings,
     causal: true,
     ...(text.eos_token_id !== unknownEnd && { end: text.eos_token_id }),
-    image: { size: image.size, channels: image.channels },
+    image: sidesOf(image),
     network: (scope, options = {}) => network(scope, c, options),
   };
 }

@@ -22,9 +22,13 @@ import {
   problemOf,
   rate,
   readConfig,
+  repatched,
+  sidesOf,
   size,
 } from "../config.ts";
 import type { Family, ImageEncoder, ImageEncoderArchitecture, NetworkOptions, Stored } from "../family.ts";
+import { positionsFor } from "./blocks.ts";
+import { namesInMemory, transformerLayers } from "./layers.ts";
 import { firstToken, patchTokens, withClassToken } from "./patches.ts";
 
 const schema = labelled.extend(imaged.shape).extend({
@@ -45,6 +49,12 @@ const schema = labelled.extend(imaged.shape).extend({
 
 type Config = z.infer<typeof schema>;
 
+/** Patches of the images that the positions are for, and of those that are given. */
+interface Sizes {
+  readonly trained: PatchedImage;
+  readonly image: PatchedImage;
+}
+
 /** What a checkpoint has beside its layers. */
 interface Parts {
   readonly classifier: boolean;
@@ -54,36 +64,28 @@ interface Parts {
 function network(
   scope: Scope,
   c: Config,
-  image: PatchedImage,
+  { trained, image }: Sizes,
   { classifier, pooler }: Parts,
-  { dropout = keepAll, training }: NetworkOptions,
+  { dropout = keepAll, training, watch }: NetworkOptions,
 ): ImageEncoder {
   const width = c.hidden_size;
   const tokens = image.count + 1;
   const start = truncatedNormal(c.initializer_range);
   const dense = (at: Scope, x: Tensor, out: number, bias = true) => linear(at, x, out, start, { bias });
-  const heads = { heads: c.num_attention_heads, scale: (width / c.num_attention_heads) ** -0.5 };
 
   return {
     encode(pixels) {
       const at = scope.at("vit.embeddings");
-      const patches = patchTokens(at.at("patch_embeddings.projection"), pixels, image, width, start, { bias: true });
+      const side = [image.patch, image.patch];
+      const patches = patchTokens(at.at("patch_embeddings.projection"), pixels, side, width, start, { bias: true });
       const rows = withClassToken(patches, at.param("cls_token", [1, 1, width], start));
+      const table = at.param("position_embeddings", [1, trained.count + 1, width], start);
+      const placed = o.add(rows, positionsFor(table, trained.grid, image.grid, 1, "transformers"));
       const pass = wholeRow(tokens, { causal: false, training, dropout });
-      let x = dropout(o.add(rows, at.param("position_embeddings", [1, tokens, width], start)));
-      for (let i = 0; i < c.num_hidden_layers; i++) {
-        const block = scope.at(`vit.encoder.layer.${i}`);
-        const norm = (name: string, y: Tensor) => layerNorm(block.at(name), y, c.layer_norm_eps);
-        const normed = norm("layernorm_before", x);
-        const [q, k, v] = ["query", "key", "value"].map((name) =>
-          dense(block.at(`attention.attention.${name}`), normed, width, c.qkv_bias),
-        ) as [Tensor, Tensor, Tensor];
-        x = o.add(x, dropout(dense(block.at("attention.output.dense"), pass.self(i, q, k, v, heads), width)));
-        const inner = dense(block.at("intermediate.dense"), norm("layernorm_after", x), c.intermediate_size);
-        x = o.add(x, dropout(dense(block.at("output.dense"), activations[c.hidden_act](inner), width)));
-      }
-      return layerNorm(scope.at("vit.layernorm"), x, c.layer_norm_eps);
+      const hidden = transformerLayers(scope.at("vit"), c, dropout(placed), { pass, dropout, watch });
+      return layerNorm(scope.at("vit.layernorm"), hidden, c.layer_norm_eps);
     },
+    features: firstToken,
     ...(pooler && {
       pooled: (hidden) => {
         const at = scope.at("vit.pooler.dense");
@@ -97,7 +99,7 @@ function network(
 }
 
 function architecture(c: Config, stored: Stored | undefined): ImageEncoderArchitecture {
-  const image = patchedImage(c);
+  const trained = patchedImage(c);
   const made = c.architectures?.[0];
   // What the tensors say counts; a configuration alone says by which class of transformers its model is made.
   const parts: Parts = {
@@ -105,29 +107,23 @@ function architecture(c: Config, stored: Stored | undefined): ImageEncoderArchit
     pooler: stored?.has("vit.pooler.dense.weight") ?? made === "ViTModel",
   };
   const labels = labelsOf(c);
-  return {
+  const over = (image: PatchedImage): ImageEncoderArchitecture => ({
     kind: "image-encoder",
     type: "vit",
     names: {
       anchor: "vit.embeddings.cls_token",
       prefixes: ["vit."],
-      // As transformers 5 names them in memory.
-      renamed: [
-        [/(^|\.)layers\.(?=\d)/, "$1encoder.layer."],
-        [/\.attention\.q_proj\./, ".attention.attention.query."],
-        [/\.attention\.k_proj\./, ".attention.attention.key."],
-        [/\.attention\.v_proj\./, ".attention.attention.value."],
-        [/\.attention\.o_proj\./, ".attention.output.dense."],
-        [/\.mlp\.fc1\./, ".intermediate.dense."],
-        [/\.mlp\.fc2\./, ".output.dense."],
-      ],
+      renamed: namesInMemory,
     },
     dropout: c.hidden_dropout_prob,
     width: c.hidden_size,
-    image: { size: image.size, channels: image.channels },
+    image: sidesOf(image),
+    classifier: /^classifier\./,
     ...(parts.classifier && { labels, problem: problemOf(c.problem_type, labels) }),
-    network: (scope, options = {}) => network(scope, c, image, parts, options),
-  };
+    resized: (sides) => over(repatched(trained, sides)),
+    network: (scope, options = {}) => network(scope, c, { trained, image }, parts, options),
+  });
+  return over(trained);
 }
 
 export const vit: Family = {

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { float32, int64, type NdArray, zeros } from "../../graph/array.ts";
 import { joinPixels, needPixels } from "./pixels.ts";
 
-const image = { size: 4, channels: 3 };
+const image = { height: 4, width: 4, channels: 3 };
 const good = zeros("float32", [2, 3, 4, 4]);
 
 test("images of the model's size pass", () => {

@@ -1,0 +1,91 @@
+/** What a model of images sees, as vectors and as scores of its classes, in batches. */
+import { fail } from "../errors.ts";
+import type { NdArray } from "../graph/array.ts";
+import type { Dim } from "../graph/dims.ts";
+import { type Graph, graph } from "../graph/graph.ts";
+import * as o from "../graph/operators.ts";
+import type { Tensor } from "../graph/tensor.ts";
+import type { ImageEncoderArchitecture } from "../models/family.ts";
+import { joinPixels, pixelInput } from "../models/kinds/pixels.ts";
+import type { Compile } from "../models/kinds/programs.ts";
+import { createScope } from "../nn/scope.ts";
+
+/** How a layer's output becomes one vector: as the classifier reads it, its mean, or its first token. */
+export const pools = ["head", "mean", "cls"] as const;
+
+export interface FeatureOptions {
+  /** 0 for the embeddings, 1 for the first layer or stage, …; the last layer behind its norm without. */
+  readonly layer?: number | undefined;
+  readonly pool?: (typeof pools)[number] | undefined;
+}
+
+/** One vector of a layer's output: of tokens [batch, tokens, width], or of a map [batch, width, rows, columns]. */
+function pooled(hidden: Tensor, pool: FeatureOptions["pool"], head: (hidden: Tensor) => Tensor, type: string): Tensor {
+  const map = hidden.shape.length === 4;
+  if (pool === "mean") return o.mean(hidden, map ? [2, 3] : [1]);
+  if (pool !== "cls") return head(hidden);
+  if (map) fail("wrong_use", `${type} has no class token`, { hint: "--pool mean" });
+  return o.reshape(o.slice(hidden, 1, 0, 1), [hidden.shape[0] as Dim, hidden.shape[2] as Dim]);
+}
+
+/** pixels to `features` [batch, width]. @throws wrong_use for a layer that is not there, saying which are */
+export function featureGraph(model: ImageEncoderArchitecture, { layer, pool }: FeatureOptions = {}): Graph {
+  const layers: Tensor[] = [];
+  const watch = { hidden: (x: Tensor) => void layers.push(x) };
+  const network = model.network(createScope(), { watch });
+  const last = network.encode(pixelInput(model.image));
+  if (layer !== undefined && layers[layer] === undefined) {
+    fail("wrong_use", `there is no layer ${layer}`, { hint: `layers of this model: 0 to ${layers.length - 1}` });
+  }
+  const hidden = layer === undefined ? last : layers[layer]!;
+  return graph({ features: pooled(hidden, pool, network.features, model.type) });
+}
+
+/** pixels to `logits` [batch, classes]. @throws unsupported for a model without a classifier */
+export function logitsGraph(model: ImageEncoderArchitecture): Graph {
+  const network = model.network(createScope());
+  const { classify } = network;
+  if (!classify) {
+    return fail("unsupported", `this ${model.type} has no classifier`, {
+      hint: "zeroth vision embed gives its vectors, zeroth vision fewshot learns classes of your own",
+    });
+  }
+  return graph({ logits: classify(network.encode(pixelInput(model.image))) });
+}
+
+/** Pictures of a run: more take memory without being faster. */
+const most = 32;
+
+/** The rows of a graph's only output for single pictures, each a vector. Stops between batches. */
+export async function rowsOf(
+  model: ImageEncoderArchitecture,
+  what: Graph,
+  compile: Compile,
+  pictures: readonly NdArray[],
+  { signal, onDone }: { readonly signal?: AbortSignal | undefined; readonly onDone?: (done: number) => void } = {},
+): Promise<Float32Array[]> {
+  const rows: Float32Array[] = [];
+  await using program = await compile(what);
+  const [name] = program.outputs as [string];
+  for (let first = 0; first < pictures.length; first += most) {
+    signal?.throwIfAborted();
+    const batch = pictures.slice(first, first + most);
+    const result = (await program.run({ pixels: joinPixels(batch, model.image) }))[name]!;
+    const width = result.data.length / batch.length;
+    for (let i = 0; i < batch.length; i++) {
+      rows.push((result.data as Float32Array).slice(i * width, (i + 1) * width));
+    }
+    onDone?.(rows.length);
+  }
+  return rows;
+}
+
+/** Logits as probabilities: of classes that exclude each other, or each by itself. */
+export function probabilities(logits: Float32Array, problem: ImageEncoderArchitecture["problem"]): number[] {
+  if (problem === "regression") return [...logits];
+  if (problem === "multi") return Array.from(logits, (z) => 1 / (1 + Math.exp(-z)));
+  const top = logits.reduce((a, b) => Math.max(a, b), -Infinity);
+  const shares = Array.from(logits, (z) => Math.exp(z - top));
+  const total = shares.reduce((a, b) => a + b, 0);
+  return shares.map((share) => share / total);
+}

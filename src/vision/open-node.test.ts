@@ -1,0 +1,89 @@
+/** A model of images over files: a fresh ViT, pictures of one colour. */
+import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import sharp from "sharp";
+import { beforeAll, describe, expect, test } from "vitest";
+import { freshFolder, vitConfig } from "../../test/support/models/fresh.ts";
+import { openLabelled } from "./data-node.ts";
+import { probabilities } from "./features.ts";
+import { openVisionModel } from "./open-node.ts";
+
+const home = mkdtempSync(join(tmpdir(), "vision-"));
+const colour = (r: number, g: number, b: number, path: string) =>
+  sharp({ create: { width: 20, height: 12, channels: 3, background: { r, g, b } } })
+    .png()
+    .toFile(path);
+
+beforeAll(async () => {
+  await freshFolder(join(home, "model"), vitConfig);
+  for (const name of ["red", "blue"]) mkdirSync(join(home, "data", name), { recursive: true });
+  for (let i = 0; i < 3; i++) {
+    await colour(200 + i, 10, 10, join(home, "data", "red", `${i}.png`));
+    await colour(10, 10, 200 + i, join(home, "data", "blue", `${i}.png`));
+  }
+});
+
+test("classes, and vectors of layers by every pool", async () => {
+  await using model = await openVisionModel(join(home, "model"), { threads: 1 });
+  expect(model.warnings[0]).toContain("preprocessor_config.json");
+  const { pixels, notes } = await model.read(join(home, "data", "red", "0.png"));
+  expect([pixels.shape, notes]).toEqual([[3, 16, 16], []]);
+  const [{ logits, scores }] = (await model.classify([pixels])) as [{ logits: Float32Array; scores: number[] }];
+  expect([logits.length, scores.reduce((a, b) => a + b)]).toEqual([3, expect.closeTo(1, 6)]);
+  const [whole] = await model.features([pixels, pixels]);
+  expect(whole).toHaveLength(64);
+  const [first] = await model.features([pixels], { layer: 1, pool: "cls" });
+  const [head] = await model.features([pixels], { layer: 1, pool: "head" });
+  const [mean] = await model.features([pixels], { layer: 1, pool: "mean" });
+  expect(first).toEqual(head);
+  expect(mean).not.toEqual(head);
+  await expect(model.features([pixels], { layer: 2 })).rejects.toMatchObject({
+    code: "wrong_use",
+    hint: "layers of this model: 0 to 1",
+  });
+});
+
+test("pictures of other sides, which its patches must fill", async () => {
+  await using model = await openVisionModel(join(home, "model"), { threads: 1, sides: { height: 24, width: 24 } });
+  const { pixels } = await model.read(join(home, "data", "blue", "1.png"));
+  expect(pixels.shape).toEqual([3, 24, 24]);
+  expect(await model.classify([pixels])).toHaveLength(1);
+  await expect(openVisionModel(join(home, "model"), { sides: { height: 20, width: 24 } })).rejects.toMatchObject({
+    code: "bad_input",
+  });
+});
+
+describe("data", () => {
+  test("a folder for each class; classes take turns", async () => {
+    const data = openLabelled(join(home, "data"));
+    expect(data).toMatchObject({ classes: ["blue", "red"], labels: [0, 1, 0, 1, 0, 1] });
+    expect((await data.picture(1)).data.slice(0, 3)).toEqual(Uint8Array.of(200, 10, 10));
+  });
+
+  test("an IDX pair, packed; labels that do not fit are refused", async () => {
+    const folder = join(home, "idx");
+    mkdirSync(folder);
+    const write = (name: string, bytes: number[]) =>
+      writeFileSync(join(folder, name), gzipSync(Uint8Array.from(bytes)));
+    write("a-images-idx3-ubyte.gz", [0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 2, 1, 2, 3, 4]);
+    write("a-labels-idx1-ubyte.gz", [0, 0, 8, 1, 0, 0, 0, 2, 5, 0]);
+    const data = openLabelled(join(folder, "a-images-idx3-ubyte.gz"));
+    expect(data.labels).toEqual([5, 0]);
+    expect(await data.picture(1)).toEqual({ width: 2, height: 1, channels: 1, data: Uint8Array.of(3, 4) });
+    write("a-labels-idx1-ubyte.gz", [0, 0, 8, 1, 0, 0, 0, 3, 5, 0, 1]);
+    expect(() => openLabelled(join(folder, "a-images-idx3-ubyte.gz"))).toThrow(/2 pictures and labels of shape \[3\]/);
+  });
+
+  test("a folder without classes, and none at all", () => {
+    expect(() => openLabelled(join(home, "data", "red"))).toThrow(expect.objectContaining({ code: "bad_input" }));
+    expect(() => openLabelled(join(home, "nowhere"))).toThrow(expect.objectContaining({ code: "not_found" }));
+  });
+});
+
+test("independent classes each have a probability of their own", () => {
+  expect(probabilities(Float32Array.of(0, 0), "multi")).toEqual([0.5, 0.5]);
+  expect(probabilities(Float32Array.of(0, 0), "single")).toEqual([0.5, 0.5]);
+  expect(probabilities(Float32Array.of(3), "regression")).toEqual([3]);
+});
