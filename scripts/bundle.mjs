@@ -41,12 +41,9 @@ await build({
   preserveEntrySignatures: "allow-extension",
   // What one command loads late, another may need at once.
   checks: { ineffectiveDynamicImport: false },
-  // The engine and SQLite find their native parts beside themselves; undici is only loaded behind a proxy, pg where
+  // The engine, SQLite and sharp find their native parts beside themselves; undici is only loaded behind a proxy, pg where
   // there is a PostgreSQL, and usearch for large indices, where a machine has it.
   external: [/^onnxruntime-/, "undici", "libsql", "pg", "usearch", "sharp"],
-  // The engine, SQLite and sharp find their native parts beside themselves; undici is only loaded behind a proxy, and pg where
-  // there is a PostgreSQL.
-  external: [/^onnxruntime-/, "undici", "libsql", "pg", "sharp"],
   output: {
     dir: "dist/node",
     format: "esm",

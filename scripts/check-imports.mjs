@@ -17,7 +17,6 @@ const floors = {
   hub: ["errors", "base"],
   data: ["errors", "graph", "base", "hub"],
   jinja: ["errors", "data"],
-  media: ["errors", "base"],
   media: ["errors", "graph", "base", "weights"],
   folders: ["errors", "graph", "base", "weights", "tokenizers", "hub"],
   scan: ["errors", "graph", "base", "weights", "tokenizers", "hub"],
@@ -53,8 +52,7 @@ const below = [
   "nn",
 ];
 // Recipes never import each other; an app imports everything.
-const recipes = ["digest", "plan", "retrieve", "study", "summarize", "train", "tune", "zeroshot"];
-const recipes = ["plan", "retrieve", "train", "tune", "vision", "zeroshot"];
+const recipes = ["digest", "plan", "retrieve", "study", "summarize", "train", "tune", "vision", "zeroshot"];
 const all = [...below, "models", "export", "learn", "prompts", "text"];
 for (const recipe of recipes) floors[recipe] = all;
 for (const app of ["server", "cli"]) floors[app] = [...all, ...recipes, "host", "state"];
