@@ -36,26 +36,31 @@ const random = () => {
 const folder = mkdtempSync(join(tmpdir(), "kill-summarize-"));
 const program = `import(${JSON.stringify(pathToFileURL(join(dist, "cli", "main.js")).href)}).then(({ run }) => run(process.argv.slice(1)))`;
 
-/** One life; killed after so many milliseconds. */
-function live(args, delay) {
+/** One life; killed so many milliseconds after so many rows have been told. */
+function live(args, death) {
   return new Promise((settle, reject) => {
     const child = spawn(process.execPath, ["-e", program, "--", "summarize", ...args, "--json"], {
       cwd: folder,
       stdio: ["ignore", "pipe", "pipe"],
     });
-    const began = performance.now();
     let [told, errors] = ["", ""];
+    let timer;
+    const look = () => {
+      if (death && !timer && told.split("\n").length > death.rows)
+        timer = setTimeout(() => child.kill("SIGKILL"), death.ms);
+    };
+    look();
     child.stdout.on("data", (data) => {
       told += data;
+      look();
     });
     child.stderr.on("data", (data) => {
       errors += data;
     });
-    const timer = delay === undefined ? undefined : setTimeout(() => child.kill("SIGKILL"), delay);
     child.on("close", (code, signal) => {
       clearTimeout(timer);
       if (signal !== "SIGKILL" && code !== 0) reject(new Error(`a life ended with ${code ?? signal}: ${errors}`));
-      else settle({ killed: signal === "SIGKILL", took: performance.now() - began, told, errors });
+      else settle({ killed: signal === "SIGKILL", told, errors });
     });
   });
 }
@@ -78,16 +83,20 @@ try {
     [0, 1, 2].map((s) => sentence(p * 3 + s)).join(" "),
   );
   writeFileSync(join(folder, "book.txt"), paragraphs.join("\n\n"));
-  const { took, told } = await live(book("plain"));
+  const { told } = await live(book("plain"));
   const total = JSON.parse(told.trim().split("\n").at(-1)).calls;
   await live(["export", "plain", "--format", "json", "--output", "plain.json"]);
   const wanted = readFileSync(join(folder, "plain.json"));
-  const count = { kills: 0, runs: 0, lives: 0, before: 0, between: 0 };
+  const count = { kills: 0, runs: 0, before: 0, between: 0 };
   for (let done = true, out = ""; count.kills < kills || !done; ) {
     if (done) out = `out-${count.runs++}`;
     const held = objectsOf(out);
-    const life = await live(book(out), count.kills < kills ? random() * took : undefined);
-    count.lives++;
+    // Before the first answer, or behind one of the next: most of a life is its start.
+    const rows = Math.floor(random() * 8);
+    const life = await live(
+      book(out),
+      count.kills < kills ? { rows, ms: random() * (rows === 0 ? 600 : 30) } : undefined,
+    );
     done = !life.killed;
     if (life.killed) {
       count.kills++;
