@@ -17,9 +17,9 @@ import { progressText, sparse } from "../../jobs/said.ts";
 import { openStore } from "../../jobs/store/open-node.ts";
 import { defaultThreads } from "../../runtime/threads-node.ts";
 import { zerothHome } from "../../text/copies/kept-node.ts";
-import type { RunFlags } from "../commands/run.ts";
 import { duration, type Output } from "../output.ts";
 import { reportError } from "../report.ts";
+import type { RunFlags } from "./options.ts";
 
 type AnyFlags = RunFlags & Readonly<Record<string, unknown>>;
 
