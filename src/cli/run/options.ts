@@ -1,4 +1,4 @@
-/** Options of `zeroth run` that every job has. */
+/** Options of `zeroth run` whatever the job. */
 import type { Flags, OptionSpec } from "../command.ts";
 
 export const options = [

@@ -1,95 +1,20 @@
-/** The index's file of SQLite: asked in the same turn, and written in transactions. */
-import { statSync } from "node:fs";
-import { writeError } from "../../base/files-node.ts";
-import { needFile, systemError } from "../../base/read-node.ts";
-import {
-  openDatabase,
-  type SqlDatabase,
-  type SqlHints,
-  type SqlRow,
-  type SqlValue,
-  sqlError,
-} from "../../base/sqlite-node.ts";
-import { fail, ZerothError } from "../../errors.ts";
+/** The index's file of SQLite. */
+import { openSql as open, type Sql, type SqlFile } from "../../base/sql-node.ts";
+import type { SqlRow, SqlValue } from "../../base/sqlite-node.ts";
 
 export type Value = SqlValue;
 export type Row = SqlRow;
+export type { Sql };
 
-export interface Sql {
-  /** Rows of a question; a blob is a Uint8Array of its own. */
-  all(text: string, ...values: readonly Value[]): Row[];
-  /** Change something; the number of the last row that was put in. */
-  run(text: string, ...values: readonly Value[]): number;
-  /** Do all of it or nothing. Nothing else is asked meanwhile, as nothing in it waits. */
-  transaction<T>(work: () => T): T;
-  close(): void;
-}
-
-const hints: SqlHints = {
+const file: SqlFile = {
   what: "the index",
   full: "make room; what was whole before is still there",
   busy: "try again when the other process has ended",
   corrupt: "build it again from the documents under another name",
   disk: "check the disk, the folder and its permissions",
+  missing: "no such index",
+  make: "zeroth index build FOLDER --store FILE makes one",
 };
 
-/** Milliseconds to wait for another process's transaction, which are short. */
-const patience = 10_000;
-
-const settings = [
-  "pragma journal_mode = wal",
-  "pragma synchronous = normal",
-  `pragma busy_timeout = ${patience}`,
-  "pragma foreign_keys = on",
-];
-
-/**
- * @param create whether a file that is not there is made
- * @throws not_found; corrupt_file for a file that is no database; storage_failed; bad_input where it cannot be made
- */
-export function openSql(path: string, create: boolean): Sql {
-  let database: SqlDatabase;
-  try {
-    if (!create) {
-      needFile(path);
-      if (!statSync(path, { throwIfNoEntry: false }))
-        fail("not_found", "no such index", { where: path, hint: "zeroth index build FOLDER --store FILE makes one" });
-    }
-    database = openDatabase(path, create);
-  } catch (cause) {
-    const known = sqlError(cause, path, hints);
-    throw known instanceof ZerothError ? known : create ? writeError(known, path) : systemError(known, path);
-  }
-  const attempt = <T>(work: () => T): T => {
-    try {
-      return work();
-    } catch (cause) {
-      throw sqlError(cause, path, hints);
-    }
-  };
-  const sql: Sql = {
-    all: (text, ...values) => attempt(() => database.ask(text, values).rows),
-    run: (text, ...values) => attempt(() => database.ask(text, values).last),
-    transaction: (work) =>
-      attempt(() => {
-        sql.run("begin immediate");
-        try {
-          const result = work();
-          sql.run("commit");
-          return result;
-        } catch (cause) {
-          // A full disk has ended the transaction already.
-          if (database.inTransaction) sql.run("rollback");
-          throw cause;
-        }
-      }),
-    close: () => database.close(),
-  };
-  try {
-    for (const setting of settings) sql.run(setting);
-    return sql;
-  } catch (cause) {
-    database.close();
-    throw cause;
-  }
-}
+/** @throws as `openSql` of base/sql-node.ts */
+export const openSql = (path: string, create: boolean): Sql => open(path, create, file);
