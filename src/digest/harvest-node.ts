@@ -70,12 +70,13 @@ function cursorOf(store: Store, name: string): Cursor | undefined {
   return row === undefined ? undefined : (JSON.parse(String(row.json)) as Cursor);
 }
 
-const saveCursor = (store: Store, name: string, cursor: Cursor): void =>
+function saveCursor(store: Store, name: string, cursor: Cursor): void {
   store.sql.run(
     "insert into cursor values(?, ?) on conflict(name) do update set json = excluded.json",
     name,
     JSON.stringify(cursor),
   );
+}
 
 function addressOf(base: string, parameters: Readonly<Record<string, string>>): string {
   if (!URL.canParse(base) || !/^https?:$/.test(new URL(base).protocol))

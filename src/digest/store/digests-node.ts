@@ -4,12 +4,13 @@ import { type Digest, digestSchema } from "../document.ts";
 import type { Edits } from "../edits.ts";
 import type { Store } from "./store-node.ts";
 
-const put = ({ sql }: Store, name: string, value: unknown): void =>
+function put({ sql }: Store, name: string, value: unknown): void {
   sql.run(
     "insert into digest values(?, ?) on conflict(name) do update set json = excluded.json",
     name,
     JSON.stringify(value),
   );
+}
 
 /** Keep a digest, and the edits that were given for it. */
 export function keepDigest(store: Store, digest: Digest, edits: Edits | undefined): void {
