@@ -6,7 +6,7 @@ import { companions, copyCompanions, type NamedPath } from "../folders/companion
 import { configText } from "../folders/config-text-node.ts";
 import type { ModelFolder } from "../folders/open-node.ts";
 import type { Target } from "../graph/emit.ts";
-import { modelTypes, readModel } from "../models/families.ts";
+import { knownFamily, readModel } from "../models/families.ts";
 import type { Architecture } from "../models/family.ts";
 import { readStored, writeCheckpoint } from "../weights/safetensors-node.ts";
 import { isGguf, isQuantized, unquantizedConfig, type Weights } from "../weights/weights.ts";
@@ -98,7 +98,7 @@ export async function exportOnnx(folder: ExportFolder, out: string): Promise<str
  */
 export async function exportSafetensors(folder: ExportFolder, out: string): Promise<string[]> {
   const beside = companions(folder);
-  const known = modelTypes.includes(String(folder.config.model_type));
+  const known = knownFamily(folder.config) !== undefined;
   const weights = known ? ownNames(sourceOf(folder)) : folder.weights;
   // One matrix at a time.
   const plain = [...weights].map(([name, stored]) => {

@@ -1,6 +1,7 @@
 /**
  * Attempts at a result: `work/KEY/ATTEMPT/` holds what an attempt has done so far. Whoever comes after one that ended
- * before its commit takes it over; beside one that still runs, on this machine or another, a new one begins.
+ * before its commit takes it over; beside one that still runs, on this machine or another, a new one begins. The lock of
+ * an attempt lies beside its folder, so that the folder is taken away while it is held.
  */
 import { randomBytes } from "node:crypto";
 import { rmdirSync, rmSync, statSync } from "node:fs";
@@ -13,51 +14,77 @@ export interface Attempt {
   /** Whether there was one before. */
   readonly resumed: boolean;
   /** Give it back: with `done` nothing of it is left. */
-  end(done: boolean): void;
+  end(done: boolean): Promise<void>;
 }
 
-const locked = async (folder: string): Promise<Lock | undefined> => {
-  const lock = await takeLock(join(folder, "lock"), { times: lockTimes, done: () => false, wait: false });
-  return typeof lock === "string" ? undefined : lock;
-};
+const lockOf = (folder: string): string => `${folder}.lock`;
+
+const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+
+/** The lock where nobody has it; undefined where somebody does, or where the attempt ended this moment. */
+async function locked(folder: string): Promise<Lock | undefined> {
+  try {
+    const lock = await takeLock(lockOf(folder), { times: lockTimes, done: () => false, wait: false });
+    return typeof lock === "string" ? undefined : lock;
+  } catch (cause) {
+    if (isFolder(folder)) throw cause;
+    return undefined;
+  }
+}
+
+/** Take away an attempt whose lock is held. */
+function remove(folder: string, lock: Lock): void {
+  rmSync(folder, { recursive: true, force: true });
+  lock.release();
+  rmSync(lockOf(folder), { force: true });
+}
 
 /** The newest attempt that nobody is at, or a new one. @param root folder of all attempts */
 export async function takeAttempt(root: string, key: string): Promise<Attempt> {
   const above = join(root, key);
   const found = namesIn(above)
-    .map((name) => ({
-      folder: join(above, name),
-      at: statSync(join(above, name), { throwIfNoEntry: false })?.mtimeMs ?? 0,
-    }))
+    .map((name) => ({ path: join(above, name), stat: statSync(join(above, name), { throwIfNoEntry: false }) }))
+    .flatMap(({ path, stat }) => (stat?.isDirectory() ? [{ folder: path, at: stat.mtimeMs }] : []))
     .sort((a, b) => b.at - a.at);
   let taken: { folder: string; lock: Lock } | undefined;
   for (const { folder } of found) {
     const lock = await locked(folder);
-    if (lock && taken) {
-      // Older ones that nobody goes on with.
-      rmSync(folder, { recursive: true, force: true });
-    } else if (lock) taken = { folder, lock };
+    if (!lock) continue;
+    // Older ones that nobody goes on with, and one that ended before its lock was ours.
+    if (taken || !isFolder(folder)) remove(folder, lock);
+    else taken = { folder, lock };
   }
   const resumed = taken !== undefined;
-  if (!taken) {
+  while (!taken) {
     const folder = join(above, `${process.pid}-${randomBytes(4).toString("hex")}`);
     makeFolder(folder);
-    taken = { folder, lock: (await locked(folder))! };
+    const lock = await locked(folder);
+    if (lock) taken = { folder, lock };
   }
   const { folder, lock } = taken;
   return {
     folder,
     resumed,
-    end(done) {
-      lock.release();
-      if (!done) return;
-      rmSync(folder, { recursive: true, force: true });
-      try {
-        rmdirSync(above);
-        rmdirSync(root);
-      } catch {
-        // Others are at work.
-      }
+    async end(done) {
+      if (!done) return lock.release();
+      remove(folder, lock);
+      await clear(root, above);
     },
   };
+}
+
+/** Take away locks that outlived their attempts, and the folders that are empty. */
+async function clear(root: string, above: string): Promise<void> {
+  const left = new Set(namesIn(above).map((name) => join(above, name.replace(/\.lock(?:\.owner)?$/, ""))));
+  for (const folder of left) {
+    if (isFolder(folder)) continue;
+    const lock = await locked(folder);
+    if (lock) remove(folder, lock);
+  }
+  try {
+    rmdirSync(above);
+    rmdirSync(root);
+  } catch {
+    // Others are at work.
+  }
 }

@@ -97,7 +97,7 @@ export async function knownResult(key: string, run: PartitionRun): Promise<Manif
   try {
     await noteLatest(run, manifest, join(attempt.folder, "ref.json"));
   } finally {
-    attempt.end(true);
+    await attempt.end(true);
   }
   return manifest;
 }
@@ -183,7 +183,7 @@ export async function runPartition(job: BoundJob, partition: string, run: Partit
     done = true;
     return { partition, manifest, cached: false };
   } finally {
-    attempt.end(done);
+    await attempt.end(done);
   }
 }
 

@@ -55,12 +55,17 @@ export const kindWords: Readonly<Record<Kind, string>> = {
   "two-towers": "an encoder of texts beside one of images",
 };
 
+const typeOf = (config: JsonObject) => config.model_type ?? timmType(config);
+
+/** The family of a config.json; undefined for one that does not open here. */
+export const knownFamily = (config: JsonObject): Family | undefined =>
+  families.find(({ types }) => types.some((known) => known === typeOf(config)));
+
 /** The family of a config.json. @throws unsupported, naming those that there are */
 export function familyOf(config: JsonObject, where: string): Family {
-  const type = config.model_type ?? timmType(config);
-  const found = families.find(({ types }) => types.some((known) => known === type));
+  const found = knownFamily(config);
   if (found) return found;
-  return fail("unsupported", `model_type ${JSON.stringify(type)} is not known here`, {
+  return fail("unsupported", `model_type ${JSON.stringify(typeOf(config))} is not known here`, {
     where,
     hint: `known: ${modelTypes.join(", ")}`,
   });

@@ -3,10 +3,10 @@ import type { JsonObject } from "../base/json.ts";
 import { fail } from "../errors.ts";
 import { parseT5Config } from "../models/encoder-decoders/t5/config.ts";
 import { isEncoderAlone } from "../models/encoder-decoders/t5/family.ts";
-import { familyOf, modelTypes, type ReadOptions, readModel } from "../models/families.ts";
+import { familyOf, knownFamily, type ReadOptions, readModel } from "../models/families.ts";
 import type { Architecture } from "../models/family.ts";
 import type { Weights } from "../weights/weights.ts";
-import { networkShape, networkTensors } from "./network.ts";
+import { hasAttention, networkShape, networkTensors } from "./network.ts";
 import { checkShape, type Shape } from "./shapes.ts";
 import type { TensorGroup } from "./tensor-groups.ts";
 
@@ -56,15 +56,19 @@ const architectureOf = (
     ? readModel(json, weights, where.replace(/\/config\.json$/, ""), { same, incomplete: true }).architecture
     : familyOf(json, where).read(json);
 
-/** The tensors that a config.json describes where its model has no one shape: of two towers. */
+/** Whether a model is layers of attention, one like another, so that it has a shape. */
+const isStack = (architecture: Architecture): architecture is Exclude<Architecture, { kind: "two-towers" }> =>
+  architecture.kind !== "two-towers" && hasAttention(architecture);
+
+/** The tensors that a config.json describes where its model has no one shape: two towers, convolutions, mixers. */
 export function tensorsOfConfig(
   json: JsonObject,
   where: string,
   weights?: Weights,
 ): readonly TensorGroup[] | undefined {
-  if (!modelTypes.includes(String(json.model_type ?? ""))) return undefined;
+  if (!knownFamily(json)) return undefined;
   const architecture = architectureOf(json, where, weights);
-  return architecture.kind === "two-towers" ? networkTensors(architecture) : undefined;
+  return isStack(architecture) ? undefined : networkTensors(architecture);
 }
 
 /**
@@ -81,18 +85,14 @@ export function shapeOfConfig(
   if (["t5", "mt5", "umt5", "switch_transformers"].includes(type) && !isEncoderAlone(json, weights)) {
     return checkShape(t5Shape(json, weights, where), "corrupt_file", where);
   }
-  if (modelTypes.includes(type)) {
-    const architecture = architectureOf(json, where, weights, same);
-    if (architecture.kind !== "two-towers") {
-      return checkShape(networkShape(architecture), "corrupt_file", where);
-    }
-  }
-  return undefined;
+  if (!knownFamily(json)) return undefined;
+  const architecture = architectureOf(json, where, weights, same);
+  return isStack(architecture) ? checkShape(networkShape(architecture), "corrupt_file", where) : undefined;
 }
 
 /** Copies of tensors and buffers that a file may hold and no count includes. */
 export function isCounted(name: string, shape: Shape | undefined): boolean {
-  if (/(^|\.)(position_ids|attn\.(masked_)?bias|rotary_emb\.inv_freq)$/.test(name)) return false;
+  if (/(^|\.)(position_ids|attn\.(masked_)?bias|rotary_emb\.inv_freq|running_(mean|var)|num_batches_tracked)$/.test(name)) return false;
   if (shape?.family === "t5" && /embed_tokens\.weight$|EncDecAttention\.relative_attention_bias/.test(name))
     return false;
   if (name === "final_logits_bias") return false;

@@ -107,6 +107,9 @@ function tokensOf(model: ImageEncoderArchitecture): number {
   return places.length === 1 ? tokens! : places.reduce((a, b) => a * b, 1);
 }
 
+/** Whether its layers attend: convolutions and mixers do not. */
+export const hasAttention = (model: Counted): boolean => attentionsOf(wholeGraph(model)).length > 0;
+
 /** Every tensor of a model, from its network. */
 export function networkTensors(model: Architecture): readonly TensorGroup[] {
   const uses = usesOf(model);
@@ -123,11 +126,13 @@ export function networkTensors(model: Architecture): readonly TensorGroup[] {
     const stored = outputs[0]!.shape as number[];
     const alike = name.replace(layerNumber, ".*");
     const use = lookup ? (product ? "tied" : "lookup") : product || turned || convolved ? "product" : "other";
-    groups.set(alike, {
+    // Layers of convolutions have their names in common and not their sizes.
+    const key = `${alike} ${stored}`;
+    groups.set(key, {
       name: alike,
       // A matrix is [out, in] here, whichever way it is stored.
       shape: turned ? [...stored].reverse() : stored,
-      times: (groups.get(alike)?.times ?? 0) + 1,
+      times: (groups.get(key)?.times ?? 0) + 1,
       part: partOf(model, name, lookup, product, reading),
       use,
     });

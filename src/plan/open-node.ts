@@ -9,7 +9,7 @@ import { openModelFolder } from "../folders/open-node.ts";
 import { type PullOptions, pull, settingsHere } from "../hub/download/pull-node.ts";
 import { listModels, resolveModel } from "../hub/find-node.ts";
 import { nearestNames, parseModelName } from "../hub/names.ts";
-import { modelTypes, readModel } from "../models/families.ts";
+import { knownFamily, modelTypes, readModel } from "../models/families.ts";
 import { isPlainType, plainTypes } from "../weights/gguf/types.ts";
 import { type GgufTensor, isGguf, isQuantized, type Weights } from "../weights/weights.ts";
 import { isCounted, shapeOfConfig, tensorsOfConfig } from "./configs.ts";
@@ -78,7 +78,10 @@ function compareStored(weights: Weights, shape: Shape | undefined, tensors: read
   // Only what is counted from a network is named as the files name it.
   if (shape && shape.family !== "t5" && shape.family !== "network")
     return { parameters, equal: parameters === total, missing: [], extra: [] };
-  const counted = new Map(tensors.map((group) => [group.name, elementsOf(group.shape) * group.times]));
+  const counted = new Map<string, number>();
+  for (const { name, shape: sizes, times } of tensors) {
+    counted.set(name, (counted.get(name) ?? 0) + elementsOf(sizes) * times);
+  }
   const differs = (from: ReadonlyMap<string, number>, other: ReadonlyMap<string, number>) =>
     [...from].filter(([name, n]) => n > (other.get(name) ?? 0)).map(([name]) => name);
   const [missing, extra] = [differs(counted, held), differs(held, counted)];
@@ -122,7 +125,7 @@ function subjectOfFolder(name: string, path: string): Subject {
   })();
   if (!folder) return subjectOfConfig(name, join(path, "config.json"));
   const { config } = folder;
-  const known = modelTypes.includes(String(config.model_type));
+  const known = knownFamily(config) !== undefined;
   const weights = known
     ? readModel(config, folder.weights, path, { same: folder.same, incomplete: true }).weights
     : folder.weights;

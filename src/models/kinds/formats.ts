@@ -23,8 +23,15 @@ export function usesOf(model: Architecture): Map<string, Uses> {
   for (const node of g.nodes) {
     if (node.kind !== "op") continue;
     node.inputs.forEach(({ node: source }, place) => {
+      const mark = (parameter: string, name: keyof Uses) =>
+        uses.set(parameter, { ...uses.get(parameter)!, [name]: true });
+      // Windows that touch and do not overlap are a product with the windows as a matrix.
+      if (node.op === "MatMul" && place === 1 && source.kind === "op" && source.op === "Reshape") {
+        const windows = source.inputs[0]!.node;
+        if (windows.kind === "parameter") mark(windows.name, "convolved");
+      }
       if (source.kind !== "parameter") return;
-      const use = (name: keyof Uses) => uses.set(source.name, { ...uses.get(source.name)!, [name]: true });
+      const use = (name: keyof Uses) => mark(source.name, name);
       if (node.op === "Gather" && place === 0 && (node as OpNode<"Gather">).attributes.axis === 0) use("lookup");
       else if (node.op === "MatMul" && place === 1) {
         const { transA, transB } = (node as OpNode<"MatMul">).attributes;
