@@ -10,14 +10,29 @@ import { byScore, type Hit } from "../lexical/bm25.ts";
 import { type CacheKey, headerBytes, readCache, writeCache } from "../store/cache-node.ts";
 import { laidOut, type Matrix, type Metric, needVector, type Search, scorer } from "./exact.ts";
 
-type Library = typeof import("usearch");
+/** What is used of usearch's index. */
+interface NativeIndex {
+  add(keys: BigUint64Array, vectors: Float32Array, threads: number): void;
+  search(vector: Float32Array, count: number, threads: number): { readonly keys: BigUint64Array };
+  dimensions(): number;
+  size(): number;
+  save(path: string): void;
+  load(path: string): void;
+}
+
+interface Library {
+  readonly Index: new (options: object) => NativeIndex;
+}
+
+/** Not installed with the package: where npm finds no native part for a machine it compiles for minutes. */
+const name: string = "usearch";
 
 let library: Promise<Library | undefined> | undefined;
 
 /** The library, where this machine has its native part. */
 const usearch = (): Promise<Library | undefined> => {
-  library ??= import("usearch").then(
-    (found) => found,
+  library ??= import(name).then(
+    (found: Library) => found,
     () => undefined,
   );
   return library;
@@ -38,7 +53,7 @@ const metrics = { cosine: "ip", dot: "ip", euclidean: "l2sq" } as const;
 const pathsOf = (store: string) => ({ graph: `${store}.graph`, rows: `${store}.graph-rows` });
 
 interface Kept {
-  readonly index: InstanceType<Library["Index"]>;
+  readonly index: NativeIndex;
   /** Row of the matrix by the number in the graph; -1 for what is gone. */
   readonly rows: Int32Array;
   /** Rows that the graph does not have. */
@@ -49,14 +64,14 @@ const keyOf = (generation: number, width: number, count: number, metric: Metric)
   ...{ kind: "graph", generation, count, width, content: metric },
 });
 
-function makeIndex({ Index }: Library, width: number, metric: Metric): InstanceType<Library["Index"]> {
+function makeIndex({ Index }: Library, width: number, metric: Metric): NativeIndex {
   return new Index({
     dimensions: width,
     metric: metrics[metric],
     quantization: "f16",
     multi: false,
     ...shape,
-  } as never);
+  });
 }
 
 /** Vectors that are put in at once. */
@@ -211,8 +226,7 @@ export async function graphSearch(source: GraphSource, exact: Search): Promise<S
       const add = (row: number) => {
         if (row >= 0 && (allowed === undefined || allowed(row))) hits.push({ row, score: score(question, row) });
       };
-      for (const number of index.search(question.slice(), size, 1).keys as BigUint64Array)
-        add(rows[Number(number)] ?? -1);
+      for (const number of index.search(question.slice(), size, 1).keys) add(rows[Number(number)] ?? -1);
       const found = hits.length;
       for (const row of tail) add(row);
       if (found >= k || size >= rows.length) return hits.sort(byScore).slice(0, k);

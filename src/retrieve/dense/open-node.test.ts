@@ -178,7 +178,8 @@ describe("the vectors of an index", () => {
   });
 });
 
-const hasUsearch = await import("usearch").then(
+const usearch: string = "usearch";
+const hasUsearch = await import(usearch).then(
   () => true,
   () => false,
 );
