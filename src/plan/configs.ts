@@ -92,7 +92,10 @@ export function shapeOfConfig(
 
 /** Copies of tensors and buffers that a file may hold and no count includes. */
 export function isCounted(name: string, shape: Shape | undefined): boolean {
-  if (/(^|\.)(position_ids|attn\.(masked_)?bias|rotary_emb\.inv_freq|running_(mean|var)|num_batches_tracked)$/.test(name)) return false;
+  if (
+    /(^|\.)(position_ids|attn\.(masked_)?bias|rotary_emb\.inv_freq|running_(mean|var)|num_batches_tracked)$/.test(name)
+  )
+    return false;
   if (shape?.family === "t5" && /embed_tokens\.weight$|EncDecAttention\.relative_attention_bias/.test(name))
     return false;
   if (name === "final_logits_bias") return false;
