@@ -135,7 +135,7 @@ export async function openDense(
   const byGraph = await graphSearch(sourceOf(laid, generation, store), exact);
   if (!byGraph) {
     notice(
-      `all of the ${rows.ids.length.toLocaleString("en")} vectors are looked at for every question: zeroth index compact makes a graph of them, where the package usearch is installed (npm install usearch@2.25)`,
+      `all of the ${rows.ids.length.toLocaleString("en")} vectors are looked at for every question: zeroth index compact makes a graph of them, where the package usearch is installed (npm install --ignore-scripts usearch@2.25)`,
     );
   }
   return byGraph ?? exact;
