@@ -10,7 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { exactSearch } from "../dist/retrieve/dense/exact.js";
-import { buildGraph, graphSearch } from "../dist/retrieve/dense/graph-node.js";
+import { buildGraph, graphSearch, usearch } from "../dist/retrieve/dense/graph-node.js";
 import { compile } from "../dist/runtime/compile-node.js";
 
 const { values: options } = parseArgs({
@@ -120,7 +120,7 @@ const byGraph = async () => {
   return { ask: rowsOf(await graphSearch(source, exact)), close: () => exact.close() };
 };
 const alone = async () => {
-  const { Index } = await import("usearch");
+  const { Index } = await usearch();
   const index = new Index({
     dimensions: width,
     metric: "ip",

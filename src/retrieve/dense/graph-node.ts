@@ -29,8 +29,8 @@ const name: string = "usearch";
 
 let library: Promise<Library | undefined> | undefined;
 
-/** The library, where this machine has its native part. */
-const usearch = (): Promise<Library | undefined> => {
+/** The library, where this machine has its native part; the one place that knows its name. */
+export const usearch = (): Promise<Library | undefined> => {
   library ??= import(name).then(
     (found: Library) => found,
     () => undefined,

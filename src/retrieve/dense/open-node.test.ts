@@ -21,6 +21,7 @@ import { rowsOf } from "../store/read-node.ts";
 import { openStoreFile } from "../store/schema-node.ts";
 import { searchApart } from "./apart-node.ts";
 import type { CompileOver, Search } from "./exact.ts";
+import { usearch } from "./graph-node.ts";
 import { keepGraph, openDense } from "./open-node.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "zeroth-dense-"));
@@ -178,13 +179,7 @@ describe("the vectors of an index", () => {
   });
 });
 
-const usearch: string = "usearch";
-const hasUsearch = await import(usearch).then(
-  () => true,
-  () => false,
-);
-
-describe.skipIf(!hasUsearch)("a graph of many vectors", () => {
+describe.skipIf((await usearch()) === undefined)("a graph of many vectors", () => {
   it("finds nearly all of what is near, with exact scores, later and deleted chunks as they are", async () => {
     const { path, sql, put, drop, now, open, rows, close } = store(1500);
     const many = 1000;
