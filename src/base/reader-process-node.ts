@@ -33,6 +33,9 @@ export interface ReaderProcessOptions {
 /** Whatever a file's size. */
 const mostMegabytes = 8192;
 
+/** A process is used again for a file that may take as much, or this much less: one of a large file has no bound for a small. */
+const spare = 1.5;
+
 /** Whether the process keeps this one alive. */
 function hold(child: ChildProcess, on: boolean): void {
   if (on) child.ref();
@@ -61,7 +64,7 @@ export function readerProcess<Q extends { readonly path: string }, R extends obj
   async function processOf(megabytes: number): Promise<ChildProcess> {
     const kept = idle;
     idle = undefined;
-    if (kept && kept.megabytes >= megabytes) return kept.child;
+    if (kept && kept.megabytes >= megabytes && kept.megabytes <= spare * megabytes) return kept.child;
     kept?.child.kill("SIGKILL");
     const child = fork(fileURLToPath(script), [String(megabytes)], {
       serialization: "advanced",
