@@ -10,9 +10,9 @@ import * as library from "../fuzz/library.js";
 const folder = mkdtempSync(join(tmpdir(), "zeroth-fuzz-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-test.each(readers(library, folder))("$name: a value or a typed error for 200 malformed files", async (reader) => {
+test.each(readers(library, folder))("$name: a value or a typed error for 400 malformed files", async (reader) => {
   const [row] = await fuzz([reader], {
-    cases: 200,
+    cases: 400,
     seed: 11,
     // Other work on the machine must not fail a test; one that never comes back runs into the test's own end.
     slowMs: Number.POSITIVE_INFINITY,

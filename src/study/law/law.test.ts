@@ -112,7 +112,7 @@ const cloud = (random: Random, n: number, law = { k: 0.7, alpha: 2, irreducible:
 test("intervals of the hull's law hold the truth about as often as they say; the ordinary bootstrap's do not", {
   timeout: 120_000,
 }, () => {
-  const trials = 30;
+  const trials = 60;
   const covered = (draw: "fewer" | "all") => {
     let holds = 0;
     for (let trial = 0; trial < trials; trial++) {
