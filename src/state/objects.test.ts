@@ -10,7 +10,7 @@ import { cancelBatch, createBatch, getBatch, listBatches } from "./batches.ts";
 import type { State } from "./database.ts";
 import { createFile, deleteFile, getFile, listFiles, readFile, sweepFiles } from "./files-node.ts";
 import { createKey, findKey, hasKeys, listKeys, revokeKey } from "./keys-node.ts";
-import { deleteObject, getObject, listObjects, objectChain, putObject } from "./objects.ts";
+import { deleteObject, getObject, listObjects, objectChain, putObject, replaceObject } from "./objects.ts";
 import { openState } from "./open-node.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
@@ -240,6 +240,18 @@ onEachDatabase((databases) => {
     expect(await textOf((await readFile(state, "mine", file.id)).content)).toBe("secret");
     expect((await getBatch(state, "mine", batch.id)).status).toBe("validating");
     expect((await getObject(state, "mine", "response", "resp_1")).data).toEqual({ text: "secret" });
+  });
+
+  test("an object is changed only while it is as it was read, by one of those who try at once", async () => {
+    const read = async () => (await getObject(state, "d", "response", "r")).data;
+    await putObject(state, "d", "response", { id: "r", data: { text: "ä\u0000", n: [1e-7, 0.1], at: 0 } });
+    const before = await read();
+    expect(await replaceObject(state, "other", "response", "r", [before, {}])).toBe(false);
+    const tries = [1, 2, 3, 4].map((at) => replaceObject(state, "d", "response", "r", [before, { at }]));
+    const won = await Promise.all(tries);
+    expect(won.filter(Boolean)).toHaveLength(1);
+    expect(await read()).toEqual({ at: won.indexOf(true) + 1 });
+    expect(await replaceObject(state, "d", "response", "gone", [before, {}])).toBe(false);
   });
 
   test("objects continue each other, and one that is gone ends the chain", async () => {

@@ -64,6 +64,25 @@ export async function putObject(
   if (row === undefined) noObject(id, kind);
 }
 
+/** Give an object other data if it still has these, as JSON; whether it had. */
+export async function replaceObject(
+  state: State,
+  owner: string,
+  kind: ObjectKind,
+  id: string,
+  [before, data]: readonly [unknown, unknown],
+): Promise<boolean> {
+  const { numUpdatedRows } = await state.db
+    .updateTable("object")
+    .set({ data: JSON.stringify(data) })
+    .where("owner", "=", owner)
+    .where("kind", "=", kind)
+    .where("id", "=", id)
+    .where("data", "=", JSON.stringify(before))
+    .executeTakeFirst();
+  return numUpdatedRows > 0n;
+}
+
 /** @throws not_found */
 export async function getObject(state: State, owner: string, kind: ObjectKind, id: string): Promise<StoredObject> {
   return stored((await owned(state, owner, kind).where("id", "=", id).executeTakeFirst()) ?? noObject(id, kind));

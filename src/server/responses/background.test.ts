@@ -47,7 +47,7 @@ test("cancelled through another server, it ends where it is written and stays ca
   const one = begun(10_000);
   await here.begin(one);
   const { id } = one.answer.response;
-  await there.cancel("me", (await store.get("me", id))!);
+  await there.cancel("me", id);
   await vi.waitFor(() => expect(one.ended).toEqual([499]));
   expect((await store.get("me", id))!.response.status).toBe("cancelled");
 });
@@ -96,4 +96,27 @@ test("a follower hears every event once, from where it says, and the end", async
   const seen: unknown[] = [];
   for await (const { data } of follow(2)) seen.push(data);
   expect(seen).toEqual([{ i: 2 }, { i: 3 }, { i: 4 }, {}]);
+});
+
+test("cancelled between a look and a change, it stays cancelled", async () => {
+  const store = responsesInMemory();
+  const one = begun(10_000);
+  const { id } = one.answer.response;
+  const there = createBackground(store, Date.now, times);
+  let between = false;
+  // Its server looks, then another one cancels, then it writes.
+  const slow = {
+    ...store,
+    async get(owner: string, wanted: string) {
+      const kept = await store.get(owner, wanted);
+      if (!between) {
+        between = true;
+        await there.cancel(owner, wanted);
+      }
+      return kept;
+    },
+  };
+  await createBackground(slow, Date.now, times).begin(one);
+  await vi.waitFor(() => expect(one.ended).toEqual([499]));
+  expect((await store.get("me", id))!.response.status).toBe("cancelled");
 });

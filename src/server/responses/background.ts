@@ -34,8 +34,8 @@ export interface Background {
   begin(begun: Begun): Promise<void>;
   /** Events of an answer that this process is writing; undefined where it is none. */
   follow(owner: string, id: string): Following | undefined;
-  /** Have an answer end, wherever it is written; it keeps what it has. */
-  cancel(owner: string, kept: KeptResponse): Promise<ResponseAnswer>;
+  /** Have an answer end, wherever it is written; it keeps what it has. Undefined where there is none. */
+  cancel(owner: string, id: string): Promise<ResponseAnswer | undefined>;
 }
 
 const isWritten = ({ response }: KeptResponse): boolean =>
@@ -65,12 +65,15 @@ export function createBackground(
   const writings = new Map<string, Writing>();
   const keyOf = (owner: string, id: string) => JSON.stringify([owner, id]);
 
-  /** Store it, unless it was cancelled or forgotten meanwhile; whether it is still wanted. */
+  /** Store it, unless it was ended, cancelled or forgotten meanwhile; whether it was still wanted. */
   async function put({ owner, answer: { response }, kept }: Begun): Promise<boolean> {
-    const before = await store.get(owner, response.id);
-    if (before === undefined || !isWritten(before)) return false;
-    await store.put(owner, { ...kept, id: response.id, response: structuredClone(response), beat: now() });
-    return true;
+    for (;;) {
+      const before = await store.get(owner, response.id);
+      if (before === undefined || !isWritten(before)) return false;
+      const after = { ...kept, id: response.id, response: structuredClone(response), beat: now() };
+      // Between the look and the change somebody may have cancelled it.
+      if (await store.replace(owner, before, after)) return true;
+    }
   }
 
   async function write(begun: Begun, writing: Writing): Promise<void> {
@@ -138,14 +141,18 @@ export function createBackground(
         }
       };
     },
-    async cancel(owner, kept) {
-      const response = asKnown(kept, now(), { beat, gone });
-      if (response.status !== "queued" && response.status !== "in_progress") return response;
-      const cancelled: ResponseAnswer = { ...response, status: "cancelled" };
-      await store.put(owner, { ...kept, response: cancelled });
-      // One that another process writes sees it at its next beat.
-      writings.get(keyOf(owner, kept.id))?.asked.stop();
-      return cancelled;
+    async cancel(owner, id) {
+      for (;;) {
+        const kept = await store.get(owner, id);
+        if (kept === undefined) return undefined;
+        const response = asKnown(kept, now(), { beat, gone });
+        if (response.status !== "queued" && response.status !== "in_progress") return response;
+        const cancelled: ResponseAnswer = { ...response, status: "cancelled" };
+        if (!(await store.replace(owner, kept, { ...kept, response: cancelled }))) continue;
+        // One that another process writes sees it at its next beat.
+        writings.get(keyOf(owner, id))?.asked.stop();
+        return cancelled;
+      }
     },
   };
 }

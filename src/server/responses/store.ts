@@ -15,6 +15,8 @@ export interface KeptResponse {
 
 export interface Responses {
   put(owner: string, kept: KeptResponse): Promise<void>;
+  /** Put it in the place of one that is still as it was when `get` gave it; whether it was. */
+  replace(owner: string, before: KeptResponse, kept: KeptResponse): Promise<boolean>;
   get(owner: string, id: string): Promise<KeptResponse | undefined>;
   /** Whether there was one. */
   delete(owner: string, id: string): Promise<boolean>;
@@ -30,6 +32,12 @@ export function responsesInMemory(): Responses {
     async put(owner, response) {
       kept.set(keyOf(owner, response.id), response);
       if (kept.size > most) kept.delete(kept.keys().next().value!);
+    },
+    async replace(owner, before, response) {
+      const key = keyOf(owner, response.id);
+      if (kept.get(key) !== before) return false;
+      kept.set(key, response);
+      return true;
     },
     get: async (owner, id) => kept.get(keyOf(owner, id)),
     delete: async (owner, id) => kept.delete(keyOf(owner, id)),

@@ -138,7 +138,8 @@ export const responses: Routes = (server) => {
       async handle({ params: { id = "" }, asked }) {
         const { owner } = asked.owner;
         const kept = await keptOf(owner, id);
-        if (kept.response.background === true) return background.cancel(owner, kept);
+        if (kept.response.background === true)
+          return (await background.cancel(owner, id)) ?? (await keptOf(owner, id)).response;
         return refuse(
           400,
           "only a response in the background can be cancelled: close the connection of one that is running",
