@@ -8,12 +8,12 @@
  * then files are changed, added and removed, and it is updated, under kills again.
  */
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
+import { life } from "./life.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const { values: options, positionals } = parseArgs({
@@ -65,24 +65,7 @@ const random = () => {
 const below = (n) => Math.floor(random() * n);
 
 /** One life of a process; killed after so many milliseconds. */
-function live(args, delay) {
-  return new Promise((settle, reject) => {
-    const began = performance.now();
-    const child = spawn(process.execPath, [fileURLToPath(import.meta.url), "--dist", dist, ...args], {
-      stdio: ["ignore", "ignore", "pipe"],
-    });
-    let errors = "";
-    child.stderr.on("data", (data) => {
-      errors += data;
-    });
-    const timer = delay === undefined ? undefined : setTimeout(() => child.kill("SIGKILL"), delay);
-    child.on("close", (code, signal) => {
-      clearTimeout(timer);
-      if (signal !== "SIGKILL" && code !== 0) reject(new Error(`a life ended with ${code ?? signal}: ${errors}`));
-      else settle({ killed: signal === "SIGKILL", took: performance.now() - began });
-    });
-  });
-}
+const live = (args, delay) => life([fileURLToPath(import.meta.url), "--dist", dist, ...args], { delay });
 
 const { verifyIndex } = await library("keep-node.js");
 const { exportIndex } = await library("transfer/export-node.js");
@@ -144,18 +127,18 @@ try {
       rmSync(join(folder, names[below(names.length)]));
     }
     const mode = round === 1 ? "build" : "update";
-    const life = await live(
+    const lived = await live(
       mode === "build" ? [mode, store, folder] : [mode, store],
       killed.build + killed.update < kills ? random() * took : undefined,
     );
-    done = !life.killed;
+    done = !lived.killed;
     if (!done) {
       killed[mode]++;
       // Killed before it began to write.
       if (existsSync(store)) count[check(store)]++;
       continue;
     }
-    took = (took + life.took) / 2;
+    took = (took + lived.took) / 2;
     count[`${mode}s`]++;
     assert.equal(check(store), "whole");
     rmSync(plain, { force: true });

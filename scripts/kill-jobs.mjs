@@ -7,13 +7,13 @@
  * disturbed, but for the times in them, and nothing else is left.
  */
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { life } from "./life.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const { values: options } = parseArgs({
@@ -33,30 +33,11 @@ const random = () => {
 };
 const folder = mkdtempSync(join(tmpdir(), "kill-jobs-"));
 
-/** One life of the job, in a process group of its own; killed after so many milliseconds, its workers by themselves. */
+/** One life of the job; killed after so many milliseconds, upon which its workers end by themselves. */
 function live(store, delay) {
   const args = ["run", "generate", "--input", "rows.jsonl", "--shards", options.partitions, "--all", "--store", store];
-  return new Promise((settle, reject) => {
-    const child = spawn(
-      process.execPath,
-      [resolve(options.program), ...args, "--max-new-tokens", "6", "--threads", "1"],
-      {
-        cwd: folder,
-        stdio: ["ignore", "ignore", "pipe"],
-        env: { ...process.env, ZEROTH_HOME: join(folder, "home") },
-      },
-    );
-    const began = performance.now();
-    let errors = "";
-    child.stderr.on("data", (data) => {
-      errors += data;
-    });
-    const timer = delay === undefined ? undefined : setTimeout(() => child.kill("SIGKILL"), delay);
-    child.on("close", (code, signal) => {
-      clearTimeout(timer);
-      if (signal !== "SIGKILL" && code !== 0) reject(new Error(`a life ended with ${code ?? signal}: ${errors}`));
-      else settle({ killed: signal === "SIGKILL", took: performance.now() - began });
-    });
+  return life([resolve(options.program), ...args, "--max-new-tokens", "6", "--threads", "1"], {
+    ...{ delay, cwd: folder, env: { ...process.env, ZEROTH_HOME: join(folder, "home") } },
   });
 }
 
@@ -111,7 +92,9 @@ try {
     if (killed) count.kills++;
     else {
       assert.deepEqual(contents(store), wanted, `${store} is another store`);
-      assert.deepEqual(readdirSync(store).sort(), readdirSync(plain).sort(), `${store}: what is left beside it`);
+      const left = existsSync(join(store, "work")) ? readdirSync(join(store, "work"), { recursive: true }) : [];
+      const beside = `${store}: what is left beside it, of attempts: ${left.join(", ")}`;
+      assert.deepEqual(readdirSync(store).sort(), readdirSync(plain).sort(), beside);
     }
   }
   console.log("| kills | runs that ended whole and equal | objects looked at after kills |");

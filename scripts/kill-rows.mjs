@@ -7,12 +7,12 @@
  * it has the bytes of a job that nobody disturbed, with nothing left beside it.
  */
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
+import { life } from "./life.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const { values: options } = parseArgs({
@@ -37,23 +37,7 @@ const program = `import(${JSON.stringify(pathToFileURL(join(dist, "cli", "main.j
 /** One life of the job; killed after so many milliseconds. */
 function live(out, delay) {
   const args = ["generate", "--input", "rows.jsonl", "--output", out, "--resume", "--sample", "--min-new-tokens", "8"];
-  return new Promise((settle, reject) => {
-    const child = spawn(process.execPath, ["-e", program, "--", ...args, "--max-new-tokens", "16"], {
-      cwd: folder,
-      stdio: ["ignore", "ignore", "pipe"],
-    });
-    const began = performance.now();
-    let errors = "";
-    child.stderr.on("data", (data) => {
-      errors += data;
-    });
-    const timer = delay === undefined ? undefined : setTimeout(() => child.kill("SIGKILL"), delay);
-    child.on("close", (code, signal) => {
-      clearTimeout(timer);
-      if (signal !== "SIGKILL" && code !== 0) reject(new Error(`a life ended with ${code ?? signal}: ${errors}`));
-      else settle({ killed: signal === "SIGKILL", took: performance.now() - began });
-    });
-  });
+  return life(["-e", program, "--", ...args, "--max-new-tokens", "16"], { delay, cwd: folder });
 }
 
 try {

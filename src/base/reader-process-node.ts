@@ -8,6 +8,7 @@ import { statSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
 import { type ErrorCode, fail, ZerothError } from "../errors.ts";
+import { whenOwnerGone } from "./owner-node.ts";
 
 /** For a file or a part of it. */
 export interface ReaderLimits {
@@ -166,7 +167,7 @@ export function answerQuestions<Q, R extends object>(answer: (question: Q) => Pr
   process.on("unhandledRejection", () => {});
   // Signals of a terminal reach every process of its group; whoever asked decides when this one ends.
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {});
-  process.on("disconnect", () => process.exit());
+  whenOwnerGone(() => process.exit());
   process.on("message", async (question: Q) => {
     let reply: R | ReaderFailure;
     try {

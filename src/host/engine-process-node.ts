@@ -1,5 +1,6 @@
 /** The script of an engine's child process: calls in, values and events out, until its owner says so or is gone. */
 import { writeFileSync } from "node:fs";
+import { whenOwnerGone } from "../base/owner-node.ts";
 import { fail } from "../errors.ts";
 import type { Engine } from "./engine.ts";
 import { localEngine } from "./local-node.ts";
@@ -149,7 +150,7 @@ try {
 }
 
 process.on("message", (message) => receive(needToEngine(message)));
-process.on("disconnect", () => {
+whenOwnerGone(() => {
   end();
   // Should something keep it, it does not outlive its owner by much.
   setTimeout(() => process.kill(process.pid, "SIGKILL"), 10_000).unref();

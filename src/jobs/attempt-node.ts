@@ -81,10 +81,15 @@ async function clear(root: string, above: string): Promise<void> {
     const lock = await locked(folder);
     if (lock) remove(folder, lock);
   }
+  removeEmpty(above);
+  removeEmpty(root);
+}
+
+/** Take away a folder that is empty; one that others are at work in stays. */
+export function removeEmpty(folder: string): void {
   try {
-    rmdirSync(above);
-    rmdirSync(root);
+    rmdirSync(folder);
   } catch {
-    // Others are at work.
+    // Not empty, or not there.
   }
 }

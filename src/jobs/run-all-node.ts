@@ -39,11 +39,14 @@ export async function runAll(o: RunAll): Promise<number> {
   const opened = () => fail("internal", "nothing is computed here");
   const version = packageVersion();
   const waiting: string[] = [];
+  const keys: string[] = [];
+  const known = (key: string) => knownResult(key, { store, work, signal, asset, version, opened, tell: () => {} });
   for (const partition of partitions) {
     throwIfAborted(signal);
     const { key } = await keyOf(job, partition, signal);
-    const known = await knownResult(key, { store, work, signal, asset, version, opened, tell: () => {} });
-    if (known) o.onOutcome({ partition, manifest: known, cached: true });
+    keys.push(key);
+    const manifest = await known(key);
+    if (manifest) o.onOutcome({ partition, manifest, cached: true });
     else waiting.push(partition);
   }
   if (waiting.length === 0) return exits.done;
@@ -66,6 +69,8 @@ export async function runAll(o: RunAll): Promise<number> {
   });
   await Promise.all(reads);
   if (signal.aborted) return exits.interrupted;
+  // A worker of a killed run may have lived on into this one, and ended beside a partition that was done here.
+  for (const key of keys) await known(key);
   if (undone.length === 0) return exits.done;
   return keepGoing && undone.length < partitions.length ? exits.skipped : exit;
 }

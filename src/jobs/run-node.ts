@@ -1,12 +1,12 @@
 /** One partition of a job: looked up by its key, else computed, stored, and made the latest of its partition. */
 import { createHash } from "node:crypto";
-import { readFileSync, rmSync, statSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
-import { fileSha256, filesBelow, makeFolder, namesIn, writeFileSafely } from "../base/files-node.ts";
+import { fileSha256, filesBelow, makeFolder, writeFileSafely } from "../base/files-node.ts";
 import { nearest } from "../base/nearest.ts";
 import { fail, throwIfAborted } from "../errors.ts";
-import { takeAttempt } from "./attempt-node.ts";
+import { removeEmpty, takeAttempt } from "./attempt-node.ts";
 import { canonicalJson } from "./canonical.ts";
 import type { Check, JobEvent, Tell } from "./events.ts";
 import type { BoundJob, OpenedJob } from "./job.ts";
@@ -92,7 +92,11 @@ export async function knownResult(key: string, run: PartitionRun): Promise<Manif
   const manifest = await readResult(store, key);
   if (!manifest) return undefined;
   const noted = (await readRef(store, asset, manifest.partition))?.key === key;
-  if (noted && namesIn(join(work, key)).length === 0) return manifest;
+  // An attempt that was killed while it cleared up may have left its folder, its locks or the folders above them.
+  if (noted && !existsSync(join(work, key))) {
+    removeEmpty(work);
+    return manifest;
+  }
   const attempt = await takeAttempt(work, key);
   try {
     await noteLatest(run, manifest, join(attempt.folder, "ref.json"));

@@ -137,9 +137,14 @@ test("what is done is found again without opening anything; nothing of the attem
   expect((await runPartition(bound, "two/three", unopened)).cached).toBe(true);
   expect(await readRef(store, "toy", "two/three")).toMatchObject({ key: made.manifest.key });
   // Of an attempt that was stored and ended before it had cleared up nothing stays either.
-  mkdirSync(join(store.where, "work", made.manifest.key, "left", "out"), { recursive: true });
-  expect((await runPartition(bound, "two/three", unopened)).cached).toBe(true);
-  expect(readdirSync(store.where).sort()).toEqual(["objects", "refs"]);
+  const above = join(store.where, "work", made.manifest.key);
+  // A folder, a lock that outlived its folder, and folders that are empty.
+  for (const left of [join(above, "left", "out"), above, join(store.where, "work")]) {
+    mkdirSync(left, { recursive: true });
+    if (left === above) writeFileSync(join(above, "gone.lock"), "");
+    expect((await runPartition(bound, "two/three", unopened)).cached).toBe(true);
+    expect(readdirSync(store.where).sort()).toEqual(["objects", "refs"]);
+  }
 });
 
 test("an attempt that was stopped is gone on with, and gives what an undisturbed one gives", async () => {

@@ -2,6 +2,7 @@
  * The script of a process that does partitions of a job. The engine is in it, so it may be killed at any moment: results
  * are whole or not there, and what an attempt has done so far lies in its folder.
  */
+import { whenOwnerGone } from "../base/owner-node.ts";
 import { throwIfAborted, ZerothError } from "../errors.ts";
 import { exitOf } from "./exits.ts";
 import type { OpenedJob } from "./job.ts";
@@ -17,7 +18,7 @@ const tell = (message: FromWorker): void => void process.send?.(message, undefin
 process.on("SIGINT", () => {});
 process.on("SIGTERM", () => {});
 // Nobody waits for the result any more. A process that ends itself during a run of the engine would be a crash.
-process.on("disconnect", () => process.kill(process.pid, "SIGKILL"));
+whenOwnerGone(() => process.kill(process.pid, "SIGKILL"));
 
 function failureOf(error: unknown): Failure {
   const known = error instanceof ZerothError ? error : undefined;

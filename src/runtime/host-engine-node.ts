@@ -1,6 +1,7 @@
 /** The engine's end of a host: the script of the worker thread or child process. Handles one call after another. */
 import { parentPort } from "node:worker_threads";
 import type { InferenceSession } from "onnxruntime-common";
+import { whenOwnerGone } from "../base/owner-node.ts";
 import type { TypedArray } from "../graph/dtype.ts";
 import { engine } from "./engine-node.ts";
 import type { Call, Reply, TensorMessage } from "./host-messages.ts";
@@ -64,7 +65,7 @@ async function answer(call: Call): Promise<void> {
 if (parentPort) parentPort.on("message", answer);
 else {
   process.on("message", answer);
-  process.on("disconnect", () => process.exit());
+  whenOwnerGone(() => process.exit());
   // Ctrl-C reaches every process of the terminal; whoever owns this one decides when it ends.
   process.on("SIGINT", () => {});
 }

@@ -1,4 +1,5 @@
 /** The process in which vectors are searched, so that whoever asks is not held up. */
+import { whenOwnerGone } from "../../base/owner-node.ts";
 import { ZerothError } from "../../errors.ts";
 import { compile } from "../../runtime/compile-node.ts";
 import { type Generation, servingOf } from "../store/generations-node.ts";
@@ -55,7 +56,7 @@ async function answer(question: SearchQuestion): Promise<SearchAnswer> {
 
 // Signals of a terminal reach every process of its group; whoever asked decides when this one ends.
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {});
-process.on("disconnect", () => process.exit());
+whenOwnerGone(() => process.exit());
 /** Questions are answered one after another: a search takes all threads. */
 let before: Promise<unknown> = Promise.resolve();
 process.on("message", (question: SearchQuestion) => {

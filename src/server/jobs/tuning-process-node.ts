@@ -5,6 +5,7 @@
 import { linkSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { constants, setPriority } from "node:os";
 import { basename, join } from "node:path";
+import { whenOwnerGone } from "../../base/owner-node.ts";
 import { readTextFile } from "../../base/read-node.ts";
 import { ZerothError } from "../../errors.ts";
 import { fingerprintOf, writeAdapter } from "../../text/adapters/files-node.ts";
@@ -193,7 +194,7 @@ process.on("message", (message: ToTuning) => {
   }
 });
 // Its server is gone, and with it the right to this job: another one has it, or will.
-process.on("disconnect", () => over || process.kill(process.pid, "SIGKILL"));
+whenOwnerGone(() => over || process.kill(process.pid, "SIGKILL"));
 // Ctrl-C and a service's end reach every process of the group; whoever owns this one decides when it ends.
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {});
 try {
