@@ -21,7 +21,8 @@ const sample = (rows, limit) =>
 
 /**
  * Mean over wordings and rows with its 95 % interval (bootstrap over rows, all wordings of a row together), each
- * wording's own, and minus the log-probability of all right answers with their tokens. Prompts end with the end token, as this model is trained.
+ * wording's own, which rows were right under it, and minus the log-probability of all right answers with their tokens.
+ * Prompts end with the end token, as this model is trained.
  */
 export async function accuracy(model, { task, file, templates, limit }) {
   const { templates: results } = await evaluate({
@@ -34,12 +35,15 @@ export async function accuracy(model, { task, file, templates, limit }) {
     cache: false,
   });
   const rows = new Map();
+  const rights = {};
   let [surprise, tokens] = [0, 0];
-  for (const { ranked: choices } of results) {
+  for (const { template, ranked: choices } of results) {
+    rights[template] = {};
     for (const { index, predicted, gold, sums, tokens: lengths } of choices.results) {
       surprise -= sums[gold];
       tokens += lengths[gold];
-      rows.set(index, [...(rows.get(index) ?? []), predicted === gold ? 1 : 0]);
+      rights[template][index] = predicted === gold ? 1 : 0;
+      rows.set(index, [...(rows.get(index) ?? []), rights[template][index]]);
     }
   }
   const right = [...rows.values()].map(mean);
@@ -52,6 +56,7 @@ export async function accuracy(model, { task, file, templates, limit }) {
     high,
     median: median(values),
     wordings: Object.fromEntries(results.map(({ template, value }) => [template, value])),
+    rights,
     chance: mean(results.map(({ chance }) => chance)),
     majority: mean(results.map(({ majority }) => majority)),
     surprise,
@@ -98,6 +103,20 @@ export async function onSets(model, sets, folder, limit, choose) {
     results[name] = await accuracy(model, { task: set.templates, file, templates, limit });
   }
   return results;
+}
+
+/**
+ * How often a row meets the same judgement however it is asked: the share of rows that are right under all of up to five
+ * wordings, and of those that are right under all or under none. Choices have other names and orders in other wordings, so right and wrong is what can be
+ * compared. `undefined` where a set has fewer than two.
+ */
+export function consistency(...results) {
+  const wordings = results.flatMap(({ rights }) => Object.values(rights)).slice(0, 5);
+  if (wordings.length < 2) return undefined;
+  const rows = Object.keys(wordings[0]).map((index) => wordings.map((rights) => rights[index]));
+  const share = (test) => rows.filter(test).length / rows.length;
+  const always = share((row) => row.every((right) => right === 1));
+  return { wordings: wordings.length, always, alike: always + share((row) => row.every((right) => right === 0)) };
 }
 
 export const percent = (x) => Number((100 * x).toFixed(1));

@@ -8,7 +8,7 @@ import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { openModel } from "../../dist/text/open-node.js";
 import { mean } from "../../dist/zeroshot/statistics.js";
-import { onHeldOut, onSets, percent, short } from "./accuracy.mjs";
+import { consistency, onHeldOut, onSets, percent, short } from "./accuracy.mjs";
 import { sets } from "./sets.mjs";
 
 const { values: options } = parseArgs({
@@ -49,4 +49,27 @@ for (const [title, results] of Object.entries(found)) {
     `mean: ${average("value")}, chance ${average("chance")}, majority ${average("majority")}; perplexity of the right answers ${perplexity}, ${total("tokens")} tokens\n`,
   );
 }
+const names = Object.keys(found["wordings never trained"]);
+const alike = Object.fromEntries(
+  names.flatMap((name) => {
+    const groups = [found["wordings never trained"][name], found["wordings that were trained"][name]];
+    const same = consistency(...groups.filter((group) => group !== undefined));
+    return same ? [[name, same]] : [];
+  }),
+);
+console.log("the same row under up to five wordings, those never trained first");
+console.table(
+  Object.fromEntries(
+    Object.entries(alike).map(([name, { wordings, always, alike: same }]) => [
+      name,
+      { wordings, "right under all": percent(always), "judged alike by all": percent(same) },
+    ]),
+  ),
+);
+const averages = ["always", "alike"].map((key) => percent(mean(Object.values(alike).map((row) => row[key]))));
+console.log(`mean: right under all ${averages[0]}, judged alike by all ${averages[1]}`);
+const above = Object.values(found["wordings never trained"]).filter(
+  ({ wordings, chance }) => Math.min(...Object.values(wordings)) > chance,
+);
+console.log(`worst wording never trained above chance: ${above.length} of ${names.length} sets`);
 if (options.json) writeFileSync(options.json, `${JSON.stringify(found, null, 1)}\n`);
