@@ -23,6 +23,20 @@ function blocks() {
   return { loss: o.sum(o.square(stream)), sources: [x, norm, gate, up, down] };
 }
 
+/** Attention with a bias over the same stream of one row, and what follows it. */
+function attention() {
+  const x = input("x", "float32", [1, 3, 4]);
+  const [q, k, v, out] = ["q", "k", "v", "out"].map((name) => input(name, "float32", [4, 4])) as [
+    ...[Tensor, Tensor, Tensor, Tensor],
+  ];
+  const bias = input("bias", "float32", [1, 1, 3, 3]);
+  const heads = { heads: 2, kvHeads: 1, scale: 0.5 };
+  const narrow = (w: Tensor) => o.slice(o.matmul(x, w), 2, 0, 2);
+  const attended = o.attentionInParts([o.matmul(x, q), narrow(k), narrow(v), bias], heads);
+  const stream = o.add(x, o.matmul(attended, out));
+  return { loss: o.sum(o.square(stream)), sources: [x, q, k, v, out, bias] };
+}
+
 /** Operators that are computed again, by how often. */
 function again(roots: readonly Tensor[]): Record<string, number> {
   const seen = new Set<unknown>();
@@ -37,12 +51,16 @@ function again(roots: readonly Tensor[]): Record<string, number> {
   return counts;
 }
 
-test("norms and activations are computed again, products and the stream are kept, and every number is the same", async () => {
-  const { loss, sources } = blocks();
+test.each([
+  // In each block: the norm, the sigmoid, and the products of elements that the products of matrices read.
+  ["norms and activations, not products with weights and the stream", blocks, { RmsNorm: 2, Sigmoid: 2, Mul: 4 }],
+  // Scores by groups and by heads, with the bias; what is made of the probabilities is kept for the product that reads it.
+  ["attention's probabilities", attention, { MatMul: 1, Add: 1, Softmax: 1, Reshape: 2 }],
+])("computed again are %s, and every number is the same", async (_, make, what) => {
+  const { loss, sources } = make();
   const [kept, made] = [gradients(loss, sources), gradients(loss, sources, { recompute: isCheap })];
   expect(again(kept)).toEqual({});
-  // In each block: the norm, the sigmoid, and the products of elements that the products of matrices read.
-  expect(again(made)).toEqual({ RmsNorm: 2, Sigmoid: 2, Mul: 4 });
+  expect(again(made)).toEqual(what);
   const named = (prefix: string, all: readonly Tensor[]) => all.map((t, i): [string, Tensor] => [`${prefix}${i}`, t]);
   await using program = await compile(graph(Object.fromEntries([...named("kept", kept), ...named("made", made)])));
   const numbers = (shape: readonly number[], seed: number) =>
