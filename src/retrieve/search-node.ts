@@ -116,6 +116,14 @@ function needSame(settings: IndexSettings, embedder: Embedder, where: string): v
       { where, hint },
     );
   }
+  if (model.question?.fingerprint !== now.question?.fingerprint) {
+    const named = (one: typeof now.question) =>
+      one ? `${one.name} (${one.fingerprint.slice(0, 8)})` : "the same model";
+    fail("bad_input", `its questions are read by ${named(model.question)}, not by ${named(now.question)}`, {
+      where,
+      hint: "zeroth index update --query-model takes another model of questions; passages stay as they are",
+    });
+  }
   if (model.width !== now.width)
     fail("bad_input", `its vectors have ${model.width} numbers, the model's ${now.width}`, { where, hint });
 }

@@ -29,6 +29,7 @@ export default defineCommand({
     { flags: "--b <b>", help: "BM25: how much long chunks are held back (0.75)", as: "number" },
     { flags: "--bits <n>", help: "8: look at rounded vectors first, which is faster for many", values: ["32", "8"] },
     { flags: "-m, --model <name>", help: "where the index's model is now, if it has moved" },
+    { flags: "--query-model <name>", help: "where its model of questions is now, if it has one" },
     ...engine,
   ],
   rows: '`{"query"}` → `{"hits":[{"document","chunk","score","text","start","end","page"?,"heading"?,"title","hash","scores"}]}`',
