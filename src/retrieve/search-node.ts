@@ -61,6 +61,9 @@ export interface Found {
   readonly scores: { readonly bm25?: number; readonly dense?: number; readonly rerank?: number };
 }
 
+/** What can be asked, wherever it lies. */
+export type Searched = Pick<Index, "search" | "close">;
+
 export interface Index {
   readonly settings: IndexSettings;
   readonly chunks: number;
