@@ -33,7 +33,7 @@ await build({
     "tuning-process-node": "dist/server/jobs/tuning-process-node.js",
     "worker-process-node": "dist/jobs/worker-process-node.js",
     "parquet-process-node": "dist/data/parquet-process-node.js",
-    "search-process-node": "dist/retrieve/dense/search-process-node.js",
+    "index-process-node": "dist/server/vectors/index-process-node.js",
     "pdf-process-node": "dist/media/documents/pdf/pdf-process-node.js",
     "device-probe": "dist/cli/device-probe.js",
   },

@@ -26,9 +26,10 @@ export interface SqlFile extends SqlHints {
 const patience = 10_000;
 
 const settings = [
+  // First: another process may be opening the same new file.
+  `pragma busy_timeout = ${patience}`,
   "pragma journal_mode = wal",
   "pragma synchronous = normal",
-  `pragma busy_timeout = ${patience}`,
   "pragma foreign_keys = on",
 ];
 

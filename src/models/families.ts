@@ -20,6 +20,7 @@ import { t5 } from "./encoder-decoders/t5/family.ts";
 import { bert } from "./encoders/bert.ts";
 import { deberta } from "./encoders/deberta.ts";
 import { distilbert } from "./encoders/distilbert.ts";
+import { dpr } from "./encoders/dpr.ts";
 import { electra } from "./encoders/electra.ts";
 import { modernbert } from "./encoders/modernbert.ts";
 import { mpnet } from "./encoders/mpnet.ts";
@@ -39,7 +40,7 @@ import { namedAs } from "./names.ts";
 export const families: readonly Family[] = [
   ...[t5, bart, mbart, pegasus, marian],
   ...[gpt2, gptNeo, gptj, gptNeox, llama, mistral, qwen2, qwen3, gemma3, phi3],
-  ...[bert, roberta, distilbert, electra, mpnet, modernbert, deberta],
+  ...[bert, roberta, distilbert, electra, mpnet, modernbert, deberta, dpr],
   ...[vit, timmVit, vivit, mixer, bit, resnet, clip],
 ];
 

@@ -175,6 +175,8 @@ export interface EncoderArchitecture extends Common, Words {
   readonly problem?: Problem | undefined;
   /** The head that the checkpoint has; none for a bare encoder. */
   readonly head?: keyof Heads | undefined;
+  /** How one vector of a text is made and compared, where a folder does not say: default the mean, by cosine. */
+  readonly vectors?: { readonly pooling: "cls"; readonly similarity: "dot" };
   network(scope: Scope, options?: NetworkOptions): Encoder;
 }
 

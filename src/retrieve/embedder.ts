@@ -38,6 +38,25 @@ export interface EmbedderParts {
 }
 
 /**
+ * Two encoders whose vectors lie in one space, as DPR's: one of passages, which an index is made with, and one of questions.
+ * @throws bad_input where their vectors cannot be compared
+ */
+export function twoEncoders(passages: Embedder, questions: Embedder): Embedder {
+  const [a, b] = [passages.settings, questions.settings];
+  const hint = "two encoders are used together that were trained together";
+  if (a.width !== b.width) {
+    fail("bad_input", `its vectors have ${b.width} numbers, those of ${a.name} ${a.width}`, { where: b.name, hint });
+  }
+  if (a.metric !== b.metric)
+    fail("bad_input", `its vectors are compared by ${b.metric}, those of ${a.name} by ${a.metric}`, {
+      where: b.name,
+      hint,
+    });
+  const question = { name: b.name, fingerprint: b.fingerprint };
+  return { ...passages, settings: { ...a, queryPrompt: b.queryPrompt, question }, queries: questions.queries };
+}
+
+/**
  * @throws unsupported for a model whose vectors are compared in a way that is not searched; bad_input for dimensions it
  *   does not have
  */

@@ -1,9 +1,7 @@
 /** Searching an index: by words, by vectors, by both, and what a ranker makes of the best of them. */
-import { resolve } from "node:path";
 import { fail, throwIfAborted, ZerothError } from "../errors.ts";
 import type { EncodeJob } from "../text/heads/reader.ts";
-import { searchApart } from "./dense/apart-node.ts";
-import { type CompileOver, needVector, type Search } from "./dense/exact.ts";
+import type { CompileOver, Search } from "./dense/exact.ts";
 import { openDense } from "./dense/open-node.ts";
 import type { Embedder } from "./embedder-node.ts";
 import { type Filter, parseFilter } from "./filter.ts";
@@ -63,6 +61,9 @@ export interface Found {
   readonly scores: { readonly bm25?: number; readonly dense?: number; readonly rerank?: number };
 }
 
+/** What can be asked, wherever it lies. */
+export type Searched = Pick<Index, "search" | "close">;
+
 export interface Index {
   readonly settings: IndexSettings;
   readonly chunks: number;
@@ -81,8 +82,6 @@ export interface OpenIndexOptions {
   readonly compile: CompileOver;
   /** Bits of a number in the first look at vectors. */
   readonly bits?: 32 | 8 | undefined;
-  /** Search vectors in a process of its own, with so many threads, so that this one goes on: for servers. */
-  readonly apart?: { readonly threads?: number | undefined } | undefined;
   /** More vectors than these are searched by a graph of them, where there is one. Default 300,000. */
   readonly many?: number | undefined;
   /** What a person should know, once. */
@@ -120,6 +119,14 @@ function needSame(settings: IndexSettings, embedder: Embedder, where: string): v
       { where, hint },
     );
   }
+  if (model.question?.fingerprint !== now.question?.fingerprint) {
+    const named = (one: typeof now.question) =>
+      one ? `${one.name} (${one.fingerprint.slice(0, 8)})` : "the same model";
+    fail("bad_input", `its questions are read by ${named(model.question)}, not by ${named(now.question)}`, {
+      where,
+      hint: "zeroth index update --query-model takes another model of questions; passages stay as they are",
+    });
+  }
   if (model.width !== now.width)
     fail("bad_input", `its vectors have ${model.width} numbers, the model's ${now.width}`, { where, hint });
 }
@@ -129,8 +136,6 @@ export function openIndex(store: string, options: OpenIndexOptions): Index {
   const { embedder, compile, bits, many, notice } = options;
   const sql = openStoreFile(store, false);
   let loaded: Loaded | undefined;
-
-  const apart = options.apart && searchApart(notice);
 
   /** Let go of what was read, when nobody uses it any more. */
   async function retire(old: Loaded | undefined): Promise<void> {
@@ -153,22 +158,13 @@ export function openIndex(store: string, options: OpenIndexOptions): Index {
     return loaded;
   }
 
-  /** The nearest rows of each vector; undefined where the index has changed meanwhile. */
+  /** The nearest rows of each vector. */
   async function nearest(
     now: Loaded,
     vectors: readonly Float32Array[],
     k: number,
     fits: Uint8Array | undefined,
-    signal: AbortSignal | undefined,
-  ): Promise<Hit[][] | undefined> {
-    const { id: generation, revision, settings } = now.generation;
-    if (apart) {
-      const { width, metric } = settings.model!;
-      for (const vector of vectors) needVector(vector, width, metric, "the question");
-      const { threads } = options.apart!;
-      const question = { store: resolve(store), generation, revision, bits, many, threads, vectors, k, allowed: fits };
-      return apart.search(question, signal);
-    }
+  ): Promise<Hit[][]> {
     now.search ??= openDense(sql, now.generation, now.rows, store, { bits, compile, many, notice });
     const search = await now.search;
     const work = search.search(vectors, k, fits && ((row) => fits[row] === 1));
@@ -206,8 +202,7 @@ export function openIndex(store: string, options: OpenIndexOptions): Index {
     for (let left = mostTries; ; left--) {
       const now = load();
       try {
-        const results = await searchIn(now, queries, o);
-        if (results) return results;
+        return await searchIn(now, queries, o);
       } catch (cause) {
         // What was to be read is gone, because another process has changed the index meanwhile.
         if (!(cause instanceof ZerothError) || isCurrent(now)) throw cause;
@@ -221,7 +216,7 @@ export function openIndex(store: string, options: OpenIndexOptions): Index {
     now: Loaded,
     queries: readonly string[],
     o: SearchOptions,
-  ): Promise<(Found[] | ZerothError)[] | undefined> {
+  ): Promise<(Found[] | ZerothError)[]> {
     const { k = 10, candidates, weight, signal, rerank } = o;
     if (!Number.isInteger(k) || k < 1) fail("bad_input", `k is ${k}; expected 1 or more`);
     if (weight !== undefined && !(weight >= 0 && weight <= 1))
@@ -246,8 +241,7 @@ export function openIndex(store: string, options: OpenIndexOptions): Index {
     const good = asked.flatMap((one) => (typeof one === "string" ? [one] : []));
     const vectors = mode === "bm25" ? [] : await embedder!.queries(good, { signal });
     const usable = vectors.filter((one): one is Float32Array => one instanceof Float32Array);
-    const near = mode === "bm25" || usable.length === 0 ? [] : await nearest(now, usable, wide, fits, signal);
-    if (!near) return undefined;
+    const near = mode === "bm25" || usable.length === 0 ? [] : await nearest(now, usable, wide, fits);
     const { stemming } = now.generation.settings;
 
     const results: (Found[] | ZerothError)[] = [];
@@ -304,7 +298,6 @@ export function openIndex(store: string, options: OpenIndexOptions): Index {
       search,
       text: (document) => documentText(sql, servingOf(sql, store), document, store),
       async close() {
-        apart?.close();
         await retire(loaded);
         sql.close();
       },

@@ -16,6 +16,8 @@ const modelSettings = z.object({
   documentPrompt: z.string(),
   queryPrompt: z.string(),
   dimensions: z.number().int().positive().optional(),
+  /** The model of questions, where it is another one. */
+  question: z.object({ name: z.string(), fingerprint: z.string() }).optional(),
 });
 
 export const settingsSchema = z.object({

@@ -154,13 +154,13 @@ async function objectOf(files: FolderFiles, name: string): Promise<JsonObject | 
 
 const texts = z.record(z.string(), z.string());
 
-async function promptsOf(files: FolderFiles): Promise<Partial<EmbeddingConfig>> {
+async function promptsOf(files: FolderFiles, usual: Similarity = "cosine"): Promise<Partial<EmbeddingConfig>> {
   const name = "config_sentence_transformers.json";
   const json = (await objectOf(files, name)) ?? {};
   const where = `${files.where}/${name}`;
   const parsed = texts.safeParse(json.prompts ?? {});
   if (!parsed.success) fail("corrupt_file", "prompts must be texts by their names", { where });
-  const asked = json.similarity_fn_name ?? "cosine";
+  const asked = json.similarity_fn_name ?? usual;
   const similarity =
     typeof asked === "string" && Object.hasOwn(similarities, asked) ? (asked as Similarity) : undefined;
   return {
@@ -175,6 +175,8 @@ export interface ReadEmbeddingOptions {
   readonly width: number;
   /** What a folder without modules.json gets. */
   readonly pooling: Pooling;
+  /** How vectors are compared where the folder does not say; default cosine. */
+  readonly similarity?: Similarity | undefined;
   /** The pooling that is asked for whatever the folder says. */
   readonly asked?: Pooling | undefined;
   /** tokenizer_config.json, whose longest text counts where the folder has no other limit. */
@@ -187,7 +189,7 @@ export interface ReadEmbeddingOptions {
  */
 export async function readEmbedding(files: FolderFiles, options: ReadEmbeddingOptions): Promise<EmbeddingConfig> {
   const modules = await readModules(files);
-  const prompts = await promptsOf(files);
+  const prompts = await promptsOf(files, options.similarity);
   if (!modules) return { ...defaultEmbedding(options.width, options.asked ?? options.pooling), ...prompts };
   let pooling: Pooling[] | undefined;
   let { width } = options;

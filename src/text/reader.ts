@@ -54,13 +54,15 @@ function classesOf(architecture: ReaderArchitecture, config: JsonObject) {
 /** @throws as {@link readEmbedding} */
 export async function openReader(parts: ReaderParts): Promise<{ encoder: EncodingModel; model: EncoderModel }> {
   const { architecture, config, tokenizerConfig, tokenizer, weights, files, pooling, stated, compileWith } = parts;
+  const own = architecture.kind === "encoder" ? architecture.vectors : undefined;
   const read = await readEmbedding(files, {
     width: architecture.width,
-    pooling: architecture.kind === "decoder" ? "last" : "mean",
+    pooling: architecture.kind === "decoder" ? "last" : (own?.pooling ?? "mean"),
+    similarity: own?.similarity,
     asked: pooling ?? stated,
     tokenizerConfig,
   });
-  const embedding = { ...read, told: read.told || stated !== undefined };
+  const embedding = { ...read, told: read.told || (stated ?? own) !== undefined };
   const compile = compileWith(embedding.weights.size > 0 ? new Map([...weights, ...embedding.weights]) : weights);
   const { pad_token_id: padding } = config;
   const bare = encoderModel(architecture, compile, {

@@ -14,6 +14,10 @@ export default defineCommand({
   options: [
     { flags: "--store <file>", help: "the index's file" },
     { flags: "-m, --model <name>", help: "model that gives vectors; without one words alone are searched" },
+    {
+      flags: "--query-model <name>",
+      help: "model of questions, where it is another one (docs/search.md, Two encoders)",
+    },
     { flags: "--chunk <n>", help: "most tokens of a chunk (256, or what the model reads)", as: "integer" },
     {
       flags: "--overlap <n>",

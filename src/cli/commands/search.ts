@@ -2,6 +2,7 @@
 import { fail, ZerothError } from "../../errors.ts";
 import { defineCommand } from "../define.ts";
 import { engine, rows } from "../options.ts";
+import { backendOptions } from "../retrieve/backend-options.ts";
 
 export default defineCommand({
   group: "search",
@@ -9,6 +10,7 @@ export default defineCommand({
   arguments: "[query...]",
   options: [
     { flags: "--store <file>", help: "the index's file, of zeroth index build" },
+    ...backendOptions,
     ...rows,
     { flags: "-k, --k <n>", help: "hits (10)", as: "integer" },
     {
@@ -28,7 +30,8 @@ export default defineCommand({
     { flags: "--k1 <k1>", help: "BM25: how soon a repeated word adds no more (1.2)", as: "number" },
     { flags: "--b <b>", help: "BM25: how much long chunks are held back (0.75)", as: "number" },
     { flags: "--bits <n>", help: "8: look at rounded vectors first, which is faster for many", values: ["32", "8"] },
-    { flags: "-m, --model <name>", help: "where the index's model is now, if it has moved" },
+    { flags: "-m, --model <name>", help: "where the index's model is now, if it has moved; of --backend the model" },
+    { flags: "--query-model <name>", help: "where its model of questions is now, if it has one" },
     ...engine,
   ],
   rows: '`{"query"}` → `{"hits":[{"document","chunk","score","text","start","end","page"?,"heading"?,"title","hash","scores"}]}`',
@@ -40,60 +43,45 @@ export default defineCommand({
       fail("wrong_use", "there is no question", { hint: 'try: zeroth search "a question" --store notes.index' });
     if (queries.length > 0 && flags.input) fail("wrong_use", "give questions or --input, not both");
     const { textOf } = await import("../../data/cli-rows-node.ts");
-    const { settingsOf } = await import("../../retrieve/build-node.ts");
-    const { openIndex } = await import("../../retrieve/search-node.ts");
     const { jobsOf } = await import("../jobs.ts");
     const { openRowJob } = await import("../rows/run.ts");
-    const { engineOver, openIndexModel, openRanker, storeOf } = await import("../retrieve/open.ts");
+    const { openRanker } = await import("../retrieve/open.ts");
+    const { openSearched } = await import("../retrieve/searched.ts");
     const { hitsText } = await import("../retrieve/hits.ts");
-    const store = storeOf(flags);
-    const settings = settingsOf(store);
     const job = await openRowJob("search", { flags, given: queries.map((query) => ({ query })), output, signal });
     if (job === undefined) return 0;
-    const wordsAlone = flags.mode === "bm25" || (flags.mode === undefined && !settings.model);
-    if (!settings.model && flags.mode === undefined) output.say("the index has no vectors: searching by words alone");
-    await using model =
-      wordsAlone || !settings.model ? undefined : await openIndexModel(settings, flags, output, signal);
+    await using searched = await openSearched(flags, output, signal);
+    const { index, name } = searched;
     await using ranker = flags.rerank === undefined ? undefined : await openRanker(flags.rerank, flags, output, signal);
-    const index = openIndex(store, {
-      embedder: model?.embedder,
-      compile: engineOver(flags, output),
-      bits: flags.bits === "8" ? 8 : 32,
-      notice: (text) => output.say(text),
+    const code = await job.run({
+      model: { name, path: name, files: [], bytes: 0 },
+      things: "questions",
+      async batch(inputs) {
+        const jobs = jobsOf(inputs, (row) => textOf(row, "query"));
+        const good = jobs.filter((one): one is string => typeof one === "string");
+        const found = await index.search(good, {
+          ...{
+            mode: flags.mode,
+            k: flags.k,
+            filter: flags.filter,
+            candidates: flags.candidates,
+            weight: flags.weight,
+          },
+          ...{ k1: flags.k1, b: flags.b, rerank: ranker?.ranker.score, signal },
+        });
+        return jobs.map((one) => {
+          const hits = one instanceof ZerothError ? one : found.shift()!;
+          if (hits instanceof ZerothError) return hits;
+          const title = queries.length > 1 || flags.input ? `${output.bold(String(one))}\n` : "";
+          return { row: { hits }, show: () => output.text(`${title}${hitsText(hits, output)}`) };
+        });
+      },
     });
-    try {
-      const code = await job.run({
-        model: { name: store, path: store, files: [], bytes: 0 },
-        things: "questions",
-        async batch(inputs) {
-          const jobs = jobsOf(inputs, (row) => textOf(row, "query"));
-          const good = jobs.filter((one): one is string => typeof one === "string");
-          const found = await index.search(good, {
-            ...{
-              mode: flags.mode,
-              k: flags.k,
-              filter: flags.filter,
-              candidates: flags.candidates,
-              weight: flags.weight,
-            },
-            ...{ k1: flags.k1, b: flags.b, rerank: ranker?.ranker.score, signal },
-          });
-          return jobs.map((one) => {
-            const hits = one instanceof ZerothError ? one : found.shift()!;
-            if (hits instanceof ZerothError) return hits;
-            const title = queries.length > 1 || flags.input ? `${output.bold(String(one))}\n` : "";
-            return { row: { hits }, show: () => output.text(`${title}${hitsText(hits, output)}`) };
-          });
-        },
-      });
-      const cut = ranker?.ranker.truncated() ?? 0;
-      if (cut > 0)
-        output.say(
-          `the ranker read only the beginning of ${cut.toLocaleString("en")} passages, which are longer than it reads`,
-        );
-      return code;
-    } finally {
-      await index.close();
-    }
+    const cut = ranker?.ranker.truncated() ?? 0;
+    if (cut > 0)
+      output.say(
+        `the ranker read only the beginning of ${cut.toLocaleString("en")} passages, which are longer than it reads`,
+      );
+    return code;
   },
 });

@@ -1,6 +1,7 @@
 /** The options of `zeroth ask`. */
 import type { OptionSpec } from "../command.ts";
 import { engine, rows } from "../options.ts";
+import { backendOptions } from "./backend-options.ts";
 
 export const askOptions = [
   { flags: "--store <file>", help: "the index's file, of zeroth index build" },
@@ -8,6 +9,7 @@ export const askOptions = [
     flags: "-m, --model <name>",
     help: "the model that writes the answer; without one the answer is the sentence of the documents that fits best",
   },
+  ...backendOptions,
   ...rows,
   { flags: "-k, --k <n>", help: "passages that the answer is made of (4)", as: "integer" },
   {
@@ -21,7 +23,8 @@ export const askOptions = [
   },
   { flags: "--label <name>", help: "of a ranker with several classes the one that is the score" },
   { flags: "--filter <expression>", help: 'only from these: path ~ "guides/" and modified > 2024-01-01' },
-  { flags: "--index-model <name>", help: "where the index's model is now, if it has moved" },
+  { flags: "--index-model <name>", help: "where the index's model is now, if it has moved; of --backend the model" },
+  { flags: "--query-model <name>", help: "where its model of questions is now, if it has one" },
   { flags: "--extract", help: "the answer is the sentence that fits best, whatever the model" },
   {
     flags: "--support <s>",

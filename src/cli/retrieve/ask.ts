@@ -3,8 +3,7 @@ import { textOf } from "../../data/cli-rows-node.ts";
 import { ZerothError } from "../../errors.ts";
 import { type CitedAnswer, citeAnswer, extractAnswer, fittingMessages } from "../../retrieve/answers/answer.ts";
 import { askingStops, type WriterKind } from "../../retrieve/answers/prompt.ts";
-import { settingsOf } from "../../retrieve/build-node.ts";
-import { type Found, openIndex } from "../../retrieve/search-node.ts";
+import type { Found } from "../../retrieve/search-node.ts";
 import { type Chat, createChat } from "../../text/chat/chat.ts";
 import type { Flags } from "../command.ts";
 import { type Opened, openForCommand } from "../engine.ts";
@@ -13,7 +12,8 @@ import type { Output } from "../output.ts";
 import { modelOf, openRowJob } from "../rows/run.ts";
 import { answerText, citationsText } from "./answer-text.ts";
 import type { askOptions } from "./ask-options.ts";
-import { engineOver, openIndexModel, openRanker, storeOf } from "./open.ts";
+import { openRanker } from "./open.ts";
+import { openSearched } from "./searched.ts";
 
 export type AskFlags = Flags<typeof askOptions>;
 
@@ -76,27 +76,20 @@ const rowOf = (answer: CitedAnswer, passages: readonly Found[]): object => {
 
 export async function ask(questions: readonly string[], call: Call): Promise<number> {
   const { flags, output, signal } = call;
-  const store = storeOf(flags);
-  const settings = settingsOf(store);
   const given = questions.map((question) => ({ question }));
   const job = await openRowJob("ask", { flags, given, output, signal });
   if (job === undefined) return 0;
-  const byWords = flags.mode === "bm25" || (flags.mode === undefined && !settings.model);
   // The index's model and the ranker are others than the one that answers.
   const { model: _answering, indexModel, ...others } = flags;
-  await using model =
-    byWords || !settings.model
-      ? undefined
-      : await openIndexModel(
-          settings,
-          { ...others, ...(indexModel !== undefined && { model: indexModel }) },
-          output,
-          signal,
-        );
+  await using searched = await openSearched(
+    { ...others, ...(indexModel !== undefined && { model: indexModel }) },
+    output,
+    signal,
+  );
+  const { index, name } = searched;
   await using ranker = flags.rerank === undefined ? undefined : await openRanker(flags.rerank, others, output, signal);
   const writer = await openWriter(call);
   await using _ = writer?.opened;
-  const index = openIndex(store, { embedder: model?.embedder, compile: engineOver(flags, output) });
   const thresholds = { support: flags.support };
   const { mode, filter, k = usualPassages } = flags;
   const search = { mode, filter, k, rerank: ranker?.ranker.score, signal };
@@ -124,48 +117,44 @@ export async function ask(questions: readonly string[], call: Call): Promise<num
     return citeAnswer(question, step.value.message.content, fitting.passages, thresholds);
   }
 
-  try {
-    return await job.run({
-      model: writer ? modelOf(writer.opened) : { name: store, path: store, files: [], bytes: 0 },
-      things: "questions",
-      async batch(inputs, { onDone }) {
-        const jobs = jobsOf(inputs, (row) => textOf(row, "question"));
-        const good = jobs.filter((one): one is string => typeof one === "string");
-        const found = await index.search(good, search);
-        const results = [];
-        for (const one of jobs) {
-          const passages = one instanceof ZerothError ? one : found.shift()!;
-          if (one instanceof ZerothError || passages instanceof ZerothError) {
-            results.push(passages as ZerothError);
-            onDone(results.length);
-            continue;
-          }
-          const alone = !job.json && good.length === 1;
-          let written = "";
-          const piece = (text: string) => {
-            written += text;
-            output.answer(text);
-          };
-          const told = await answer(one, passages, alone ? piece : undefined).catch((error: unknown) => {
-            if (error instanceof ZerothError && error.code !== "interrupted" && !alone) return error;
-            throw error;
-          });
-          onDone(results.length + 1);
-          if (told instanceof ZerothError) {
-            results.push(told);
-            continue;
-          }
-          const show = () => {
-            const title = good.length > 1 ? `${output.bold(one)}\n` : "";
-            const above = written === "" ? `${title}${answerText(told, output)}` : "\n";
-            output.text(`${above}${citationsText(told, passages, written, output)}`);
-          };
-          results.push({ row: rowOf(told, passages), show });
+  return job.run({
+    model: writer ? modelOf(writer.opened) : { name, path: name, files: [], bytes: 0 },
+    things: "questions",
+    async batch(inputs, { onDone }) {
+      const jobs = jobsOf(inputs, (row) => textOf(row, "question"));
+      const good = jobs.filter((one): one is string => typeof one === "string");
+      const found = await index.search(good, search);
+      const results = [];
+      for (const one of jobs) {
+        const passages = one instanceof ZerothError ? one : found.shift()!;
+        if (one instanceof ZerothError || passages instanceof ZerothError) {
+          results.push(passages as ZerothError);
+          onDone(results.length);
+          continue;
         }
-        return results;
-      },
-    });
-  } finally {
-    await index.close();
-  }
+        const alone = !job.json && good.length === 1;
+        let written = "";
+        const piece = (text: string) => {
+          written += text;
+          output.answer(text);
+        };
+        const told = await answer(one, passages, alone ? piece : undefined).catch((error: unknown) => {
+          if (error instanceof ZerothError && error.code !== "interrupted" && !alone) return error;
+          throw error;
+        });
+        onDone(results.length + 1);
+        if (told instanceof ZerothError) {
+          results.push(told);
+          continue;
+        }
+        const show = () => {
+          const title = good.length > 1 ? `${output.bold(one)}\n` : "";
+          const above = written === "" ? `${title}${answerText(told, output)}` : "\n";
+          output.text(`${above}${citationsText(told, passages, written, output)}`);
+        };
+        results.push({ row: rowOf(told, passages), show });
+      }
+      return results;
+    },
+  });
 }

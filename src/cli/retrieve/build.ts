@@ -6,7 +6,7 @@ import type { Stemming } from "../../retrieve/lexical/analyse.ts";
 import type { EngineFlags } from "../engine.ts";
 import type { Output } from "../output.ts";
 import { errorRow } from "../report.ts";
-import { openEmbedder, openIndexModel } from "./open.ts";
+import { openEmbedders, openIndexModel } from "./open.ts";
 
 export interface Call {
   readonly paths: readonly string[];
@@ -15,6 +15,7 @@ export interface Call {
     readonly chunk?: number | undefined;
     readonly overlap?: number | undefined;
     readonly stem?: Stemming | undefined;
+    readonly queryModel?: string | undefined;
     readonly documentPrompt?: string | undefined;
     readonly queryPrompt?: string | undefined;
     readonly dimensions?: number | undefined;
@@ -36,12 +37,12 @@ export async function build(
       hint: "name files and folders: zeroth index build notes --store notes.index",
     });
   }
-  const { documentPrompt, queryPrompt, dimensions, model } = flags;
+  const { documentPrompt, queryPrompt, dimensions, model, queryModel } = flags;
   // An update keeps what the index was made with, unless something else is asked for.
   const before = mode === "update" && existsSync(store) ? settingsOf(store) : undefined;
   const opened =
     model !== undefined
-      ? await openEmbedder(model, flags, { documentPrompt, queryPrompt, dimensions }, output, signal)
+      ? await openEmbedders(model, queryModel, flags, { documentPrompt, queryPrompt, dimensions }, output, signal)
       : before?.model && (await openIndexModel(before, flags, output, signal));
   try {
     const started = performance.now();

@@ -13,12 +13,13 @@ import type { Stemming } from "../../retrieve/lexical/analyse.ts";
 import { byScore, type Hit } from "../../retrieve/lexical/bm25.ts";
 import type { EngineFlags } from "../engine.ts";
 import type { Output } from "../output.ts";
-import { engineOver, openEmbedder, openRanker } from "./open.ts";
+import { engineOver, openEmbedders, openRanker } from "./open.ts";
 
 interface Call {
   readonly flags: EngineFlags & {
     readonly data?: string | undefined;
     readonly split?: string | undefined;
+    readonly queryModel?: string | undefined;
     readonly run?: string | undefined;
     readonly compare?: string | undefined;
     readonly mode?: "hybrid" | "dense" | "bm25" | undefined;
@@ -72,7 +73,7 @@ async function found(data: Beir, call: Call): Promise<Run> {
   const words = mode === "dense" ? [] : lexicalHits(texts, asked, depth, { stemming: flags.stem, signal });
   let hits: Hit[][] = words;
   if (mode !== "bm25") {
-    await using opened = await openEmbedder(model!, flags, {}, output, signal);
+    await using opened = await openEmbedders(model!, flags.queryModel, flags, {}, output, signal);
     const { embedder } = opened;
     const d = await vectorsOf(embedder, texts, "documents", call);
     const q = await vectorsOf(embedder, asked, "queries", call);

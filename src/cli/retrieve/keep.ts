@@ -87,15 +87,9 @@ export async function keep(
         fail("wrong_use", "name one server", {
           hint: "http://localhost:6333 of Qdrant, or postgres://user@host/database",
         });
-      const table = flags.table ?? "zeroth_chunks";
-      const isPostgres = /^postgres(ql)?:/.test(url);
-      if (!isPostgres && !/^https?:/.test(url))
-        fail("wrong_use", "is no address of Qdrant or PostgreSQL", { where: url, hint: "http://… or postgres://…" });
-      await using backend = isPostgres
-        ? await (await import("../../retrieve/backends/postgres-node.ts")).openPostgres(url, table)
-        : await (await import("../../retrieve/backends/qdrant-node.ts")).openQdrant(url, table, {
-            key: process.env.QDRANT_API_KEY,
-          });
+      const { openBackend, usualTable } = await import("./backend.ts");
+      const table = flags.table ?? usualTable;
+      await using backend = await openBackend(url, table);
       const sent = await backend.upsert(exportIndex(store), signal);
       const { chunks } = await backend.stats();
       output.row({ done: true, sent, chunks });

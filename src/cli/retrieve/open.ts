@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { fail } from "../../errors.ts";
 import type { CompileOver } from "../../retrieve/dense/exact.ts";
+import { twoEncoders } from "../../retrieve/embedder.ts";
 import { type Embedder, type EmbedderOptions, embedderOf } from "../../retrieve/embedder-node.ts";
 import { type CrossEncoder, crossEncoder } from "../../retrieve/rerank.ts";
 import type { IndexSettings } from "../../retrieve/settings.ts";
@@ -23,7 +24,37 @@ export interface OpenedEmbedder extends AsyncDisposable {
   readonly opened: OpenedReader;
 }
 
-export async function openEmbedder(
+/** With a model of questions, both. */
+export async function openEmbedders(
+  name: string,
+  question: string | undefined,
+  flags: EngineFlags,
+  options: EmbedderOptions,
+  output: Output,
+  signal: AbortSignal,
+): Promise<OpenedEmbedder> {
+  const passages = await openEmbedder(name, flags, options, output, signal);
+  if (question === undefined) return passages;
+  try {
+    const questions = await openEmbedder(question, flags, options, output, signal);
+    const close = async () => {
+      await passages[Symbol.asyncDispose]();
+      await questions[Symbol.asyncDispose]();
+    };
+    try {
+      const embedder = twoEncoders(passages.embedder, questions.embedder);
+      return { embedder, opened: passages.opened, [Symbol.asyncDispose]: close };
+    } catch (cause) {
+      await questions[Symbol.asyncDispose]();
+      throw cause;
+    }
+  } catch (cause) {
+    await passages[Symbol.asyncDispose]();
+    throw cause;
+  }
+}
+
+async function openEmbedder(
   name: string,
   flags: EngineFlags,
   options: EmbedderOptions,
@@ -51,19 +82,22 @@ export async function openEmbedder(
 /** The model that an index was made with, or the one that is named in its place. */
 export function openIndexModel(
   settings: IndexSettings,
-  flags: EngineFlags,
+  flags: EngineFlags & { readonly queryModel?: string | undefined },
   output: Output,
   signal: AbortSignal,
 ): Promise<OpenedEmbedder> {
-  const { model } = settings;
-  const name = flags.model ?? model!.name;
-  if (flags.model === undefined && /^[/\\]|^[A-Za-z]:/.test(name) && !existsSync(name)) {
-    fail("not_found", `the model that the index was made with is not at ${name} any more`, {
-      hint: "--model says where it is now",
-    });
-  }
-  const { documentPrompt, queryPrompt, dimensions } = model!;
-  return openEmbedder(name, flags, { documentPrompt, queryPrompt, dimensions }, output, signal);
+  const { name: passages, question, documentPrompt, queryPrompt, dimensions } = settings.model!;
+  const placed = (given: string | undefined, name: string, flag: string): string => {
+    if (given === undefined && /^[/\\]|^[A-Za-z]:/.test(name) && !existsSync(name)) {
+      fail("not_found", `the model that the index was made with is not at ${name} any more`, {
+        hint: `${flag} says where it is now`,
+      });
+    }
+    return given ?? name;
+  };
+  const own = placed(flags.model, passages, "--model");
+  const other = flags.queryModel ?? (question && placed(undefined, question.name, "--query-model"));
+  return openEmbedders(own, other, flags, { documentPrompt, queryPrompt, dimensions }, output, signal);
 }
 
 export const engineOver =

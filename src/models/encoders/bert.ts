@@ -18,7 +18,7 @@ import {
   type HeadWeights,
 } from "./settings.ts";
 
-function network(
+export function bertNetwork(
   scope: Scope,
   c: BertConfig,
   hasPooler: boolean,
@@ -110,7 +110,7 @@ export const bert: Family = {
       headWeights,
       pretraining: "masked",
       stored,
-      network: (scope, options = {}) => network(scope, c, stored?.has("bert.pooler.dense.weight") ?? true, options),
+      network: (scope, options = {}) => bertNetwork(scope, c, stored?.has("bert.pooler.dense.weight") ?? true, options),
     });
   },
 };

@@ -12,6 +12,8 @@ export interface BackendHit {
   readonly title: string;
   readonly page?: number;
   readonly heading?: string;
+  /** Of the document's whole text. */
+  readonly hash: string;
 }
 
 export interface BackendQuery {
@@ -31,7 +33,10 @@ export interface Backend extends AsyncDisposable {
   delete(documents: readonly string[]): Promise<void>;
   /** Best first. @throws unsupported for words, where the database does not score them */
   query(query: BackendQuery): Promise<BackendHit[]>;
-  stats(): Promise<{ readonly chunks: number }>;
+  /** How many chunks there are, and the fingerprint of the model of their vectors. */
+  stats(): Promise<{ readonly chunks: number; readonly model?: string }>;
+  /** How the database can be asked. */
+  readonly modes: readonly ("dense" | "bm25")[];
 }
 
 /** Chunks that are sent together. */

@@ -18,7 +18,7 @@ const literal = (vector: ArrayLike<number>): string => `[${Array.from(vector).jo
 /** PostgreSQL's texts hold no character 0. */
 const clean = (text: string): string => text.replaceAll("\0", "\ufffd");
 
-const columns = `document, chunk, text, start, stop as "end", title, page, heading`;
+const columns = `document, chunk, text, start, stop as "end", title, page, heading, hash`;
 
 function hitOf(row: object): BackendHit {
   const { page, heading, ...rest } = row as BackendHit & { page: number | null; heading: string | null };
@@ -48,12 +48,12 @@ export function postgresBackend(given: Ask, table: string, close: () => Promise<
 
   async function needTable({ index: { model }, embedding }: ExportedChunk): Promise<void> {
     if (!model || !embedding) return fail("bad_input", "has no vectors", { where: table });
-    const { width, metric } = model;
+    const { width, metric, fingerprint } = model;
     await ask("create extension if not exists vector");
     await ask(
       `create table if not exists ${table} (document text not null, chunk integer not null, text text not null,
        start integer not null, stop integer not null, title text not null, page integer, heading text, fields jsonb,
-       embedding vector(${width}) not null, primary key (document, chunk))`,
+       hash text not null, embedding vector(${width}) not null, primary key (document, chunk))`,
     );
     const found = await ask(
       "select format_type(atttypid, atttypmod) as type from pg_attribute where attrelid = $1::regclass and attname = 'embedding'",
@@ -63,20 +63,21 @@ export function postgresBackend(given: Ask, table: string, close: () => Promise<
     if (type !== `vector(${width})`) {
       fail("bad_input", `holds ${type}, these are vector(${width})`, { where: table, hint: "name another table" });
     }
-    // Which measure the vectors have is said where they lie.
-    await ask(`comment on table ${table} is 'zeroth ${metric}'`);
+    // What the vectors are of, and how they are compared, is said where they lie.
+    await ask(`comment on table ${table} is 'zeroth ${metric} ${fingerprint.replace(/\W/g, "")}'`);
     await ask(`create index if not exists ${table}_words on ${table} using gin (to_tsvector('simple', text))`);
     if (width <= mostIndexed) {
       await ask(`create index if not exists ${table}_near on ${table} using hnsw (embedding ${indices[metric]})`);
     }
   }
 
-  async function metricOf(): Promise<Metric> {
+  async function vectorsOf(): Promise<{ readonly metric: Metric; readonly model: string }> {
     const { rows } = await ask("select obj_description($1::regclass) as comment", [table]);
-    const metric = /^zeroth (\w+)$/.exec((rows[0] as { comment: string | null }).comment ?? "")?.[1];
-    return metric !== undefined && Object.hasOwn(operators, metric)
-      ? (metric as Metric)
-      : fail("corrupt_file", "is no table of chunks", { where: table });
+    const said = /^zeroth (\w+) (\w+)$/.exec((rows[0] as { comment: string | null }).comment ?? "");
+    const [, metric = "", model = ""] = said ?? [];
+    return Object.hasOwn(operators, metric)
+      ? { metric: metric as Metric, model }
+      : fail("corrupt_file", "is no table of chunks", { where: table, hint: "zeroth index push makes one" });
   }
 
   return {
@@ -86,6 +87,7 @@ export function postgresBackend(given: Ask, table: string, close: () => Promise<
         throwIfAborted(signal);
         if (count === 0) await needTable(group[0]!);
         const rows = group.map(({ embedding, heading, fields, ...row }) => ({
+          hash: row.hash,
           ...{
             document: clean(row.document),
             chunk: row.chunk,
@@ -97,13 +99,13 @@ export function postgresBackend(given: Ask, table: string, close: () => Promise<
           ...{ fields: fields ?? null, embedding: literal(embedding ?? []) },
         }));
         await ask(
-          `insert into ${table} (document, chunk, text, start, stop, title, page, heading, fields, embedding)
-           select document, chunk, text, start, stop, title, page, heading, fields, embedding::vector
+          `insert into ${table} (document, chunk, text, start, stop, title, page, heading, fields, hash, embedding)
+           select document, chunk, text, start, stop, title, page, heading, fields, hash, embedding::vector
            from jsonb_to_recordset($1::jsonb) as t(document text, chunk integer, text text, start integer, stop integer,
-             title text, page integer, heading text, fields jsonb, embedding text)
+             title text, page integer, heading text, fields jsonb, hash text, embedding text)
            on conflict (document, chunk) do update set text = excluded.text, start = excluded.start, stop = excluded.stop,
              title = excluded.title, page = excluded.page, heading = excluded.heading, fields = excluded.fields,
-             embedding = excluded.embedding`,
+             hash = excluded.hash, embedding = excluded.embedding`,
           [JSON.stringify(rows)],
         );
         count += group.length;
@@ -116,7 +118,7 @@ export function postgresBackend(given: Ask, table: string, close: () => Promise<
     async query({ dense, text, k, document }) {
       const only = document === undefined ? null : clean(document);
       if (dense) {
-        const metric = await metricOf();
+        const { metric } = await vectorsOf();
         const { rows } = await ask(
           `select ${columns}, ${scores[metric]} as score from (select *, embedding ${operators[metric]} $1::vector as d
            from ${table} where $2::text is null or document = $2 order by d limit $3) as near order by d`,
@@ -138,8 +140,9 @@ export function postgresBackend(given: Ask, table: string, close: () => Promise<
     },
     async stats() {
       const { rows } = await ask(`select count(*)::integer as chunks from ${table}`);
-      return rows[0] as { chunks: number };
+      return { ...(rows[0] as { chunks: number }), model: (await vectorsOf()).model };
     },
+    modes: ["dense", "bm25"],
     [Symbol.asyncDispose]: close,
   };
 }

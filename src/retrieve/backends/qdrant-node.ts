@@ -12,9 +12,10 @@ function idOf({ document, chunk }: ExportedChunk): string {
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20, 32)].join("-");
 }
 
-function payloadOf({ document, chunk, text, start, end, title, page, heading, fields }: ExportedChunk): object {
+function payloadOf(one: ExportedChunk): object {
+  const { document, chunk, text, start, end, title, page, heading, fields, hash, index } = one;
   return {
-    ...{ document, chunk, text, start, end, title },
+    ...{ document, chunk, text, start, end, title, hash, model: index.model!.fingerprint },
     ...(page !== undefined && { page }),
     ...(heading && { heading: heading.join(" > ") }),
     ...(fields && { fields }),
@@ -104,9 +105,18 @@ export async function openQdrant(
           ...(document !== undefined && { filter: onlyDocuments([document]) }),
         }),
       );
-      return points.map(({ score, payload }): BackendHit => ({ ...(payload as unknown as BackendHit), score }));
+      return points.map(({ score, payload }): BackendHit => {
+        const { model: _, fields: __, ...hit } = payload as unknown as BackendHit & { model: string; fields?: object };
+        return { ...hit, score };
+      });
     },
-    stats: async () => ({ chunks: (await attempt(client.count(collection, { exact: true }))).count }),
+    async stats() {
+      const chunks = (await attempt(client.count(collection, { exact: true }))).count;
+      const { points } = await attempt(client.scroll(collection, { limit: 1, with_payload: ["model"] }));
+      const model = points[0]?.payload?.model;
+      return { chunks, ...(typeof model === "string" && { model }) };
+    },
+    modes: ["dense"],
     async [Symbol.asyncDispose]() {},
   };
 }

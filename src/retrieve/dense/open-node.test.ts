@@ -19,7 +19,6 @@ import {
 } from "../store/generations-node.ts";
 import { rowsOf } from "../store/read-node.ts";
 import { openStoreFile } from "../store/schema-node.ts";
-import { searchApart } from "./apart-node.ts";
 import type { CompileOver, Search } from "./exact.ts";
 import { usearch } from "./graph-node.ts";
 import { keepGraph, openDense } from "./open-node.ts";
@@ -140,41 +139,6 @@ describe("the vectors of an index", () => {
     expect(statSync(`${path}.int8`).size).toBe(4096 + 60 * (width + 4));
     flipped(`${path}.int8`, 5000);
     expect(await (await open({ small: 0, bits: 8 })).search([question], 5)).toEqual(plain);
-    close();
-  });
-
-  it("are searched in a process of their own with the same hits, and its end is no end", async () => {
-    const { path, open, now, close } = store(60);
-    const questions = [vector(), vector()];
-    const apart = searchApart();
-    const { id: generation, revision } = now();
-    const ask = (more: object = {}) =>
-      apart.search({
-        ...{
-          store: path,
-          generation,
-          revision,
-          bits: undefined,
-          many: undefined,
-          threads: 1,
-          vectors: questions,
-          k: 5,
-        },
-        ...{ allowed: undefined, ...more },
-      });
-    const exact = await open();
-    expect(await ask()).toEqual(await exact.search(questions, 5));
-    const allowed = Uint8Array.from({ length: 60 }, (_, i) => i % 2);
-    expect(await ask({ allowed })).toEqual(await exact.search(questions, 5, (row) => row % 2 === 1));
-    expect(await ask({ revision: revision + 1 })).toBeUndefined();
-    await expect(ask({ store: join(folder, "none.index"), generation: 9 })).rejects.toMatchObject({
-      code: "not_found",
-    });
-    const stopped = ask();
-    apart.close();
-    await expect(stopped).rejects.toMatchObject({ code: "interrupted" });
-    expect(await ask()).toHaveLength(2);
-    apart.close();
     close();
   });
 });

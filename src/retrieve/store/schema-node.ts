@@ -57,16 +57,17 @@ const pragma = (sql: Sql, name: string): number => Number(Object.values(sql.all(
 export function openStoreFile(path: string, create: boolean): Sql {
   const sql = openSql(path, create);
   try {
-    const empty = sql.all("select count(*) as n from sqlite_master")[0]!.n === 0;
-    const mark = pragma(sql, "application_id");
-    if (empty && create) {
+    const isEmpty = () => sql.all("select count(*) as n from sqlite_master")[0]!.n === 0;
+    if (create && isEmpty()) {
       sql.transaction(() => {
+        // Another process may have made them meanwhile.
+        if (!isEmpty()) return;
         for (const table of tables) sql.run(table);
         sql.run(`pragma application_id = ${application}`);
         sql.run(`pragma user_version = ${version}`);
       });
-      return sql;
     }
+    const [empty, mark] = [isEmpty(), pragma(sql, "application_id")];
     // Whoever made the file was stopped before it wrote anything.
     if (empty && mark === 0) {
       fail("not_found", "holds no finished index yet", {

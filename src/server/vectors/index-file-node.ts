@@ -33,7 +33,7 @@ export interface IndexFile {
   /**
    * Put a file in, in the place of what was there of it.
    * @returns bytes of its texts and vectors
-   * @throws as reading the document does; interrupted
+   * @throws as reading the document does
    */
   put(file: IndexedFile, path: string, how: PutOptions): Promise<number>;
   remove(file: string): void;
@@ -46,7 +46,6 @@ export interface PutOptions {
   /** What documents without a title are called. */
   readonly filename: string;
   readonly embedder: Embedder | undefined;
-  readonly signal: AbortSignal;
 }
 
 /** Texts whose vectors are asked for and kept together. */
@@ -70,7 +69,7 @@ export function openIndexFile(path: string, embedder: Embedder | undefined): Ind
   }
   const idOf = (file: string) => filesIn(sql, generation).find((one) => one.path === file)?.id;
 
-  async function embed(documents: readonly PreparedDocument[], model: Embedder, signal: AbortSignal): Promise<void> {
+  async function embed(documents: readonly PreparedDocument[], model: Embedder): Promise<void> {
     const own = spaceOf(sql, space!);
     const known = (hash: Uint8Array) =>
       sql.all("select 1 from vectors where space = ? and hash = ?", own, hash).length > 0;
@@ -79,10 +78,7 @@ export function openIndexFile(path: string, embedder: Embedder | undefined): Ind
       const list = [...waiting.values()];
       waiting = new Map();
       if (list.length === 0) return;
-      const vectors = await model.documents(
-        list.map(({ text }) => text),
-        { signal },
-      );
+      const vectors = await model.documents(list.map(({ text }) => text));
       sql.transaction(() => {
         for (const [i, { hash }] of list.entries()) {
           const vector = vectors[i]!;
@@ -111,10 +107,10 @@ export function openIndexFile(path: string, embedder: Embedder | undefined): Ind
         .all("select name, text from documents where file = ? order by id", id)
         .map(({ name, text }) => ({ document: name as string, text: text as string }));
     },
-    async put({ file, print }, source, { chunk, overlap, filename, embedder: model, signal }) {
+    async put({ file, print }, source, { chunk, overlap, filename, embedder: model }) {
       const how = { chunk, overlap, stemming: settings.stemming };
       const documents = await prepareFile(source, file, { how, filename, embedder: model });
-      if (model) await embed(documents, model, signal);
+      if (model) await embed(documents, model);
       const bytes = documents.reduce((sum, { text }) => sum + Buffer.byteLength(text), 0);
       const chunks = documents.reduce((sum, { chunks: own }) => sum + own.length, 0);
       putFile(sql, generation, { path: file, name: file, size: bytes, modified: 0, hash: print }, documents);

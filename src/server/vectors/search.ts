@@ -45,20 +45,20 @@ export async function searchStores(
   const fits: Fits = filters === null || filters === undefined ? () => true : readFilters(filters);
   const { signal } = asked;
   if (ranker !== undefined) await namedModel(engine, ranker, asked);
-  const rerank =
+  const rank =
     ranker === undefined
       ? undefined
       : async (query: string, texts: readonly string[]) => {
           const ask = { model: ranker, owner: asked.owner.owner, query, texts };
-          return [...(await rankOf(engine, ask, signal, rankerParam)).scores];
+          return (await rankOf(engine, ask, signal, rankerParam)).scores;
         };
   const found = new Map<string, ScoredHit>();
   for (const store of stores) {
     const allowed = (row: Parameters<typeof attributesOf>[0]) => fits(attributesOf(row) ?? {});
-    const lists = await vectors.search(store, queries, { k, allowed, rerank, signal });
+    const lists = await vectors.search(store, queries, { k, allowed, rank, signal });
     for (const hits of lists) {
-      hits.forEach((hit, rank) => {
-        const score = ranker !== undefined ? hit.score : scoreOf(hit, rank, store);
+      hits.forEach((hit, place) => {
+        const score = ranker !== undefined ? hit.score : scoreOf(hit, place, store);
         const key = `${store.id} ${hit.document} ${hit.chunk}`;
         const known = found.get(key);
         if (!known || known.score < score) found.set(key, { ...hit, score, store });

@@ -3,19 +3,19 @@ import { createWriteStream } from "node:fs";
 import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
 import { extname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
-import { fail } from "../../errors.ts";
+import { fail, ZerothError } from "../../errors.ts";
 import type { Engine } from "../../host/engine.ts";
 import { usualChunk, usualOverlap } from "../../retrieve/chunks.ts";
-import type { Filter } from "../../retrieve/filter.ts";
-import { type Found, type Index, openIndex, type SearchOptions } from "../../retrieve/search-node.ts";
+import type { Found } from "../../retrieve/search-node.ts";
 import { isSource } from "../../retrieve/sources-node.ts";
-import { compile } from "../../runtime/compile-node.ts";
 import type { State } from "../../state/database.ts";
 import { readFile } from "../../state/files-node.ts";
 import { completedFiles, type NamedVectorFile, type VectorFile } from "../../state/vector-files.ts";
 import { livingStores, type VectorStore } from "../../state/vector-stores.ts";
 import { openEmbedders } from "./embedders-node.ts";
-import { type IndexFile, openIndexFile } from "./index-file-node.ts";
+import { type IndexChild, indexChild, indexChildren } from "./index-child-node.ts";
+import type { Calls, IndexAt } from "./index-messages.ts";
+import { fileOf } from "./stored-names.ts";
 
 export interface VectorOptions {
   /** The server's folder: index files in `vector-stores/`. */
@@ -36,7 +36,8 @@ export interface StoreSearch {
   readonly k: number;
   /** Which files are looked at. */
   readonly allowed: (file: NamedVectorFile) => boolean;
-  readonly rerank?: SearchOptions["rerank"] | undefined;
+  /** Scores of passages for a question, more is better. */
+  readonly rank?: Calls["rank"] | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -58,19 +59,13 @@ export interface VectorStores {
     store: VectorStore,
     file: VectorFile,
     signal: AbortSignal,
-  ): Promise<{ readonly document: string; readonly text: string }[]>;
+  ): Promise<readonly { readonly document: string; readonly text: string }[]>;
   /** Take away the index of a store that was deleted. */
   drop(store: string): Promise<void>;
   /** Take away the indices of stores that are not there any more, or whose time is over. */
   sweep(): Promise<void>;
   close(): Promise<void>;
 }
-
-/** Indices that are held open for searches. */
-const mostOpen = 16;
-
-/** Of hits by words or vectors, the file that they stand in: `file`, or `file#row`. */
-const fileOf = (document: string): string => document.replace(/#.*$/s, "");
 
 /** What decides the chunks of a file, whose content never changes. */
 const printOf = ({ chunk, overlap }: VectorFile): string => `${chunk}/${overlap}`;
@@ -82,7 +77,9 @@ export function openVectorStores(
 ): VectorStores {
   const folder = join(home, "vector-stores");
   const embedders = openEmbedders(engine, pathOf);
-  const searched = new Map<string, Index>();
+  // Whoever asks for something else is not held up: files are cut, and indices searched, in processes of their own.
+  const asked = indexChild();
+  const readers = indexChildren();
   const turns = new Map<string, Promise<unknown>>();
   const pathTo = (store: string) => join(folder, `${store}.index`);
 
@@ -95,21 +92,35 @@ export function openVectorStores(
     return next;
   }
 
-  const embedderFor = async ({ model, owner }: Pick<VectorStore, "model" | "owner">) =>
-    model === null ? undefined : (await embedders.of(model))(owner);
+  interface Here {
+    readonly at: IndexAt;
+    /** The vectors of its texts, by the engine. */
+    vectors(signal: AbortSignal): Required<Pick<Calls, "vectors">>;
+  }
 
-  async function withFile<T>(store: VectorStore, work: (file: IndexFile) => Promise<T> | T): Promise<T> {
+  async function indexOf({ id, model, owner }: VectorStore): Promise<Here> {
     await mkdir(folder, { recursive: true, mode: 0o700 });
-    const file = openIndexFile(pathTo(store.id), await embedderFor(store));
-    try {
-      return await work(file);
-    } finally {
-      file.close();
+    if (model === null) {
+      const none = () => fail("wrong_use", "the store has no model", { where: id });
+      return { at: { path: pathTo(id), model: undefined }, vectors: () => ({ vectors: none }) };
     }
+    const embedder = (await embedders.of(model))(owner);
+    const { settings, longest } = embedder;
+    return {
+      at: { path: pathTo(id), model: { path: pathOf(model), settings, longest } },
+      vectors: (signal) => ({
+        async vectors(texts, as) {
+          return (await embedder[as](texts, { signal })).map((vector) => {
+            if (vector instanceof ZerothError) throw vector;
+            return vector;
+          });
+        },
+      }),
+    };
   }
 
   /** A file's bytes on this machine's disk for as long as they are read. */
-  async function putInto(index: IndexFile, store: VectorStore, row: VectorFile, signal: AbortSignal): Promise<number> {
+  async function put(store: VectorStore, row: VectorFile, signal: AbortSignal): Promise<number> {
     const { file, content } = await readFile(state, row.owner, row.file);
     if (!isSource(file.filename)) {
       fail(
@@ -117,22 +128,23 @@ export function openVectorStores(
         `${extname(file.filename) ? `a ${extname(file.filename)} file` : "a file without an extension"} is not read`,
         {
           where: file.filename,
-          hint: "documents are .txt, .md, .html and .epub, and rows of .jsonl, .csv, .tsv and .parquet",
+          hint: "documents are .txt, .md, .html, .epub and .pdf, and rows of .jsonl, .csv, .tsv and .parquet",
         },
       );
     }
+    const { at, vectors } = await indexOf(store);
     const work = await mkdtemp(join(folder, "reading-"));
     try {
       // The name is its sender's: of it the ending alone says how it is read.
-      const path = join(
+      const source = join(
         work,
         `file${/(?:\.(?:jsonl|ndjson|csv|tsv)\.gz|\.[a-z0-9]+)$/i.exec(file.filename)?.[0] ?? ""}`,
       );
-      await pipeline(content, createWriteStream(path, { mode: 0o600 }));
-      const embedder = await embedderFor(store);
+      await pipeline(content, createWriteStream(source, { mode: 0o600 }), { signal });
       const { chunk, overlap } = row;
-      const how = { chunk, overlap, filename: file.filename, embedder, signal };
-      return await index.put({ file: row.file, print: printOf(row) }, path, how);
+      const ask = { file: { file: row.file, print: printOf(row) }, source, filename: file.filename, chunk, overlap };
+      const reading = (child: IndexChild) => child.ask("put", at, ask, vectors(signal), signal);
+      return await readers.with(signal, reading);
     } finally {
       await rm(work, { recursive: true, force: true });
     }
@@ -143,16 +155,16 @@ export function openVectorStores(
     // First what is worked on: a file that is done meanwhile is then among the others.
     const open = new Set((await openFiles(store.id)).map(({ file }) => file));
     const rows = await completedFiles(state, store.id);
-    await inTurn(store.id, () =>
-      withFile(store, async (index) => {
-        const here = new Map(index.files().map(({ file, print }) => [file, print]));
-        for (const row of rows) {
-          if (here.get(row.file) !== printOf(row)) await putInto(index, store, row, signal);
-          here.delete(row.file);
-        }
-        for (const file of here.keys()) if (!open.has(file)) index.remove(file);
-      }),
-    );
+    await inTurn(store.id, async () => {
+      const { at } = await indexOf(store);
+      const here = new Map((await asked.ask("files", at, {}, {}, signal)).map(({ file, print }) => [file, print]));
+      for (const row of rows) {
+        if (here.get(row.file) !== printOf(row)) await put(store, row, signal);
+        here.delete(row.file);
+      }
+      const files = [...here.keys()].filter((file) => !open.has(file));
+      if (files.length > 0) await asked.ask("remove", at, { files }, {}, signal);
+    });
     return rows;
   }
 
@@ -164,31 +176,9 @@ export function openVectorStores(
       .where("status", "=", "in_progress")
       .execute();
 
-  async function indexOf(store: VectorStore): Promise<Index> {
-    const known = searched.get(store.id);
-    if (known) {
-      searched.delete(store.id);
-      searched.set(store.id, known);
-      return known;
-    }
-    const index = openIndex(pathTo(store.id), {
-      embedder: await embedderFor(store),
-      compile: (graph, weights) => compile(graph, { weights, ...(threads !== undefined && { threads }) }),
-    });
-    searched.set(store.id, index);
-    for (const [id, oldest] of searched) {
-      if (searched.size <= mostOpen) break;
-      searched.delete(id);
-      await oldest.close();
-    }
-    return index;
-  }
-
   async function drop(store: string): Promise<void> {
     await inTurn(store, async () => {
-      const index = searched.get(store);
-      searched.delete(store);
-      await index?.close();
+      if (asked.running) await asked.ask("release", { path: pathTo(store), model: undefined }, {});
       for (const end of ["", "-wal", "-shm"]) await rm(`${pathTo(store)}${end}`, { force: true });
     });
   }
@@ -210,23 +200,21 @@ export function openVectorStores(
       return { chunk, overlap: Math.min(usualOverlap, Math.floor(chunk / 8)) };
     },
     // Searches go on meanwhile.
-    put: (store, file, signal) => withFile(store, (index) => putInto(index, store, file, signal)),
-    async search(store, queries, { k, allowed, rerank, signal }) {
+    put,
+    async search(store, queries, { k, allowed, rank, signal }) {
       const rows = await current(store, signal);
       const files = new Map(rows.filter(allowed).map((row) => [row.file, row]));
       if (files.size === 0) return queries.map(() => []);
-      const filter: Filter = (fields) => files.has(fileOf(String(fields("document"))));
-      const found = await inTurn(store.id, async () =>
-        (await indexOf(store)).search(queries, { k, filter, rerank, signal }),
-      );
-      return found.map((hits) => {
-        if (!Array.isArray(hits)) throw hits;
-        return hits.map((hit) => ({ ...hit, file: files.get(fileOf(hit.document))! }));
+      const found = await inTurn(store.id, async () => {
+        const { at, vectors } = await indexOf(store);
+        const ask = { queries, k, files: [...files.keys()], rank: rank !== undefined, threads };
+        return asked.ask("search", at, ask, { ...vectors(signal), ...(rank && { rank }) }, signal);
       });
+      return found.map((hits) => hits.map((hit) => ({ ...hit, file: files.get(fileOf(hit.document))! })));
     },
     async texts(store, file, signal) {
       await current(store, signal);
-      return withFile(store, (index) => index.texts(file.file));
+      return asked.ask("texts", (await indexOf(store)).at, { file: file.file }, {}, signal);
     },
     drop,
     async sweep() {
@@ -237,8 +225,8 @@ export function openVectorStores(
     },
     async close() {
       await Promise.all(turns.values());
-      for (const index of searched.values()) await index.close();
-      searched.clear();
+      asked.kill();
+      readers.kill();
       await embedders.close();
     },
   };

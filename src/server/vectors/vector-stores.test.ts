@@ -1,85 +1,16 @@
-/** Vector stores, ranking and answers over a socket, with OpenAI's own clients, on every database. */
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+/** Vector stores over a socket, with OpenAI's own clients, on every database. */
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
 import OpenAI, { toFile } from "openai";
 import OpenAI7 from "openai7";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { expect, test, vi } from "vitest";
 import { onEachDatabase } from "../../../test/support/databases.ts";
-import { fakeEngine } from "../../../test/support/fake-engine.ts";
-import { smallRetriever } from "../../../test/support/models/small-retriever.ts";
 import { clientOf, startStored } from "../../../test/support/stored-server.ts";
-import type { Engine } from "../../host/engine.ts";
-import { localEngine } from "../../host/local-node.ts";
-import type { State } from "../../state/database.ts";
-import { openVectorStores, type VectorStores } from "./stores-node.ts";
-
-const folder = mkdtempSync(join(tmpdir(), "zeroth-vectors-"));
-const words = "bees make honey and wax the queen lives in a hive wolves hunt at night moon who what where".split(" ");
-let folders: Readonly<Record<string, string>>;
-let models: Engine;
-let said = "The queen lives in a hive.";
-
-beforeAll(async () => {
-  folders = {
-    small: await smallRetriever(join(folder, "small"), { words, longest: 160 }),
-    ranker: await smallRetriever(join(folder, "ranker"), { words, ranker: true }),
-  };
-  const local = localEngine({ folders, threads: 1 });
-  const fake = fakeEngine({ answer: () => said });
-  const isFake = (id: string) => id.startsWith("fake/");
-  models = {
-    ...local,
-    list: async () => (await local.list()).filter(({ id }) => id === "small"),
-    about: (id, signal) => (isFake(id) ? fake.about(id) : local.about(id, signal)),
-    generate: fake.generate,
-    tokenize: fake.tokenize,
-  };
-});
-afterAll(async () => {
-  await models[Symbol.asyncDispose]();
-  rmSync(folder, { recursive: true, force: true });
-});
-
-const texts = {
-  "bees.md": "# Bees\n\nBees make honey and wax.\n\n## Queens\n\nThe queen lives in a hive.\n",
-  "wolves.txt": "Wolves hunt at night. The moon is there.",
-};
-const files = (): Promise<File>[] =>
-  Object.entries(texts).map(([name, text]) => toFile(Buffer.from(text), name) as Promise<File>);
+import { files, texts, vectorServers } from "../../../test/support/vector-stores.ts";
 
 onEachDatabase((databases) => {
-  let state: State;
-  let vectors: VectorStores;
-  const home = join(folder, databases.kind);
-  beforeAll(async () => {
-    state = await databases.open();
-    vectors = openVectorStores(state, models, { home, pathOf: (model) => folders[model]!, threads: 1 });
-  });
-  afterAll(() => vectors.close());
-
-  async function started(Client: typeof OpenAI = OpenAI) {
-    const serving = await startStored(state, { engine: models, vectors, vectorWork: { look: 0.1 } });
-    const { key } = await clientOf(state, serving);
-    const client = new Client({ baseURL: `${serving.url}/v1`, apiKey: key, maxRetries: 0 });
-    const post = (path: string, body: object) =>
-      fetch(`${serving.url}${path}`, {
-        method: "POST",
-        headers: { "content-type": "application/json", authorization: `Bearer ${key}` },
-        body: JSON.stringify(body),
-      });
-    return { serving, client, post, key };
-  }
-
-  /** A store with both files, done. */
-  async function filled(client: OpenAI, model = "small") {
-    const store = await client.vectorStores.create({ name: "notes", embedding_model: model } as never);
-    const batch = await client.vectorStores.fileBatches.uploadAndPoll(store.id, {
-      files: await Promise.all(files()),
-    });
-    expect(batch).toMatchObject({ status: "completed", file_counts: { completed: 2, total: 2, failed: 0 } });
-    return { store, batch };
-  }
+  const there = vectorServers(databases);
+  const { started, filled } = there;
 
   test.each([
     ["6", OpenAI],
@@ -170,7 +101,7 @@ onEachDatabase((databases) => {
       ...{ name: "other", expires_after: null, expires_at: null, metadata: { about: "animals" } },
     });
     expect((await client.vectorStores.list()).data.map(({ id }) => id)).toContain(store.id);
-    const index = join(home, "vector-stores", `${store.id}.index`);
+    const index = join(there.indices, `${store.id}.index`);
     expect(existsSync(index)).toBe(true);
     expect(await client.vectorStores.delete(store.id)).toMatchObject({ id: store.id, deleted: true });
     expect(existsSync(index)).toBe(false);
@@ -200,7 +131,7 @@ onEachDatabase((databases) => {
     });
     const errors = failed.data.map(({ last_error }) => last_error!.code).sort();
     expect(errors).toEqual(["invalid_file", "unsupported_file"]);
-    for (const { last_error } of failed.data) expect(last_error!.message).not.toContain(home);
+    for (const { last_error } of failed.data) expect(last_error!.message).not.toContain(dirname(there.indices));
   });
 
   test("malformed requests are refused by the name of what is wrong", async () => {
@@ -267,135 +198,41 @@ onEachDatabase((databases) => {
     const { client } = await started();
     const { store } = await filled(client);
     await client.vectorStores.update(store.id, { expires_after: { anchor: "last_active_at", days: 1 } });
-    await state.db
+    await there.state.db
       .updateTable("vector_store")
       .set((is) => ({ last_active_at: is("last_active_at", "-", 86_401) }))
       .where("id", "=", store.id)
       .execute();
     expect(await client.vectorStores.retrieve(store.id)).toMatchObject({ status: "expired" });
     await expect(client.vectorStores.search(store.id, { query: "bees" })).rejects.toMatchObject({ status: 400 });
-    const index = join(home, "vector-stores", `${store.id}.index`);
+    const index = join(there.indices, `${store.id}.index`);
     expect(existsSync(index)).toBe(true);
-    await vectors.sweep();
+    await there.vectors.sweep();
     expect(existsSync(index)).toBe(false);
   });
 
   test("a server without the index file makes it anew of what the database has", async () => {
     const { client } = await started();
     const { store } = await filled(client);
-    await vectors.drop(store.id);
+    await there.vectors.drop(store.id);
     const found = await client.vectorStores.search(store.id, { query: "wolves hunt", max_num_results: 1 });
     expect(found.data[0]).toMatchObject({ filename: "wolves.txt" });
   });
 
   test("a batch can be cancelled, and what was not begun is not done", async () => {
-    const serving = await startStored(state, { engine: models });
+    const { state, vectors, models: engine } = there;
+    const serving = await startStored(state, { engine });
     const { client, key } = await clientOf(state, serving);
-    const idle = await startStored(state, { engine: models, vectors, vectorWork: { files: 0 } });
-    const there = new OpenAI({ baseURL: `${idle.url}/v1`, apiKey: key, maxRetries: 0 });
+    const idle = await startStored(state, { engine, vectors, vectorWork: { files: 0 } });
+    const waiting = new OpenAI({ baseURL: `${idle.url}/v1`, apiKey: key, maxRetries: 0 });
     const file = await client.files.create({ file: await files()[0]!, purpose: "assistants" });
-    const store = await there.vectorStores.create({});
-    const batch = await there.vectorStores.fileBatches.create(store.id, { file_ids: [file.id] });
+    const store = await waiting.vectorStores.create({});
+    const batch = await waiting.vectorStores.fileBatches.create(store.id, { file_ids: [file.id] });
     expect(batch).toMatchObject({ status: "in_progress", file_counts: { in_progress: 1, total: 1 } });
-    const { response } = await there.vectorStores.retrieve(store.id).withResponse();
+    const { response } = await waiting.vectorStores.retrieve(store.id).withResponse();
     expect(response.headers.get("openai-poll-after-ms")).toBe("250");
-    const ended = await there.vectorStores.fileBatches.cancel(batch.id, { vector_store_id: store.id });
+    const ended = await waiting.vectorStores.fileBatches.cancel(batch.id, { vector_store_id: store.id });
     expect(ended).toMatchObject({ status: "cancelled", file_counts: { cancelled: 1, total: 1 } });
-  });
-
-  describe("/v1/ask", () => {
-    test("answers with the place of what it rests on", async () => {
-      const { client, post } = await started();
-      const { store } = await filled(client);
-      said = "The queen lives in a hive. The moon eats honey with spoons.";
-      const ask = { question: "where lives the queen", vector_store_ids: [store.id], model: "fake/decoder" };
-      const answer = (await (await post("/v1/ask", ask)).json()) as {
-        text: string;
-        found: boolean;
-        sentences: { supported: boolean; text: string }[];
-        citations: { sentence: number; file_id: string; filename: string; quote: string; start: number; end: number }[];
-        passages: object[];
-      };
-      expect(answer).toMatchObject({ object: "answer", found: true, text: said, model: "fake/decoder" });
-      expect(answer.sentences.map(({ supported }) => supported)).toEqual([true, false]);
-      expect(answer.citations).toHaveLength(1);
-      const [citation] = answer.citations;
-      expect(citation).toMatchObject({ sentence: 1, filename: "bees.md", quote: "The queen lives in a hive." });
-      const stored = await client.vectorStores.files.content(citation!.file_id, { vector_store_id: store.id });
-      expect(stored.data[0]!.text!.slice(citation!.start, citation!.end)).toBe(citation!.quote);
-    });
-
-    test("says that it is not in the documents", async () => {
-      const { client, post } = await started();
-      const { store } = await filled(client);
-      const ask = { question: "where lives the queen", vector_store_ids: [store.id], model: "fake/decoder" };
-      for (const text of ["Not in the documents.", "She was born in Paris in 1850."]) {
-        said = text;
-        expect(await (await post("/v1/ask", ask)).json()).toMatchObject({ found: false, citations: [] });
-      }
-    });
-
-    test("streams passages, text, and the whole", async () => {
-      const { client, post } = await started();
-      const { store } = await filled(client);
-      said = "The queen lives in a hive.";
-      const ask = {
-        question: "where lives the queen",
-        vector_store_ids: [store.id],
-        model: "fake/decoder",
-        stream: true,
-      };
-      const text = await (await post("/v1/ask", ask)).text();
-      const events = text
-        .split("\n\n")
-        .filter((part) => part !== "")
-        .map((part) => {
-          const [, name, data] = /^event: (\S+)\ndata: (.*)$/s.exec(part)!;
-          return { name, data: JSON.parse(data!) as { type: string; delta?: string; answer?: { found: boolean } } };
-        });
-      expect(events[0]!.name).toBe("answer.passages");
-      expect(events.every(({ name, data }) => name === data.type)).toBe(true);
-      expect(events.map(({ data }) => data.delta ?? "").join("")).toBe(said);
-      expect(events.at(-1)!.data).toMatchObject({ type: "answer.completed", answer: { found: true, text: said } });
-    });
-
-    test("without a model the answer is a sentence of the documents", async () => {
-      const { client, post } = await started();
-      const { store } = await filled(client, "");
-      const ask = { question: "where does the queen live, in a hive?", vector_store_ids: [store.id] };
-      const answer = await (await post("/v1/ask", ask)).json();
-      expect(answer).toMatchObject({ found: true, text: "The queen lives in a hive.", model: null });
-    });
-  });
-
-  test("/v1/rerank orders documents by a model", async () => {
-    const { post } = await started();
-    const ask = {
-      model: "ranker",
-      query: "who make honey",
-      documents: ["wolves hunt", { text: "bees make honey" }, "moon"],
-    };
-    const answer = (await (await post("/v1/rerank", { ...ask, top_n: 2, return_documents: true })).json()) as {
-      results: { index: number; relevance_score: number; document: { text: string } }[];
-    };
-    expect(answer.results).toHaveLength(2);
-    const [first, second] = answer.results;
-    expect(first!.relevance_score).toBeGreaterThanOrEqual(second!.relevance_score);
-    expect(first!.document.text).toBe(["wolves hunt", "bees make honey", "moon"][first!.index]);
-    const refused = await post("/v1/rerank", { ...ask, model: "small" });
-    expect(refused.status).toBe(400);
-  });
-
-  test("a ranker orders the hits of a search", async () => {
-    const { client } = await started();
-    const { store } = await filled(client);
-    const found = await client.vectorStores.search(store.id, {
-      query: "who make honey",
-      ranking_options: { ranker: "ranker" as never },
-    });
-    const scores = found.data.map(({ score }) => score);
-    expect(scores).toEqual([...scores].sort((a, b) => b - a));
-    expect(scores.length).toBeGreaterThan(1);
   });
 
   test("work that is lost is taken up by another", async () => {
@@ -404,7 +241,7 @@ onEachDatabase((databases) => {
     const file = await client.files.create({ file: await files()[0]!, purpose: "assistants" });
     await client.vectorStores.files.createAndPoll(store.id, { file_id: file.id });
     // As a process leaves it that was killed: taken, and never noted as done.
-    await state.db
+    await there.state.db
       .updateTable("vector_file")
       .set({ status: "in_progress", worker: "gone", fence: 7, lease_until: 1, attempts: 1 })
       .where("store", "=", store.id)

@@ -4,7 +4,16 @@ import { fail } from "../../errors.ts";
 import type { StorageRecord, TensorRecord, Value } from "./pickle-names.ts";
 
 /** Keys under which training programs put a model's tensors, beside their optimiser's; the first that is there. */
-const wrappers = ["state_dict", "model_state_dict", "model", "module", "net", "weights", "params"] as const;
+const wrappers = [
+  "state_dict",
+  "model_state_dict",
+  "model_dict",
+  "model",
+  "module",
+  "net",
+  "weights",
+  "params",
+] as const;
 
 /** Dictionaries within dictionaries; training programs nest two or three. */
 const mostDepth = 16;
