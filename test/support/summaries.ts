@@ -2,9 +2,11 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type RunOptions, type RunResult, startRun } from "../../src/summarize/run/run-node.ts";
+import type { RunOptions, RunResult } from "../../src/summarize/run/run.ts";
+import { startRun } from "../../src/summarize/run/run-node.ts";
 import type { SummarizeOptions } from "../../src/summarize/run/settings.ts";
-import { readState, viewOf } from "../../src/summarize/run/state-node.ts";
+import { viewOf } from "../../src/summarize/run/state.ts";
+import { readState } from "../../src/summarize/run/state-node.ts";
 import type { Asked } from "../../src/summarize/writers/prompts.ts";
 import { approximateTokens, extract, ruleWriter } from "../../src/summarize/writers/rules.ts";
 import type { Writer } from "../../src/summarize/writers/writer.ts";

@@ -4,7 +4,8 @@ import { calledWriter, paragraphOf, shelf, smallOptions } from "../../../test/su
 import { fail } from "../../errors.ts";
 import { extract } from "../writers/rules.ts";
 import { startRun } from "./run-node.ts";
-import { readState, viewOf } from "./state-node.ts";
+import { viewOf } from "./state.ts";
+import { readState } from "./state-node.ts";
 
 const { at, close } = shelf();
 afterAll(close);

@@ -1,7 +1,8 @@
 import { afterAll, describe, expect, it } from "vitest";
 import { calledWriter, shelf } from "../../../test/support/summaries.ts";
 import { editNode, redoNode, resumeRun, revertNode } from "./run-node.ts";
-import { readState, viewOf } from "./state-node.ts";
+import { viewOf } from "./state.ts";
+import { readState } from "./state-node.ts";
 
 const { at, showOf, start, textsOf, close } = shelf();
 afterAll(close);

@@ -3,11 +3,12 @@ import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { bookOfSentences, calledWriter, shelf, smallOptions } from "../../../test/support/summaries.ts";
 import { fail } from "../../errors.ts";
-import { exported } from "../export/export-node.ts";
+import { exported } from "../export/export.ts";
 import { extract } from "../writers/rules.ts";
 import { planBook } from "./plan-node.ts";
 import { resumeRun, startRun } from "./run-node.ts";
-import { readState, viewOf } from "./state-node.ts";
+import { viewOf } from "./state.ts";
+import { readState } from "./state-node.ts";
 import { verifyRun } from "./verify-node.ts";
 
 const { path, at, showOf, start, close } = shelf();
