@@ -11,7 +11,8 @@ import { createProgress, type Progress } from "./progress.ts";
 import { canonical, editedLine, type NodeLine, type RunFile, type RunStore, type WriterSource } from "./record.ts";
 import { type Need, type Pass, runTree, type Summary, slotOf } from "./schedule.ts";
 import { differences } from "./settings.ts";
-import { provenanceOfState, type RunState, stateOf, viewOf } from "./state.ts";
+import { type ShownNode, shownNode } from "./shown.ts";
+import { provenanceOfState, type RunState, stateOf, type Viewer, viewerOf, viewOf } from "./state.ts";
 
 /** Where a run stops by itself, so that it can be gone on with. */
 export interface Budget {
@@ -24,6 +25,8 @@ export interface Budget {
 export interface RunEvents {
   /** A node has its summary. */
   readonly node?: (progress: Progress) => void;
+  /** A node's summary as it is shown, before its progress; of `two-pass` those of the second pass. */
+  readonly shown?: (node: ShownNode) => void;
   readonly warn?: (text: string) => void;
 }
 
@@ -255,6 +258,7 @@ async function execute(
     if (budget.price) spending.cost = costOf(spending.inTokens, spending.outTokens, budget.price);
   };
 
+  let viewer: Viewer | undefined;
   const running = new Map<string, Promise<Made>>();
   const times = new Map<string, number>();
   async function make(need: Need): Promise<{ key: string; made: Made }> {
@@ -302,6 +306,10 @@ async function execute(
         take,
         ms,
       });
+      if (pass === 2 && events.shown) {
+        viewer ??= viewerOf(state);
+        events.shown(shownNode(state, viewer.view(node), viewer.provenance));
+      }
       events.node?.(progress.finished(node, pass, { ...spending, seconds: (performance.now() - started) / 1000 }));
     },
   });

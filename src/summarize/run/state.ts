@@ -96,34 +96,44 @@ export interface RunView {
 export const provenanceOfState = ({ book, tree, known }: RunState): Provenance =>
   provenanceOf({ text: book.text, tree, lines: book.lines, summaryOf: (id) => known.get(id)?.text });
 
+/** One node after another as it stands, over the same links. */
+export interface Viewer {
+  readonly provenance: Provenance;
+  view(node: TreeNode): NodeView;
+}
+
+export function viewerOf(state: RunState): Viewer {
+  const { book, known, run } = state;
+  const provenance = provenanceOfState(state);
+  const contexts = contextsOf(state.tree, run.settings.context);
+  const contextPass = run.settings.context === "two-pass" ? 1 : 2;
+  return {
+    provenance,
+    view(node) {
+      const summary = known.get(node.id);
+      if (!summary) return { node, state: "pending", text: undefined, flags: [], summary };
+      const flags: NodeFlag[] = [...(summary.made?.flags ?? [])];
+      if (summary.by === "model") {
+        const input = inputOf(node, book.text, (id) => known.get(id)?.text);
+        if (input === undefined || sha256(input) !== summary.input) flags.push("input-stale");
+        const earlier = contexts(node, 2)
+          .map(({ id }) => known.get(slotOf(id, contextPass))?.text ?? "")
+          .filter((text) => text !== "");
+        const told = earlier.slice(earlier.length - Math.min(earlier.length, summary.contexts));
+        if (sha256(told.join(between)) !== summary.context) flags.push("context-stale");
+      }
+      if (provenance.sentences(node.id).some(({ supported }) => !supported)) flags.push("unsupported");
+      return { node, state: summary.by === "human" ? "edited" : "done", text: summary.text, flags, summary };
+    },
+  };
+}
+
 /** Every node with what there is to say of it. */
 export function viewOf(state: RunState): RunView {
-  const { book, tree, known, run } = state;
-  const provenance = provenanceOfState(state);
-  const contexts = contextsOf(tree, run.settings.context);
-  const contextPass = run.settings.context === "two-pass" ? 1 : 2;
-  const missing: string[] = [];
-  const nodes = tree.nodes.map((node): NodeView => {
-    const summary = known.get(node.id);
-    if (!summary) {
-      missing.push(node.id);
-      return { node, state: "pending", text: undefined, flags: [], summary };
-    }
-    const flags: NodeFlag[] = [...(summary.made?.flags ?? [])];
-    if (summary.by === "model") {
-      const input = inputOf(node, book.text, (id) => known.get(id)?.text);
-      if (input === undefined || sha256(input) !== summary.input) {
-        flags.push("input-stale");
-        missing.push(node.id);
-      }
-      const earlier = contexts(node, 2)
-        .map(({ id }) => known.get(slotOf(id, contextPass))?.text ?? "")
-        .filter((text) => text !== "");
-      const told = earlier.slice(earlier.length - Math.min(earlier.length, summary.contexts));
-      if (sha256(told.join(between)) !== summary.context) flags.push("context-stale");
-    }
-    if (provenance.sentences(node.id).some(({ supported }) => !supported)) flags.push("unsupported");
-    return { node, state: summary.by === "human" ? "edited" : "done", text: summary.text, flags, summary };
-  });
+  const { provenance, view } = viewerOf(state);
+  const nodes = state.tree.nodes.map(view);
+  const missing = nodes
+    .filter(({ state: now, flags }) => now === "pending" || flags.includes("input-stale"))
+    .map(({ node }) => node.id);
   return { nodes, provenance, root: nodes.at(-1)!, missing };
 }
