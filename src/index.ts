@@ -135,15 +135,12 @@ export { type Book, type BookOptions, bookOf, placeInSource } from "./summarize/
 export { type Decomposed, type Decomposition, decompose } from "./summarize/book/decompose.ts";
 export type { Span as TextSpan } from "./summarize/book/spans.ts";
 export { faultsOfTree, type Tree, type TreeNode } from "./summarize/book/tree.ts";
-export { type ExportFormat, exported } from "./summarize/export/export-node.ts";
-export { type Planned, planBook } from "./summarize/run/plan-node.ts";
+export { type ExportFormat, exported } from "./summarize/export/export.ts";
+export type { Planned } from "./summarize/run/plan.ts";
+export { planBook } from "./summarize/run/plan-node.ts";
+export type { Budget, EditOptions, ResumeOptions, RunEvents, RunResult } from "./summarize/run/run.ts";
 export {
-  type Budget,
-  type EditOptions,
   editNode,
-  type ResumeOptions,
-  type RunEvents,
-  type RunResult,
   redoNode,
   resumeRun,
   revertNode,
@@ -151,7 +148,8 @@ export {
   startRun,
 } from "./summarize/run/run-node.ts";
 export type { SummarizeOptions } from "./summarize/run/settings.ts";
-export { type RunState, type RunView, readState, viewOf } from "./summarize/run/state-node.ts";
+export { type RunState, type RunView, viewOf } from "./summarize/run/state.ts";
+export { readState } from "./summarize/run/state-node.ts";
 export { type Verified, verifyRun } from "./summarize/run/verify-node.ts";
 export type { Provenance, SentenceLinks, Source } from "./summarize/trace/provenance.ts";
 export { type EndpointOptions, endpointWriter } from "./summarize/writers/endpoint-node.ts";

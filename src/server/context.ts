@@ -10,6 +10,7 @@ import type { Hub } from "./jobs/hub.ts";
 import type { TuningOptions } from "./jobs/tuning-worker-node.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Responses } from "./responses/store.ts";
+import type { Summaries } from "./summaries/summaries-node.ts";
 import type { VectorStores } from "./vectors/stores-node.ts";
 
 /** Whose a key is. */
@@ -86,6 +87,8 @@ export interface ServerOptions {
   readonly tuning?: TuningOptions;
   /** Vector stores; without, or without a database, there are none. Who opened them closes them. */
   readonly vectors?: VectorStores;
+  /** How books are summarised; without, or without a database, none are. */
+  readonly summaries?: Summaries;
   /** Where models are downloaded from; without, none are. */
   readonly hub?: Hub;
   readonly log?: (line: LogLine) => void;

@@ -10,6 +10,7 @@ import { hostName, isLoopback } from "./guards/host.ts";
 import { keepAdapters } from "./jobs/adapters-node.ts";
 import { startTunings } from "./jobs/tuning-worker-node.ts";
 import { startBatches } from "./stored/batches-node.ts";
+import { startSummaries } from "./summaries/work-node.ts";
 import { startVectorWork, type VectorWorkOptions } from "./vectors/work-node.ts";
 
 export interface ServeOptions extends ServerOptions {
@@ -114,9 +115,10 @@ export async function serve(options: ServeOptions): Promise<Serving> {
     listenError(error, host, port),
   );
   const batches = options.state && startBatches(app, options.state, options.problem && { problem: options.problem });
-  const { state, tuning, vectors, problem } = options;
+  const { engine, state, tuning, vectors, summaries, problem } = options;
   const works = [
     ...(state && vectors ? [startVectorWork(state, vectors, { problem, ...options.vectorWork })] : []),
+    ...(state && summaries ? [startSummaries(state, engine, summaries.options, problem)] : []),
     ...(state && tuning
       ? [
           startTunings(state, tuning, problem),

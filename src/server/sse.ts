@@ -6,14 +6,16 @@ import type { Asked, ServerContext } from "./context.ts";
 import { apiError, errorBody } from "./errors.ts";
 
 export interface StreamEvent {
+  /** By which a client that lost the stream says how far it came. */
+  readonly id?: string;
   /** The event's name, of interfaces that give events names. */
   readonly event?: string;
   /** Written as JSON, a text as it is. */
   readonly data: object | string;
 }
 
-const frame = ({ event, data }: StreamEvent): string =>
-  `${event === undefined ? "" : `event: ${event}\n`}data: ${typeof data === "string" ? data : JSON.stringify(data)}\n\n`;
+const frame = ({ id, event, data }: StreamEvent): string =>
+  `${id === undefined ? "" : `id: ${id}\n`}${event === undefined ? "" : `event: ${event}\n`}data: ${typeof data === "string" ? data : JSON.stringify(data)}\n\n`;
 
 const waited = Symbol("waited");
 

@@ -17,12 +17,13 @@ import { models } from "./routes/models.ts";
 import { rerank } from "./routes/rerank.ts";
 import { responses } from "./routes/responses.ts";
 import { score } from "./routes/score.ts";
+import { summaries } from "./routes/summaries.ts";
 import { tokenizer } from "./routes/tokenizer.ts";
 import { vectorStores } from "./routes/vector-stores.ts";
 
 const table: readonly Routes[] = [
   ...[health, models, completions, chat, keptChats, responses, embeddings, score, tokenizer, manage, downloadRoutes],
-  ...[adapters, files, batches, fineTuning, rerank, vectorStores, ask],
+  ...[adapters, files, batches, fineTuning, rerank, vectorStores, ask, summaries],
 ];
 
 export const tableOfRoutes = (server: ServerContext): readonly Route[] => table.flatMap((routes) => routes(server));

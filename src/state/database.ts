@@ -231,6 +231,61 @@ export interface VectorBatchTable {
   seq: Generated<number>;
 }
 
+export type SummaryStatus = "queued" | "running" | "paused" | "completed" | "failed" | "cancelled";
+
+/** A book that is summarised. What comes of it are its rows. */
+export interface SummaryTable {
+  id: string;
+  owner: string;
+  /** As its sender calls the book; its end says what it is. */
+  filename: string;
+  /** The file that the book is in, until its text is read; none where the text was sent with the request. */
+  file: string | null;
+  /** The text that was sent, until the tree stands. */
+  text: string | null;
+  /** "lead" and "extractive" are rules and no models. */
+  model: string;
+  /** JSON: what was asked for. */
+  asked: string;
+  /** JSON. */
+  metadata: string | null;
+  status: SummaryStatus;
+  created_at: number;
+  finished_at: number | null;
+  title: string | null;
+  /** JSON: what it will take, once the tree stands. */
+  estimate: string | null;
+  /** JSON: calls, tokens and seconds so far. */
+  progress: string | null;
+  /** JSON: the summary and how many of its sentences have a source. */
+  result: string | null;
+  /** JSON: the node whose ancestors alone are made again. */
+  change: string | null;
+  /** JSON: why it failed, or why it stopped. */
+  error: string | null;
+  /** The process that works on it. */
+  worker: string | null;
+  /** Goes up whenever somebody takes the job, so that a process that lost it is known by its old number. */
+  fence: number;
+  lease_until: number;
+  /** How often it was taken since it last got on. */
+  attempts: number;
+  seq: Generated<number>;
+}
+
+/**
+ * What a summary is made of: the book and its tree (`run`), answers by their keys (`object`), the journal (`line`), nodes
+ * as they are shown (`node`), and what was told (`event`).
+ */
+export interface SummaryRowTable {
+  summary: string;
+  kind: "run" | "object" | "line" | "node" | "event";
+  name: string;
+  /** JSON. */
+  data: string;
+  seq: Generated<number>;
+}
+
 /** Whatever a route stores as JSON under an id: responses, chat completions. */
 export interface ObjectTable {
   id: string;
@@ -275,6 +330,8 @@ export interface Tables {
   vector_store: VectorStoreTable;
   vector_file: VectorFileTable;
   vector_batch: VectorBatchTable;
+  summary: SummaryTable;
+  summary_row: SummaryRowTable;
   answer: AnswerTable;
   migration: { id: number; name: string; applied_at: number };
 }

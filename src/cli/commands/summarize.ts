@@ -42,7 +42,7 @@ export default defineCommand({
     },
     {
       flags: "--context <mode>",
-      help: "earlier summaries in a prompt (subtree; small windows: none)",
+      help: "earlier summaries in a prompt (none; subtree for windows above 2048 tokens)",
       values: contextModes,
     },
     { flags: "--context-truncation <how>", help: "leave out the oldest, or half at once", values: ["oldest", "block"] },

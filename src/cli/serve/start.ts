@@ -11,6 +11,7 @@ import { openHub } from "../../server/jobs/hub-node.ts";
 import { openPage } from "../../server/page-node.ts";
 import { type ServeOptions, type Serving, serve } from "../../server/serve-node.ts";
 import { storedKeys } from "../../server/stored/keys.ts";
+import { openSummaries } from "../../server/summaries/summaries-node.ts";
 import { openVectorStores, type VectorStores } from "../../server/vectors/stores-node.ts";
 import { homeFolder, openState } from "../../state/open-node.ts";
 import type { Output } from "../output.ts";
@@ -128,6 +129,7 @@ export async function startServer(
     const options: ServeOptions = {
       ...{ engine, state, vectors, problem, keys: stored.keys },
       port: flags.port,
+      summaries: openSummaries(state, engine, { home, pathOf }),
       tuning: {
         ...{ home, pathOf, threads },
         changed: ({ added, removed }) => serveAdapters(engine, added, removed),

@@ -1,10 +1,11 @@
 /** `zeroth summarize show`, `trace`, `text`, `export`, `verify`: what is there already; no model is opened. */
 import { writeFileSafely } from "../../base/files-node.ts";
 import { fail } from "../../errors.ts";
-import { exported } from "../../summarize/export/export-node.ts";
+import { exported } from "../../summarize/export/export.ts";
 import { placeOf } from "../../summarize/export/places.ts";
-import { needNode } from "../../summarize/run/run-node.ts";
-import { readState, viewOf } from "../../summarize/run/state-node.ts";
+import { needNode } from "../../summarize/run/run.ts";
+import { viewOf } from "../../summarize/run/state.ts";
+import { readState } from "../../summarize/run/state-node.ts";
 import { verifyRun } from "../../summarize/run/verify-node.ts";
 import type { Call } from "./open.ts";
 

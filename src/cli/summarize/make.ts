@@ -2,17 +2,11 @@
 import { readFileSync } from "node:fs";
 import { fail } from "../../errors.ts";
 import { costOf, type Estimate, type Price } from "../../summarize/run/estimate.ts";
-import { type Planned, planBook } from "../../summarize/run/plan-node.ts";
+import type { Planned } from "../../summarize/run/plan.ts";
+import { planBook } from "../../summarize/run/plan-node.ts";
 import type { Progress } from "../../summarize/run/progress.ts";
-import {
-  editNode,
-  type RunOptions,
-  type RunResult,
-  redoNode,
-  resumeRun,
-  revertNode,
-  startRun,
-} from "../../summarize/run/run-node.ts";
+import type { RunOptions, RunResult } from "../../summarize/run/run.ts";
+import { editNode, redoNode, resumeRun, revertNode, startRun } from "../../summarize/run/run-node.ts";
 import { hasRun, readRun } from "../../summarize/run/store-node.ts";
 import { duration, type Output } from "../output.ts";
 import { withHint } from "../report.ts";

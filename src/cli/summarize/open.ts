@@ -2,8 +2,8 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { fail } from "../../errors.ts";
+import type { WriterSource } from "../../summarize/run/record.ts";
 import type { ContextMode, SummarizeOptions } from "../../summarize/run/settings.ts";
-import type { WriterSource } from "../../summarize/run/store-node.ts";
 import { endpointWriter } from "../../summarize/writers/endpoint-node.ts";
 import { localWriter } from "../../summarize/writers/local-node.ts";
 import { promptStyles } from "../../summarize/writers/prompts.ts";

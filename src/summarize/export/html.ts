@@ -1,5 +1,5 @@
 /** A summary as one page without scripts: sentences lead to the places they come from, nodes open and close. */
-import type { RunState } from "../run/state-node.ts";
+import type { RunState } from "../run/state.ts";
 import { type Shown, type ShownNode, shownOf, supportLine } from "./notes.ts";
 
 const signs: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };

@@ -1,6 +1,6 @@
 /** A summary as Markdown with footnotes, and the nodes below it as an outline. */
 
-import type { RunState } from "../run/state-node.ts";
+import type { RunState } from "../run/state.ts";
 import { type ShownNode, shownOf, supportLine } from "./notes.ts";
 
 /** Text of a model as text, whatever signs it has. */

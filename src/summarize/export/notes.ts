@@ -1,6 +1,6 @@
 /** A run's summaries as what every export shows: sentences with the places that they come from. */
-import type { NodeView, RunState, RunView } from "../run/state-node.ts";
-import { viewOf } from "../run/state-node.ts";
+import type { NodeView, RunState, RunView } from "../run/state.ts";
+import { viewOf } from "../run/state.ts";
 import { placeOf } from "./places.ts";
 
 export interface Note {

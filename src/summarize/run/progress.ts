@@ -3,7 +3,7 @@
 import type { TreeNode } from "../book/tree.ts";
 import type { Estimate } from "./estimate.ts";
 import { type Pass, slotOf } from "./schedule.ts";
-import type { RunState } from "./state-node.ts";
+import type { RunState } from "./state.ts";
 
 export interface Progress {
   readonly node: string;

@@ -56,6 +56,11 @@ const otherSectioning = 0.3;
 const joiner = 2;
 /** Tokens that a text may have more in a prompt than alone. */
 export const margin = 4;
+/**
+ * Models that read no more copy what they are told of earlier summaries in the place of reading on: SmolLM2 with 135
+ * million parameters began every later leaf with its first one's sentences.
+ */
+const smallWindow = 2048;
 /** Share of what fits into a prompt that a leaf should have: leaves differ in length. */
 const leafShare = 0.75;
 
@@ -99,8 +104,8 @@ export function settingsFor(given: SummarizeOptions, writer: Writer): Settings {
     ...asked,
     limits,
     leafTokens: Math.min(asked.leafTokens, Math.max(8, Math.floor(room * leafShare))),
-    // Small windows have no room for what comes before, and models that read the text alone were not taught to use it.
-    context: asked.context ?? (writer.encoderDecoder || writer.window < 1024 ? "none" : "subtree"),
+    // Models that read the text alone were not taught to use what comes before.
+    context: asked.context ?? (writer.encoderDecoder || writer.window <= smallWindow ? "none" : "subtree"),
     jitter: asked.jitter ?? (asked.seed === 0 ? 0 : otherSectioning),
   };
 }

@@ -2,11 +2,11 @@
 
 import { join, relative, sep } from "node:path";
 import { filesBelow } from "../../base/files-node.ts";
-import { isJsonObject } from "../../base/json.ts";
 import { readJsonFile } from "../../base/read-node.ts";
 import { faultsOfTree } from "../book/tree.ts";
-import { readState, viewOf } from "./state-node.ts";
-import { canonical, sha256 } from "./store-node.ts";
+import { unsealed } from "./record.ts";
+import { viewOf } from "./state.ts";
+import { readState } from "./state-node.ts";
 
 export interface Verified {
   readonly nodes: number;
@@ -27,9 +27,7 @@ export function verifyRun(folder: string): Verified {
       .join("")
       .replace(/\.json$/, "");
     try {
-      const { hash, value } = readJsonFile(path);
-      if (!isJsonObject(value) || hash !== sha256(canonical(value)))
-        problems.push(`object ${name} is not what its hash says`);
+      if (!unsealed(readJsonFile(path))) problems.push(`object ${name} is not what its hash says`);
     } catch {
       problems.push(`object ${name} cannot be read`);
     }

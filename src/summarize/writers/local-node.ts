@@ -2,9 +2,10 @@
 import { fingerprintOf } from "../../text/adapters/files-node.ts";
 import { createChat, withoutEnds } from "../../text/chat/chat.ts";
 import { liveModel } from "../../text/live/live.ts";
-import type { LiveSettings } from "../../text/live/request.ts";
 import type { OpenedLanguageModel } from "../../text/open-node.ts";
+import { drawing, type ModelHabits, styleOf, windowOf } from "./habits.ts";
 import { type Asked, type PromptStyle, promptOf, promptVersion } from "./prompts.ts";
+import { tokenCounts } from "./tokens.ts";
 import type { Writer } from "./writer.ts";
 
 export interface LocalOptions {
@@ -19,37 +20,19 @@ export interface LocalOptions {
 }
 
 const usualConcurrency = 8;
-/** As the paper has it: more context costs more than it gives. */
-const mostWindow = 2048;
-
-/** Tokens that families were trained on, where neither folder nor positions say it. */
-const trained: Readonly<Record<string, number>> = { t5: 512, mt5: 512, umt5: 512 };
-
-const plainFamilies = /^(?:bart|pegasus|pegasus_x|led|longt5|mbart)$/;
-
-function styleOf({ kind, architecture, config }: OpenedLanguageModel, templates: number): PromptStyle {
-  if (kind === "decoder") return templates > 0 ? "chat" : "continue";
-  if (plainFamilies.test(architecture.type)) return "plain";
-  // T5 before its versions 1.1 and FLAN was taught by prefixes.
-  const gated = String(config.feed_forward_proj ?? "relu").includes("gated");
-  return architecture.type === "t5" && !gated ? "prefix" : "instruct";
-}
-
-/** How tokens are chosen: at each attempt further from what was tried before. */
-function drawing(attempt: number, seed: number, temperature: number | undefined): LiveSettings {
-  const draw = (t: number): LiveSettings => ({ sample: true, temperature: t, topP: 0.95, seed });
-  if (attempt === 0) return temperature ? draw(temperature) : { seed };
-  if (attempt === 1)
-    return { ...(temperature ? draw(temperature) : { seed }), noRepeatNgram: 3, repetitionPenalty: 1.1 };
-  return { ...draw(attempt === 2 ? 0.7 : 1), noRepeatNgram: 4 };
-}
+const least = (a: number | undefined, b: number | undefined): number | undefined =>
+  a === undefined || b === undefined ? (a ?? b) : Math.min(a, b);
 
 /** Closing it leaves the model open. */
 export function localWriter(opened: OpenedLanguageModel, options: LocalOptions): Writer {
   const { tokenizer, architecture, compile, generation, folder, kind, weights } = opened;
   const { name, concurrency = usualConcurrency, temperature } = options;
   const chat = createChat(opened);
-  const style = options.style ?? styleOf(opened, chat.templates.length);
+  const habits: ModelHabits = {
+    ...{ kind, family: architecture.type, config: opened.config, chat: chat.templates.length > 0 },
+    longest: least(opened.model.longest, opened.trainedLength),
+  };
+  const style = options.style ?? styleOf(habits);
   const codec = withoutEnds(tokenizer, chat.ends);
   const live = liveModel(
     {
@@ -60,26 +43,13 @@ export function localWriter(opened: OpenedLanguageModel, options: LocalOptions):
     },
     { rows: concurrency },
   );
-  const longest = Math.min(
-    opened.model.longest ?? Infinity,
-    opened.trainedLength ?? trained[architecture.type] ?? Infinity,
-  );
-  const window = options.window ?? Math.min(mostWindow, longest);
+  const window = options.window ?? windowOf(habits);
 
-  const counts = new Map<string, number>();
-  const count = (text: string): number => {
-    const known = counts.get(text);
-    if (known !== undefined) return known;
-    const tokens = tokenizer.encode(text, { addSpecialTokens: false, allowSpecial: false }).ids.length;
-    if (counts.size > 5000) counts.clear();
-    counts.set(text, tokens);
-    return tokens;
-  };
+  const { promptIds, ...counts } = tokenCounts(tokenizer);
   const idsOf = (asked: Asked): readonly number[] => {
     const { text, chat: isMessage } = promptOf(asked, style);
     if (isMessage && chat.templates.length > 0) return chat.prompt([{ role: "user", content: text }]).ids;
-    // Nothing that stands in a book becomes a special token.
-    return tokenizer.encode(text, { plain: [[0, text.length]] }).ids;
+    return promptIds(text);
   };
 
   return {
@@ -87,14 +57,8 @@ export function localWriter(opened: OpenedLanguageModel, options: LocalOptions):
       ...{ kind: "local", family: architecture.type, fingerprint: fingerprintOf(folder), tensors: weights.size },
       ...{ style, prompts: promptVersion, temperature: temperature ?? 0, adapter: opened.adapter?.path ?? null },
     },
-    ...{ name, style, window, encoderDecoder: kind === "encoder-decoder", concurrency, count },
-    starts: (text) =>
-      tokenizer.encode(text, { addSpecialTokens: false, allowSpecial: false }).offsets.map(([start]) => start),
+    ...{ name, style, window, encoderDecoder: kind === "encoder-decoder", concurrency, ...counts },
     promptTokens: (asked) => idsOf(asked).length,
-    unknownShare(text) {
-      const { ids } = tokenizer.encode(text, { addSpecialTokens: false, allowSpecial: false });
-      return ids.length === 0 ? 0 : ids.filter((id) => id === tokenizer.unknownId).length / ids.length;
-    },
     async write(asked, { limit, seed, attempt, signal }) {
       const prompt = idsOf(asked);
       let text = "";

@@ -1,7 +1,7 @@
 /** A run in a form of others. */
 import { strToU8, zipSync } from "fflate";
-import type { RunState } from "../run/state-node.ts";
-import { viewOf } from "../run/state-node.ts";
+import type { RunState } from "../run/state.ts";
+import { viewOf } from "../run/state.ts";
 import { bodyOf, escaped, htmlOf } from "./html.ts";
 import { markdownOf } from "./markdown.ts";
 import { shownOf } from "./notes.ts";
