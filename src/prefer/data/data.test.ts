@@ -35,7 +35,11 @@ describe("rows of comparisons", () => {
     ["one candidate", { candidates: [{ text: "x" }] }, "candidates"],
     ["a misspelt entry", { chioce: 1 }, 'unknown key "chioce"'],
     ["a rating of nobody", { ratings: { "7": { overall: 1 } } }, "a rating of candidate 7"],
-    ["a span past the end", { spans: [{ candidate: 2, start: 0, end: 99, label: "inaccurate" }] }, "a span from 0 to 99"],
+    [
+      "a span past the end",
+      { spans: [{ candidate: 2, start: 0, end: 99, label: "inaccurate" }] },
+      "a span from 0 to 99",
+    ],
   ])("%s is an error with its line", (_, changes, what) => {
     const text = `${line({})}\n${line(changes)}`;
     expect(() => parseComparisons(text, "rows.jsonl")).toThrow(`rows.jsonl, line 3: `);
@@ -78,7 +82,9 @@ describe("other formats", () => {
     expect(first).toMatchObject({ prompt: [{ role: "user", content: "Summarize it." }] });
     const back = parseComparisons(`${JSON.stringify(first)}\n`, "f").rows[0]!;
     expect(back).toMatchObject({ chat: true, prompt: "Summarize it.", book: "Lighthouse" });
-    expect(formats.completion.write([{ ...row, prompt: "Q" }])).toEqual([{ prompt: "Q", completion: "Anna tends it." }]);
+    expect(formats.completion.write([{ ...row, prompt: "Q" }])).toEqual([
+      { prompt: "Q", completion: "Anna tends it." },
+    ]);
     expect(formats.completion.write([chat])[0]).toHaveProperty("messages");
     const long = { prompt: [1, 2].map(() => ({ role: "user", content: "a" })), chosen: "a", rejected: "b" };
     expect(() => parseComparisons(JSON.stringify(long), "f")).toThrow("f, line 1: a conversation of 2 messages");

@@ -251,10 +251,14 @@ export function parseComparisons(text: string, file: string): ReadComparisons {
   if (!first) return fail("bad_input", "there are no rows in this file", { where: file });
   const format = formatNames.find((name) => formats[name].is(first.row));
   if (!format) {
-    return fail("bad_input", `no format of comparisons has these entries: ${Object.keys(first.row).slice(0, 8).join(", ")}`, {
-      where: first.where,
-      hint: 'for example {"id","book","text","candidates":[{"text"},{"text"}],"choice":0}, or {"prompt","chosen","rejected"}',
-    });
+    return fail(
+      "bad_input",
+      `no format of comparisons has these entries: ${Object.keys(first.row).slice(0, 8).join(", ")}`,
+      {
+        where: first.where,
+        hint: 'for example {"id","book","text","candidates":[{"text"},{"text"}],"choice":0}, or {"prompt","chosen","rejected"}',
+      },
+    );
   }
   const other = lines.find(({ row }) => !formats[format].is(row));
   if (other) fail("bad_input", `no row of the format ${format}, and the first row is`, { where: other.where });
