@@ -52,7 +52,7 @@ const below = [
   "nn",
 ];
 // Recipes never import each other; an app imports everything.
-const recipes = ["digest", "plan", "retrieve", "study", "summarize", "train", "tune", "vision", "zeroshot"];
+const recipes = ["digest", "plan", "prefer", "retrieve", "study", "summarize", "train", "tune", "vision", "zeroshot"];
 const all = [...below, "models", "export", "learn", "prompts", "text"];
 for (const recipe of recipes) floors[recipe] = all;
 for (const app of ["server", "cli"]) floors[app] = [...all, ...recipes, "host", "state"];

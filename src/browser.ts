@@ -1,5 +1,6 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** The library for the browser: the same models, graphs and trainer, compiled to WebAssembly or WebGPU. */
+
 export { type ErrorCode, errorCodes, ZerothError } from "./errors.ts";
 export { type FetchedFolder, fetchModelFolder } from "./folders/fetch-web.ts";
 export { float32, int64, type NdArray, ndarray, zeros } from "./graph/array.ts";
@@ -9,6 +10,7 @@ export type { DType } from "./graph/dtype.ts";
 export { dump, type Graph, graph } from "./graph/graph.ts";
 export * as ops from "./graph/operators.ts";
 export { constant, full, input, parameter, type Tensor } from "./graph/tensor.ts";
+export type { Evaluation } from "./learn/fit/fit.ts";
 export { givenGradients } from "./learn/given.ts";
 export { adafactor, adamw, type Optimizer, sgd } from "./learn/optimizers.ts";
 export { averagedWeights, type StateVariable } from "./learn/state.ts";
@@ -91,7 +93,7 @@ export type { Processor, Said } from "./text/processor.ts";
 export type { Sample } from "./tune/live.ts";
 export { parseTuneOptions, type TuneInput, type TuneOptions } from "./tune/options.ts";
 export type { TuneRow } from "./tune/rows.ts";
-export type { Evaluation, TuneEvents, TuneResult, TuneRun } from "./tune/tune.ts";
+export type { TuneEvents, TuneResult, TuneRun } from "./tune/tune.ts";
 export { tune, type WebTuned, type WebTuneFiles, type WebTuneRun } from "./tune/tune-web.ts";
 export { safetensorsInMemory } from "./weights/safetensors-memory.ts";
 export type { StoredTensor, Weights } from "./weights/weights.ts";

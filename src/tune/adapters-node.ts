@@ -19,6 +19,7 @@ import { beyondPeft } from "../models/adapters/peft.ts";
 import { names } from "../models/adapters/settings.ts";
 import { compile } from "../runtime/compile-node.ts";
 import { fingerprintOf, readAdapted, readAdapterFiles, writeAdapter } from "../text/adapters/files-node.ts";
+import { mergedWeights } from "../text/adapters/merge-node.ts";
 import { type ReadBase, readBase } from "../text/adapters/read.ts";
 import { toFloat32 } from "../weights/convert.ts";
 import { encodeNpy, parseNpy } from "../weights/npy.ts";
@@ -213,25 +214,7 @@ export async function mergeAdapter(
       hint: "LoRA can; others stay adapters",
     });
   }
-  const merged = new Map<string, Writable>();
-  for (const [at, { scale }] of settings.products) {
-    const name = `${at}.weight`;
-    const stored = weights.get(name) ?? fail("internal", `no weight "${name}"`);
-    if (isQuantized(stored) || isGguf(stored)) {
-      fail("unsupported", `${shown(name)} is quantised: merge into the model's original weights`, {
-        where: folder.path,
-      });
-    }
-    const [a, b] = names.lora(at).map((part) => values.get(part)!) as [NdArray, NdArray];
-    const w = toFloat32(readStored(stored));
-    const turned = w.shape[0] === b.shape[0] && w.shape[1] === a.shape[1];
-    const [x, y, z] = [input("w", "float32", w.shape), input("a", "float32", a.shape), input("b", "float32", b.shape)];
-    const product = turned
-      ? o.matmul(z, y, { alpha: scale })
-      : o.matmul(o.transpose(y, [1, 0]), o.transpose(z, [1, 0]), { alpha: scale });
-    await using program = await compile(graph({ sum: o.add(x, product) }));
-    merged.set(name, (await program.run({ w, a, b })).sum!);
-  }
+  const merged = await mergedWeights(settings, values, weights, folder.path);
   const tensors: [string, Writable][] = [];
   for (const [name, stored] of weights) {
     if (/\.lora_[AB]\.weight$/.test(name)) continue;

@@ -5,25 +5,9 @@
 import { shown } from "../base/json.ts";
 import { fail, ZerothError } from "../errors.ts";
 import type { Example } from "../models/kinds/loss.ts";
+import { type Conversations, idsOfAnswer } from "../text/chat/conversations.ts";
 import { type ChatMessage, checkMessages, textOf } from "../text/chat/messages.ts";
-import type { PromptMaker } from "../text/chat/prompt.ts";
-import { turnEnd } from "../text/chat/turn-end.ts";
-import type { Tokenizer } from "../tokenizers/tokenizer.ts";
 import { rowName, rowNumber, type TuneRow } from "./rows.ts";
-
-/** What a reply is put into words by. */
-export interface Conversations {
-  readonly maker: PromptMaker;
-  readonly tokenizer: Tokenizer;
-  /** Ends an answer: the template's end of a turn, or the model's own. */
-  readonly end: number | undefined;
-}
-
-/** @param end the model's own end, where its template has none for a turn */
-export function conversations(maker: PromptMaker, tokenizer: Tokenizer, end: number | undefined): Conversations {
-  const template = maker.template();
-  return { maker, tokenizer, end: (template && turnEnd(template, tokenizer)?.id) ?? end };
-}
 
 /** The error of a row with the row's name before it. */
 function ofRow(error: unknown, name: string, file: string): never {
@@ -99,20 +83,13 @@ export function spreadRows(rows: readonly TuneRow[], file: string): TuneRow[] {
 }
 
 /** A reply with the conversation before it, as the model reads and writes them. */
-export function replyExample(
-  row: TuneRow,
-  name: string,
-  { maker, tokenizer, end }: Conversations,
-  file: string,
-): Example {
+export function replyExample(row: TuneRow, name: string, talk: Conversations, file: string): Example {
   const reply = String(row.reply);
   let input: readonly number[];
   try {
-    input = maker.prompt(row.messages as readonly ChatMessage[]).ids;
+    input = talk.maker.prompt(row.messages as readonly ChatMessage[]).ids;
   } catch (error) {
     return ofRow(error, name, file);
   }
-  // No text of a reply becomes a special token, as none of a prompt does.
-  const { ids } = tokenizer.encode(reply, { addSpecialTokens: false, written: true, plain: [[0, reply.length]] });
-  return { input: [...input], target: end === undefined ? ids : [...ids, end] };
+  return { input: [...input], target: idsOfAnswer(talk, reply) };
 }

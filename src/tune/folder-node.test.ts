@@ -4,11 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { fixtures } from "../../test/support/fixtures.ts";
+import type { Evaluation } from "../learn/fit/fit.ts";
 import { openEncoder, openLanguageModel } from "../text/open-node.ts";
 import { type TuneFolderRun, tune } from "./folder-node.ts";
 import type { Sample } from "./live.ts";
 import { parseTuneOptions, type TuneInput } from "./options.ts";
-import type { Evaluation } from "./tune.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "tune-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -10,7 +10,7 @@ import { filledLoss, fillerOf } from "../models/adapters/fillers.ts";
 import type { TaskHead } from "../models/adapters/heads.ts";
 import type { Base } from "../models/adapters/peft.ts";
 import { loraSettings, usualOf } from "../models/adapters/peft-targets.ts";
-import { type AdapterSettings, isBeside } from "../models/adapters/settings.ts";
+import type { AdapterSettings } from "../models/adapters/settings.ts";
 import type { Survey } from "../models/adapters/survey.ts";
 import type { Architecture } from "../models/family.ts";
 import { choiceLoss } from "../models/kinds/choice-loss.ts";
@@ -22,6 +22,7 @@ import type { Example, Loss } from "../models/kinds/loss.ts";
 import { siteNoise } from "../models/kinds/noise.ts";
 import { wanted } from "../models/kinds/programs.ts";
 import { createScope, type ParameterSpec } from "../nn/scope.ts";
+import { isPooler, movingIn } from "../text/adapters/moving.ts";
 import type { Weights } from "../weights/weights.ts";
 import { areKept, type Encodings, encodings, isConstant, withEncoded } from "./frozen.ts";
 import { type Task, type TuneOptions, usualLength } from "./options.ts";
@@ -147,9 +148,6 @@ function parametersOf(model: Architecture, settings: AdapterSettings, head: Task
   return [...scope.parameters.values()];
 }
 
-/** The output matrix and what else of a head is the task's own; a pooler is the checkpoint's. */
-const isPooler = (name: string) => /(^|\.)pooler\./.test(name);
-
 /** Write the graphs of a tuning. */
 export function tuneModel(
   base: Base,
@@ -189,7 +187,6 @@ export function tuneModel(
   const scope = createScope();
   const loss = write(scope, { ...(random && siteNoise(rate)), zLoss: o.zLoss });
   const all = parametersOf(whole, settings, head);
-  const heads = new Set(base.head.map(({ name }) => name));
   for (const { name } of base.head) {
     if (!isPooler(name) || weights.has(name)) continue;
     fail(
@@ -200,12 +197,7 @@ export function tuneModel(
       },
     );
   }
-  const moves = (name: string): boolean => {
-    if (model.frozen?.test(name)) return false;
-    if (settings.method === "full" || isBeside(name)) return true;
-    // A layer that starts as the checkpoint's pooler stays what that is.
-    return heads.has(name) && !isPooler(name) && !poolerOf(name, weights);
-  };
+  const moves = movingIn(base, weights, settings, model.frozen);
   const trained = [...scope.parameters.values()].filter(({ name }) => moves(name));
   if (trained.length === 0)
     fail("unsupported", `there is nothing to learn: ${task} has no head, and the method is ${o.method}`);
@@ -236,13 +228,6 @@ export function tuneModel(
       return { feeds: wanted({ inputs: asked }, arrays), labels: arrays.labels! };
     },
   };
-}
-
-/** The pooler's parameter that a layer of a fresh head starts as: RoBERTa's `classifier.dense`, which does the same. */
-export function poolerOf(name: string, weights: Weights): string | undefined {
-  const part = /^classifier\.dense\.(weight|bias)$/.exec(name)?.[1];
-  if (part === undefined || weights.has(name)) return undefined;
-  return [...weights.keys()].find((known) => known.endsWith(`pooler.dense.${part}`));
 }
 
 /** Numbers of all elements. */

@@ -3,18 +3,17 @@ import { randomAt, shuffle } from "../base/rng.ts";
 import { fail } from "../errors.ts";
 import { float32, type NdArray } from "../graph/array.ts";
 import type { Source } from "../learn/batches.ts";
+import type { TrainingHost } from "../learn/fit/host.ts";
 import { placesOf } from "../models/adapters/adapter.ts";
 import { names } from "../models/adapters/settings.ts";
 import { initialValue } from "../nn/initial.ts";
 import type { AdapterFiles } from "../text/adapters/files.ts";
+import { copied, poolerOf } from "../text/adapters/moving.ts";
 import { type BaseFolder, type ReadBase, readAdaptedAs, readBase } from "../text/adapters/read.ts";
+import { conversations } from "../text/chat/conversations.ts";
 import type { PromptMaker } from "../text/chat/prompt.ts";
 import type { Tokenizer } from "../tokenizers/tokenizer.ts";
-import { toFloat32 } from "../weights/convert.ts";
-import type { Weights } from "../weights/weights.ts";
-import { conversations } from "./chat-rows.ts";
-import type { TuneHost } from "./host.ts";
-import { poolerOf, roomOf, settingsOf, type TuneModel, tuneModel } from "./model.ts";
+import { roomOf, settingsOf, type TuneModel, tuneModel } from "./model.ts";
 import type { Task, TuneOptions } from "./options.ts";
 import type { ReadRows, TuneRow } from "./rows.ts";
 import { type NamedSet, namesOf, needApart, type TuneSet } from "./sets.ts";
@@ -194,12 +193,6 @@ function ofSet(read: Examples, sets: readonly NamedSet[], task: number): Example
   return { ...read, examples };
 }
 
-/** Stored numbers as float32 in memory of their own. */
-const loaded = (weights: Weights, name: string, { read }: Pick<TuneHost, "read">): NdArray => {
-  const array = toFloat32(read(weights.get(name)!));
-  return float32(array.shape, (array.data as Float32Array).slice());
-};
-
 export interface Values {
   /** Of all that moves. */
   readonly values: Map<string, NdArray>;
@@ -219,7 +212,7 @@ export async function startingValues(
   { base, model, data }: Prepared,
   subject: Subject,
   o: TuneOptions,
-  host: TuneHost,
+  host: TrainingHost,
 ): Promise<Values> {
   const { weights } = base;
   const initial = initialOf(o.init);
@@ -233,7 +226,7 @@ export async function startingValues(
       const { name, shape } = spec;
       const isStored = weights.get(name)?.shape.join() === shape.join();
       // Random numbers for all that a checkpoint has would take seconds of a large model.
-      if (isStored && !(heads.has(name) && otherHead)) return [name, loaded(weights, name, host)];
+      if (isStored && !(heads.has(name) && otherHead)) return [name, copied(weights.get(name)!, host.read)];
       return [name, initialValue(initial && virtual.has(name) ? { ...spec, initial } : spec, o.seed)];
     }),
   );
@@ -262,7 +255,7 @@ export async function startingValues(
   const kept = new Map(
     base.head.flatMap(({ name }): [string, NdArray][] => {
       const pooler = poolerOf(name, weights);
-      return pooler === undefined || values.has(name) ? [] : [[name, loaded(weights, pooler, host)]];
+      return pooler === undefined || values.has(name) ? [] : [[name, copied(weights.get(pooler)!, host.read)]];
     }),
   );
   return { values, kept };

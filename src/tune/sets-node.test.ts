@@ -6,6 +6,7 @@ import { afterAll, expect, test } from "vitest";
 import { fixtures } from "../../test/support/fixtures.ts";
 import { openModelFolder, openTokenizer } from "../folders/open-node.ts";
 import type { NdArray } from "../graph/array.ts";
+import type { Evaluation } from "../learn/fit/fit.ts";
 import { compile } from "../runtime/compile-node.ts";
 import { readAdapterFiles } from "../text/adapters/files-node.ts";
 import { readBase } from "../text/adapters/read.ts";
@@ -15,7 +16,6 @@ import { writtenScores } from "./live.ts";
 import { parseTuneOptions, type TuneInput } from "./options.ts";
 import { namesOf } from "./sets.ts";
 import { observedStarts } from "./starts.ts";
-import type { Evaluation } from "./tune.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "tune-sets-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -5,6 +5,7 @@ import { float32, int64, type NdArray } from "../graph/array.ts";
 import { type Graph, graph } from "../graph/graph.ts";
 import * as o from "../graph/operators.ts";
 import { input, type Tensor } from "../graph/tensor.ts";
+import type { TrainingHost } from "../learn/fit/host.ts";
 import type { Base } from "../models/adapters/peft.ts";
 import { type AdapterSettings, names } from "../models/adapters/settings.ts";
 import type { Site } from "../models/adapters/survey.ts";
@@ -13,7 +14,6 @@ import { crossing, type KeyValue, type Pass, wholeRow } from "../nn/pass.ts";
 import { createScope, type Initial, normal, uniformInit, zerosInit } from "../nn/scope.ts";
 import type { Tokenizer } from "../tokenizers/tokenizer.ts";
 import type { Weights } from "../weights/weights.ts";
-import type { TuneHost } from "./host.ts";
 
 /** Starts that are read off the frozen model. */
 const observedInits: readonly string[] = ["text", "vocabulary", "labels"];
@@ -133,7 +133,7 @@ export async function observedStarts(
   settings: AdapterSettings,
   starts: StartOptions,
   tokenizer: Tokenizer,
-  { compile }: Pick<TuneHost, "compile">,
+  { compile }: Pick<TrainingHost, "compile">,
 ): Promise<Map<string, NdArray>> {
   if (settings.method !== "prefix" && settings.method !== "prompt") return new Map();
   if (settings.method === "prefix" && settings.projection) {

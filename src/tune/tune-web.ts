@@ -1,12 +1,12 @@
 /** Tuning in a browser: a model at an address, rows in memory, an adapter's files in memory as the result. */
 import { fail } from "../errors.ts";
 import { type FetchFolderOptions, fetchModelParts } from "../folders/fetch-web.ts";
+import type { TrainingHost } from "../learn/fit/host.ts";
 import { compile, type WebCompileOptions } from "../runtime/compile-web.ts";
 import { type AdapterContents, adapterContents, adapterFiles, readAdapterContents } from "../text/adapters/files.ts";
 import { fingerprintInPage } from "../text/adapters/fingerprint-web.ts";
 import type { BaseFolder } from "../text/adapters/read.ts";
 import { readInMemory } from "../weights/stored.ts";
-import type { TuneHost } from "./host.ts";
 import { adapterOf } from "./model.ts";
 import { doubts, type TuneOptions } from "./options.ts";
 import { prepare, startingValues } from "./prepare.ts";
@@ -59,7 +59,7 @@ export async function tune(files: WebTuneFiles, o: TuneOptions, run: WebTuneRun 
     ...(onProgress && { onProgress }),
     ...(signal && { signal }),
   });
-  const host: TuneHost = {
+  const host: TrainingHost = {
     compile: (g, weights, moves) =>
       compile(g, {
         ...(device && { device }),

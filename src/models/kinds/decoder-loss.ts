@@ -4,10 +4,20 @@ import * as o from "../../graph/operators.ts";
 import { input } from "../../graph/tensor.ts";
 import { sameSegment } from "../../nn/masks.ts";
 import { wholeRow } from "../../nn/pass.ts";
-import type { DecoderArchitecture } from "../family.ts";
-import { type Loss, sheet, summedCrossEntropy } from "./loss.ts";
+import type { Scope } from "../../nn/scope.ts";
+import type { DecoderArchitecture, NetworkOptions } from "../family.ts";
+import { type Loss, sheet, summedCrossEntropy, type TargetLogits } from "./loss.ts";
 
 const rows = (name: string) => input(name, "int64", ["batch", "length"]);
+
+/** Logits of every token that follows, [batch, length, vocabulary], and its label where it belongs to a target. */
+export function decoderTargets(model: DecoderArchitecture, scope: Scope, noise: NetworkOptions): TargetLogits {
+  const network = model.network(scope, noise);
+  const segments = rows("segments");
+  const mask = sameSegment(segments, segments);
+  const row = wholeRow("length", { causal: true, mask, together: mask, positions: rows("positions"), ...noise });
+  return { logits: network.logits(network.decode(rows("ids"), row)), labels: rows("labels") };
+}
 
 /**
  * A row is an input and its target one after another, without the target's last token, filled up on the right. Inputs:
@@ -17,13 +27,8 @@ const rows = (name: string) => input(name, "int64", ["batch", "length"]);
 export function decoderLoss(model: DecoderArchitecture): Loss {
   return {
     graph(scope, { quiet = false, zLoss = 0, ...noise } = {}) {
-      const training = { training: true, ...noise };
-      const network = model.network(scope, training);
-      const segments = rows("segments");
-      const mask = sameSegment(segments, segments);
-      const row = wholeRow("length", { causal: true, mask, together: mask, positions: rows("positions"), ...training });
-      const logits = network.logits(network.decode(rows("ids"), row));
-      const sum = summedCrossEntropy(logits, rows("labels"), quiet ? 0 : zLoss);
+      const { logits, labels } = decoderTargets(model, scope, { training: true, ...noise });
+      const sum = summedCrossEntropy(logits, labels, quiet ? 0 : zLoss);
       return o.mul(sum, input("scale", "float32", []));
     },
     collate(batch, count) {

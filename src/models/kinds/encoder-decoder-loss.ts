@@ -5,8 +5,9 @@ import * as o from "../../graph/operators.ts";
 import { input, type Tensor } from "../../graph/tensor.ts";
 import { sameSegment } from "../../nn/masks.ts";
 import { crossing, type WholeRow, wholeRow } from "../../nn/pass.ts";
-import type { EncoderDecoderArchitecture } from "../family.ts";
-import { type Example, type Loss, sheet, summedCrossEntropy } from "./loss.ts";
+import type { Scope } from "../../nn/scope.ts";
+import type { EncoderDecoder, EncoderDecoderArchitecture, NetworkOptions } from "../family.ts";
+import { type Example, type Loss, sheet, summedCrossEntropy, type TargetLogits } from "./loss.ts";
 
 const rows = (name: string, length: string) => input(name, "int64", ["batch", length]);
 
@@ -26,6 +27,26 @@ function seenInputs(packed: boolean): { readonly encoder: Seen; readonly cross: 
   };
 }
 
+/** Logits of target tokens, and the network that gave them. */
+export function encoderDecoderTargets(
+  model: EncoderDecoderArchitecture,
+  scope: Scope,
+  noise: NetworkOptions,
+  packed = false,
+): TargetLogits & { readonly network: EncoderDecoder } {
+  const network = model.network(scope, noise);
+  const { encoder, cross, within } = seenInputs(packed);
+  const reading = wholeRow("sequence", { causal: false, ...encoder, ...noise });
+  const encoded = network.encode(rows("ids", "sequence"), reading);
+  const writing = wholeRow("length", { causal: true, ...within, ...noise });
+  const pass = crossing(writing, network.memory(encoded), { batch: "batch", beams: 1, mask: cross, ...noise });
+  return {
+    network,
+    logits: network.logits(network.decode(rows("tokens", "length"), pass)),
+    labels: rows("labels", "length"),
+  };
+}
+
 /**
  * Inputs: `ids` and `mask` [batch, sequence], `tokens` [batch, length] (targets shifted right), `labels` so too (-100
  * where there is none), `scale`. Packed, `segments` [batch, sequence] and `target_segments` [batch, length] (1, 2, … for
@@ -35,15 +56,7 @@ function seenInputs(packed: boolean): { readonly encoder: Seen; readonly cross: 
 export function encoderDecoderLoss(model: EncoderDecoderArchitecture): Loss {
   return {
     graph(scope, { quiet = false, packed = false, zLoss = 0, ...noise } = {}) {
-      const training = { training: true, ...noise };
-      const network = model.network(scope, training);
-      const { encoder, cross, within } = seenInputs(packed);
-      const reading = wholeRow("sequence", { causal: false, ...encoder, ...training });
-      const encoded = network.encode(rows("ids", "sequence"), reading);
-      const writing = wholeRow("length", { causal: true, ...within, ...training });
-      const pass = crossing(writing, network.memory(encoded), { batch: "batch", beams: 1, mask: cross, ...training });
-      const labels = rows("labels", "length");
-      const logits = network.logits(network.decode(rows("tokens", "length"), pass));
+      const { logits, labels, network } = encoderDecoderTargets(model, scope, { training: true, ...noise }, packed);
       const scale = input("scale", "float32", []);
       const loss = o.mul(summedCrossEntropy(logits, labels, quiet ? 0 : zLoss), scale);
       const extra = quiet ? undefined : network.extraLoss?.();

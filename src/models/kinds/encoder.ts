@@ -9,7 +9,7 @@ import * as o from "../../graph/operators.ts";
 import { input, type Tensor } from "../../graph/tensor.ts";
 import { wholeRow } from "../../nn/pass.ts";
 import { createScope, type Scope } from "../../nn/scope.ts";
-import type { DecoderArchitecture, EncoderArchitecture, Heads } from "../family.ts";
+import type { DecoderArchitecture, EncoderArchitecture, Heads, NetworkOptions } from "../family.ts";
 import { needTokens, padded } from "./ids.ts";
 import { type Readout, vectorsOf } from "./pooling.ts";
 import { type Compile, disposeAll, lazily, wanted } from "./programs.ts";
@@ -40,16 +40,17 @@ export interface EncoderModel extends AsyncDisposable {
 const tokens = (name: string): Tensor => input(name, "int64", ["batch", "length"]);
 
 /** The last layer's output, and the head over it. */
-function reading(model: ReaderArchitecture, scope: Scope) {
+function reading(model: ReaderArchitecture, scope: Scope, training: NetworkOptions = {}) {
   const [ids, mask] = [tokens("ids"), tokens("mask")];
   if (model.kind === "encoder") {
-    const network = model.network(scope);
-    const pass = wholeRow("length", { causal: false, mask });
+    const network = model.network(scope, training);
+    const pass = wholeRow("length", { causal: false, mask, ...training });
     return { hidden: network.encode(ids, tokens("types"), pass), heads: network.heads, ids, mask };
   }
-  const network = model.network(scope);
+  const network = model.network(scope, training);
   // Positions of padding repeat the last one, so that a text's own length is the largest of its row.
-  const hidden = network.decode(ids, wholeRow("length", { causal: true, mask, positions: tokens("positions") }));
+  const row = wholeRow("length", { causal: true, mask, positions: tokens("positions"), ...training });
+  const hidden = network.decode(ids, row);
   const { classify } = network;
   const last = (x: Tensor) => vectorsOf(scope, x, tokens("judged"), { pooling: ["last"], layers: [] });
   const heads: Heads = classify ? { sequence: (x) => classify(last(x)) } : {};
@@ -78,6 +79,38 @@ function placesGraph(model: EncoderArchitecture): Graph {
   const places = input("places", "int64", ["batch", "answers"]);
   const spread = o.expand(o.reshape(places, ["batch", "answers", 1]), ["batch", "answers", model.width]);
   return graph({ scores: heads.masked!(o.gatherElements(hidden, spread, 1), { ids, mask }) });
+}
+
+/**
+ * Scores of a head of classes [batch, classes], over the inputs of {@link encoderGraph}.
+ * @throws unsupported where the model has no such head
+ */
+export function classScores(model: ReaderArchitecture, scope: Scope, training: NetworkOptions = {}): Tensor {
+  const { hidden, heads, ids, mask } = reading(model, scope, training);
+  const score = heads.sequence ?? fail("unsupported", `${model.type} has no head for classes of texts`);
+  return score(hidden, { ids, mask });
+}
+
+/** Texts as the inputs of the graphs here; `padding` as {@link EncoderOptions} has it. */
+export function textFeeds(texts: readonly EncodedText[], pad: number, padding?: number) {
+  const { ids, mask } = padded(
+    texts.map((text) => text.ids),
+    pad,
+  );
+  const width = ids.shape[1]!;
+  const filled = (value: (text: EncodedText, place: number) => number) =>
+    int64(
+      [texts.length, width],
+      texts.flatMap((text) => Array.from({ length: width }, (_, i) => value(text, i))),
+    );
+  return {
+    ids,
+    mask,
+    types: filled((text, i) => text.types?.[i] ?? 0),
+    positions: filled((text, i) => Math.min(i, text.ids.length - 1)),
+    judged: filled(({ ids: own }, i) => Number(i < own.length && own[i] !== padding)),
+    counted: filled(({ ids: own, skipped = 0 }, i) => Number(i >= skipped && i < own.length)),
+  };
 }
 
 /** ids, types, mask and `counted` [batch, length], the tokens that are pooled, to `vectors` [batch, any]. */
@@ -115,24 +148,7 @@ export function encoderModel(
       vocabulary,
       "a text is empty: there is nothing to encode",
     );
-    const { ids, mask } = padded(
-      texts.map((text) => text.ids),
-      pad,
-    );
-    const width = ids.shape[1]!;
-    const filled = (value: (text: EncodedText, place: number) => number) =>
-      int64(
-        [texts.length, width],
-        texts.flatMap((text) => Array.from({ length: width }, (_, i) => value(text, i))),
-      );
-    return {
-      ids,
-      mask,
-      types: filled((text, i) => text.types?.[i] ?? 0),
-      positions: filled((text, i) => Math.min(i, text.ids.length - 1)),
-      judged: filled(({ ids: own }, i) => Number(i < own.length && own[i] !== padding)),
-      counted: filled(({ ids: own, skipped = 0 }, i) => Number(i >= skipped && i < own.length)),
-    };
+    return textFeeds(texts, pad, padding);
   }
 
   return {

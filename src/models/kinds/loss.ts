@@ -37,6 +37,12 @@ export interface Loss<E = Example> {
   labels(example: E): number;
 }
 
+/** What a model says of target tokens: logits [batch, length, vocabulary], and `labels` [batch, length], -100 for none. */
+export interface TargetLogits {
+  readonly logits: Tensor;
+  readonly labels: Tensor;
+}
+
 /** Sum over labels of (logsumexp z)², where −log p(label) = logsumexp z − z(label) is known already. */
 function squaredLogSums(logits: Tensor, labels: Tensor, crossEntropy: Tensor): Tensor {
   const shape = labels.shape as readonly Dim[];

@@ -1,20 +1,17 @@
 /** Retrievers and rankers opened to be trained, and written as folders that sentence-transformers opens. */
-import { join } from "node:path";
-import { writeFileSafely } from "../../base/files-node.ts";
 import { fail } from "../../errors.ts";
-import { companions, readCompanion } from "../../folders/companions-node.ts";
 import { openModelFolder, openTokenizer } from "../../folders/open-node.ts";
-import { float32, type NdArray } from "../../graph/array.ts";
+import type { NdArray } from "../../graph/array.ts";
 import { ensureModel } from "../../hub/download/ensure-node.ts";
 import type { EncodedText } from "../../models/kinds/encoder.ts";
-import { initialValue } from "../../nn/initial.ts";
+import { writeWhole } from "../../text/adapters/merge-node.ts";
+import { copied, startOf } from "../../text/adapters/moving.ts";
 import { readBase } from "../../text/adapters/read.ts";
 import type { EmbeddingConfig } from "../../text/embed.ts";
 import { openEncoder } from "../../text/open-node.ts";
 import type { Tokenizer } from "../../tokenizers/tokenizer.ts";
-import { toFloat32 } from "../../weights/convert.ts";
-import { readStored, writeCheckpoint } from "../../weights/safetensors-node.ts";
-import { anyQuantized, type StoredTensor, type Weights } from "../../weights/weights.ts";
+import { readStored } from "../../weights/safetensors-node.ts";
+import { anyQuantized } from "../../weights/weights.ts";
 import { type OutputModel, parametersOf } from "./outputs.ts";
 
 export interface Learner {
@@ -27,11 +24,6 @@ export interface Learner {
   /** Write a folder with the values as they are. */
   save(out: string): Promise<void>;
 }
-
-const copied = (stored: StoredTensor): NdArray => {
-  const array = toFloat32(readStored(stored));
-  return float32(array.shape, Float32Array.from(array.data as Float32Array));
-};
 
 const foldersOf = async (name: string) => openModelFolder((await ensureModel(name)).path);
 
@@ -51,11 +43,14 @@ export async function openRetriever(name: string): Promise<Learner> {
     });
   const model: OutputModel = { architecture, readout: embedding, width: embedding.width };
   const { weights } = opened;
-  const values = new Map(parametersOf(model).map(({ name: own }) => [own, copied(weights.get(own)!)]));
+  const values = new Map(parametersOf(model).map(({ name: own }) => [own, copied(weights.get(own)!, readStored)]));
   return {
     ...{ model, tokenizer, values, embedding },
     save: (out) =>
-      writeFolder(out, folder, JSON.stringify(folder.config, null, 2), weights, values, ["tokenizer", "pooling"]),
+      writeWhole(out, folder, weights, values, {
+        config: `${JSON.stringify(folder.config, null, 2)}\n`,
+        kinds: ["tokenizer", "pooling"],
+      }),
   };
 }
 
@@ -74,30 +69,18 @@ export async function openRankerToTrain(name: string, seed: number): Promise<Lea
   const model: OutputModel = { architecture, width: 1 };
   const values = new Map(
     parametersOf(model).map((spec): [string, NdArray] => {
-      const stored = weights.get(spec.name);
-      const fits = stored && stored.shape.join() === spec.shape.join();
-      return [spec.name, fits ? copied(stored) : initialValue(spec, seed)];
+      return [spec.name, startOf(spec, weights, readStored, seed)];
     }),
   );
   const told = { ...config, sentence_transformers: { activation_fn: "torch.nn.modules.linear.Identity" } };
   return {
     ...{ model, tokenizer: openTokenizer(folder), values },
-    save: (out) => writeFolder(out, folder, JSON.stringify(told, null, 2), new Map(), values, ["tokenizer"]),
+    save: (out) =>
+      writeWhole(out, folder, new Map(), values, {
+        config: `${JSON.stringify(told, null, 2)}\n`,
+        kinds: ["tokenizer"],
+      }),
   };
-}
-
-async function writeFolder(
-  out: string,
-  folder: Awaited<ReturnType<typeof foldersOf>>,
-  config: string,
-  weights: Weights,
-  values: ReadonlyMap<string, NdArray>,
-  kinds: readonly ("tokenizer" | "pooling")[],
-): Promise<void> {
-  const others = [...weights].filter(([name]) => !values.has(name));
-  await writeCheckpoint(out, [...others, ...values] as never);
-  for (const file of companions(folder, kinds)) await writeFileSafely(join(out, file[0]), readCompanion(file));
-  await writeFileSafely(join(out, "config.json"), `${config}\n`);
 }
 
 /** Tokens of texts, cut where they are too long; how many were cut is counted. */

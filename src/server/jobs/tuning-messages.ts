@@ -1,5 +1,5 @@
 /** What a server and its process that tunes say to each other. Both are of one version and one machine. */
-import type { Evaluation } from "../../tune/tune.ts";
+import type { Evaluation } from "../../learn/fit/fit.ts";
 import type { AskedTuning, ChosenTuning } from "./tuning-options.ts";
 
 /** A file of rows on this machine, with its owner's name for it. */

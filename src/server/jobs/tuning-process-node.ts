@@ -8,8 +8,9 @@ import { basename, join } from "node:path";
 import { whenOwnerGone } from "../../base/owner-node.ts";
 import { readTextFile } from "../../base/read-node.ts";
 import { ZerothError } from "../../errors.ts";
+import { nodeHost } from "../../learn/fit/host-node.ts";
 import { fingerprintOf, writeAdapter } from "../../text/adapters/files-node.ts";
-import { hostOf, tuneOpened } from "../../tune/folder-node.ts";
+import { tuneOpened } from "../../tune/folder-node.ts";
 import { adapterOf } from "../../tune/model.ts";
 import { type Opened, openTuning } from "../../tune/open-node.ts";
 import { type Prepared, prepare, startingValues } from "../../tune/prepare.ts";
@@ -53,7 +54,7 @@ function copyRun(run: string, checkpoint: string, target: string): void {
 /** Writes the adapter that a checkpoint holds. */
 async function adapterWriter(opened: Opened, prepared: Prepared, chosen: ChosenTuning) {
   const { base, model, data } = prepared;
-  const { kept } = await startingValues(prepared, opened, chosen.options, hostOf(chosen.options, Date.now));
+  const { kept } = await startingValues(prepared, opened, chosen.options, nodeHost(chosen.options.threads, Date.now));
   const fingerprint = fingerprintOf(opened.folder);
   return async (checkpoint: string, target: string): Promise<void> => {
     const file = openSafetensors(join(checkpoint, "model.safetensors"));
