@@ -31,6 +31,7 @@ await build({
     "host-engine-node": "dist/runtime/host-engine-node.js",
     "engine-process-node": "dist/host/engine-process-node.js",
     "tuning-process-node": "dist/server/jobs/tuning-process-node.js",
+    "digest-process-node": "dist/server/digests/digest-process-node.js",
     "worker-process-node": "dist/jobs/worker-process-node.js",
     "parquet-process-node": "dist/data/parquet-process-node.js",
     "search-process-node": "dist/retrieve/dense/search-process-node.js",

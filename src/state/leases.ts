@@ -3,13 +3,14 @@
  * taking raises `fence`, and nothing is written for an older one.
  */
 import { type Expression, type Selectable, type SqlBool, sql, type UpdateObject } from "kysely";
-import type { BatchStatus, State, Tables, TuningStatus, VectorFileStatus } from "./database.ts";
+import type { BatchStatus, DigestStatus, State, Tables, TuningStatus, VectorFileStatus } from "./database.ts";
 
 /** Tables of such work, with what their status may be. */
 interface Statuses {
   readonly batch: BatchStatus;
   readonly tuning: TuningStatus;
   readonly vector_file: VectorFileStatus;
+  readonly digest: DigestStatus;
 }
 type Leased = keyof Statuses;
 type Row<T extends Leased> = Selectable<Tables[T]>;

@@ -280,12 +280,45 @@ const vectorStores: Step = async (db, kind) => {
     .execute();
 };
 
+const digests: Step = async (db, kind) => {
+  await columns(numbered(db.schema.createTable("digest") as Builder, kind), {
+    id: "text",
+    owner: "text",
+    store: "text?",
+    file: "text?",
+    asked_group: "text",
+    group_name: "text",
+    month: "text",
+    asked: "text",
+    status: "text",
+    progress: "text?",
+    error: "text?",
+    document: "text?",
+    edits: "text?",
+    created_at: "number",
+    made_at: "number?",
+    worker: "text?",
+    fence: "count",
+    lease_until: "number",
+    attempts: "count",
+  })(kind).execute();
+  await db.schema.createIndex("digest_id").unique().on("digest").column("id").execute();
+  await db.schema.createIndex("digest_owner").on("digest").columns(["owner", "seq"]).execute();
+  await db.schema
+    .createIndex("digest_open")
+    .on("digest")
+    .column("seq")
+    .where(sql.ref("status"), "=", sql.lit("in_progress"))
+    .execute();
+};
+
 /** In their order; a step that has been released never changes. */
 const steps: readonly { readonly name: string; readonly run: Step }[] = [
   { name: "keys, allowances, files, batches, objects", run: first },
   { name: "answers under keys of their senders' choice", run: answers },
   { name: "fine-tuning and its adapters", run: tunings },
   { name: "vector stores", run: vectorStores },
+  { name: "digests", run: digests },
 ];
 
 /**
