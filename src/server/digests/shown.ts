@@ -1,6 +1,7 @@
 /** Digests as they are answered, and what becomes of a person's edits. */
 import { type Digest, digestSchema } from "../../digest/document.ts";
-import { type Edits, noEdits, parseEdits, swapped, withEdits } from "../../digest/edits.ts";
+import { noEdits, swapped, withEdits } from "../../digest/edited.ts";
+import { type Edits, parseEdits } from "../../digest/edits.ts";
 import type { DigestRow } from "../../state/digests.ts";
 import { invalid, refuse } from "../errors.ts";
 import type { AskedDigest, EditsBody } from "./schema.ts";
@@ -23,7 +24,7 @@ export function shownDigest(row: DigestRow) {
 }
 
 /** As it was made. @throws ApiError 409 for one that is not made */
-function madeOf({ document, status }: DigestRow): Digest {
+export function madeOf({ document, status }: DigestRow): Digest {
   if (document === null) {
     const why = status === "in_progress" ? "is being made" : `was not made: ${status}`;
     return refuse(409, `this digest ${why}`, { code: "digest_not_made", headers: { "x-should-retry": "false" } });

@@ -28,7 +28,7 @@ import {
   sourcesSchema,
   storeSchema,
 } from "../digests/schema.ts";
-import { changedEdits, editedOf, shownDigest, sourcesOf } from "../digests/shown.ts";
+import { changedEdits, editedOf, madeOf, shownDigest, sourcesOf } from "../digests/shown.ts";
 import { invalid, messageOf } from "../errors.ts";
 import { namedModel } from "../named.ts";
 import { listed, listOf, pageQuery } from "../pages.ts";
@@ -39,6 +39,9 @@ const listQuery = z.object({ ...pageQuery, group: z.string().max(300).optional()
 const sourcesQuery = z.object({
   paper: z.string().min(1).max(60),
   sentence: z.coerce.number().int().min(0).max(20).optional(),
+});
+const documentQuery = z.object({
+  edits: z.enum(["true", "false"]).optional().describe("false for the digest as it was made"),
 });
 const mailQuery = z.object({
   from: z.string().max(300).optional(),
@@ -212,10 +215,11 @@ export const digests: Routes = (server) => {
       method: "get",
       path: "/v1/digests/{id}/document",
       summary: "A digest's document: all that its forms are made of",
+      query: documentQuery,
       answer: z.looseObject({ format: z.literal("zeroth-digest-1") }),
-      async handle({ params, asked }) {
+      async handle({ params, query, asked }) {
         const row = await read(asked.owner.owner, params.id!);
-        return editedOf(row);
+        return query.edits === "false" ? madeOf(row) : editedOf(row);
       },
     }),
     ...forms,
