@@ -73,7 +73,7 @@ def main() -> None:
                     [definitions.ASSETS[name]], instance=instance, partition_key=partition, resources=resources, **more
                 )
 
-            for name in ("eval", "answers", "index"):
+            for name in ("eval", "answers", "index", "summaries", "digest"):
                 settings = definitions.SETTINGS["assets"][name]
                 partition = None
                 if settings.get("partitions") == "list":

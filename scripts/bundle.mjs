@@ -32,6 +32,7 @@ await build({
     "engine-process-node": "dist/host/engine-process-node.js",
     "tuning-process-node": "dist/server/jobs/tuning-process-node.js",
     "summary-process-node": "dist/server/summaries/summary-process-node.js",
+    "digest-process-node": "dist/server/digests/digest-process-node.js",
     "worker-process-node": "dist/jobs/worker-process-node.js",
     "parquet-process-node": "dist/data/parquet-process-node.js",
     "index-process-node": "dist/server/vectors/index-process-node.js",

@@ -84,7 +84,7 @@ def partitions_of(name: str, asset: dict) -> dg.PartitionsDefinition | None:
     if partitions == "list":
         return dg.DynamicPartitionsDefinition(name=name)
     if isinstance(partitions, dict):
-        return dg.MonthlyPartitionsDefinition(start_date=f"{partitions['monthly']}-01", fmt="%Y-%m-%d")
+        return dg.MonthlyPartitionsDefinition(start_date=str(partitions["monthly"]), fmt="%Y-%m")
     return dg.StaticPartitionsDefinition(list(partitions))
 
 

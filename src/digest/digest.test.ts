@@ -11,7 +11,8 @@ import { type Count, growthSentence, percent, tendency, trends, withGrowth } fro
 import { countPapers, readCounts } from "./count/count-node.ts";
 import { groupOf } from "./count/groups.ts";
 import { type Digest, digestSchema } from "./document.ts";
-import { parseEdits, withEdits } from "./edits.ts";
+import { withEdits } from "./edited.ts";
+import { parseEdits } from "./edits.ts";
 import { ingestFile } from "./ingest-node.ts";
 import { makeDigest } from "./make-node.ts";
 import { eml, mailHtml, mostBytes } from "./render/email.ts";

@@ -31,6 +31,9 @@ const headSchema = z.object({
   link: z.string(),
 });
 
+/** A paper that came close; with its abstract it can be taken in the place of another. */
+const missSchema = headSchema.extend({ source: z.string().optional() });
+
 export const itemSchema = headSchema.extend({
   rank: z.number().int(),
   pinned: z.boolean().optional(),
@@ -58,10 +61,11 @@ export const digestSchema = z.object({
   notes: z.array(z.string()),
   intro: z.array(z.string()),
   items: z.array(itemSchema),
-  nearMisses: z.array(headSchema),
+  nearMisses: z.array(missSchema),
   clusters: z.array(z.object({ label: z.string(), papers: z.number().int() })),
   /** Who wrote the items: a model's name, or none. */
   writer: z.string().optional(),
 });
 export type Digest = z.infer<typeof digestSchema>;
+export type Miss = z.infer<typeof missSchema>;
 export type Head = z.infer<typeof headSchema>;

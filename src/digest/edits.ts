@@ -1,7 +1,6 @@
 /** What a person changed on the review page: kept beside the digest, and put on it again whenever it is made anew. */
 import { z } from "zod";
 import { fail } from "../errors.ts";
-import type { Digest, Item, Sentence } from "./document.ts";
 
 export const editsSchema = z.strictObject({
   format: z.literal("zeroth-digest-edits-1"),
@@ -25,30 +24,4 @@ export function parseEdits(value: unknown, where: string): Edits {
     where,
     hint: "the review page saves them",
   });
-}
-
-const own = (text: string): Sentence => ({ text, by: "person", spans: [] });
-
-function edited(item: Item, { why, insights }: Edits): Item {
-  const [newWhy, newInsights] = [why[item.id], insights[item.id]];
-  return {
-    ...item,
-    ...(newWhy !== undefined && newWhy !== item.why.text && { why: own(newWhy) }),
-    ...(newInsights !== undefined && {
-      insights: newInsights.map((text) => item.insights.find((one) => one.text === text) ?? own(text)),
-    }),
-  };
-}
-
-/** A digest with a person's edits; its order is theirs. */
-export function withEdits(digest: Digest, edits: Edits): Digest {
-  const place = (id: string): number => {
-    const at = edits.order.indexOf(id);
-    return at < 0 ? edits.order.length : at;
-  };
-  const items = digest.items
-    .filter(({ id }) => !edits.drop.includes(id))
-    .map((item) => edited(item, edits))
-    .sort((a, b) => place(a.id) - place(b.id) || a.rank - b.rank);
-  return { ...digest, items: items.map((item, i) => ({ ...item, rank: i + 1 })) };
 }

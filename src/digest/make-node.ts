@@ -148,7 +148,10 @@ export async function makeDigest(store: Store, options: MakeOptions): Promise<Di
     ],
     intro,
     items,
-    nearMisses: chosen.nearMisses.map((one) => headOf(one, chosen.clusters[one.cluster]!.label)),
+    nearMisses: chosen.nearMisses.map((one) => ({
+      ...headOf(one, chosen.clusters[one.cluster]!.label),
+      source: toText(one.paper.abstract),
+    })),
     clusters: [...chosen.clusters],
     ...(options.writerName !== undefined && { writer: options.writerName }),
   };

@@ -4,10 +4,12 @@ import { fail } from "../errors.ts";
 import type { Job } from "./job.ts";
 
 const jobs: Readonly<Record<string, () => Promise<{ readonly default: Job }>>> = {
+  digest: () => import("./list/digest-node.ts"),
   eval: () => import("./list/eval-node.ts"),
   embed: () => import("./list/embed-node.ts"),
   generate: () => import("./list/generate-node.ts"),
   index: () => import("./list/index-node.ts"),
+  summarize: () => import("./list/summarize-node.ts"),
   train: () => import("./list/train-node.ts"),
   tune: () => import("./list/tune-node.ts"),
 };

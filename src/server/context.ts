@@ -4,6 +4,7 @@ import type { Engine } from "../host/engine.ts";
 import type { AdapterNames } from "../state/adapters.ts";
 import type { State } from "../state/database.ts";
 import type { Chats } from "./chat/store.ts";
+import type { DigestOptions } from "./digests/work-node.ts";
 import type { KeptAnswers } from "./guards/idempotency.ts";
 import type { Downloads } from "./jobs/downloads.ts";
 import type { Hub } from "./jobs/hub.ts";
@@ -89,6 +90,8 @@ export interface ServerOptions {
   readonly vectors?: VectorStores;
   /** How books are summarised; without, or without a database, none are. */
   readonly summaries?: Summaries;
+  /** How digests of papers are made; without, or without a database, none are. */
+  readonly digests?: DigestOptions;
   /** Where models are downloaded from; without, none are. */
   readonly hub?: Hub;
   readonly log?: (line: LogLine) => void;

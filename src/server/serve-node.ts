@@ -6,6 +6,7 @@ import { getRequestListener } from "@hono/node-server";
 import { fail } from "../errors.ts";
 import { createServer } from "./app.ts";
 import type { ServerOptions } from "./context.ts";
+import { startDigests } from "./digests/work-node.ts";
 import { hostName, isLoopback } from "./guards/host.ts";
 import { keepAdapters } from "./jobs/adapters-node.ts";
 import { startTunings } from "./jobs/tuning-worker-node.ts";
@@ -115,10 +116,11 @@ export async function serve(options: ServeOptions): Promise<Serving> {
     listenError(error, host, port),
   );
   const batches = options.state && startBatches(app, options.state, options.problem && { problem: options.problem });
-  const { engine, state, tuning, vectors, summaries, problem } = options;
+  const { engine, state, tuning, vectors, summaries, digests, problem } = options;
   const works = [
     ...(state && vectors ? [startVectorWork(state, vectors, { problem, ...options.vectorWork })] : []),
     ...(state && summaries ? [startSummaries(state, engine, summaries.options, problem)] : []),
+    ...(state && digests ? [startDigests(state, engine, digests, problem)] : []),
     ...(state && tuning
       ? [
           startTunings(state, tuning, problem),

@@ -6,6 +6,7 @@ import { ask } from "./routes/ask.ts";
 import { batches } from "./routes/batches.ts";
 import { chat } from "./routes/chat.ts";
 import { completions } from "./routes/completions.ts";
+import { digests } from "./routes/digests.ts";
 import { downloadRoutes } from "./routes/downloads.ts";
 import { embeddings } from "./routes/embeddings.ts";
 import { files } from "./routes/files.ts";
@@ -23,7 +24,7 @@ import { vectorStores } from "./routes/vector-stores.ts";
 
 const table: readonly Routes[] = [
   ...[health, models, completions, chat, keptChats, responses, embeddings, score, tokenizer, manage, downloadRoutes],
-  ...[adapters, files, batches, fineTuning, rerank, vectorStores, ask, summaries],
+  ...[adapters, files, batches, fineTuning, rerank, vectorStores, ask, summaries, digests],
 ];
 
 export const tableOfRoutes = (server: ServerContext): readonly Route[] => table.flatMap((routes) => routes(server));

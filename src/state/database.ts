@@ -286,6 +286,43 @@ export interface SummaryRowTable {
   seq: Generated<number>;
 }
 
+export type DigestStatus = "in_progress" | "completed" | "failed" | "cancelled";
+
+/** A month's digest of papers, and the work of making it. */
+export interface DigestTable {
+  id: string;
+  owner: string;
+  /** The store of papers on the server's disk; none where the papers are those of a file. */
+  store: string | null;
+  /** A file of papers' metadata of the same owner. */
+  file: string | null;
+  /** As the group is asked for, and as the digest calls it. */
+  asked_group: string;
+  group_name: string;
+  month: string;
+  /** JSON: how it is made. */
+  asked: string;
+  status: DigestStatus;
+  /** What the work is at, in words. */
+  progress: string | null;
+  /** JSON: why it failed. */
+  error: string | null;
+  /** JSON: as it was made, without edits. One that is made again stays until the new one is there. */
+  document: string | null;
+  /** JSON: what a person changed of it. */
+  edits: string | null;
+  created_at: number;
+  made_at: number | null;
+  /** The process that works on it. */
+  worker: string | null;
+  /** Goes up whenever somebody takes the work, so that a process that lost it is known by its old number. */
+  fence: number;
+  lease_until: number;
+  /** How often it was taken since it was asked for. */
+  attempts: number;
+  seq: Generated<number>;
+}
+
 /** Whatever a route stores as JSON under an id: responses, chat completions. */
 export interface ObjectTable {
   id: string;
@@ -333,6 +370,7 @@ export interface Tables {
   summary: SummaryTable;
   summary_row: SummaryRowTable;
   answer: AnswerTable;
+  digest: DigestTable;
   migration: { id: number; name: string; applied_at: number };
 }
 

@@ -3,7 +3,15 @@
  * taking raises `fence`, and nothing is written for an older one.
  */
 import { type Expression, type Selectable, type SqlBool, sql, type UpdateObject } from "kysely";
-import type { BatchStatus, State, SummaryStatus, Tables, TuningStatus, VectorFileStatus } from "./database.ts";
+import type {
+  BatchStatus,
+  DigestStatus,
+  State,
+  SummaryStatus,
+  Tables,
+  TuningStatus,
+  VectorFileStatus,
+} from "./database.ts";
 
 /** Tables of such work, with what their status may be. */
 interface Statuses {
@@ -11,6 +19,7 @@ interface Statuses {
   readonly tuning: TuningStatus;
   readonly vector_file: VectorFileStatus;
   readonly summary: SummaryStatus;
+  readonly digest: DigestStatus;
 }
 type Leased = keyof Statuses;
 type Row<T extends Leased> = Selectable<Tables[T]>;

@@ -331,6 +331,38 @@ const summaries: Step = async (db, kind) => {
   await db.schema.createIndex("summary_row_seq").on("summary_row").columns(["summary", "seq"]).execute();
 };
 
+const digests: Step = async (db, kind) => {
+  await columns(numbered(db.schema.createTable("digest") as Builder, kind), {
+    id: "text",
+    owner: "text",
+    store: "text?",
+    file: "text?",
+    asked_group: "text",
+    group_name: "text",
+    month: "text",
+    asked: "text",
+    status: "text",
+    progress: "text?",
+    error: "text?",
+    document: "text?",
+    edits: "text?",
+    created_at: "number",
+    made_at: "number?",
+    worker: "text?",
+    fence: "count",
+    lease_until: "number",
+    attempts: "count",
+  })(kind).execute();
+  await db.schema.createIndex("digest_id").unique().on("digest").column("id").execute();
+  await db.schema.createIndex("digest_owner").on("digest").columns(["owner", "seq"]).execute();
+  await db.schema
+    .createIndex("digest_open")
+    .on("digest")
+    .column("seq")
+    .where(sql.ref("status"), "=", sql.lit("in_progress"))
+    .execute();
+};
+
 /** In their order; a step that has been released never changes. */
 const steps: readonly { readonly name: string; readonly run: Step }[] = [
   { name: "keys, allowances, files, batches, objects", run: first },
@@ -338,6 +370,7 @@ const steps: readonly { readonly name: string; readonly run: Step }[] = [
   { name: "fine-tuning and its adapters", run: tunings },
   { name: "vector stores", run: vectorStores },
   { name: "summaries", run: summaries },
+  { name: "digests", run: digests },
 ];
 
 /**

@@ -49,6 +49,10 @@ export const panels: readonly PanelRow[] = [
     load: () => import("./search/panel.tsx"),
   },
   {
+    ...{ name: "digest", title: "Digest", icon: "digest", says: "a month's papers of a field as a newsletter" },
+    load: () => import("./digest/panel.tsx"),
+  },
+  {
     ...{ name: "models", title: "Models", icon: "models", says: "what is here, open it, close it", last: true },
     load: () => import("./models/panel.tsx"),
   },

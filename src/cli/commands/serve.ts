@@ -40,6 +40,10 @@ export default defineCommand({
     },
     { flags: "--idle <seconds>", help: "close a model after so long without use (300); 0 for never", as: "integer" },
     { flags: "--no-download", help: "do not download models that are asked for and not here" },
+    {
+      flags: "--digests <folder>",
+      help: "stores of papers that digests are made from, NAME.db each (digests, in ZEROTH_HOME)",
+    },
     { flags: "--no-page", help: "no page at /" },
     ...engine,
   ],

@@ -1,7 +1,8 @@
 /** `zeroth digest make`. */
 import { jsonLimits } from "../../base/json.ts";
 import { readJsonFile } from "../../base/read-node.ts";
-import { type Edits, parseEdits, withEdits } from "../../digest/edits.ts";
+import { withEdits } from "../../digest/edited.ts";
+import { type Edits, parseEdits } from "../../digest/edits.ts";
 import { makeDigest, needMonth } from "../../digest/make-node.ts";
 import { parseId } from "../../digest/papers/ids.ts";
 import { reasonsLine } from "../../digest/render/words.ts";

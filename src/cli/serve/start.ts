@@ -1,10 +1,12 @@
 /** Starting the server of `zeroth serve`: what was typed becomes keys and a page before an engine. */
 import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { fail, ZerothError } from "../../errors.ts";
 import type { Engine } from "../../host/engine.ts";
 import { embedded, openLibrary } from "../../host/library-node.ts";
 import type { LogLine } from "../../server/context.ts";
+import { openPaperStores } from "../../server/digests/stores-node.ts";
 import { fixedKeys } from "../../server/guards/keys.ts";
 import type { ServedAdapter } from "../../server/jobs/adapters-node.ts";
 import { openHub } from "../../server/jobs/hub-node.ts";
@@ -28,6 +30,7 @@ export interface StartFlags {
   readonly maxQueue?: number;
   readonly download?: boolean;
   readonly page?: boolean;
+  readonly digests?: string;
 }
 
 /** Where the page lies that was built with the package. */
@@ -134,6 +137,7 @@ export async function startServer(
         ...{ home, pathOf, threads },
         changed: ({ added, removed }) => serveAdapters(engine, added, removed),
       },
+      digests: { home, stores: openPaperStores(flags.digests ?? join(home, "digests")) },
       ...(host !== undefined && { host }),
       ...(flags.cors && { cors: flags.cors }),
       ...(flags.allowedHost && { hosts: flags.allowedHost }),

@@ -1,6 +1,7 @@
 /** From a store to a month's scored papers: texts as vectors, signals, clusters, the choice. */
 import { createHash } from "node:crypto";
 import { fail, throwIfAborted } from "../../errors.ts";
+import { lastDay } from "../count/count.ts";
 import { nextMonth } from "../count/count-node.ts";
 import type { Group } from "../count/groups.ts";
 import { within } from "../count/groups.ts";
@@ -142,9 +143,9 @@ export async function choose(store: Store, options: ChooseOptions): Promise<Chos
   const width = Math.max(1, words.terms.length, ...rows.map(({ terms }) => (terms.at(-1) ?? 0) + 1));
   const dated: Dated = { days: papers.map((paper) => dayNumber(paper.submitted)), rows, width };
   const targets = papers.flatMap((paper, i) => (isCandidate(paper) ? [i] : []));
-  const known = store.meta("seen_to") ?? dayOf(papers.at(-1)!);
-  const end = `${last}-31`;
-  const signals = signalsOf(dated, targets, { known: dayNumber([known, end].sort()[0]!.replace(/-31$/, "-28")) });
+  // Of later days nothing is looked at, whatever the store knows: so the same month stays the same digest.
+  const known = [store.meta("seen_to") ?? dayOf(papers.at(-1)!), lastDay(last)].sort()[0]!;
+  const signals = signalsOf(dated, targets, { known: dayNumber(known) });
   throwIfAborted(signal);
   const chosenRows = targets.map((i) => rows[i]!);
   const clusters = clustersOf(

@@ -3,8 +3,14 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { snapshotLine } from "../../../test/support/arxiv.ts";
 import { tinyBert } from "../../../test/support/models/tiny-models.ts";
 import type { JsonObject } from "../../base/json.ts";
+import { digestSchema } from "../../digest/document.ts";
+import { noEdits } from "../../digest/edited.ts";
+import { ingestFile } from "../../digest/ingest-node.ts";
+import { keepDigest } from "../../digest/store/digests-node.ts";
+import { openStore } from "../../digest/store/store-node.ts";
 import { openSafetensors } from "../../weights/safetensors-node.ts";
 import type { JobEvent } from "../events.ts";
 import type { BoundJob } from "../job.ts";
@@ -139,4 +145,69 @@ test("index and generate: documents counted, a row that cannot be done is an err
     { id: "b", error: { code: "bad_input" } },
   ]);
   expect(made.manifest.checks).toMatchObject([{ name: "all_answered", passed: false, about: "1 of 2 rows failed" }]);
+});
+
+test("digest: a month of a store, the same when later papers come; a file of metadata; an edit makes another", async () => {
+  const paper = (month: string, n: number) =>
+    snapshotLine({
+      ...{ id: `${month.slice(2).replace("-", "")}.${10_000 + n}`, day: `${month}-${10 + n}` },
+      title: `Study ${n} of trees`,
+      abstract: `We show that tree ${n} grows. It gains ${n} leaves. The rest is small.`,
+    });
+  const months = ["2021-10", "2021-11", "2021-12"];
+  const all = months.map((month) => Array.from({ length: 9 }, (_, n) => paper(month, n)));
+  writeFileSync(at("early.jsonl"), `${all.slice(0, 2).flat().join("\n")}\n`);
+  writeFileSync(at("late.jsonl"), `${all.flat().join("\n")}\n`);
+  const papers = at("papers.db");
+  await ingestFile({ store: papers, source: "jsonl", path: at("early.jsonl") });
+  const config = { papers, group: "cs.CL", top: 3 };
+  const one = await run("digest", { ...config, month: ["2021-10"] }, "digest", { partition: "2021-10" });
+  expect(one.partitions).toEqual(["2021-10"]);
+  expect(one.manifest.metrics).toEqual({ papers: 3, candidates: 9, replaced: 0 });
+  expect(one.manifest.checks.map(({ name, passed }) => [name, passed])).toEqual([
+    ["sources_fresh", true],
+    ["provenance_complete", true],
+  ]);
+  expect(readFileSync(fileOf("digest", one, "digest.md"), "utf8")).toMatch(/^# Best in cs\.CL: October 2021/);
+  await ingestFile({ store: papers, source: "jsonl", path: at("late.jsonl") });
+  // As an orchestrator calls it; and of all whole months.
+  const again = await run("digest", { ...config, month: ["2021-10"] }, "digest", { partition: "2021-10" });
+  expect([again.cached, again.partitions]).toEqual([true, ["2021-10"]]);
+  const file = await run("digest", { ...config, papers: at("late.jsonl") }, "digest", { partition: "2021-10" });
+  expect([file.cached, file.partitions]).toEqual([true, ["2021-10", "2021-11"]]);
+  const store = openStore(papers);
+  const made = digestSchema.parse(JSON.parse(readFileSync(fileOf("digest", one, "digest.json"), "utf8")));
+  keepDigest(store, made, { ...noEdits(made), drop: [made.items[0]!.id] });
+  store.close();
+  const edited = await run("digest", config, "digest", { partition: "2021-10" });
+  expect(edited.cached).toBe(false);
+  const now = JSON.parse(readFileSync(fileOf("digest", edited, "digest.json"), "utf8"));
+  expect(now.items.map(({ id }: { id: string }) => id)).not.toContain(made.items[0]!.id);
+  await expect(run("digest", { ...config, month: ["2021-13"] }, "digest")).rejects.toMatchObject({ code: "wrong_use" });
+});
+
+test("summarize: a book a partition, sentences traced, the same wherever the book lies", async () => {
+  mkdirSync(at("shelf"));
+  const text = (of: string) =>
+    Array.from({ length: 60 }, (_, i) => `In year ${i} the ${of} stood by the river. Nobody moved it.`).join("\n\n");
+  writeFileSync(join(at("shelf"), "mill.txt"), text("mill"));
+  writeFileSync(join(at("shelf"), "barn.txt"), text("barn"));
+  const config = { books: [at("shelf")], rule: "extractive", leafTokens: 100 };
+  const one = await run("summarize", config, "books", { partition: "mill.txt" });
+  expect(one.partitions).toEqual(["barn.txt", "mill.txt"]);
+  expect(one.manifest.metrics.sentences).toBeGreaterThan(0);
+  expect(one.manifest.metrics.traced).toBe(one.manifest.metrics.sentences);
+  expect(one.manifest.checks.map(({ name, passed }) => [name, passed])).toEqual([
+    ["provenance_complete", true],
+    ["length_ok", true],
+  ]);
+  mkdirSync(at("other"));
+  writeFileSync(join(at("other"), "mill.txt"), text("mill"));
+  const moved = await run("summarize", { ...config, books: [join(at("other"), "mill.txt")] }, "books");
+  expect(moved.cached).toBe(true);
+  const stopped = run("summarize", config, "stopped", { partition: "mill.txt", stopAfter: 2 });
+  await expect(stopped).rejects.toMatchObject({ code: "interrupted" });
+  const resumed = await run("summarize", config, "stopped", { partition: "mill.txt" });
+  expect(resumed.manifest.outputHash).toBe(one.manifest.outputHash);
+  expect(() => readFileSync(fileOf("stopped", resumed, "summary.md"), "utf8")).not.toThrow();
 });

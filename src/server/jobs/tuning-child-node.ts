@@ -1,15 +1,10 @@
 /** A process that tunes, from its server's side: started for one piece of work, told to stop, or killed. */
-import { fork } from "node:child_process";
-import { fileURLToPath } from "node:url";
+import { startChild, type WorkChild } from "./child-node.ts";
 import type { FromTuning, ToTuning, TuningStart } from "./tuning-messages.ts";
 
-export interface TuningChild {
-  readonly pid: number | undefined;
+export interface TuningChild extends Pick<WorkChild<ToTuning>, "pid" | "kill" | "ended"> {
   /** Save what is done and end; by force after `grace` milliseconds. */
   stop(grace: number): void;
-  kill(): void;
-  /** Resolves when it has ended: how, in words, where that was not of its own will. */
-  readonly ended: Promise<string | undefined>;
 }
 
 /** The script beside this file, which is where a bundler puts it as well. */
@@ -21,33 +16,16 @@ export function startTuningChild(
   told: (message: Exclude<FromTuning, { kind: "ready" }>) => void,
   script: URL = usualScript(),
 ): TuningChild {
-  const child = fork(fileURLToPath(script), {
-    serialization: "advanced",
-    execArgv: [],
-    stdio: ["ignore", "ignore", "inherit", "ipc"],
-  });
-  // A channel that is closed is told by the process's end.
-  const post = (message: ToTuning) => void child.send(message, () => {});
+  const child = startChild<ToTuning, FromTuning>(script, { kind: "start", start }, told);
   let force: ReturnType<typeof setTimeout> | undefined;
-  child.on("message", (message) => {
-    const said = message as FromTuning;
-    if (said.kind === "ready") post({ kind: "start", start });
-    else told(said);
-  });
-  const ended = new Promise<string | undefined>((resolve) => {
-    child.once("error", (error) => resolve(`it could not be started: ${error.message}`));
-    child.once("exit", (code, signal) => {
-      clearTimeout(force);
-      resolve(signal ? `it was ended by ${signal}` : code === 0 ? undefined : `exit code ${code}`);
-    });
-  });
+  void child.ended.then(() => clearTimeout(force));
   return {
     pid: child.pid,
     stop(grace) {
-      post({ kind: "stop" });
-      force ??= setTimeout(() => child.kill("SIGKILL"), grace);
+      child.post({ kind: "stop" });
+      force ??= setTimeout(() => child.kill(), grace);
     },
-    kill: () => void child.kill("SIGKILL"),
-    ended,
+    kill: child.kill,
+    ended: child.ended,
   };
 }

@@ -1,0 +1,92 @@
+/**
+ * The script of a process that makes one digest. It may be killed at any moment: what it made is its server's once it is
+ * told. It has no model: what is to be written is asked of its server.
+ */
+import { writeFileSync } from "node:fs";
+import { constants, setPriority } from "node:os";
+import { whenOwnerGone } from "../../base/owner-node.ts";
+import { groupOf } from "../../digest/count/groups.ts";
+import { ingestFile } from "../../digest/ingest-node.ts";
+import { makeDigest } from "../../digest/make-node.ts";
+import { openStore } from "../../digest/store/store-node.ts";
+import { ZerothError } from "../../errors.ts";
+import { messageOf } from "../errors.ts";
+import type { DigestStart, FromDigest, ToDigest } from "./messages.ts";
+
+let over = false;
+const waiting = new Map<number, (text: string) => void>();
+
+const tell = (message: FromDigest): Promise<void> =>
+  new Promise((resolve) => {
+    if (process.connected) process.send?.(message, undefined, {}, () => resolve());
+    else resolve();
+  });
+
+const write = (text: string): Promise<string> =>
+  new Promise((resolve) => {
+    const id = waiting.size + 1;
+    waiting.set(id, resolve);
+    void tell({ kind: "prompt", id, text });
+  });
+
+/** Errors that another try may not meet. */
+const passing = new Set(["busy", "engine_failed", "storage_failed", "out_of_memory"]);
+
+async function make({ store: path, rows, group, month, asked, edits }: DigestStart): Promise<string> {
+  const progress = (text: string): void => void tell({ kind: "progress", text });
+  if (rows) {
+    const told = (records: number): void => progress(`${records.toLocaleString("en")} records read`);
+    const events = { progress: ({ records }: { records: number }) => told(records) };
+    await ingestFile({ store: rows.store, source: "jsonl", path: rows.path, events });
+  }
+  const store = openStore(path ?? rows!.store);
+  try {
+    const digest = await makeDigest(store, {
+      ...{ month, group: groupOf(group), progress },
+      ...{ top: asked.top ?? 8, delay: asked.delay ?? 0, months: asked.months ?? 1, misses: asked.misses ?? 10 },
+      ...{ weights: asked.weights ?? {}, interest: asked.interest ?? [], surveys: asked.surveys ?? undefined },
+      pin: [...(edits?.order ?? []), ...(asked.pin ?? [])],
+      ban: [...(edits?.drop ?? []), ...(asked.ban ?? [])],
+      ...{ seed: asked.seed ?? 0, keepUnsupported: asked.keep_unsupported ?? undefined },
+      ...(asked.model && { writer: write, writerName: asked.model }),
+    });
+    return JSON.stringify(digest);
+  } finally {
+    store.close();
+  }
+}
+
+async function work(start: DigestStart): Promise<void> {
+  try {
+    await tell({ kind: "done", document: await make(start) });
+  } catch (error) {
+    if (error instanceof ZerothError && !passing.has(error.code)) {
+      await tell({ kind: "refused", code: error.code, message: messageOf(error) });
+      return;
+    }
+    if (!(error instanceof ZerothError)) console.error(error);
+    await tell({ kind: "failed", message: error instanceof ZerothError ? error.message : String(error) });
+  }
+}
+
+process.on("message", (message: ToDigest) => {
+  if (message.kind === "answer") waiting.get(message.id)?.(message.text);
+  else {
+    work(message.start).then(() => {
+      over = true;
+      if (process.connected) process.disconnect();
+    });
+  }
+});
+// Its server is gone, and with it the right to this digest.
+whenOwnerGone(() => over || process.kill(process.pid, "SIGKILL"));
+// Ctrl-C and a service's end reach every process of the group; whoever owns this one decides when it ends.
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {});
+try {
+  setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
+  // Where memory runs out, the system is to end this process and not the one that answers.
+  if (process.platform === "linux") writeFileSync("/proc/self/oom_score_adj", "1000");
+} catch {
+  // Not everywhere may a process say so.
+}
+void tell({ kind: "ready" });
