@@ -255,15 +255,40 @@ export function withSides(processor: ImageProcessor, sides: Sides): ImageProcess
   };
 }
 
-/** A picture resized: the longer side is cut to a whole number, as Python's `int` does. */
-function resized(picture: Picture, to: ResizeTo, resample: Resample): Picture {
-  if (!("shortest" in to)) return resizePicture(picture, to.width, to.height, resample);
-  const { width, height } = picture;
+/** Width and height after a resize: the longer side is cut to a whole number, as Python's `int` does. */
+function resizedSides({ width, height }: Sides, to: ResizeTo): [number, number] {
+  if (!("shortest" in to)) return [to.width, to.height];
   const [short, long] = width < height ? [width, height] : [height, width];
   const longer = Math.trunc((to.shortest * long) / short);
-  const sides = width < height ? [to.shortest, longer] : [longer, to.shortest];
   if (longer > 2 ** 16) fail("bad_input", `a picture of ${width} by ${height} is too long to be resized`);
-  return resizePicture(picture, sides[0]!, sides[1]!, resample);
+  return width < height ? [to.shortest, longer] : [longer, to.shortest];
+}
+
+/** A picture resized. */
+export function resized(picture: Picture, to: ResizeTo, resample: Resample): Picture {
+  const [width, height] = resizedSides(picture, to);
+  return resizePicture(picture, width, height, resample);
+}
+
+export interface Region extends Sides {
+  readonly left: number;
+  readonly top: number;
+}
+
+/** The part of a picture that a model sees, in the picture's own pixels; black borders beside it are left out. */
+export function regionSeen({ width, height }: Sides, { resize, crop }: ImageProcessor): Region {
+  const whole = { left: 0, top: 0, width, height };
+  if (!crop) return whole;
+  const [wide, tall] = resize ? resizedSides({ width, height }, resize.to) : [width, height];
+  const along = (side: number, now: number, kept: number): [number, number] => {
+    if (kept >= now) return [0, side];
+    const begin = Math.floor((now - kept) / 2) / now;
+    const from = Math.round(begin * side);
+    return [from, Math.max(1, Math.round((begin + kept / now) * side) - from)];
+  };
+  const [left, columns] = along(width, wide, crop.width);
+  const [top, rows] = along(height, tall, crop.height);
+  return { left, top, width: columns, height: rows };
 }
 
 /** A picture as a model takes it: [channels, height, width] in float32. */
@@ -274,6 +299,31 @@ export function prepare(picture: Picture, processor: ImageProcessor, channels: n
   const right = resize ? resized(coloured, resize.to, resize.resample) : coloured;
   const kept = crop ? centreCrop(right, crop.width, crop.height) : right;
   return pixelsOf(kept, processor);
+}
+
+/**
+ * A clip's frames, or one picture, as a model takes them: [frames, channels, height, width], of a picture without the
+ * first axis.
+ */
+export function prepareFrames(
+  frames: readonly Picture[],
+  processor: ImageProcessor,
+  { channels, frames: count }: { readonly channels: number; readonly frames?: number | undefined },
+): NdArray<"float32"> {
+  const each = frames.map((picture) => prepare(picture, processor, channels));
+  return count === undefined ? each[0]! : stacked(each);
+}
+
+/** Arrays of one shape behind each other, with an axis more. */
+export function stacked(each: readonly NdArray<"float32">[]): NdArray<"float32"> {
+  const { shape, data } = each[0]!;
+  const all = new Float32Array(each.length * data.length);
+  each.forEach((one, i) => {
+    if (one.data.length !== data.length)
+      fail("bad_input", `a frame of ${one.shape.join(" by ")}, the first of ${shape.join(" by ")}`);
+    all.set(one.data as Float32Array, i * data.length);
+  });
+  return float32([each.length, ...shape], all);
 }
 
 /** Bytes as the numbers that the model takes, channels first. */

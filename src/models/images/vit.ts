@@ -78,6 +78,14 @@ function architecture(c: Config, stored: Stored | undefined): ImageEncoderArchit
     dropout: c.hidden_dropout_prob,
     width: c.hidden_size,
     image: sidesOf(image),
+    places: { first: 1, times: 1, rows: image.grid[0], columns: image.grid[1] },
+    positions: [
+      {
+        name: "vit.embeddings.position_embeddings",
+        shape: [1, trained.count + 1, c.hidden_size],
+        interpolated: (table) => positionsFor(table, trained.grid, image.grid, 1, "transformers"),
+      },
+    ],
     classifier: /^classifier\./,
     ...(parts.classifier && { labels, problem: problemOf(c.problem_type, labels) }),
     resized: (sides) => over(repatched(trained, sides)),

@@ -23,7 +23,7 @@ import {
   size,
 } from "../config.ts";
 import type { Family, ImageEncoder, ImageEncoderArchitecture, NetworkOptions, Stored } from "../family.ts";
-import { positionsFor } from "./blocks.ts";
+import { type Grid, positionsFor } from "./blocks.ts";
 import { headsOf, layersSchema, namesInMemory, type Parts, partsOf, transformerLayers } from "./layers.ts";
 import { firstToken, patchTokens, withClassToken } from "./patches.ts";
 
@@ -44,6 +44,44 @@ type Config = z.infer<typeof schema>;
 
 /** Tubelets along time, rows and columns. */
 type Tubes = readonly [number, number, number];
+
+/** The grid's positions for another one, the same at every time. */
+function overTime(table: Tensor, trained: Tubes, [times, rows, columns]: Tubes): Tensor {
+  if (trained[1] === rows && trained[2] === columns) return table;
+  const each = trained[1] * trained[2];
+  const frames = Array.from({ length: times }, (_, t) =>
+    positionsFor(
+      o.slice(table, 1, 1 + t * each, 1 + (t + 1) * each),
+      [trained[1], trained[2]],
+      [rows, columns],
+      0,
+      "transformers",
+    ),
+  );
+  return o.concat([o.slice(table, 1, 0, 1), ...frames], 1);
+}
+
+/** Tables of positions, and how they are interpolated: one of all tubelets, or one of each time's. */
+function positionsOf(c: Config, trained: Tubes, given: Tubes): NonNullable<ImageEncoderArchitecture["positions"]> {
+  const each = trained[1] * trained[2];
+  if (c.attention_type === "spacetime") {
+    return [
+      {
+        name: "vivit.embeddings.position_embeddings",
+        shape: [1, 1 + trained[0] * each, c.hidden_size],
+        interpolated: (table) => overTime(table, trained, given),
+      },
+    ];
+  }
+  const [from, to] = [trained, given].map(([, rows, columns]) => [rows, columns] as const) as [Grid, Grid];
+  return [
+    {
+      name: "vivit.spatial.embeddings.position_embeddings",
+      shape: [1, 1 + each, c.hidden_size],
+      interpolated: (table) => positionsFor(table, from, to, 1, "transformers"),
+    },
+  ];
+}
 
 interface Sides {
   readonly height: number;
@@ -86,25 +124,10 @@ function network(
     );
   }
 
-  /** The grid's positions for another one, the same at every time. */
-  function overTime(table: Tensor): Tensor {
-    if (trained[1] === rows && trained[2] === columns) return table;
-    const each = trained[1] * trained[2];
-    const frames = Array.from({ length: times }, (_, t) =>
-      positionsFor(
-        o.slice(table, 1, 1 + t * each, 1 + (t + 1) * each),
-        [trained[1], trained[2]],
-        [rows, columns],
-        0,
-        "transformers",
-      ),
-    );
-    return o.concat([o.slice(table, 1, 0, 1), ...frames], 1);
-  }
-
   function joint(tokens: Tensor): Tensor {
     const count = 1 + trained[0] * trained[1] * trained[2];
-    const positions = (at: Scope) => overTime(at.param("position_embeddings", [1, count, width], start));
+    const positions = (at: Scope) =>
+      overTime(at.param("position_embeddings", [1, count, width], start), trained, given);
     return encoder(scope.at("vivit"), tokens, c, positions);
   }
 
@@ -134,6 +157,8 @@ function network(
   };
 }
 
+const placesOf = ([times, rows, columns]: Tubes) => ({ first: 1, times, rows, columns });
+
 function architecture(c: Config, stored: Stored | undefined): ImageEncoderArchitecture {
   const [height, width] = typeof c.image_size === "number" ? [c.image_size, c.image_size] : c.image_size;
   const parts = partsOf(c, stored, { prefix: "vivit", classified: "VivitForVideoClassification", bare: "VivitModel" });
@@ -150,6 +175,8 @@ function architecture(c: Config, stored: Stored | undefined): ImageEncoderArchit
     dropout: c.hidden_dropout_prob,
     width: c.hidden_size,
     image: { channels: c.num_channels, frames: c.num_frames, height: sides.height, width: sides.width },
+    ...(c.attention_type === "spacetime" && { places: placesOf(tubesOf(c, sides)) }),
+    positions: positionsOf(c, trained, tubesOf(c, sides)),
     classifier: /^classifier\./,
     ...(parts.classifier && { labels, problem: problemOf(c.problem_type, labels) }),
     resized(next) {
