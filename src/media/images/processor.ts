@@ -6,7 +6,7 @@ import { z } from "zod";
 import type { JsonObject } from "../../base/json.ts";
 import { fail } from "../../errors.ts";
 import { float32, type NdArray } from "../../graph/array.ts";
-import { centreCrop, type Picture, toColour, toGrey } from "./image.ts";
+import { crop as cutOut, type Picture, toColour, toGrey } from "./image.ts";
 import { type Resample, resampleCodes, resizePicture } from "./resize.ts";
 
 export interface Sides {
@@ -20,6 +20,8 @@ export type ResizeTo = Sides | { readonly shortest: number };
 export interface ImageProcessor {
   readonly resize?: { readonly to: ResizeTo; readonly resample: Resample } | undefined;
   readonly crop?: Sides | undefined;
+  /** Half a pixel at the crop's begin is rounded to the even one, as torchvision does for timm; else it is cut off. */
+  readonly rounds?: boolean | undefined;
   /** What a byte is multiplied by; 1 is left as it is. */
   readonly factor: number;
   /** Taken away after that: ViViT's first step to [−1, 1]. */
@@ -216,6 +218,7 @@ export function readTimmProcessor(json: unknown, where = "config.json"): ImagePr
       resample: resample as Resample,
     },
     crop: { height, width },
+    rounds: true,
     factor: 1 / 255,
     offset: 0,
     normalize: { mean: listed(mean ?? imageNet.mean), std: listed(std ?? imageNet.std) },
@@ -270,19 +273,26 @@ export function resized(picture: Picture, to: ResizeTo, resample: Resample): Pic
   return resizePicture(picture, width, height, resample);
 }
 
+/** Python's `round`: halves to the even number. */
+const toEven = (x: number): number => (x - Math.floor(x) === 0.5 ? 2 * Math.round(x / 2) : Math.round(x));
+
+/** Where a crop of a side begins. */
+const originOf = (side: number, kept: number, rounds = false): number =>
+  rounds ? toEven((side - kept) / 2) : Math.floor((side - kept) / 2);
+
 export interface Region extends Sides {
   readonly left: number;
   readonly top: number;
 }
 
 /** The part of a picture that a model sees, in the picture's own pixels; black borders beside it are left out. */
-export function regionSeen({ width, height }: Sides, { resize, crop }: ImageProcessor): Region {
+export function regionSeen({ width, height }: Sides, { resize, crop, rounds }: ImageProcessor): Region {
   const whole = { left: 0, top: 0, width, height };
   if (!crop) return whole;
   const [wide, tall] = resize ? resizedSides({ width, height }, resize.to) : [width, height];
   const along = (side: number, now: number, kept: number): [number, number] => {
     if (kept >= now) return [0, side];
-    const begin = Math.floor((now - kept) / 2) / now;
+    const begin = originOf(now, kept, rounds) / now;
     const from = Math.round(begin * side);
     return [from, Math.max(1, Math.round((begin + kept / now) * side) - from)];
   };
@@ -295,9 +305,12 @@ export function regionSeen({ width, height }: Sides, { resize, crop }: ImageProc
 export function prepare(picture: Picture, processor: ImageProcessor, channels: number): NdArray<"float32"> {
   const coloured = channels === 1 ? toGrey(picture) : toColour(picture);
   if (channels !== coloured.channels) fail("unsupported", `pictures of ${channels} channels: expected 1 or 3`);
-  const { resize, crop } = processor;
+  const { resize, crop, rounds } = processor;
   const right = resize ? resized(coloured, resize.to, resize.resample) : coloured;
-  const kept = crop ? centreCrop(right, crop.width, crop.height) : right;
+  const origin = (now: number, wanted: number) => originOf(now, wanted, rounds);
+  const kept = crop
+    ? cutOut(right, origin(right.width, crop.width), origin(right.height, crop.height), crop.width, crop.height)
+    : right;
   return pixelsOf(kept, processor);
 }
 

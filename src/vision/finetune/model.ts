@@ -93,10 +93,10 @@ function needClassifier({ classify }: ImageEncoder, type: string): (hidden: Tens
 const softLoss = (logits: Tensor, shares: Tensor): Tensor => o.neg(o.sum(o.mul(o.logSoftmax(logits), shares)));
 
 /** λ · picture + (1 − λ) · another one of the batch, with its shares of classes likewise (Zhang et al. 2017). */
-function mixed(x: Tensor): Tensor {
-  const other = input("other", "int64", [x.shape[0] as Dim]);
+function mixer(batch: Dim): (x: Tensor) => Tensor {
+  const other = input("other", "int64", [batch]);
   const share = input("share", "float32", []);
-  return o.add(o.mul(x, share), o.mul(o.gather(x, other), o.sub(1, share)));
+  return (x) => o.add(o.mul(x, share), o.mul(o.gather(x, other), o.sub(1, share)));
 }
 
 /** A share from Beta(α, α), α at most 1 (Jöhnk 1964). */
@@ -135,10 +135,10 @@ export function visionTraining(model: ImageEncoderArchitecture, c: VisionConfig)
   const classes = model.labels?.length ?? 0;
   const soft = c.smoothing > 0 || c.mixup > 0;
   const pixels = pixelInput(model.image);
-  const logits = classify(made.encode(c.mixup > 0 ? mixed(pixels) : pixels));
-  const shares = () => input("shares", "float32", ["batch", classes]);
+  const mixed = c.mixup > 0 ? mixer("batch") : (x: Tensor) => x;
+  const logits = classify(made.encode(mixed(pixels)));
   const summed = soft
-    ? softLoss(logits, c.mixup > 0 ? mixed(shares()) : shares())
+    ? softLoss(logits, mixed(input("shares", "float32", ["batch", classes])))
     : o.sum(o.softmaxCrossEntropy(logits, input("labels", "int64", ["batch"])));
   const loss = o.mul(summed, input("scale", "float32", []));
   const all = [...scope.parameters.values()];
@@ -195,13 +195,15 @@ export function visionTraining(model: ImageEncoderArchitecture, c: VisionConfig)
   };
 }
 
-/** Weights with LoRA's additions in them: W + scale · B A. */
+export const mergedPrefix = "merged/";
+
+/** Weights with LoRA's additions in them, W + scale · B A, as outputs `merged/NAME`. */
 export function mergeGraph({ products }: LoraSettings, all: readonly ParameterSpec[]): Graph {
   const tensors = new Map(all.map(({ name, tensor }) => [name, tensor]));
   const outputs = [...products].map(([path, { scale }]) => {
     const [a, b] = names.lora(path).map((name) => tensors.get(name)!) as [Tensor, Tensor];
     const weight = `${path}.weight`;
-    return [weight, o.add(tensors.get(weight)!, o.matmul(b, a, { alpha: scale }))] as const;
+    return [`${mergedPrefix}${weight}`, o.add(tensors.get(weight)!, o.matmul(b, a, { alpha: scale }))] as const;
   });
   return graph<string>(Object.fromEntries(outputs));
 }

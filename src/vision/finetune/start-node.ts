@@ -49,10 +49,12 @@ const inMemory = ({ shape, data }: NdArray): StoredTensor => ({
 async function interpolated(model: ImageEncoderArchitecture, weights: Weights): Promise<Map<string, NdArray>> {
   const tables = model.positions ?? [];
   if (tables.length === 0) return new Map();
-  const outputs = tables.map(({ name, shape, interpolated }) => [name, interpolated(parameter(name, shape))] as const);
+  const outputs = tables.map(
+    ({ name, shape, interpolated }, i) => [`table.${i}`, interpolated(parameter(name, shape))] as const,
+  );
   await using program = await compile(graph<string>(Object.fromEntries(outputs)), { weights });
   const results = await program.run({});
-  return new Map(tables.map(({ name }) => [name, results[name]!]));
+  return new Map(tables.map(({ name }, i) => [name, results[`table.${i}`]!]));
 }
 
 async function fromFolder(name: string, labels: readonly string[], c: VisionConfig): Promise<Start> {

@@ -6,7 +6,6 @@ import { isJsonObject } from "../../base/json.ts";
 import { companions, readCompanion } from "../../folders/companions-node.ts";
 import { configText } from "../../folders/config-text-node.ts";
 import { int64, type NdArray } from "../../graph/array.ts";
-import { graph } from "../../graph/graph.ts";
 import type { ImageProcessor } from "../../media/images/processor.ts";
 import { processorJson } from "../../media/images/processor-json.ts";
 import { isBeside } from "../../models/adapters/settings.ts";
@@ -14,7 +13,7 @@ import { isTimm } from "../../models/images/timm.ts";
 import { compile } from "../../runtime/compile-node.ts";
 import { readStored, writeCheckpoint } from "../../weights/safetensors-node.ts";
 import { isPlain } from "../../weights/weights.ts";
-import { mergeGraph, type VisionTraining } from "./model.ts";
+import { mergedPrefix, mergeGraph, type VisionTraining } from "./model.ts";
 import type { Start } from "./start-node.ts";
 
 const text = (value: JsonObject): string => `${JSON.stringify(value, null, 2)}\n`;
@@ -41,9 +40,11 @@ export async function modelValues(
   const merged: Record<string, NdArray> = {};
   if (lora) {
     const g = mergeGraph(lora, all);
-    await using program = await compile(graph<string>(g.outputs), { trained: (name) => values.has(name) });
+    await using program = await compile(g, { trained: (name) => values.has(name) });
     const feeds = program.inputs.map((name) => [name, values.get(name)!] as const);
-    Object.assign(merged, await program.run(Object.fromEntries(feeds)));
+    for (const [name, value] of Object.entries(await program.run(Object.fromEntries(feeds)))) {
+      merged[name.slice(mergedPrefix.length)] = value;
+    }
   }
   const own = all
     .filter(({ name }) => !isBeside(name))
