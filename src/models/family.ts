@@ -210,6 +210,18 @@ export interface ImageEncoderArchitecture extends Common {
   /** Names of the classes; none for a bare encoder. */
   readonly labels?: readonly string[] | undefined;
   readonly problem?: Problem | undefined;
+  /** Of a transformer, where the tokens of an image lie: so many behind `first` others, time by time, row by row. */
+  readonly places?:
+    | { readonly first: number; readonly times: number; readonly rows: number; readonly columns: number }
+    | undefined;
+  /** Tables of positions that are interpolated for these sides, each in the shape that is stored: name, shape and how. */
+  readonly positions?:
+    | readonly {
+        readonly name: string;
+        readonly shape: readonly number[];
+        readonly interpolated: (table: Tensor) => Tensor;
+      }[]
+    | undefined;
   /** Tensors of the classifier: other ones where there are other classes. */
   readonly classifier: RegExp;
   /**

@@ -28,17 +28,34 @@ function pooled(hidden: Tensor, pool: FeatureOptions["pool"], head: (hidden: Ten
   return o.reshape(o.slice(hidden, 1, 0, 1), [hidden.shape[0] as Dim, hidden.shape[2] as Dim]);
 }
 
-/** pixels to `features` [batch, width]. @throws wrong_use for a layer that is not there, saying which are */
-export function featureGraph(model: ImageEncoderArchitecture, { layer, pool }: FeatureOptions = {}): Graph {
+/** Outputs of a network's layers, in order: the embeddings, then every layer or stage. */
+function layersOf(model: ImageEncoderArchitecture) {
   const layers: Tensor[] = [];
   const watch = { hidden: (x: Tensor) => void layers.push(x) };
   const network = model.network(createScope(), { watch });
   const last = network.encode(pixelInput(model.image));
+  return { layers, last, network };
+}
+
+/** How many layers can be asked for: 0 to one less. */
+export const countLayers = (model: ImageEncoderArchitecture): number => layersOf(model).layers.length;
+
+/** pixels to `features` [batch, width]. @throws wrong_use for a layer that is not there, saying which are */
+export function featureGraph(model: ImageEncoderArchitecture, { layer, pool }: FeatureOptions = {}): Graph {
+  const { layers, last, network } = layersOf(model);
   if (layer !== undefined && layers[layer] === undefined) {
     fail("wrong_use", `there is no layer ${layer}`, { hint: `layers of this model: 0 to ${layers.length - 1}` });
   }
   const hidden = layer === undefined ? last : layers[layer]!;
   return graph({ features: pooled(hidden, pool, network.features, model.type) });
+}
+
+/** pixels to a vector of each layer, `layer.N`, and of the last one behind its norm, `last`. */
+export function layersGraph(model: ImageEncoderArchitecture, pool?: FeatureOptions["pool"]): Graph {
+  const { layers, last, network } = layersOf(model);
+  const vector = (hidden: Tensor) => pooled(hidden, pool, network.features, model.type);
+  const each = layers.map((hidden, i) => [`layer.${i}`, vector(hidden)] as const);
+  return graph<string>({ ...Object.fromEntries(each), last: vector(last) });
 }
 
 /** pixels to `logits` [batch, classes]. @throws unsupported for a model without a classifier */
@@ -56,26 +73,26 @@ export function logitsGraph(model: ImageEncoderArchitecture): Graph {
 /** Pictures of a run: more take memory without being faster. */
 const most = 32;
 
-/** The rows of a graph's only output for single pictures, each a vector. Stops between batches. */
+/** The rows of a graph's outputs for single pictures, each a vector. Stops between batches. */
 export async function rowsOf(
   model: ImageEncoderArchitecture,
   what: Graph,
   compile: Compile,
   pictures: readonly NdArray[],
   { signal, onDone }: { readonly signal?: AbortSignal | undefined; readonly onDone?: (done: number) => void } = {},
-): Promise<Float32Array[]> {
-  const rows: Float32Array[] = [];
+): Promise<Record<string, Float32Array[]>> {
   await using program = await compile(what);
-  const [name] = program.outputs as [string];
+  const rows: Record<string, Float32Array[]> = Object.fromEntries(program.outputs.map((name) => [name, []]));
   for (let first = 0; first < pictures.length; first += most) {
     signal?.throwIfAborted();
     const batch = pictures.slice(first, first + most);
-    const result = (await program.run({ pixels: joinPixels(batch, model.image) }))[name]!;
-    const width = result.data.length / batch.length;
-    for (let i = 0; i < batch.length; i++) {
-      rows.push((result.data as Float32Array).slice(i * width, (i + 1) * width));
+    const results = await program.run({ pixels: joinPixels(batch, model.image) });
+    for (const [name, list] of Object.entries(rows)) {
+      const data = results[name]!.data as Float32Array;
+      const width = data.length / batch.length;
+      for (let i = 0; i < batch.length; i++) list.push(data.slice(i * width, (i + 1) * width));
     }
-    onDone?.(rows.length);
+    onDone?.(first + batch.length);
   }
   return rows;
 }

@@ -23,6 +23,12 @@ export function supportOf(labels: readonly number[], shots: number): number[] {
   });
 }
 
+/** At most so many of a list, evenly from all of it. */
+export function spread<T>(list: readonly T[], most: number): T[] {
+  if (list.length <= most) return [...list];
+  return Array.from({ length: most }, (_, i) => list[Math.floor((i * list.length) / most)]!);
+}
+
 type Matrix = Float64Array[];
 
 const zeros = (rows: number, columns: number): Matrix => Array.from({ length: rows }, () => new Float64Array(columns));

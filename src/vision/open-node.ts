@@ -5,13 +5,15 @@ import { readJsonFile } from "../base/read-node.ts";
 import { fail } from "../errors.ts";
 import type { NdArray } from "../graph/array.ts";
 import { decodePicture } from "../media/images/decode-node.ts";
+import { evenly, openFrames } from "../media/images/frames-node.ts";
 import type { Picture } from "../media/images/image.ts";
 import {
   type ImageProcessor,
   plainProcessor,
-  prepare,
+  prepareFrames,
   readProcessor,
   readTimmProcessor,
+  type Sides,
   withSides,
 } from "../media/images/processor.ts";
 import { cannot } from "../models/families.ts";
@@ -19,16 +21,26 @@ import type { ImageEncoderArchitecture } from "../models/family.ts";
 import type { Compile } from "../models/kinds/programs.ts";
 import { compile } from "../runtime/compile-node.ts";
 import { type OpenedImageEncoder, type OpenOptions, openModel } from "../text/open-node.ts";
-import { type FeatureOptions, featureGraph, logitsGraph, probabilities, rowsOf } from "./features.ts";
+import { type ExplainOptions, type Explanation, explain } from "./explain.ts";
+import { type FeatureOptions, featureGraph, layersGraph, logitsGraph, probabilities, rowsOf } from "./features.ts";
 
 export interface VisionOptions extends OpenOptions {
   /** Other sides of pictures than the model was trained on: its positions are interpolated. */
   readonly sides?: { readonly height: number; readonly width: number } | undefined;
+  /** Clips with fewer frames than the model takes show their last one again. */
+  readonly repeatLast?: boolean | undefined;
 }
 
 interface Watched {
   readonly signal?: AbortSignal | undefined;
   readonly onDone?: (done: number) => void;
+}
+
+export interface VisionInput {
+  readonly pixels: NdArray;
+  /** The picture, or the clip's first frame, as it was decoded. */
+  readonly picture: Picture;
+  readonly notes: readonly string[];
 }
 
 export interface VisionModel extends AsyncDisposable {
@@ -37,18 +49,28 @@ export interface VisionModel extends AsyncDisposable {
   readonly processor: ImageProcessor;
   /** What a person should know of how pictures are prepared. */
   readonly warnings: readonly string[];
-  /** A file as the model takes it, and what was done that a person may not expect. */
-  read(path: string): Promise<{ readonly pixels: NdArray; readonly notes: readonly string[] }>;
-  prepare(picture: Picture): NdArray;
+  /** A file (of clips also a folder of frames) as the model takes it, and what was done that a person may not expect. */
+  read(path: string): Promise<VisionInput>;
+  /** The frames of a clip, or one picture. */
+  prepare(frames: readonly Picture[]): NdArray;
   /** Logits and probabilities of the classes, a row a picture. @throws unsupported without a classifier */
   classify(pixels: readonly NdArray[], options?: Watched): Promise<{ logits: Float32Array; scores: number[] }[]>;
   /** One vector a picture. */
   features(pixels: readonly NdArray[], options?: FeatureOptions & Watched): Promise<Float32Array[]>;
+  /** The same of every layer, by `layer.N`, and of the last one behind its norm, `last`. */
+  layers(
+    pixels: readonly NdArray[],
+    options?: Pick<FeatureOptions, "pool"> & Watched,
+  ): Promise<Record<string, Float32Array[]>>;
+  /** What in a picture a class rests on, or what attention looks at. */
+  explain(pixels: NdArray, options?: ExplainOptions): Promise<Explanation>;
 }
 
 /** How the folder says that pictures are prepared. */
-function processorOf(opened: OpenedImageEncoder, sides: { height: number; width: number }): ImageProcessor {
-  const { folder } = opened;
+export function processorOf(
+  folder: Pick<OpenedImageEncoder["folder"], "path" | "config">,
+  sides: { height: number; width: number },
+): ImageProcessor {
   const file = join(folder.path, "preprocessor_config.json");
   if (existsSync(file)) return readProcessor(readJsonFile(file), file);
   const timm = folder.config.pretrained_cfg;
@@ -58,62 +80,80 @@ function processorOf(opened: OpenedImageEncoder, sides: { height: number; width:
 }
 
 /** The sides that a processor's pictures come out with, where it says. */
-function sidesOf({ crop, resize }: ImageProcessor): { height: number; width: number } | undefined {
+export function sidesOf({ crop, resize }: ImageProcessor): { height: number; width: number } | undefined {
   if (crop) return crop;
   return resize && !("shortest" in resize.to) ? resize.to : undefined;
 }
 
 /**
- * Open a model of images: a folder or a name of the hub.
- * @throws unsupported for a model that is none, or one of clips; bad_input for sides that its patches do not fill
+ * A model over pictures of the sides that are asked for, else of those that its processor makes, and the processor to
+ * that. A network of convolutions takes any size, and its configuration says none.
+ * @throws unsupported for a model that takes its own size alone; bad_input for sides that its patches do not fill
+ */
+export function overSides(
+  trained: ImageEncoderArchitecture,
+  found: ImageProcessor,
+  asked: Sides | undefined,
+  where: string,
+): { architecture: ImageEncoderArchitecture; processor: ImageProcessor } {
+  const own = trained.image;
+  const sides = asked ?? (trained.resized ? (sidesOf(found) ?? own) : own);
+  const same = sides.height === own.height && sides.width === own.width;
+  if (!same && !trained.resized) {
+    fail("unsupported", `${trained.type} takes pictures of ${own.height} by ${own.width} alone`, { where });
+  }
+  const out = sidesOf(found);
+  const fits = out && out.height === sides.height && out.width === sides.width;
+  return {
+    architecture: same ? trained : trained.resized!(sides),
+    processor: fits ? found : withSides(found, sides),
+  };
+}
+
+/**
+ * Open a model of images or clips: a folder or a name of the hub.
+ * @throws unsupported for a model that is none; bad_input for sides that its patches do not fill
  */
 export async function openVisionModel(name: string, options: VisionOptions = {}): Promise<VisionModel> {
-  const { sides: asked, ...rest } = options;
+  const { sides: asked, repeatLast, ...rest } = options;
   const opened = await openModel(name, rest);
   if (opened.kind !== "image-encoder") {
     await opened[Symbol.asyncDispose]();
     return cannot(opened.architecture, "tell what is in pictures", name);
   }
   const trained = opened.architecture;
-  if (trained.image.frames !== undefined) {
-    await opened[Symbol.asyncDispose]();
-    return fail("unsupported", `${trained.type} takes clips of ${trained.image.frames} pictures, not single ones`, {
-      where: name,
-    });
-  }
-  const found = processorOf(opened, trained.image);
-  // A network of convolutions takes any size, and its configuration says none: the processor does.
-  const own = trained.image;
-  const sides = asked ?? (trained.resized ? (sidesOf(found) ?? own) : own);
-  const same = sides.height === own.height && sides.width === own.width;
-  if (!same && !trained.resized) {
-    fail("unsupported", `${trained.type} takes pictures of ${own.height} by ${own.width} alone`, { where: name });
-  }
-  const architecture = same ? trained : trained.resized!(sides);
-  const out = sidesOf(found);
-  const fits = out && out.height === sides.height && out.width === sides.width;
-  const processor = fits ? found : withSides(found, sides);
+  const { architecture, processor } = overSides(trained, processorOf(opened.folder, trained.image), asked, name);
   const { device, threads, prepack, spin } = rest;
   const given = Object.fromEntries(
     Object.entries({ device, threads, prepack, spin }).filter(([, v]) => v !== undefined),
   );
   const compileHere: Compile = (graph, more) => compile(graph, { ...given, ...more, weights: opened.weights });
-  const take = (picture: Picture) => prepare(picture, processor, architecture.image.channels);
+  const { channels, frames } = architecture.image;
+  const take = (pictures: readonly Picture[]) => prepareFrames(pictures, processor, { channels, frames });
   return {
     ...{ opened, architecture, processor },
     warnings: processor.warnings,
     prepare: take,
     async read(path) {
-      const { picture, notes } = await decodePicture(path);
-      return { pixels: take(picture), notes };
+      if (frames === undefined) {
+        const { picture, notes } = await decodePicture(path);
+        return { pixels: take([picture]), picture, notes };
+      }
+      const clip = await openFrames(path);
+      const pictures: Picture[] = [];
+      for (const i of evenly(clip.count, frames, path, repeatLast)) pictures.push((await clip.frame(i)).picture);
+      const notes = clip.count === frames ? [] : [`${frames} of its ${clip.count} frames are looked at`];
+      return { pixels: take(pictures), picture: pictures[0]!, notes };
     },
     async classify(pixels, watched) {
-      const rows = await rowsOf(architecture, logitsGraph(architecture), compileHere, pixels, watched);
-      return rows.map((logits) => ({ logits, scores: probabilities(logits, architecture.problem) }));
+      const { logits: rows } = await rowsOf(architecture, logitsGraph(architecture), compileHere, pixels, watched);
+      return rows!.map((logits) => ({ logits, scores: probabilities(logits, architecture.problem) }));
     },
     async features(pixels, how) {
-      return rowsOf(architecture, featureGraph(architecture, how), compileHere, pixels, how);
+      return (await rowsOf(architecture, featureGraph(architecture, how), compileHere, pixels, how)).features!;
     },
+    layers: (pixels, how) => rowsOf(architecture, layersGraph(architecture, how?.pool), compileHere, pixels, how),
+    explain: (pixels, how) => explain(architecture, compileHere, pixels, how),
     [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose](),
   };
 }

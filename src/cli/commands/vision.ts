@@ -1,14 +1,14 @@
-/** `zeroth vision`: what is in pictures, pictures as vectors, and classes learnt from a few of them. */
-import { fail, ZerothError } from "../../errors.ts";
+/** `zeroth vision`: what is in pictures and clips, their vectors, where a model looks, classes learnt from a person's own. */
+import { fail } from "../../errors.ts";
 import { defineCommand } from "../define.ts";
 import { engine, model, rows } from "../options.ts";
 
-const words = ["classify", "embed", "fewshot"] as const;
+const words = ["classify", "embed", "explain", "fewshot", "finetune"] as const;
 
 export default defineCommand({
   group: "use",
-  summary: "Pictures: what is in them, their vectors, classes learnt from a few of each",
-  arguments: "<classify|embed|fewshot> [image...]",
+  summary: "Pictures and clips: what is in them, their vectors, where a model looks, classes of your own",
+  arguments: "<classify|embed|explain|fewshot|finetune> [image...]",
   words,
   options: [
     model,
@@ -19,91 +19,100 @@ export default defineCommand({
       help: "embed, fewshot: of this layer's output, 0 for the embeddings; the last",
       as: "integer",
     },
+    { flags: "--layers <all>", help: "fewshot: of every layer, to find the best", values: ["all"] },
     {
       flags: "--pool <mode>",
       help: "embed, fewshot: a layer's vector as the classifier reads it (head), its mean, or its first token (cls)",
       values: ["head", "mean", "cls"],
     },
     { flags: "--size <pixels>", help: "pictures of so many pixels a side: positions are interpolated", as: "integer" },
-    { flags: "--data <path>", help: "fewshot: a folder with a folder for each class, or an IDX file of pictures" },
+    { flags: "--repeat-last", help: "clips with fewer frames than the model takes show their last one again" },
+    {
+      flags: "--method <way>",
+      help: "explain: attention, or gradient of a class's score; finetune: full (default), head, lora",
+      values: ["attention", "gradient", "full", "head", "lora"],
+    },
+    { flags: "--label <n>", help: "explain: the gradient of this class, counted from 0; the likeliest", as: "integer" },
+    { flags: "--out <path>", help: "explain: the PNG that is written; finetune: the model's folder" },
+    {
+      flags: "--data <path>",
+      help: "fewshot, finetune: a folder with a folder for each class, an IDX file of pictures, or rows of file,label",
+    },
     { flags: "--shots <n>", help: "fewshot: examples of each class to learn from (10)", as: "integer" },
     { flags: "--test <n>", help: "fewshot: at most so many of the others to test on (1000)", as: "integer" },
+    { flags: "--config <file>", help: "finetune: a project's folder or its config.json; options given here go before" },
+    { flags: "--eval <path>", help: "finetune: pictures to judge by, in any form of --data" },
+    { flags: "--split <share>", help: "finetune: without --eval, hold out this share (0.1)", as: "number" },
+    { flags: "--freeze <n>", help: "finetune: leave the embeddings and the first n layers as they are", as: "integer" },
+    { flags: "--layer-decay <x>", help: "finetune: a layer's rate is x times the next one's (1)", as: "number" },
+    { flags: "--rank <r>", help: "finetune, lora: rank (8)", as: "integer" },
+    {
+      flags: "--targets <a,b>",
+      help: "finetune, lora: ends of products' names, or all-linear (query,value)",
+      as: "list",
+    },
+    {
+      flags: "--augment <ops>",
+      help: "finetune: what is done to a picture in training, such as 'random_resized_crop(0.05,1)|flip_lr', or none",
+    },
+    { flags: "--lr <rate>", help: "finetune: learning rate (sgd 0.03, adamw 1e-3)", as: "number" },
+    { flags: "--optimizer <name>", help: "finetune: sgd (default), adamw", values: ["sgd", "adamw"] },
+    {
+      flags: "--schedule <name>",
+      help: "finetune: cosine (default), linear, constant",
+      values: ["cosine", "linear", "constant"],
+    },
+    { flags: "--warmup <steps>", help: "finetune: steps in which the rate rises (a tenth)", as: "integer" },
+    { flags: "--batch <n>", help: "finetune: pictures a step (32)", as: "integer" },
+    { flags: "--epochs <n>", help: "finetune: passes over the pictures (10)", as: "integer" },
+    { flags: "--steps <n>", help: "finetune: instead of epochs", as: "integer" },
+    { flags: "--patience <n>", help: "finetune: end after n evaluations without a better one", as: "integer" },
+    { flags: "--eval-every <steps>", help: "finetune: evaluate after so many steps (an epoch)", as: "integer" },
+    { flags: "--weight-decay <rate>", help: "finetune: decay of weights (0)", as: "number" },
+    { flags: "--clip <norm>", help: "finetune: greatest norm of the gradients (1)", as: "number" },
+    { flags: "--dropout <rate>", help: "finetune: in training (the model's own)", as: "number" },
+    { flags: "--smoothing <share>", help: "finetune: of a label, spread over all classes (0)", as: "number" },
+    {
+      flags: "--mixup <alpha>",
+      help: "finetune: pairs of pictures mixed by a share of Beta(alpha, alpha) (0)",
+      as: "number",
+    },
+    { flags: "--seed <n>", help: "finetune: order, crops and starts follow from it (0)", as: "integer" },
     ...engine,
   ],
-  rows: '`{"image"}` → `classify`: `{"labels":[{"label","score"}],"logits":[…]}`, `embed`: `{"embedding":[…]}`; `fewshot`: `{"shots","accuracy","n","lambda"}`',
+  rows: '`{"image"}` → `classify`: `{"labels":[{"label","score"}],"logits":[…]}`, `embed`: `{"embedding":[…]}`; `explain`: `{"image","method","label"?,"out"}`; `fewshot`: `{"layer"?,"shots","accuracy","n","lambda"}` (a layer a row); `finetune`: `{"step","loss","lr",…}` a step, `{"step","eval_accuracy","eval_top5","eval_loss"}` an evaluation, last `{"done":true,"model","best","trainable","parameters"}`',
   example: "zeroth vision classify --model google/vit-base-patch16-224 cat.jpg",
   async run({ args: [action, ...images], flags, output, signal }) {
     const { oneOf } = await import("../parse.ts");
     const chosen = oneOf("zeroth vision", action ?? "", words);
-    if (flags.model === undefined) {
-      fail("wrong_use", "--model is needed: zeroth-nano answers prompts and sees no pictures", {
-        hint: "for example --model google/vit-base-patch16-224",
-      });
-    }
     for (const [name, value] of Object.entries({ "--top": flags.top, "--shots": flags.shots, "--test": flags.test })) {
       if (value !== undefined && value < 1) fail("wrong_use", `${name} is ${value}; expected a number above 0`);
+    }
+    if (chosen === "finetune") {
+      if (images.length > 0) fail("wrong_use", "finetune takes its pictures from --data");
+      const { finetuneCommand } = await import("../vision/finetune.ts");
+      return finetuneCommand(flags, output, signal);
+    }
+    const model = flags.model;
+    if (model === undefined) {
+      return fail("wrong_use", "--model is needed: zeroth-nano answers prompts and sees no pictures", {
+        hint: "for example --model google/vit-base-patch16-224",
+      });
     }
     if (chosen === "fewshot") {
       if (images.length > 0) fail("wrong_use", "fewshot takes its pictures from --data");
       const { fewShotCommand } = await import("../vision/fewshot.ts");
-      return fewShotCommand({ ...flags, model: flags.model }, output, signal);
+      return fewShotCommand({ ...flags, model }, output, signal);
+    }
+    if (chosen === "explain") {
+      const { explainCommand } = await import("../vision/explain.ts");
+      return explainCommand(images, { ...flags, model }, output, signal);
     }
     if (images.length === 0 && !flags.input) {
       fail("wrong_use", "there is no picture", { hint: `try: zeroth vision ${chosen} --model NAME picture.png` });
     }
     if (images.length > 0 && flags.input) fail("wrong_use", "give pictures or --input, not both");
-    const { textOf } = await import("../../data/cli-rows-node.ts");
-    const { modelOf, openRowJob } = await import("../rows/run.ts");
-    const { asKnown } = await import("../report.ts");
-    const { openVisionForCommand } = await import("../vision/open.ts");
-    const given = images.map((image) => ({ image }));
-    const job = await openRowJob(`vision ${chosen}`, { flags, given, output, signal });
-    if (job === undefined) return 0;
-    await using opened = await openVisionForCommand({ ...flags, model: flags.model }, output, signal);
-    const { folder, weights } = opened.opened;
-    const labels = opened.architecture.labels ?? [];
-    const told = new Set<string>();
-    return job.run({
-      model: modelOf({ name: flags.model, folder, weights }),
-      things: "pictures",
-      async batch(inputs, { onDone }) {
-        const read = await Promise.all(
-          inputs.map(async (row) => {
-            if (row instanceof ZerothError) return row;
-            try {
-              const path = textOf(row, "image");
-              return { path, ...(await opened.read(path)) };
-            } catch (error) {
-              return asKnown(error) ?? Promise.reject(error);
-            }
-          }),
-        );
-        const good = read.flatMap((one) => (one instanceof ZerothError ? [] : [one]));
-        for (const { path, notes } of good) {
-          for (const note of notes) if (!told.has(path + note)) output.say(`${path}: ${note}`);
-          for (const note of notes) told.add(path + note);
-        }
-        const pixels = good.map((one) => one.pixels);
-        const options = { signal, onDone };
-        const results =
-          chosen === "classify"
-            ? (await opened.classify(pixels, options)).map(({ logits, scores }) => {
-                const order = scores.map((_, i) => i).sort((a, b) => scores[b]! - scores[a]! || a - b);
-                const best = order.slice(0, flags.top ?? 5).map((i) => ({ label: labels[i]!, score: scores[i]! }));
-                const lines = best.map(({ label, score }) => `  ${score.toFixed(4)}  ${label}\n`);
-                return { row: { labels: best, logits: [...logits] }, text: lines.join("") };
-              })
-            : (await opened.features(pixels, { ...options, layer: flags.layer, pool: flags.pool })).map((vector) => {
-                const numbers = Array.from(vector, (value) => Number(value.toPrecision(9)));
-                return { row: { embedding: numbers }, text: `${numbers.join("\t")}\n` };
-              });
-        return read.map((one) => {
-          if (one instanceof ZerothError) return one;
-          const { row, text } = results.shift()!;
-          const head = chosen === "classify" && read.length > 1 ? `${one.path}\n` : "";
-          return { row: { ...(!flags.input && { image: one.path }), ...row }, show: () => output.text(head + text) };
-        });
-      },
-    });
+    const { picturesCommand } = await import("../vision/pictures.ts");
+    return picturesCommand(chosen, images, { ...flags, model }, output, signal);
   },
 });

@@ -7,6 +7,7 @@ import type { Output } from "../output.ts";
 export interface VisionFlags extends EngineFlags {
   readonly model: string;
   readonly size?: number | undefined;
+  readonly repeatLast?: boolean | undefined;
 }
 
 export async function openVisionForCommand(
@@ -17,7 +18,7 @@ export async function openVisionForCommand(
   const options = await engineOptions(flags, output, signal);
   const { path } = await modelFor(flags.model, output, signal);
   const sides = flags.size === undefined ? undefined : { height: flags.size, width: flags.size };
-  const opened = await openVisionModel(path, { ...options, sides });
+  const opened = await openVisionModel(path, { ...options, sides, repeatLast: flags.repeatLast });
   for (const warning of [...(opened.architecture.warnings ?? []), ...opened.warnings]) {
     output.say(`warning: ${flags.model}: ${warning}`);
   }

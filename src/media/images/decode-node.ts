@@ -24,6 +24,30 @@ export async function decodePicture(path: string, { page = 0 } = {}): Promise<De
   return decodeBytes(bytes, path, page);
 }
 
+/** What sharp says of a file as an error of ours. */
+function refused(cause: unknown, where: string): never {
+  const words = cause instanceof Error ? cause.message.split("\n")[0]! : String(cause);
+  if (/pixel limit/i.test(words)) {
+    return fail("too_long", `has more than ${mostPixels.toLocaleString("en")} pixels`, {
+      ...{ where, cause, hint: "make it smaller first" },
+    });
+  }
+  return fail("corrupt_file", `is no whole picture (${words.slice(0, 200)})`, {
+    ...{ where, cause, hint: "PNG, JPEG, WebP, GIF, AVIF and TIFF files are read" },
+  });
+}
+
+/** Pictures in a file: 1, or those of an animation. @throws corrupt_file, not_found */
+export async function countPages(path: string): Promise<number> {
+  const bytes = readWholeFile(path, mostBytes);
+  const { default: sharp } = await import("sharp");
+  try {
+    return (await sharp(bytes, { limitInputPixels: mostPixels, failOn: "error" }).metadata()).pages ?? 1;
+  } catch (cause) {
+    return refused(cause, path);
+  }
+}
+
 /** {@link decodePicture} of bytes that are at hand. */
 export async function decodeBytes(bytes: Uint8Array, where: string, page = 0): Promise<Decoded> {
   if (bytes.length === 0) fail("corrupt_file", "is empty: expected a picture", { where });
@@ -47,14 +71,6 @@ export async function decodeBytes(bytes: Uint8Array, where: string, page = 0): P
     if (data.length !== pixels * channels) fail("internal", `${data.length} bytes for ${pixels} pixels`, { where });
     return { picture: { width: info.width, height: info.height, channels, data: new Uint8Array(data) }, notes };
   } catch (cause) {
-    const words = cause instanceof Error ? cause.message.split("\n")[0]! : String(cause);
-    if (/pixel limit/i.test(words)) {
-      return fail("too_long", `has more than ${mostPixels.toLocaleString("en")} pixels`, {
-        ...{ where, cause, hint: "make it smaller first" },
-      });
-    }
-    return fail("corrupt_file", `is no whole picture (${words.slice(0, 200)})`, {
-      ...{ where, cause, hint: "PNG, JPEG, WebP, GIF, AVIF and TIFF files are read" },
-    });
+    return refused(cause, where);
   }
 }

@@ -6,7 +6,7 @@ import { z } from "zod";
 import type { JsonObject } from "../../base/json.ts";
 import { fail } from "../../errors.ts";
 import { float32, type NdArray } from "../../graph/array.ts";
-import { centreCrop, type Picture, toColour, toGrey } from "./image.ts";
+import { crop as cutOut, type Picture, toColour, toGrey } from "./image.ts";
 import { type Resample, resampleCodes, resizePicture } from "./resize.ts";
 
 export interface Sides {
@@ -20,6 +20,8 @@ export type ResizeTo = Sides | { readonly shortest: number };
 export interface ImageProcessor {
   readonly resize?: { readonly to: ResizeTo; readonly resample: Resample } | undefined;
   readonly crop?: Sides | undefined;
+  /** Half a pixel at the crop's begin is rounded to the even one, as torchvision does for timm; else it is cut off. */
+  readonly rounds?: boolean | undefined;
   /** What a byte is multiplied by; 1 is left as it is. */
   readonly factor: number;
   /** Taken away after that: ViViT's first step to [−1, 1]. */
@@ -216,6 +218,7 @@ export function readTimmProcessor(json: unknown, where = "config.json"): ImagePr
       resample: resample as Resample,
     },
     crop: { height, width },
+    rounds: true,
     factor: 1 / 255,
     offset: 0,
     normalize: { mean: listed(mean ?? imageNet.mean), std: listed(std ?? imageNet.std) },
@@ -255,25 +258,85 @@ export function withSides(processor: ImageProcessor, sides: Sides): ImageProcess
   };
 }
 
-/** A picture resized: the longer side is cut to a whole number, as Python's `int` does. */
-function resized(picture: Picture, to: ResizeTo, resample: Resample): Picture {
-  if (!("shortest" in to)) return resizePicture(picture, to.width, to.height, resample);
-  const { width, height } = picture;
+/** Width and height after a resize: the longer side is cut to a whole number, as Python's `int` does. */
+function resizedSides({ width, height }: Sides, to: ResizeTo): [number, number] {
+  if (!("shortest" in to)) return [to.width, to.height];
   const [short, long] = width < height ? [width, height] : [height, width];
   const longer = Math.trunc((to.shortest * long) / short);
-  const sides = width < height ? [to.shortest, longer] : [longer, to.shortest];
   if (longer > 2 ** 16) fail("bad_input", `a picture of ${width} by ${height} is too long to be resized`);
-  return resizePicture(picture, sides[0]!, sides[1]!, resample);
+  return width < height ? [to.shortest, longer] : [longer, to.shortest];
+}
+
+/** A picture resized. */
+export function resized(picture: Picture, to: ResizeTo, resample: Resample): Picture {
+  const [width, height] = resizedSides(picture, to);
+  return resizePicture(picture, width, height, resample);
+}
+
+/** Python's `round`: halves to the even number. */
+const toEven = (x: number): number => (x - Math.floor(x) === 0.5 ? 2 * Math.round(x / 2) : Math.round(x));
+
+/** Where a crop of a side begins. */
+const originOf = (side: number, kept: number, rounds = false): number =>
+  rounds ? toEven((side - kept) / 2) : Math.floor((side - kept) / 2);
+
+export interface Region extends Sides {
+  readonly left: number;
+  readonly top: number;
+}
+
+/** The part of a picture that a model sees, in the picture's own pixels; black borders beside it are left out. */
+export function regionSeen({ width, height }: Sides, { resize, crop, rounds }: ImageProcessor): Region {
+  const whole = { left: 0, top: 0, width, height };
+  if (!crop) return whole;
+  const [wide, tall] = resize ? resizedSides({ width, height }, resize.to) : [width, height];
+  const along = (side: number, now: number, kept: number): [number, number] => {
+    if (kept >= now) return [0, side];
+    const begin = originOf(now, kept, rounds) / now;
+    const from = Math.round(begin * side);
+    return [from, Math.max(1, Math.round((begin + kept / now) * side) - from)];
+  };
+  const [left, columns] = along(width, wide, crop.width);
+  const [top, rows] = along(height, tall, crop.height);
+  return { left, top, width: columns, height: rows };
 }
 
 /** A picture as a model takes it: [channels, height, width] in float32. */
 export function prepare(picture: Picture, processor: ImageProcessor, channels: number): NdArray<"float32"> {
   const coloured = channels === 1 ? toGrey(picture) : toColour(picture);
   if (channels !== coloured.channels) fail("unsupported", `pictures of ${channels} channels: expected 1 or 3`);
-  const { resize, crop } = processor;
+  const { resize, crop, rounds } = processor;
   const right = resize ? resized(coloured, resize.to, resize.resample) : coloured;
-  const kept = crop ? centreCrop(right, crop.width, crop.height) : right;
+  const origin = (now: number, wanted: number) => originOf(now, wanted, rounds);
+  const kept = crop
+    ? cutOut(right, origin(right.width, crop.width), origin(right.height, crop.height), crop.width, crop.height)
+    : right;
   return pixelsOf(kept, processor);
+}
+
+/**
+ * A clip's frames, or one picture, as a model takes them: [frames, channels, height, width], of a picture without the
+ * first axis.
+ */
+export function prepareFrames(
+  frames: readonly Picture[],
+  processor: ImageProcessor,
+  { channels, frames: count }: { readonly channels: number; readonly frames?: number | undefined },
+): NdArray<"float32"> {
+  const each = frames.map((picture) => prepare(picture, processor, channels));
+  return count === undefined ? each[0]! : stacked(each);
+}
+
+/** Arrays of one shape behind each other, with an axis more. */
+export function stacked(each: readonly NdArray<"float32">[]): NdArray<"float32"> {
+  const { shape, data } = each[0]!;
+  const all = new Float32Array(each.length * data.length);
+  each.forEach((one, i) => {
+    if (one.data.length !== data.length)
+      fail("bad_input", `a frame of ${one.shape.join(" by ")}, the first of ${shape.join(" by ")}`);
+    all.set(one.data as Float32Array, i * data.length);
+  });
+  return float32([each.length, ...shape], all);
 }
 
 /** Bytes as the numbers that the model takes, channels first. */

@@ -7,37 +7,27 @@ import { activations } from "../../nn/activations.ts";
 import { convolution, samePadding } from "../../nn/convolutions.ts";
 import { groupNorm } from "../../nn/norms.ts";
 import { kaimingNormal, type Scope } from "../../nn/scope.ts";
-import {
-  activation,
-  labelled,
-  labelsOf,
-  layers,
-  needConsistent,
-  problemOf,
-  rate,
-  readConfig,
-  refuse,
-  size,
-} from "../config.ts";
+import { labelsOf, needConsistent, rate, readConfig, refuse, size } from "../config.ts";
 import type { Family, ImageEncoder, ImageEncoderArchitecture, ImageSize, NetworkOptions, Stored } from "../family.ts";
-import { classifierOf, globalMean } from "./convolutional.ts";
+import {
+  classifierOf,
+  convolvedArchitecture,
+  convolvedSchema,
+  globalMean,
+  type Named,
+  storedDepths,
+  usualSide,
+} from "./convolutional.ts";
 import { isTimm, timmImage, timmLabels, timmSchema } from "./timm.ts";
 
-const schema = labelled.extend({
-  num_channels: size.default(3),
-  embedding_size: size.default(64),
-  hidden_sizes: z.array(size).min(1).max(16).default([256, 512, 1024, 2048]),
-  depths: z.array(layers).min(1).max(16).default([3, 4, 6, 3]),
+const schema = convolvedSchema.extend({
   layer_type: z.enum(["preactivation", "bottleneck"]).default("preactivation"),
-  hidden_act: activation.default("relu"),
   global_padding: z.string().nullish(),
   num_groups: size.default(32),
   drop_path_rate: rate.default(0),
   embedding_dynamic_padding: z.boolean().default(false),
   output_stride: size.default(32),
   width_factor: z.number().positive().max(64).default(1),
-  problem_type: z.string().nullish(),
-  architectures: z.array(z.string()).nullish(),
 });
 
 type Config = Omit<z.infer<typeof schema>, "id2label" | "num_labels" | "architectures">;
@@ -155,12 +145,7 @@ function fromTimm(json: unknown, stored: Stored | undefined) {
   const t = readConfig(timmSchema, json, "BiT");
   refuse(!/bit/.test(t.architecture), `${t.architecture}, a ResNet v2 with other norms or kernels,`);
   const width = (name: string) => stored?.shape(name)?.[0];
-  const depthOf = (stage: number) => {
-    let blocks = 0;
-    while (stored?.has(`stages.${stage}.blocks.${blocks}.conv1.weight`)) blocks++;
-    return blocks;
-  };
-  const found = [0, 1, 2, 3, 4, 5, 6, 7].map(depthOf).filter((depth) => depth > 0);
+  const found = storedDepths(stored, timmParts.block);
   const image = timmImage(t);
   const c: Config = {
     ...schema.parse({}),
@@ -174,15 +159,7 @@ function fromTimm(json: unknown, stored: Stored | undefined) {
   return { c, image, labels: timmLabels(t, stored?.has("head.fc.weight")) };
 }
 
-/** Pixels of a side where nothing else is said: what the published models were trained on. */
-const usualSide = 224;
-
-function architecture(
-  c: Config,
-  image: ImageSize,
-  { parts, labels, type, anchor }: { parts: Parts; labels: string[] | undefined; type: string; anchor: string },
-): ImageEncoderArchitecture {
-  needConsistent(c.depths.length === c.hidden_sizes.length, "depths and hidden_sizes");
+function architecture(c: Config, image: ImageSize, named: Named<Parts>): ImageEncoderArchitecture {
   refuse(c.output_stride !== 32, `an output_stride of ${c.output_stride}`);
   const way = c.global_padding?.toLowerCase();
   if (way && way !== "same" && way !== "valid") {
@@ -190,22 +167,10 @@ function architecture(
       ...{ where: "config.json", hint: "known: SAME, VALID, null" },
     });
   }
-  const last = c.hidden_sizes.at(-1)!;
   for (const width of [c.embedding_size, ...c.hidden_sizes.flatMap((w) => [w, divisibleBy8(w / 4)])]) {
     needConsistent(width % c.num_groups === 0, `num_groups ${c.num_groups} and ${width} channels`);
   }
-  return {
-    kind: "image-encoder",
-    type,
-    names: { anchor, prefixes: type === "bit" ? ["bit."] : [] },
-    dropout: 0,
-    width: last,
-    image,
-    classifier: new RegExp(`^${parts.classifier.replaceAll(".", "\\.")}\\.`),
-    ...(labels && { labels, problem: problemOf(undefined, labels) }),
-    resized: ({ height, width }) => architecture(c, { ...image, height, width }, { parts, labels, type, anchor }),
-    network: (scope, options = {}) => network(scope, c, parts, labels?.length, options),
-  };
+  return convolvedArchitecture(c, image, named, network);
 }
 
 export const bit: Family = {

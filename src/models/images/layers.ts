@@ -1,4 +1,5 @@
-/** The layers of transformers' ViT and ViViT: pre-norm, by these names. */
+/** What transformers' ViT and ViViT share: pre-norm layers by these names, and heads over the class token. */
+import { z } from "zod";
 import * as o from "../../graph/operators.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import { type Activation, activations } from "../../nn/activations.ts";
@@ -7,18 +8,29 @@ import { linear } from "../../nn/linear.ts";
 import { layerNorm } from "../../nn/norms.ts";
 import type { Pass } from "../../nn/pass.ts";
 import { type Scope, truncatedNormal } from "../../nn/scope.ts";
-import type { Watch } from "../family.ts";
+import { activation, deviation, labelled, labelsOf, layers, rate, size } from "../config.ts";
+import type { ImageEncoder, Stored, Watch } from "../family.ts";
 import { watchedAttention } from "./blocks.ts";
+import { firstToken } from "./patches.ts";
 
-export interface LayersConfig {
-  readonly hidden_size: number;
-  readonly num_hidden_layers: number;
-  readonly num_attention_heads: number;
-  readonly intermediate_size: number;
+/** config.json of both, without what a family has as its own default. */
+export const layersSchema = labelled.extend({
+  hidden_size: size.default(768),
+  num_hidden_layers: layers.default(12),
+  num_attention_heads: size.default(12),
+  intermediate_size: size.default(3072),
+  hidden_dropout_prob: rate.default(0),
+  initializer_range: deviation.default(0.02),
+  qkv_bias: z.boolean().default(true),
+  pooler_output_size: size.nullish(),
+  pooler_act: activation.default("tanh"),
+  problem_type: z.string().nullish(),
+  architectures: z.array(z.string()).nullish(),
+});
+
+export interface LayersConfig extends z.infer<typeof layersSchema> {
   readonly hidden_act: Activation;
-  readonly initializer_range: number;
   readonly layer_norm_eps: number;
-  readonly qkv_bias: boolean;
 }
 
 /** What transformers 5 calls these tensors in memory, and some tools write. */
@@ -61,4 +73,46 @@ export function transformerLayers(scope: Scope, c: LayersConfig, tokens: Tensor,
     watch?.hidden?.(x);
   }
   return x;
+}
+
+/** What a checkpoint has beside its layers. */
+export interface Parts {
+  readonly classifier: boolean;
+  readonly pooler: boolean;
+}
+
+/** What the tensors say counts; a configuration alone says by which class of transformers its model is made. */
+export function partsOf(
+  { architectures }: Pick<LayersConfig, "architectures">,
+  stored: Stored | undefined,
+  { prefix, classified, bare }: { readonly prefix: string; readonly classified: string; readonly bare: string },
+): Parts {
+  const made = architectures?.[0];
+  return {
+    classifier: stored?.has("classifier.weight") ?? made === classified,
+    pooler: stored?.has(`${prefix}.pooler.dense.weight`) ?? made === bare,
+  };
+}
+
+/** The pooler and the classifier of a checkpoint, over the class token. */
+export function headsOf(
+  scope: Scope,
+  c: LayersConfig,
+  prefix: string,
+  { classifier, pooler }: Parts,
+): Pick<ImageEncoder, "features" | "pooled" | "classify"> {
+  const dense = (at: Scope, hidden: Tensor, out: number) =>
+    linear(at, firstToken(hidden), out, truncatedNormal(c.initializer_range), { bias: true });
+  return {
+    features: firstToken,
+    ...(pooler && {
+      pooled: (hidden) => {
+        const width = c.pooler_output_size ?? c.hidden_size;
+        return activations[c.pooler_act](dense(scope.at(`${prefix}.pooler.dense`), hidden, width));
+      },
+    }),
+    ...(classifier && {
+      classify: (hidden) => dense(scope.at("classifier"), hidden, labelsOf(c).length),
+    }),
+  };
 }

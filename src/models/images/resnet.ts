@@ -6,32 +6,23 @@ import { activations } from "../../nn/activations.ts";
 import { convolution } from "../../nn/convolutions.ts";
 import { batchNorm } from "../../nn/norms.ts";
 import type { Scope } from "../../nn/scope.ts";
+import { labelsOf, readConfig, refuse } from "../config.ts";
+import type { Family, ImageEncoder, ImageSize, NetworkOptions, Stored } from "../family.ts";
 import {
-  activation,
-  labelled,
-  labelsOf,
-  layers,
-  needConsistent,
-  problemOf,
-  readConfig,
-  refuse,
-  size,
-} from "../config.ts";
-import type { Family, ImageEncoder, ImageEncoderArchitecture, ImageSize, NetworkOptions, Stored } from "../family.ts";
-import { classifierOf, globalMean } from "./convolutional.ts";
+  classifierOf,
+  convolvedArchitecture,
+  convolvedSchema,
+  globalMean,
+  type Named,
+  storedDepths,
+  usualSide,
+} from "./convolutional.ts";
 import { isTimm, timmImage, timmLabels, timmSchema } from "./timm.ts";
 
-const schema = labelled.extend({
-  num_channels: size.default(3),
-  embedding_size: size.default(64),
-  hidden_sizes: z.array(size).min(1).max(16).default([256, 512, 1024, 2048]),
-  depths: z.array(layers).min(1).max(16).default([3, 4, 6, 3]),
+const schema = convolvedSchema.extend({
   layer_type: z.enum(["basic", "bottleneck"]).default("bottleneck"),
-  hidden_act: activation.default("relu"),
   downsample_in_first_stage: z.boolean().default(false),
   downsample_in_bottleneck: z.boolean().default(false),
-  problem_type: z.string().nullish(),
-  architectures: z.array(z.string()).nullish(),
 });
 
 type Config = Omit<z.infer<typeof schema>, "id2label" | "num_labels" | "architectures">;
@@ -136,12 +127,7 @@ function fromTimm(json: unknown, stored: Stored | undefined) {
   refuse(stored?.has("conv1.weight") === false, `${t.architecture}, a ResNet with another stem,`);
   refuse(stored?.shape("conv1.weight")?.[2] === 3, `${t.architecture}, a ResNet with a small stem,`);
   refuse(stored?.has("layer1.0.se.fc1.weight") === true, `${t.architecture}, a ResNet with squeezed channels,`);
-  const depthOf = (stage: number) => {
-    let blocks = 0;
-    while (stored?.has(`layer${stage + 1}.${blocks}.conv1.weight`)) blocks++;
-    return blocks;
-  };
-  const found = [0, 1, 2, 3].map(depthOf).filter((depth) => depth > 0);
+  const found = storedDepths(stored, timmParts.block);
   const size = Number(/^resnet(\d+)/.exec(t.architecture)?.[1]) as keyof typeof named;
   const [usual, usuallyThree] = named[size] ?? named[50];
   const three = stored ? stored.has("layer1.0.conv3.weight") : usuallyThree;
@@ -166,31 +152,8 @@ function fromTimm(json: unknown, stored: Stored | undefined) {
   return { c, image, labels: timmLabels(t, stored?.has("fc.weight")) };
 }
 
-interface Named {
-  readonly parts: Parts;
-  readonly labels: string[] | undefined;
-  readonly type: string;
-}
-
-function architecture(c: Config, image: ImageSize, { parts, labels, type }: Named): ImageEncoderArchitecture {
-  needConsistent(c.depths.length === c.hidden_sizes.length, "depths and hidden_sizes");
-  return {
-    kind: "image-encoder",
-    type,
-    names: { anchor: `${parts.stem[0]}.weight`, prefixes: type === "resnet" ? ["resnet."] : [] },
-    frozen: /\.running_(?:mean|var)$/,
-    dropout: 0,
-    width: c.hidden_sizes.at(-1)!,
-    image,
-    classifier: new RegExp(`^${parts.classifier.replaceAll(".", "\\.")}\\.`),
-    ...(labels && { labels, problem: problemOf(c.problem_type, labels) }),
-    resized: ({ height, width }) => architecture(c, { ...image, height, width }, { parts, labels, type }),
-    network: (scope, options = {}) => network(scope, c, parts, labels?.length, options),
-  };
-}
-
-/** Pixels of a side where nothing else is said: what the published models were trained on. */
-const usualSide = 224;
+const architecture = (c: Config, image: ImageSize, named: Omit<Named<Parts>, "anchor">) =>
+  convolvedArchitecture(c, image, { ...named, anchor: `${named.parts.stem[0]}.weight` }, network);
 
 export const resnet: Family = {
   title: "ResNet",

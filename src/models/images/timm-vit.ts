@@ -154,6 +154,14 @@ export const timmVit: Family = {
       dropout: 0,
       width: c.width,
       image: sidesOf(image),
+      places: { first: c.token ? 1 : 0, times: 1, rows: image.grid[0], columns: image.grid[1] },
+      positions: [
+        {
+          name: "pos_embed",
+          shape: [1, c.trained.count + (c.token ? 1 : 0), c.width],
+          interpolated: (table) => positionsFor(table, c.trained.grid, image.grid, c.token ? 1 : 0, "timm"),
+        },
+      ],
       classifier: /^head\./,
       ...(c.labels && { labels: c.labels, problem: problemOf(undefined, c.labels) }),
       resized: (sides) => over(repatched(c.trained, sides)),

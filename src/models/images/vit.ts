@@ -1,50 +1,31 @@
 /** ViT (Dosovitskiy et al. 2020, "An Image is Worth 16x16 Words", arXiv 2010.11929). */
-import { z } from "zod";
+import type { z } from "zod";
 import * as o from "../../graph/operators.ts";
-import type { Tensor } from "../../graph/tensor.ts";
-import { activations } from "../../nn/activations.ts";
 import { keepAll } from "../../nn/attend.ts";
-import { linear } from "../../nn/linear.ts";
 import { layerNorm } from "../../nn/norms.ts";
 import { wholeRow } from "../../nn/pass.ts";
 import { type Scope, truncatedNormal } from "../../nn/scope.ts";
 import {
   activation,
-  deviation,
   epsilon,
   imaged,
-  labelled,
   labelsOf,
-  layers,
   needHeads,
   type PatchedImage,
   patchedImage,
   problemOf,
-  rate,
   readConfig,
   repatched,
   sidesOf,
-  size,
 } from "../config.ts";
 import type { Family, ImageEncoder, ImageEncoderArchitecture, NetworkOptions, Stored } from "../family.ts";
 import { positionsFor } from "./blocks.ts";
-import { namesInMemory, transformerLayers } from "./layers.ts";
-import { firstToken, patchTokens, withClassToken } from "./patches.ts";
+import { headsOf, layersSchema, namesInMemory, type Parts, partsOf, transformerLayers } from "./layers.ts";
+import { patchTokens, withClassToken } from "./patches.ts";
 
-const schema = labelled.extend(imaged.shape).extend({
-  hidden_size: size.default(768),
-  num_hidden_layers: layers.default(12),
-  num_attention_heads: size.default(12),
-  intermediate_size: size.default(3072),
+const schema = layersSchema.extend(imaged.shape).extend({
   hidden_act: activation.default("gelu"),
-  hidden_dropout_prob: rate.default(0),
-  initializer_range: deviation.default(0.02),
   layer_norm_eps: epsilon.default(1e-12),
-  qkv_bias: z.boolean().default(true),
-  pooler_output_size: size.nullish(),
-  pooler_act: activation.default("tanh"),
-  problem_type: z.string().nullish(),
-  architectures: z.array(z.string()).nullish(),
 });
 
 type Config = z.infer<typeof schema>;
@@ -55,23 +36,16 @@ interface Sizes {
   readonly image: PatchedImage;
 }
 
-/** What a checkpoint has beside its layers. */
-interface Parts {
-  readonly classifier: boolean;
-  readonly pooler: boolean;
-}
-
 function network(
   scope: Scope,
   c: Config,
   { trained, image }: Sizes,
-  { classifier, pooler }: Parts,
+  parts: Parts,
   { dropout = keepAll, training, watch }: NetworkOptions,
 ): ImageEncoder {
   const width = c.hidden_size;
   const tokens = image.count + 1;
   const start = truncatedNormal(c.initializer_range);
-  const dense = (at: Scope, x: Tensor, out: number, bias = true) => linear(at, x, out, start, { bias });
 
   return {
     encode(pixels) {
@@ -85,27 +59,13 @@ function network(
       const hidden = transformerLayers(scope.at("vit"), c, dropout(placed), { pass, dropout, watch });
       return layerNorm(scope.at("vit.layernorm"), hidden, c.layer_norm_eps);
     },
-    features: firstToken,
-    ...(pooler && {
-      pooled: (hidden) => {
-        const at = scope.at("vit.pooler.dense");
-        return activations[c.pooler_act](dense(at, firstToken(hidden), c.pooler_output_size ?? width));
-      },
-    }),
-    ...(classifier && {
-      classify: (hidden) => dense(scope.at("classifier"), firstToken(hidden), labelsOf(c).length),
-    }),
+    ...headsOf(scope, c, "vit", parts),
   };
 }
 
 function architecture(c: Config, stored: Stored | undefined): ImageEncoderArchitecture {
   const trained = patchedImage(c);
-  const made = c.architectures?.[0];
-  // What the tensors say counts; a configuration alone says by which class of transformers its model is made.
-  const parts: Parts = {
-    classifier: stored?.has("classifier.weight") ?? made === "ViTForImageClassification",
-    pooler: stored?.has("vit.pooler.dense.weight") ?? made === "ViTModel",
-  };
+  const parts = partsOf(c, stored, { prefix: "vit", classified: "ViTForImageClassification", bare: "ViTModel" });
   const labels = labelsOf(c);
   const over = (image: PatchedImage): ImageEncoderArchitecture => ({
     kind: "image-encoder",
@@ -118,6 +78,14 @@ function architecture(c: Config, stored: Stored | undefined): ImageEncoderArchit
     dropout: c.hidden_dropout_prob,
     width: c.hidden_size,
     image: sidesOf(image),
+    places: { first: 1, times: 1, rows: image.grid[0], columns: image.grid[1] },
+    positions: [
+      {
+        name: "vit.embeddings.position_embeddings",
+        shape: [1, trained.count + 1, c.hidden_size],
+        interpolated: (table) => positionsFor(table, trained.grid, image.grid, 1, "transformers"),
+      },
+    ],
     classifier: /^classifier\./,
     ...(parts.classifier && { labels, problem: problemOf(c.problem_type, labels) }),
     resized: (sides) => over(repatched(trained, sides)),

@@ -7,59 +7,81 @@ import { fail } from "../../errors.ts";
 import { type Dim, mulDims } from "../../graph/dims.ts";
 import * as o from "../../graph/operators.ts";
 import type { Tensor } from "../../graph/tensor.ts";
-import { activations } from "../../nn/activations.ts";
 import { keepAll } from "../../nn/attend.ts";
-import { linear } from "../../nn/linear.ts";
 import { layerNorm } from "../../nn/norms.ts";
 import { wholeRow } from "../../nn/pass.ts";
 import { type Scope, truncatedNormal } from "../../nn/scope.ts";
 import {
   activation,
-  deviation,
   epsilon,
-  labelled,
   labelsOf,
   layers,
   needConsistent,
   needHeads,
   problemOf,
-  rate,
   readConfig,
   size,
 } from "../config.ts";
 import type { Family, ImageEncoder, ImageEncoderArchitecture, NetworkOptions, Stored } from "../family.ts";
-import { positionsFor } from "./blocks.ts";
-import { namesInMemory, transformerLayers } from "./layers.ts";
+import { type Grid, positionsFor } from "./blocks.ts";
+import { headsOf, layersSchema, namesInMemory, type Parts, partsOf, transformerLayers } from "./layers.ts";
 import { firstToken, patchTokens, withClassToken } from "./patches.ts";
 
-const schema = labelled.extend({
-  hidden_size: size.default(768),
-  num_hidden_layers: layers.default(12),
-  num_attention_heads: size.default(12),
-  intermediate_size: size.default(3072),
+const schema = layersSchema.extend({
   hidden_act: activation.default("gelu_fast"),
-  hidden_dropout_prob: rate.default(0),
-  initializer_range: deviation.default(0.02),
   layer_norm_eps: epsilon.default(1e-6),
-  qkv_bias: z.boolean().default(true),
   num_channels: size.default(3),
   num_frames: size.default(32),
   image_size: z.union([size, z.tuple([size, size])]).default(224),
   tubelet_size: z.tuple([size, size, size]).default([2, 16, 16]),
-  pooler_output_size: size.nullish(),
-  pooler_act: activation.default("tanh"),
   /** Ours: which of the paper's encoders; transformers has the first alone. */
   attention_type: z.enum(["spacetime", "factorized_encoder"]).default("spacetime"),
   /** Ours: layers of the factorised encoder's second part. */
   num_temporal_layers: layers.default(4),
-  problem_type: z.string().nullish(),
-  architectures: z.array(z.string()).nullish(),
 });
 
 type Config = z.infer<typeof schema>;
 
 /** Tubelets along time, rows and columns. */
 type Tubes = readonly [number, number, number];
+
+/** The grid's positions for another one, the same at every time. */
+function overTime(table: Tensor, trained: Tubes, [times, rows, columns]: Tubes): Tensor {
+  if (trained[1] === rows && trained[2] === columns) return table;
+  const each = trained[1] * trained[2];
+  const frames = Array.from({ length: times }, (_, t) =>
+    positionsFor(
+      o.slice(table, 1, 1 + t * each, 1 + (t + 1) * each),
+      [trained[1], trained[2]],
+      [rows, columns],
+      0,
+      "transformers",
+    ),
+  );
+  return o.concat([o.slice(table, 1, 0, 1), ...frames], 1);
+}
+
+/** Tables of positions, and how they are interpolated: one of all tubelets, or one of each time's. */
+function positionsOf(c: Config, trained: Tubes, given: Tubes): NonNullable<ImageEncoderArchitecture["positions"]> {
+  const each = trained[1] * trained[2];
+  if (c.attention_type === "spacetime") {
+    return [
+      {
+        name: "vivit.embeddings.position_embeddings",
+        shape: [1, 1 + trained[0] * each, c.hidden_size],
+        interpolated: (table) => overTime(table, trained, given),
+      },
+    ];
+  }
+  const [from, to] = [trained, given].map(([, rows, columns]) => [rows, columns] as const) as [Grid, Grid];
+  return [
+    {
+      name: "vivit.spatial.embeddings.position_embeddings",
+      shape: [1, 1 + each, c.hidden_size],
+      interpolated: (table) => positionsFor(table, from, to, 1, "transformers"),
+    },
+  ];
+}
 
 interface Sides {
   readonly height: number;
@@ -77,21 +99,15 @@ function tubesOf(c: Config, { height, width }: Sides): Tubes {
   return tubes;
 }
 
-interface Parts {
-  readonly classifier: boolean;
-  readonly pooler: boolean;
-}
-
 function network(
   scope: Scope,
   c: Config,
   { trained, given }: { readonly trained: Tubes; readonly given: Tubes },
-  { classifier, pooler }: Parts,
+  parts: Parts,
   { dropout = keepAll, training, watch }: NetworkOptions,
 ): ImageEncoder {
   const width = c.hidden_size;
   const start = truncatedNormal(c.initializer_range);
-  const dense = (at: Scope, x: Tensor, out: number) => linear(at, x, out, start, { bias: true });
   const [times, rows, columns] = given;
   const places = rows * columns;
 
@@ -108,25 +124,10 @@ function network(
     );
   }
 
-  /** The grid's positions for another one, the same at every time. */
-  function overTime(table: Tensor): Tensor {
-    if (trained[1] === rows && trained[2] === columns) return table;
-    const each = trained[1] * trained[2];
-    const frames = Array.from({ length: times }, (_, t) =>
-      positionsFor(
-        o.slice(table, 1, 1 + t * each, 1 + (t + 1) * each),
-        [trained[1], trained[2]],
-        [rows, columns],
-        0,
-        "transformers",
-      ),
-    );
-    return o.concat([o.slice(table, 1, 0, 1), ...frames], 1);
-  }
-
   function joint(tokens: Tensor): Tensor {
     const count = 1 + trained[0] * trained[1] * trained[2];
-    const positions = (at: Scope) => overTime(at.param("position_embeddings", [1, count, width], start));
+    const positions = (at: Scope) =>
+      overTime(at.param("position_embeddings", [1, count, width], start), trained, given);
     return encoder(scope.at("vivit"), tokens, c, positions);
   }
 
@@ -152,26 +153,15 @@ function network(
       const tokens = patchTokens(at, volume, c.tubelet_size, width, start, { bias: true });
       return c.attention_type === "spacetime" ? joint(tokens) : factorised(tokens);
     },
-    features: firstToken,
-    ...(pooler && {
-      pooled: (hidden) => {
-        const at = scope.at("vivit.pooler.dense");
-        return activations[c.pooler_act](dense(at, firstToken(hidden), c.pooler_output_size ?? width));
-      },
-    }),
-    ...(classifier && {
-      classify: (hidden) => dense(scope.at("classifier"), firstToken(hidden), labelsOf(c).length),
-    }),
+    ...headsOf(scope, c, "vivit", parts),
   };
 }
 
+const placesOf = ([times, rows, columns]: Tubes) => ({ first: 1, times, rows, columns });
+
 function architecture(c: Config, stored: Stored | undefined): ImageEncoderArchitecture {
   const [height, width] = typeof c.image_size === "number" ? [c.image_size, c.image_size] : c.image_size;
-  const made = c.architectures?.[0];
-  const parts: Parts = {
-    classifier: stored?.has("classifier.weight") ?? made === "VivitForVideoClassification",
-    pooler: stored?.has("vivit.pooler.dense.weight") ?? made === "VivitModel",
-  };
+  const parts = partsOf(c, stored, { prefix: "vivit", classified: "VivitForVideoClassification", bare: "VivitModel" });
   const labels = labelsOf(c);
   const trained = tubesOf(c, { height, width });
   const over = (sides: Sides): ImageEncoderArchitecture => ({
@@ -185,6 +175,8 @@ function architecture(c: Config, stored: Stored | undefined): ImageEncoderArchit
     dropout: c.hidden_dropout_prob,
     width: c.hidden_size,
     image: { channels: c.num_channels, frames: c.num_frames, height: sides.height, width: sides.width },
+    ...(c.attention_type === "spacetime" && { places: placesOf(tubesOf(c, sides)) }),
+    positions: positionsOf(c, trained, tubesOf(c, sides)),
     classifier: /^classifier\./,
     ...(parts.classifier && { labels, problem: problemOf(c.problem_type, labels) }),
     resized(next) {
