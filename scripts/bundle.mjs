@@ -32,6 +32,7 @@ await build({
     "engine-process-node": "dist/host/engine-process-node.js",
     "tuning-process-node": "dist/server/jobs/tuning-process-node.js",
     "worker-process-node": "dist/jobs/worker-process-node.js",
+    "study-process-node": "dist/study/run/study-process-node.js",
     "parquet-process-node": "dist/data/parquet-process-node.js",
     "search-process-node": "dist/retrieve/dense/search-process-node.js",
     "pdf-process-node": "dist/media/documents/pdf/pdf-process-node.js",
