@@ -34,6 +34,7 @@ await build({
     "summary-process-node": "dist/server/summaries/summary-process-node.js",
     "digest-process-node": "dist/server/digests/digest-process-node.js",
     "worker-process-node": "dist/jobs/worker-process-node.js",
+    "study-process-node": "dist/study/run/study-process-node.js",
     "parquet-process-node": "dist/data/parquet-process-node.js",
     "index-process-node": "dist/server/vectors/index-process-node.js",
     "pdf-process-node": "dist/media/documents/pdf/pdf-process-node.js",

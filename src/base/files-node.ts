@@ -1,6 +1,16 @@
 /** Files that are there whole or not at all. */
 import { createHash } from "node:crypto";
-import { createReadStream, lstatSync, mkdirSync, readdirSync, statSync } from "node:fs";
+import {
+  copyFileSync,
+  createReadStream,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmdirSync,
+  statSync,
+} from "node:fs";
 import { type FileHandle, open, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { fail, ZerothError } from "../errors.ts";
@@ -134,4 +144,33 @@ export async function writeFileSafely(
     throw writeError(cause, path);
   }
   await syncFolder(folder);
+}
+
+/**
+ * Give a file a second name, unless something has it: of several writers only one succeeds. A disk without hard links
+ * gets the file renamed, where two writers of one moment both succeed, and the later one's file stays.
+ */
+export function linkOnce(file: string, target: string): boolean {
+  try {
+    linkSync(file, target);
+    return true;
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === "EEXIST") return false;
+    if (!["EPERM", "ENOTSUP", "ENOSYS", "EXDEV", "EMLINK"].includes(code ?? "")) throw cause;
+    if (lstatSync(target, { throwIfNoEntry: false })) return false;
+    const near = `${target}.${process.pid}-${counter++}.tmp`;
+    copyFileSync(file, near);
+    renameSync(near, target);
+    return true;
+  }
+}
+
+/** Take away a folder that is empty; one that others are at work in stays. */
+export function removeEmpty(folder: string): void {
+  try {
+    rmdirSync(folder);
+  } catch {
+    // Not empty, or not there.
+  }
 }

@@ -4,9 +4,9 @@
  * an attempt lies beside its folder, so that the folder is taken away while it is held.
  */
 import { randomBytes } from "node:crypto";
-import { rmdirSync, rmSync, statSync } from "node:fs";
+import { rmSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { makeFolder, namesIn } from "../base/files-node.ts";
+import { makeFolder, namesIn, removeEmpty } from "../base/files-node.ts";
 import { type Lock, lockTimes, takeLock } from "../base/lock-node.ts";
 
 export interface Attempt {
@@ -83,13 +83,4 @@ async function clear(root: string, above: string): Promise<void> {
   }
   removeEmpty(above);
   removeEmpty(root);
-}
-
-/** Take away a folder that is empty; one that others are at work in stays. */
-export function removeEmpty(folder: string): void {
-  try {
-    rmdirSync(folder);
-  } catch {
-    // Not empty, or not there.
-  }
 }

@@ -1,16 +1,17 @@
 /** All partitions that were asked for: what is there already is told at once, the rest goes to processes. */
 
 import type { JsonObject } from "../base/json.ts";
+import { exits } from "../base/workers/exits.ts";
+import type { Failure } from "../base/workers/messages.ts";
+import { runPool } from "../base/workers/pool-node.ts";
 import { fail, throwIfAborted } from "../errors.ts";
 import type { JobEvent } from "./events.ts";
-import { exits } from "./exits.ts";
 import type { BoundJob } from "./job.ts";
-import type { Failure } from "./messages.ts";
-import { runPool } from "./pool-node.ts";
 import { keyOf, knownResult, type Outcome, packageVersion } from "./run-node.ts";
 import type { Backend } from "./store/backend.ts";
 import { readManifest } from "./store/objects-node.ts";
 import { openStore } from "./store/open-node.ts";
+import type { PartitionDone, WorkerStart } from "./worker-process-node.ts";
 
 export interface RunAll {
   readonly job: BoundJob;
@@ -32,6 +33,9 @@ export interface RunAll {
   readonly grace?: number | undefined;
 }
 
+/** The script beside this file, which is where a bundler puts it as well. */
+const usualScript = (): URL => new URL("./worker-process-node.js", import.meta.url);
+
 /** @returns the exit code */
 export async function runAll(o: RunAll): Promise<number> {
   const { job, config, partitions, work, asset, workers, keepGoing, signal } = o;
@@ -52,10 +56,15 @@ export async function runAll(o: RunAll): Promise<number> {
   if (waiting.length === 0) return exits.done;
   let exit: number = exits.done;
   const reads: Promise<void>[] = [];
-  const undone = await runPool(waiting, {
-    ...{ job: job.name, config, store: o.store, work, asset, workers, keepGoing, signal },
-    ...{ script: o.script, grace: o.grace, onEvent: o.onEvent },
-    onDone(partition, key, cached) {
+  const undone: string[] = [];
+  const left = [...waiting];
+  let ended = false;
+  await runPool<WorkerStart, JobEvent, PartitionDone>({
+    script: o.script ?? usualScript(),
+    start: { job: job.name, config, store: o.store, work, asset },
+    ...{ workers: Math.min(workers, waiting.length), signal, grace: o.grace, onEvent: o.onEvent },
+    next: async () => (ended ? undefined : left.shift()),
+    onDone(partition, { key, cached }) {
       reads.push(
         readManifest(store, key).then((manifest) => {
           if (manifest) o.onOutcome({ partition, manifest, cached });
@@ -63,10 +72,13 @@ export async function runAll(o: RunAll): Promise<number> {
       );
     },
     onFailed(partition, failure) {
+      undone.push(partition);
+      if (!keepGoing) ended = true;
       if (exit === exits.done || failure.exit === exits.interrupted) exit = failure.exit;
       o.onFailed(partition, failure);
     },
   });
+  undone.push(...left);
   await Promise.all(reads);
   if (signal.aborted) return exits.interrupted;
   // A worker of a killed run may have lived on into this one, and ended beside a partition that was done here.

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { fromPercent, pointReader } from "./points.ts";
+import { fromPercent } from "./columns.ts";
+import { pointReader } from "./points.ts";
 
 const columns = { us: "up", ds: "down", group: "task", run: "run" };
 
@@ -30,11 +31,11 @@ test.each([
   [{ up: 71.5, down: 1, task: "a", run: 1 }, /row 7.*"up" is 71\.5.*0 to 1/],
   [{ up: -0.1, down: 1, task: "a", run: 1 }, /"up" is -0\.1/],
   [{ up: 101, down: 1, task: "a", run: 1 }, /"up" is 101/],
-  [{ up: "many", down: 1, task: "a", run: 1 }, /"up" is "many": expected a number/],
-  [{ up: 0.1, down: null, task: "a", run: 1 }, /"down" is null/],
+  [{ up: "many", down: 1, task: "a", run: 1 }, /"up" is "many": expected an accuracy/],
+  [{ up: 0.1, down: null, task: "a", run: 1 }, /nothing in "down"/],
   [{ up: 0.1, down: Number.NaN, task: "a", run: 1 }, /"down"/],
-  [{ up: 0.1, down: 0.1, run: 1 }, /no "task"/],
-  [{ up: 0.1, down: 0.1, task: "a" }, /no "run"/],
+  [{ up: 0.1, down: 0.1, run: 1 }, /no column "task"/],
+  [{ up: 0.1, down: 0.1, task: "a" }, /no column "run"/],
 ])("what is no accuracy is refused: %j", (row, message) => {
   const reader = pointReader(columns);
   expect(() => reader.add(row, "row 7")).toThrow(message);

@@ -25,12 +25,12 @@ test("rows by their group; scores also as text", () => {
 });
 
 test.each([
-  [{ n: 1, acc: 0.5, task: "a" }, /row 3.*no "p"/],
+  [{ n: 1, acc: 0.5, task: "a" }, /row 3.*no column "p"/],
   [{ p: "big", n: 1, acc: 0.5, task: "a" }, /row 3.*"p" is "big".*512 or 60M/],
   [{ p: 1, n: 1, acc: 71, task: "a" }, /"acc" is 71: expected a score from 0 to 1/],
   [{ p: 1, n: 1, acc: "good", task: "a" }, /"acc" is "good"/],
   [{ p: 1, n: 1, acc: "", task: "a" }, /"acc" is ""/],
-  [{ p: 1, n: 1, acc: 0.5 }, /no "task"/],
+  [{ p: 1, n: 1, acc: 0.5 }, /no column "task"/],
 ])("what is no result is refused: %j", (row, message) => {
   const reader = resultReader(columns);
   expect(() => reader.add(row, "row 3")).toThrow(message);

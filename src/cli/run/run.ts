@@ -2,14 +2,14 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import type { JsonObject } from "../../base/json.ts";
+import { exitOf, exits } from "../../base/workers/exits.ts";
+import type { Failure } from "../../base/workers/messages.ts";
+import { errorOf } from "../../base/workers/pool-node.ts";
 import { fail, ZerothError } from "../../errors.ts";
 import type { JobEvent } from "../../jobs/events.ts";
-import { exitOf, exits } from "../../jobs/exits.ts";
 import { type BoundJob, type Job, mergedConfig, typedConfig } from "../../jobs/job.ts";
-import type { Failure } from "../../jobs/messages.ts";
 import { openPipes, type Pipes } from "../../jobs/pipes/pipes-node.ts";
 import { checksOf, dataVersionOf, metadataOf } from "../../jobs/pipes/report.ts";
-import { errorOf } from "../../jobs/pool-node.ts";
 import { jobNames } from "../../jobs/registry.ts";
 import { planAll, runAll } from "../../jobs/run-all-node.ts";
 import { chosenPartitions, type Outcome } from "../../jobs/run-node.ts";

@@ -1,19 +1,14 @@
 /** `zeroth study fit`: hull, law and interval of models that anybody measured. */
-import { readInput } from "../../data/cli-rows-node.ts";
-import { fail, throwIfAborted, ZerothError } from "../../errors.ts";
+import { fail, throwIfAborted } from "../../errors.ts";
 import { heldOut, type TransferLimits, transferLimits, worthUpTo } from "../../study/law/limits.ts";
-import { fromPercent, pointReader } from "../../study/points.ts";
+import { pointReader } from "../../study/points.ts";
 import type { Output } from "../output.ts";
+import { needResamples, type RowFlags, readGroups } from "./rows.ts";
 
-export interface FitFlags {
-  readonly input?: string | undefined;
+export interface FitFlags extends RowFlags {
   readonly us?: string | undefined;
   readonly ds?: string | undefined;
-  readonly group?: string | undefined;
   readonly run?: string | undefined;
-  readonly percent?: boolean | undefined;
-  readonly seed?: number | undefined;
-  readonly resamples?: number | undefined;
 }
 
 /** Downstream accuracy that more pre-training must gain to be called worth it. */
@@ -58,16 +53,9 @@ export async function fit(flags: FitFlags, output: Output, signal: AbortSignal):
       hint: "zeroth study fit --input results.csv --us imagenet --ds my_task",
     });
   }
-  if (resamples < 20) fail("wrong_use", `--resamples ${resamples}: expected 20 or more`);
-  const reader = pointReader({ us, ds, group, run });
-  let row = 0;
-  for (const given of await readInput(input, { signal, say: output.say })) {
-    row++;
-    if (given instanceof ZerothError) throw given;
-    reader.add(flags.percent ? fromPercent(given, [us, ds]) : given, `${input}, row ${row}`);
-  }
-  if (row === 0) fail("bad_input", "there are no rows", { where: input });
-  for (const [name, points] of reader.groups) {
+  needResamples(resamples);
+  const groups = await readGroups(input, pointReader({ us, ds, group, run }), [us, ds], flags, output, signal);
+  for (const [name, points] of groups) {
     throwIfAborted(signal);
     output.progress(`${name || input}: ${resamples} resamples of ${points.length} models`);
     const found = transferLimits(points, { seed, resamples });

@@ -1,22 +1,16 @@
 /** `zeroth study iso` and `advise`: what a bigger model is worth in labels, and which of the two to get next. */
-import { readInput } from "../../data/cli-rows-node.ts";
-import { fail, ZerothError } from "../../errors.ts";
+import { fail } from "../../errors.ts";
 import { type Advice, advise, type Gain, type Verdict } from "../../study/grid/advise.ts";
 import { gridOf, type Result } from "../../study/grid/cells.ts";
 import { type Labels, type Worth, worth } from "../../study/grid/worth.ts";
-import { fromPercent } from "../../study/points.ts";
 import { countOf, resultReader } from "../../study/results.ts";
 import type { Output } from "../output.ts";
+import { needResamples, type RowFlags, readGroups } from "./rows.ts";
 
-export interface GridFlags {
-  readonly input?: string | undefined;
+export interface GridFlags extends RowFlags {
   readonly size?: string | undefined;
   readonly labels?: string | undefined;
   readonly score?: string | undefined;
-  readonly group?: string | undefined;
-  readonly percent?: boolean | undefined;
-  readonly seed?: number | undefined;
-  readonly resamples?: number | undefined;
   readonly at?: string | undefined;
   readonly labelCost?: number | undefined;
   readonly growthCost?: number | undefined;
@@ -34,15 +28,7 @@ async function groupsOf(
   if (input === undefined || size === undefined || labels === undefined || score === undefined) {
     return fail("wrong_use", "--input, --size, --labels and --score are needed", { hint: example });
   }
-  const reader = resultReader({ size, labels, score, group });
-  let row = 0;
-  for (const given of await readInput(input, { signal, say: output.say })) {
-    row++;
-    if (given instanceof ZerothError) throw given;
-    reader.add(flags.percent ? fromPercent(given, [score]) : given, `${input}, row ${row}`);
-  }
-  if (row === 0) fail("bad_input", "there are no rows", { where: input });
-  return reader.groups;
+  return readGroups(input, resultReader({ size, labels, score, group }), [score], flags, output, signal);
 }
 
 /** 60000000 as "60M". */
@@ -69,7 +55,7 @@ function worthLine({ from, to, labels, score, needed, interval, never }: Worth, 
 
 export async function iso(flags: GridFlags, output: Output, signal: AbortSignal): Promise<number> {
   const { seed = 0, resamples = 500, group } = flags;
-  if (resamples < 20) fail("wrong_use", `--resamples ${resamples}: expected 20 or more`);
+  needResamples(resamples);
   for (const [name, results] of await groupsOf(flags, output, signal)) {
     const grid = gridOf(results);
     if (grid.sizes.length < 2) {

@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { z } from "zod";
+import { canonicalJson } from "../../base/canonical.ts";
 import { writeFileSafely } from "../../base/files-node.ts";
 import { nearest } from "../../base/nearest.ts";
 import { fail } from "../../errors.ts";
@@ -10,7 +11,6 @@ import { dataOf } from "../../zeroshot/data-node.ts";
 import { evaluate, fileRows, openTask } from "../../zeroshot/evaluate-node.ts";
 import { sampleLines } from "../../zeroshot/harness.ts";
 import { chosenTemplates, templateNames } from "../../zeroshot/tasks.ts";
-import { canonicalJson } from "../canonical.ts";
 import { progressFrom } from "../events.ts";
 import { hashInput, hashModel, withoutAdapter } from "../inputs-node.ts";
 import { defineJob, unkeyed } from "../job.ts";

@@ -2,12 +2,12 @@
 import { createHash } from "node:crypto";
 import { dirname, join } from "node:path";
 import { z } from "zod";
+import { canonicalJson } from "../../base/canonical.ts";
 import { makeFolder } from "../../base/files-node.ts";
 import { readJsonFile } from "../../base/read-node.ts";
 import { parseTrainingConfig, type TrainingConfig } from "../../train/config.ts";
 import { rooted } from "../../train/rooted-node.ts";
 import { train } from "../../train/train-node.ts";
-import { canonicalJson } from "../canonical.ts";
 import { progressFrom } from "../events.ts";
 import { hashInput, hashModel } from "../inputs-node.ts";
 import { defineJob, nothing, unkeyed } from "../job.ts";

@@ -1,8 +1,8 @@
 /** A store in a folder: of this machine, of a network disk, of a mounted volume. */
-import { copyFileSync, linkSync, lstatSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync } from "node:fs";
+import { copyFileSync, lstatSync, readdirSync, readFileSync, rmdirSync, rmSync } from "node:fs";
 import { open, rename } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { fileSha256, makeFolder, writeError } from "../../base/files-node.ts";
+import { fileSha256, linkOnce, makeFolder, writeError } from "../../base/files-node.ts";
 import type { Backend, StoredFile } from "./backend.ts";
 
 const there = (file: string) => lstatSync(file, { throwIfNoEntry: false });
@@ -12,26 +12,6 @@ async function sync(path: string): Promise<void> {
   const handle = await open(path, "r").catch(() => undefined);
   await handle?.sync().catch(() => undefined);
   await handle?.close();
-}
-
-/**
- * Give a file a second name, unless something has it: of several writers only one succeeds. A disk without hard links
- * gets the file renamed, where two writers of one moment both succeed, and the later one's file stays.
- */
-function linked(file: string, target: string): boolean {
-  try {
-    linkSync(file, target);
-    return true;
-  } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
-    if (code === "EEXIST") return false;
-    if (!["EPERM", "ENOTSUP", "ENOSYS", "EXDEV", "EMLINK"].includes(code ?? "")) throw cause;
-    if (there(target)) return false;
-    const near = `${target}.${process.pid}.tmp`;
-    copyFileSync(file, near);
-    renameSync(near, target);
-    return true;
-  }
 }
 
 /** Rename, also onto another disk. */
@@ -57,7 +37,7 @@ export function folderBackend(root: string): Backend {
     try {
       makeFolder(dirname(target));
       await sync(file);
-      const made = linked(file, target);
+      const made = linkOnce(file, target);
       await sync(dirname(target));
       return made;
     } catch (cause) {

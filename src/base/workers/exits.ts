@@ -1,5 +1,5 @@
-/** How a job ends, for whoever decides whether to try again. */
-import { ZerothError } from "../errors.ts";
+/** How long work ends, for whoever decides whether to try again. */
+import { ZerothError } from "../../errors.ts";
 
 export const exits = {
   done: 0,

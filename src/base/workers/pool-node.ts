@@ -1,27 +1,25 @@
-/** Partitions in processes: as many at once as there are workers, each with a model of its own. */
+/** Items of work in processes: as many at once as there are workers, each with what it opened of its own. */
 import { type ChildProcess, fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { ZerothError } from "../errors.ts";
-import type { JobEvent } from "./events.ts";
+import { ZerothError } from "../../errors.ts";
 import { exits } from "./exits.ts";
-import type { Failure, FromWorker, ToWorker, WorkerStart } from "./messages.ts";
+import type { Failure, FromWorker, ToWorker } from "./messages.ts";
 
-export interface PoolOptions extends WorkerStart {
+export interface PoolOptions<Start, Event, Done> {
+  /** The processes' script, which calls `serveWork`. */
+  readonly script: URL;
+  /** Told to each process first. */
+  readonly start: Start;
   readonly workers: number;
   readonly signal: AbortSignal;
-  /** Go on with the others where one fails. */
-  readonly keepGoing: boolean;
-  readonly onEvent: (partition: string, event: JobEvent) => void;
-  readonly onDone: (partition: string, key: string, cached: boolean) => void;
-  readonly onFailed: (partition: string, failure: Failure) => void;
-  /** The processes' script, where a bundler moved it. */
-  readonly script?: URL | undefined;
+  /** The next item, when there is one; undefined where nothing more is to be done. Asked by each process that is free. */
+  next(): Promise<string | undefined>;
+  onEvent(item: string, event: Event): void;
+  onDone(item: string, done: Done): void;
+  onFailed(item: string, failure: Failure): void;
   /** Milliseconds that a process gets to stop by itself; 5 seconds by default. */
   readonly grace?: number | undefined;
 }
-
-/** The script beside this file, which is where a bundler puts it as well. */
-const usualScript = (): URL => new URL("./worker-process-node.js", import.meta.url);
 
 const endedBy = (signal: NodeJS.Signals | null, code: number | null): Failure => ({
   code: signal === "SIGKILL" ? "out_of_memory" : "engine_failed",
@@ -32,59 +30,51 @@ const endedBy = (signal: NodeJS.Signals | null, code: number | null): Failure =>
 
 const stopped: Failure = { code: "interrupted", message: "stopped on request", exit: exits.interrupted };
 
-/**
- * Do the partitions, in their order, by the next process that is free. Resolves when all is done, or nothing more is
- * tried; never rejects.
- * @returns partitions that were not done
- */
-export async function runPool(partitions: readonly string[], options: PoolOptions): Promise<readonly string[]> {
-  const { workers, signal, keepGoing, script = usualScript(), grace = 5000 } = options;
-  const waiting = [...partitions];
-  const undone: string[] = [];
-  let ended = false;
+/** Do items by the next process that is free. Resolves when all is done, or nothing more is tried; never rejects. */
+export async function runPool<Start, Event, Done>(options: PoolOptions<Start, Event, Done>): Promise<void> {
+  const { script, start, workers, signal, grace = 5000 } = options;
+  const following = async () => (signal.aborted ? undefined : options.next());
 
   /** One process after another until nothing waits: where one dies, what it did failed, and the next takes its place. */
   async function lane(): Promise<void> {
-    while (waiting.length > 0 && !ended && !signal.aborted) await life();
+    for (let first = await following(); first !== undefined; first = await following()) await life(first);
   }
 
-  function life(): Promise<void> {
+  function life(first: string): Promise<void> {
     const child = fork(fileURLToPath(script), { execArgv: [], stdio: ["ignore", "ignore", "inherit", "ipc"] });
-    const post = (message: ToWorker) => void child.send(message, () => {});
-    let current: string | undefined;
+    const post = (message: ToWorker<Start>) => void child.send(message, () => {});
+    let current: string | undefined = first;
     const stop = forceful(child, grace, () => post({ kind: "stop" }));
     signal.addEventListener("abort", stop.begin, { once: true });
+    if (signal.aborted) stop.begin();
 
     const failed = (failure: Failure) => {
       if (current === undefined) return;
-      const partition = current;
+      const item = current;
       current = undefined;
-      undone.push(partition);
-      options.onFailed(partition, failure);
-      if (!keepGoing) ended = true;
+      options.onFailed(item, failure);
     };
-    const next = () => {
-      current = ended || signal.aborted ? undefined : waiting.shift();
+    const next = async () => {
+      current = await following();
       if (current === undefined) child.disconnect();
-      else post({ kind: "run", partition: current });
+      else post({ kind: "run", item: current });
     };
     return new Promise((resolve) => {
       child.on("message", (message) => {
-        const said = message as FromWorker;
+        const said = message as FromWorker<Event, Done>;
         if (said.kind === "ready") {
-          const { job, config, store, work, asset } = options;
-          post({ kind: "start", job, config, store, work, asset });
-          next();
+          post({ kind: "start", start });
+          post({ kind: "run", item: first });
         } else if (said.kind === "event") {
           if (current !== undefined) options.onEvent(current, said.event);
         } else {
           if (said.kind === "failed") failed(said.failure);
           else if (current !== undefined) {
-            const partition = current;
+            const item = current;
             current = undefined;
-            options.onDone(partition, said.key, said.cached);
+            options.onDone(item, said.done);
           }
-          next();
+          void next();
         }
       });
       const over = (failure: Failure) => {
@@ -98,8 +88,7 @@ export async function runPool(partitions: readonly string[], options: PoolOption
     });
   }
 
-  await Promise.all(Array.from({ length: Math.max(1, Math.min(workers, partitions.length)) }, lane));
-  return [...undone, ...waiting];
+  await Promise.all(Array.from({ length: Math.max(1, workers) }, lane));
 }
 
 /** Asked to stop, then killed. */
