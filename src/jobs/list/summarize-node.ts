@@ -4,7 +4,7 @@ import { basename, join } from "node:path";
 import { z } from "zod";
 import { writeFileSafely } from "../../base/files-node.ts";
 import { fail } from "../../errors.ts";
-import { exported } from "../../summarize/export/export-node.ts";
+import { exported } from "../../summarize/export/export.ts";
 import { startRun } from "../../summarize/run/run-node.ts";
 import { contextModes } from "../../summarize/run/settings.ts";
 import { readState } from "../../summarize/run/state-node.ts";
