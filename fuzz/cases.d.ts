@@ -24,6 +24,8 @@ export function fuzz(
   options: {
     /** For each reader. */
     cases: number;
+    /** Number of the first case; those before it belong to another run. Default 0. */
+    from?: number;
     seed: number;
     expected: (error: unknown) => boolean;
     /** A case that takes longer is a failure. Default 1000. */

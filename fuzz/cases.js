@@ -129,14 +129,14 @@ function memory() {
 }
 
 /**
- * Run `cases` mutations on each reader. A failure is anything but a value or an expected error within `slowMs` and with
+ * Run `cases` mutations on each reader, beginning with the one of the number `from`. A failure is anything but a value or an expected error within `slowMs` and with
  * memory of at most 4 times the input and 64 MB. `told` hears of each case before it begins.
  */
-export async function fuzz(list, { cases, seed, expected, slowMs = 1000, told = () => {} }) {
+export async function fuzz(list, { cases, from = 0, seed, expected, slowMs = 1000, told = () => {} }) {
   const rows = [];
   for (const [which, reader] of list.entries()) {
     const row = { name: reader.name, cases: 0, accepted: 0, refused: 0, slowestMs: 0, largestBytes: 0, failures: [] };
-    for (let i = 0; i < cases; i++) {
+    for (let i = from; i < from + cases; i++) {
       const caseSeed = (seed * 1_000_003 + which * 7_919_777 + i) >>> 0;
       const random = generator(caseSeed);
       const input = reader.mutate(random.pick(reader.seeds), random);

@@ -1,5 +1,7 @@
 /**
- * `npm run fuzz [-- --cases N --seed S --reader NAME]`, after `npm run build`: malformed files, N for each reader.
+ * `npm run fuzz [-- --cases N --seed S --reader NAME --from K]`, after `npm run build`: malformed files, N for each reader.
+ * A case follows from the seed and its number alone: `--from 0 --cases 5000`, `--from 5000 --cases 5000` and so on are the
+ * cases of one long run in pieces, so that it can be stopped between two and go on later.
  * The readers run in a thread of their own, so that one that never comes back is seen and its case named.
  */
 import { mkdtempSync, rmSync } from "node:fs";
@@ -12,7 +14,7 @@ import * as library from "./library.js";
 
 const patience = 20_000;
 
-async function work({ cases, seed, reader, folder, clock }) {
+async function work({ cases, from, seed, reader, folder, clock }) {
   const list = readers(library, folder);
   const chosen = reader === undefined ? list : list.filter(({ name }) => name.includes(reader));
   const cell = new Int32Array(clock);
@@ -21,6 +23,7 @@ async function work({ cases, seed, reader, folder, clock }) {
     const which = list.indexOf(one);
     const [row] = await fuzz([one], {
       cases,
+      from,
       seed: seed + which * 101,
       expected: (error) => error instanceof library.ZerothError,
       told: (_, caseSeed) => {
@@ -54,11 +57,12 @@ function main() {
       cases: { type: "string", default: "50000" },
       seed: { type: "string", default: "1" },
       reader: { type: "string" },
+      from: { type: "string", default: "0" },
     },
   });
-  const [cases, seed] = [Number(values.cases), Number(values.seed)];
-  if (!Number.isSafeInteger(cases) || cases < 1 || !Number.isSafeInteger(seed)) {
-    console.error("usage: npm run fuzz -- [--cases N] [--seed S] [--reader NAME]");
+  const [cases, seed, from] = [values.cases, values.seed, values.from].map(Number);
+  if (!Number.isSafeInteger(cases) || cases < 1 || !Number.isSafeInteger(seed) || !(from >= 0)) {
+    console.error("usage: npm run fuzz -- [--cases N] [--seed S] [--reader NAME] [--from K]");
     process.exitCode = 2;
     return;
   }
@@ -67,14 +71,16 @@ function main() {
   const clock = new SharedArrayBuffer(8);
   const cell = new Int32Array(clock);
   const rows = [];
-  const workerData = { cases, seed, reader: values.reader, folder, clock };
+  const workerData = { cases, from, seed, reader: values.reader, folder, clock };
   const worker = new Worker(new URL(import.meta.url), { workerData });
   const end = (more) => {
     clearInterval(watch);
     rmSync(folder, { recursive: true, force: true });
     const failures = report(rows) + more;
     const seconds = ((performance.now() - start) / 1000).toFixed(1);
-    console.log(`${cases} cases for each of ${rows.length} readers, seed ${seed}, ${seconds} s, ${failures} failures`);
+    console.log(
+      `${cases} cases from ${from} on for each of ${rows.length} readers, seed ${seed}, ${seconds} s, ${failures} failures`,
+    );
     process.exitCode = failures > 0 || rows.length === 0 ? 1 : 0;
   };
   let seen = -1;

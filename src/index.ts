@@ -92,14 +92,18 @@ export {
   citeAnswer,
   extractAnswer,
   fittingMessages,
+  senseOfWritten,
 } from "./retrieve/answers/answer.ts";
 export { askingMessages, type WriterKind } from "./retrieve/answers/prompt.ts";
+export type { Embed, Sense } from "./retrieve/answers/sense.ts";
 export type { Passage } from "./retrieve/answers/support.ts";
 export type { Backend, BackendHit, BackendQuery } from "./retrieve/backends/backend.ts";
 export { openPostgres } from "./retrieve/backends/postgres-node.ts";
 export { openQdrant } from "./retrieve/backends/qdrant-node.ts";
+export { searchedBackend } from "./retrieve/backends/search.ts";
 export { type BuildEvents, type BuildOptions, type Built, buildIndex } from "./retrieve/build-node.ts";
 export type { CompileOver } from "./retrieve/dense/exact.ts";
+export { twoEncoders } from "./retrieve/embedder.ts";
 export { type Embedder, type EmbedderOptions, embedderOf } from "./retrieve/embedder-node.ts";
 export { type Beir, openBeir } from "./retrieve/evaluation/beir-node.ts";
 export { compare, type Difference } from "./retrieve/evaluation/compare.ts";

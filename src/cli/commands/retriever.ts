@@ -13,7 +13,7 @@ export default defineCommand({
   options: [
     { flags: "--config <file>", help: "of a training: its configuration (docs/search.md)" },
     { flags: "--resume", help: "go on with a training that was interrupted" },
-    { flags: "--data <folder>", help: "eval: a data set as BEIR has it" },
+    { flags: "--data <folder>", help: "eval: a data set as BEIR has it, or a .json file of DPR's" },
     { flags: "--split <name>", help: "eval: its judgements (test)" },
     { flags: "-m, --model <name>", help: "eval: the encoder; without one words alone" },
     { flags: "--query-model <name>", help: "eval: the encoder of questions, where it is another one" },

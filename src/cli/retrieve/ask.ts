@@ -1,7 +1,13 @@
 /** What `zeroth ask` does: passages found, an answer written, its sentences looked at. */
 import { textOf } from "../../data/cli-rows-node.ts";
 import { ZerothError } from "../../errors.ts";
-import { type CitedAnswer, citeAnswer, extractAnswer, fittingMessages } from "../../retrieve/answers/answer.ts";
+import {
+  type CitedAnswer,
+  citeAnswer,
+  extractAnswer,
+  fittingMessages,
+  senseOfWritten,
+} from "../../retrieve/answers/answer.ts";
 import { askingStops, type WriterKind } from "../../retrieve/answers/prompt.ts";
 import type { Found } from "../../retrieve/search-node.ts";
 import { type Chat, createChat } from "../../text/chat/chat.ts";
@@ -114,7 +120,18 @@ export async function ask(questions: readonly string[], call: Call): Promise<num
     const stream = chat.stream(fitting.messages, options);
     let step = await stream.next();
     for (; !step.done; step = await stream.next()) piece?.(step.value);
-    return citeAnswer(question, step.value.message.content, fitting.passages, thresholds);
+    const { content } = step.value.message;
+    const embedder = searched.model?.embedder;
+    const sense =
+      embedder &&
+      (await senseOfWritten(
+        question,
+        content,
+        fitting.passages,
+        (texts) => embedder.documents(texts, { signal }),
+        signal,
+      ));
+    return citeAnswer(question, content, fitting.passages, { ...thresholds, sense });
   }
 
   return job.run({

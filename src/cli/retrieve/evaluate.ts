@@ -4,7 +4,7 @@ import { writeFileSafely } from "../../base/files-node.ts";
 import { readTextFile } from "../../base/read-node.ts";
 import { fail, ZerothError } from "../../errors.ts";
 import type { Embedder } from "../../retrieve/embedder-node.ts";
-import { type Beir, openBeir, passageText } from "../../retrieve/evaluation/beir-node.ts";
+import { type Beir, openJudged, passageText } from "../../retrieve/evaluation/beir-node.ts";
 import { compare } from "../../retrieve/evaluation/compare.ts";
 import { type AskedMetric, meanOf, parseMetric, perQuestion, type Run } from "../../retrieve/evaluation/metrics.ts";
 import { denseHits, hybridHits, lexicalHits, runOf } from "../../retrieve/evaluation/retrieve.ts";
@@ -104,9 +104,11 @@ export async function evaluate(call: Call): Promise<number> {
   const { flags, output } = call;
   const { data: folder, split = "test" } = flags;
   if (folder === undefined)
-    fail("wrong_use", "--data is missing", { hint: "a folder with corpus.jsonl, queries.jsonl and qrels/SPLIT.tsv" });
+    fail("wrong_use", "--data is missing", {
+      hint: "a folder with corpus.jsonl, queries.jsonl and qrels/SPLIT.tsv, or DPR's .json",
+    });
   const metrics = (flags.metrics ?? usual).map(parseMetric);
-  const data = await openBeir(folder, split);
+  const data = await openJudged(folder, split);
   for (const warning of data.warnings) output.say(`warning: ${warning}`);
   const runIn = (path: string) => parseRun(readTextFile(path, mostRun), path);
   const run = flags.run === undefined ? await found(data, call) : runIn(flags.run);

@@ -1,6 +1,7 @@
 /** A question answered from passages, each sentence of the answer with the sentence that it rests on. */
 import type { ChatMessage } from "../../text/chat/messages.ts";
 import { askingMessages, bareAnswer, isRefusal, type WriterKind } from "./prompt.ts";
+import { type Embed, type Sense, senseOf } from "./sense.ts";
 import { sentencesOf } from "./sentences.ts";
 import { evidenceOf, nearestTo, type Passage, type Source, supportOf } from "./support.ts";
 
@@ -49,6 +50,8 @@ export interface CitedAnswer {
 export interface Thresholds {
   readonly support?: number | undefined;
   readonly near?: number | undefined;
+  /** Vectors of what was written, of {@link senseOfWritten}: without, words alone decide. */
+  readonly sense?: Sense | undefined;
 }
 
 const nothing = (said?: string): CitedAnswer => ({
@@ -64,16 +67,25 @@ function citationOf(passages: readonly Passage[], source: Source, sentence: numb
   };
 }
 
+/** Vectors of an answer that was written and of the passages, for {@link citeAnswer}. */
+export const senseOfWritten = (
+  question: string,
+  written: string,
+  passages: readonly Passage[],
+  embed: Embed,
+  signal?: AbortSignal,
+): Promise<Sense | undefined> => senseOf(question, bareAnswer(written), passages, embed, signal);
+
 /** An answer that was written, looked at: what of it the passages say, and where. */
 export function citeAnswer(
   question: string,
   written: string,
   passages: readonly Passage[],
-  { support: least = usualSupport, near = usualNear }: Thresholds = {},
+  { support: least = usualSupport, near = usualNear, sense }: Thresholds = {},
 ): CitedAnswer {
   const text = bareAnswer(written);
   if (isRefusal(text)) return nothing(written.trim());
-  const judged = supportOf(question, text, evidenceOf(passages));
+  const judged = supportOf(question, text, evidenceOf(passages), sense);
   const sentences = judged.map(
     ({ sentence, support }): AnswerSentence => ({ ...sentence, support, supported: support >= least }),
   );

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { ZerothError } from "../../errors.ts";
 import type { ChatMessage } from "../../text/chat/messages.ts";
-import { citeAnswer, extractAnswer, fittingMessages, notFound } from "./answer.ts";
+import { citeAnswer, extractAnswer, fittingMessages, notFound, senseOfWritten } from "./answer.ts";
 import { askingMessages, askingStops, bareAnswer, isRefusal } from "./prompt.ts";
 import { contentOf, sentencesOf } from "./sentences.ts";
 import type { Passage } from "./support.ts";
@@ -160,5 +161,45 @@ describe("the prompt", () => {
     for (const no of ["unanswerable", "The passages do not mention it.", "Not in the documents.", "I don't know."])
       expect(isRefusal(no)).toBe(true);
     for (const yes of ["In the barn.", "No goose came.", "Nobody"]) expect(isRefusal(yes)).toBe(false);
+  });
+});
+
+describe("support by sense", () => {
+  /** Two directions: keeping birds, and fire; what is about neither has a third of its own. */
+  const vectorOf = (text: string) =>
+    Float32Array.of(
+      Number(/geese|flock|poultry/.test(text)),
+      Number(/burnt|flames/.test(text)),
+      Number(/fish|dawn/.test(text)),
+    );
+  const embed = async (texts: readonly string[]) => texts.map(vectorOf);
+  const question = "Which poultry is there?";
+
+  it("finds what says the same in other words, and cites it", async () => {
+    const said = "An old lady owns a flock.";
+    expect(citeAnswer(question, said, farm).found).toBe(false);
+    const sense = await senseOfWritten(question, said, farm, embed);
+    const told = citeAnswer(question, said, farm, { sense });
+    expect(told).toMatchObject({ found: true, sentences: [{ supported: true }] });
+    expect(told.sentences[0]!.support).toBeCloseTo(0.8, 5);
+    expect(told.citations).toHaveLength(1);
+    expect(told.citations[0]!.quote).toMatch(/geese/);
+  });
+
+  it("is no support where a number does not stand there, nor for what is about something else", async () => {
+    const wrong = "An old lady owns a flock of 12.";
+    const told = async (said: string, asked: string) =>
+      citeAnswer(asked, said, farm, { sense: await senseOfWritten(asked, said, farm, embed) });
+    expect((await told(wrong, question)).found).toBe(false);
+    expect((await told("The sky is green.", question)).found).toBe(false);
+    // Supported, but not what was asked.
+    expect((await told("An old lady owns a flock.", "Who swims?")).found).toBe(false);
+  });
+
+  it("is left to the words where a sentence is longer than the encoder reads", async () => {
+    const long = new ZerothError("too_long", "longer than the model reads");
+    const some = async (texts: readonly string[]) => texts.map((text, i) => (i === 0 ? long : vectorOf(text)));
+    expect(await senseOfWritten(question, "The geese sleep.", farm, some)).toBeUndefined();
+    expect(await senseOfWritten(question, "x", farm, () => Promise.reject(long))).toBeUndefined();
   });
 });

@@ -1,8 +1,9 @@
 /**
  * What an answer rests on: for each of its sentences the sentence of the passages that says the same, and how far it
  * does. Support is the weighted share of the answer's words that stand there, so that it needs no model and can be
- * checked by eye.
+ * checked by eye; where there is an encoder, what says the same in other words counts, too.
  */
+import { about, claimed as claimedBy, type Sense } from "./sense.ts";
 import { contentOf, type Sentence, sentencesOf } from "./sentences.ts";
 
 /** A passage as it was found; `text` is what stands from `start` to `end` of the document. */
@@ -68,8 +69,13 @@ const numbers = (words: ReadonlySet<string>): string[] => [...words].filter((wor
  * How far a source says what a sentence of an answer says. A number that does not stand there halves it: the same
  * words with another number are another claim.
  */
-function supportBy(words: ReadonlySet<string>, { words: own, around }: Source, weight: Evidence["weight"]): number {
-  const share = shareOf(words, own, weight);
+function supportBy(
+  words: ReadonlySet<string>,
+  { words: own, around }: Source,
+  weight: Evidence["weight"],
+  bySense: number,
+): number {
+  const share = Math.max(shareOf(words, own, weight), bySense);
   return numbers(words).every((number) => around.has(number)) ? share : share / 2;
 }
 
@@ -77,21 +83,24 @@ function supportBy(words: ReadonlySet<string>, { words: own, around }: Source, w
  * Each sentence of an answer with the source that supports it best; of equal ones the one that has most of the
  * question's words, then the earlier.
  */
-export function supportOf(question: string, answer: string, { sources, weight }: Evidence): Supported[] {
+export function supportOf(question: string, answer: string, { sources, weight }: Evidence, sense?: Sense): Supported[] {
   const asked = contentOf(question);
-  return sentencesOf(answer).map((sentence) => {
+  return sentencesOf(answer).map((sentence, number) => {
     const words = contentOf(sentence.text);
-    let best: { source: Source; support: number; near: number } | undefined;
+    let best: { source: Source; support: number; near: number; place: number } | undefined;
     // A sentence of nothing but common words ("Yes.") claims what was asked.
     const claimed = words.size === 0 ? asked : words;
-    for (const source of sources) {
-      const support = supportBy(claimed, source, weight);
+    for (const [place, source] of sources.entries()) {
+      // Vectors of "Yes." say nothing.
+      const bySense = sense && words.size > 0 ? claimedBy(sense, number, place) : 0;
+      const support = supportBy(claimed, source, weight, bySense);
       const near = shareOf(asked, source.around, weight) + shareOf(asked, source.words, weight);
       if (!best || support > best.support + 1e-9 || (support > best.support - 1e-9 && near > best.near + 1e-9)) {
-        best = { source, support, near };
+        best = { source, support, near, place };
       }
     }
-    const near = best && asked.size > 0 ? shareOf(asked, best.source.around, weight) : 0;
+    const byWords = best && asked.size > 0 ? shareOf(asked, best.source.around, weight) : 0;
+    const near = best && sense ? Math.max(byWords, about(sense, best.place)) : byWords;
     return { sentence, support: best?.support ?? 0, source: best && best.support > 0 ? best.source : undefined, near };
   });
 }

@@ -28,6 +28,8 @@ export interface Beir {
   readonly judgements: Judgements;
   /** What does not fit together, a line each. */
   readonly warnings: readonly string[];
+  /** Hard negatives of each question, where the data has some. */
+  readonly negatives?: ReadonlyMap<string, readonly string[]> | undefined;
 }
 
 /** What encoders read of a passage. */
@@ -100,6 +102,14 @@ export function readJudgements(path: string): Map<string, Map<string, number>> {
 }
 
 const list = (ids: readonly string[]): string => `${ids.slice(0, 5).join(", ")}${ids.length > 5 ? ", …" : ""}`;
+
+/**
+ * @param folder of BEIR's layout, or a `.json` file of DPR's, which has no splits
+ * @throws not_found for a file of it; corrupt_file naming file and line
+ */
+export async function openJudged(folder: string, split: string): Promise<Beir> {
+  return /\.json$/i.test(folder) ? (await import("./dpr-json-node.ts")).openDprJson(folder) : openBeir(folder, split);
+}
 
 /** @throws not_found for a file of it; corrupt_file naming file and line */
 export async function openBeir(folder: string, split: string): Promise<Beir> {

@@ -8,7 +8,9 @@ const rate = z.number().positive();
 
 const mining = z.strictObject({
   /** Where negatives are looked for. */
-  source: z.enum(["bm25", "dense", "union"]).optional(),
+  source: z.enum(["bm25", "dense", "union", "given"]).optional(),
+  /** How `mine` writes: Tevatron's lines, or DPR's list. */
+  format: z.enum(["tevatron", "dpr"]).default("tevatron"),
   /** Hits of a question that are looked at. */
   depth: count.default(100),
   /** The first so many are left out: the likeliest to be right. */
@@ -27,7 +29,7 @@ export const retrieverConfigSchema = z.strictObject({
   /** The retriever to start from, and the ranker: an encoder without a head gets one. */
   model: z.string().optional(),
   ranker: z.string().optional(),
-  /** A folder as BEIR has it, and the split to learn from. */
+  /** A folder as BEIR has it, and the split to learn from; or a .json file of DPR's. */
   data: z.string(),
   split: z.string().default("train"),
   /** Questions of the split, drawn by the seed; all by default. */

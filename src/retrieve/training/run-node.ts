@@ -13,7 +13,7 @@ import { latestCheckpoint, listCheckpoints, removeLeftovers, saveCheckpoint } fr
 import { openMetrics } from "../../learn/metrics-node.ts";
 import { openRunFolder } from "../../learn/run-folder-node.ts";
 import { writeCheckpoint } from "../../weights/safetensors-node.ts";
-import { openBeir } from "../evaluation/beir-node.ts";
+import { openJudged } from "../evaluation/beir-node.ts";
 import type { RetrieverConfig } from "./config.ts";
 import { type Learner, openRankerToTrain, openRetriever } from "./models-node.ts";
 import type { OutputTrainer } from "./outputs.ts";
@@ -53,7 +53,7 @@ function identityOf(
 export async function trainStage(stage: Stage, c: RetrieverConfig, run: StageRun = {}): Promise<StageResult> {
   const { resume = false, signal, events = {}, now = Date.now } = run;
   const { out } = c;
-  const data = await openBeir(c.data, c.split);
+  const data = await openJudged(c.data, c.split);
   for (const warning of data.warnings) events.warned?.(warning);
   const judged = [...data.judgements.keys()];
   const order = shuffle(
@@ -85,7 +85,8 @@ export async function trainStage(stage: Stage, c: RetrieverConfig, run: StageRun
     : undefined;
   const negatives = c.negatives ?? (stage === "warmup" ? 1 : 7);
   if (takesRanker && negatives < 1) fail("bad_input", `"negatives" is ${negatives}: a list needs one or more`);
-  const source = c.mining.source ?? (stage === "warmup" || !retriever ? "bm25" : "dense");
+  const given = data.negatives && (stage === "warmup" || stage === "ranker") ? "given" : undefined;
+  const source = c.mining.source ?? given ?? (stage === "warmup" || !retriever ? "bm25" : "dense");
 
   const opened: OutputTrainer[] = [];
   const trainerOf = async (learner: Learner, texts: number, salt: number) => {
@@ -164,6 +165,12 @@ export async function trainStage(stage: Stage, c: RetrieverConfig, run: StageRun
   try {
     if (stage === "mine") {
       const mined = await kit.mine(negatives, source, 0, own);
+      if (c.mining.format === "dpr") {
+        const { dprJson } = await import("../evaluation/dpr-json-node.ts");
+        const path = join(out, "mined.json");
+        await writeFileSafely(path, dprJson(data, mined));
+        return { mined: path };
+      }
       const path = join(out, "mined.jsonl");
       const idsOf = (rows: readonly number[]) => rows.map((at) => data.corpus[at]!.id);
       const lines = mined.map((one) =>

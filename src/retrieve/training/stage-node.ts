@@ -43,6 +43,9 @@ export interface StageRun {
   readonly now?: (() => number) | undefined;
 }
 
+/** Where negatives are looked for; `given` are those that the data has. */
+type MiningSource = NonNullable<RetrieverConfig["mining"]["source"]>;
+
 /** Between two looks at whether to stop. */
 const textsAtOnce = 256;
 /** A model in training. */
@@ -123,7 +126,18 @@ export function createStage(c: RetrieverConfig, data: Beir, ids: readonly string
   }
 
   /** What a model finds for every question now. */
-  async function found(source: "bm25" | "dense" | "union", retriever?: Side): Promise<Hit[][]> {
+  async function found(source: MiningSource, retriever?: Side): Promise<Hit[][]> {
+    if (source === "given") {
+      const negatives =
+        data.negatives ??
+        fail("bad_input", "mining.source is given, and the data has no negatives", {
+          hint: "a .json file of DPR's has them; of a BEIR folder they are found: bm25, dense or union",
+        });
+      const rows = new Map(data.corpus.map(({ id }, row) => [id, row]));
+      return ids.map((id) =>
+        (negatives.get(id) ?? []).map((passage, i): Hit => ({ row: rows.get(passage)!, score: -i })),
+      );
+    }
     const depth = c.mining.depth + c.mining.range_min + 8;
     const texts = ids.map((id) => data.questions.get(id)!.text);
     const lexical = source === "dense" ? undefined : lexicalHits(passages, texts, depth, { signal });
@@ -159,7 +173,7 @@ export function createStage(c: RetrieverConfig, data: Beir, ids: readonly string
     );
   }
 
-  async function mine(count: number, source: "bm25" | "dense" | "union", salt: number, retriever?: Side) {
+  async function mine(count: number, source: MiningSource, salt: number, retriever?: Side) {
     const { mined, report } = mineNegatives(data, ids, await found(source, retriever), count, c.mining, c.seed + salt);
     events.mined?.({ ...report, questions: mined.length, source });
     return mined;

@@ -1,123 +1,30 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { failure, failureOf } from "../../../test/support/failure.ts";
-import { smallRetriever } from "../../../test/support/models/small-retriever.ts";
-import { randomAt } from "../../base/rng.ts";
-import { compile } from "../../runtime/compile-node.ts";
+import { accuracyOf, retrieverData } from "../../../test/support/retriever-data.ts";
 import { openEncoder } from "../../text/open-node.ts";
 import { crossEncoder } from "../rerank.ts";
 import { parseRetrieverConfig } from "./config.ts";
 import { mineNegatives } from "./mine.ts";
-import { openRetriever } from "./models-node.ts";
-import { outputTrainer } from "./outputs.ts";
 import { trainStage } from "./run-node.ts";
 import type { StageRow } from "./stage-node.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "zeroth-retriever-"));
-afterAll(() => rmSync(folder, { recursive: true }));
-
-/** Questions in words of their own: "ask3" is answered where "say3" stands. */
-const topics = 24;
-const fill = ["red", "blue", "old", "new", "big"];
-const words = [...Array.from({ length: topics }, (_, i) => [`ask${i}`, `say${i}`]).flat(), ...fill];
-
-beforeAll(async () => {
-  await smallRetriever(join(folder, "model"), { words, width: 16, normalize: false, longest: 16 });
-  const data = join(folder, "data");
-  mkdirSync(join(data, "qrels"), { recursive: true });
-  const random = randomAt(3, 1);
-  const some = (n: number) => Array.from({ length: n }, () => fill[random.below(fill.length)]).join(" ");
-  const corpus = Array.from({ length: topics }, (_, i) => ({ _id: `d${i}`, title: "", text: `say${i} ${some(3)}` }));
-  const queries = Array.from({ length: 2 * topics }, (_, i) => ({ _id: `q${i}`, text: `ask${i % topics} ${some(2)}` }));
-  writeFileSync(join(data, "corpus.jsonl"), corpus.map((row) => JSON.stringify(row)).join("\n"));
-  writeFileSync(join(data, "queries.jsonl"), queries.map((row) => JSON.stringify(row)).join("\n"));
-  writeFileSync(
-    join(data, "qrels", "train.tsv"),
-    `query-id\tcorpus-id\tscore\n${queries.map(({ _id }, i) => `${_id}\td${i % topics}\t1\n`).join("")}`,
-  );
-});
-
-const configOf = (out: string, more: object) =>
-  parseRetrieverConfig(
-    {
-      model: join(folder, "model"),
-      data: join(folder, "data"),
-      out: join(folder, out),
-      lr: 0.01,
-      ranker_lr: 0.01,
-      batch: 12,
-      threads: 1,
-      max_length: 16,
-      max_question: 8,
-      ...more,
-    },
-    "config.json",
-  );
-
-/** Share of questions whose passage is nearest, in a folder as it was written. */
-async function accuracyOf(path: string): Promise<number> {
-  await using opened = await openEncoder(path, { threads: 1 });
-  const text = (name: string) =>
-    readFileSync(join(folder, "data", name), "utf8")
-      .split("\n")
-      .map((line) => JSON.parse(line).text as string);
-  const embed = async (texts: string[]) => (await opened.encoder.embedAll(texts)) as Float32Array[];
-  const [d, q] = [await embed(text("corpus.jsonl")), await embed(text("queries.jsonl"))];
-  const dot = (a: Float32Array, b: Float32Array) => a.reduce((sum, value, i) => sum + value * b[i]!, 0);
-  const right = q.filter((vector, i) => {
-    const scores = d.map((passage) => dot(vector, passage));
-    return scores.indexOf(Math.max(...scores)) === i % topics;
-  });
-  return right.length / q.length;
-}
-
-describe("two passes", () => {
-  it("give the gradient of one, however a batch is parted", async () => {
-    const changes: Float32Array[] = [];
-    for (const part of [6, 2]) {
-      const learner = await openRetriever(join(folder, "model"));
-      const name = [...learner.values.keys()].find((one) => one.endsWith("word_embeddings.weight"))!;
-      const before = Float32Array.from(learner.values.get(name)!.data as Float32Array);
-      await using trainer = await outputTrainer({
-        model: learner.model,
-        values: learner.values,
-        trained: () => true,
-        ...{ texts: 6, part, dropout: 0, clip: 0, weightDecay: 0, seed: 0 },
-        compile: (graph, trained) => compile(graph, { trained, threads: 1, weights: new Map() }),
-      });
-      const texts = ["ask1", "say1 red", "ask2 old old", "say2", "new", "big blue red"].map((text) => ({
-        ids: learner.tokenizer.encode(text).ids,
-      }));
-      const judge = async (outputs: Float32Array) => ({
-        loss: outputs.reduce((a, b) => a + b * b, 0) / 2,
-        gradient: outputs.slice(),
-      });
-      const { loss, gradNorm } = await trainer.step(texts, judge, 1e-3);
-      expect(gradNorm).toBeGreaterThan(0);
-      const after = trainer.trainer.values.get(name)!.data as Float32Array;
-      changes.push(Float32Array.of(loss, gradNorm, ...after.map((value, i) => value - before[i]!)));
-    }
-    const [whole, parted] = changes as [Float32Array, Float32Array];
-    whole.forEach((value, i) => {
-      expect(Math.abs(value - parted[i]!)).toBeLessThan(1e-5 * Math.max(1, Math.abs(value)));
-    });
-  });
-});
+const { folder, configOf } = retrieverData();
+const accuracy = (path: string) => accuracyOf(path, join(folder, "data"));
 
 describe("training", () => {
   it("warms a retriever up, and goes on bit for bit", async () => {
     const rows: StageRow[] = [];
     const options = { negatives: 1, mining: { source: "dense", depth: 20 }, steps: 60, save_every: 20 };
-    const before = await accuracyOf(join(folder, "model"));
+    const before = await accuracy(join(folder, "model"));
     const whole = await trainStage("warmup", configOf("warm", options), {
       events: { step: (row) => void rows.push(row) },
     });
     expect(rows).toHaveLength(60);
     expect(rows.at(-1)!.loss).toBeLessThan(rows[0]!.loss / 4);
     expect(before).toBeLessThan(0.3);
-    expect(await accuracyOf(whole.retriever!)).toBeGreaterThan(0.9);
+    expect(await accuracy(whole.retriever!)).toBeGreaterThan(0.9);
     const stop = new AbortController();
     const events = { step: ({ step }: StageRow) => void (step === 33 && stop.abort()) };
     expect(
@@ -171,7 +78,7 @@ describe("training", () => {
     expect(judged).toHaveLength(2);
     expect(rows.map(({ stage }) => stage[1]).join("")).toBe(("a".repeat(10) + "e".repeat(20)).repeat(2));
     // This ranker has learnt little, and the adversarial term pulls to what it takes for right: no more is left than that.
-    expect(await accuracyOf(result.retriever!)).toBeGreaterThan(0.25);
+    expect(await accuracy(result.retriever!)).toBeGreaterThan(0.25);
     const distilled: number[] = [];
     const away = { ...lists, ranker: ranked.ranker, steps: 60, allow_weaker_ranker: true };
     await trainStage("distil", configOf("distilled", away), {
@@ -203,6 +110,27 @@ describe("training", () => {
       .map((line) => line && JSON.parse(line));
     expect(first.negative_document_ids).toHaveLength(3);
     expect(first.negative_document_ids).not.toContain(first.positive_document_ids[0]);
+  });
+
+  it("writes it as DPR does, and learns from such a file with the negatives that it has", async () => {
+    const options = { negatives: 2, mining: { depth: 20, format: "dpr" } };
+    const { mined } = await trainStage("mine", configOf("dpr", options));
+    expect(mined).toMatch(/mined\.json$/);
+    const [first] = JSON.parse(readFileSync(mined!, "utf8"));
+    expect(first).toMatchObject({ answers: [], negative_ctxs: [], positive_ctxs: [{ title: "" }] });
+    expect(first.hard_negative_ctxs).toHaveLength(2);
+    const sources: string[] = [];
+    const events = {
+      mined: ({ source, questions }: { source: string; questions: number }) =>
+        void sources.push(`${source} ${questions}`),
+    };
+    const config = configOf("of-dpr", { data: mined, negatives: 1, steps: 30 });
+    const losses: number[] = [];
+    await trainStage("warmup", config, { events: { ...events, step: ({ loss }) => void losses.push(loss) } });
+    expect(sources).toEqual(["given 48"]);
+    expect(losses.at(-1)).toBeLessThan(losses[0]!);
+    const missing = configOf("no-negatives", { mining: { source: "given" } });
+    expect((await failureOf(trainStage("warmup", missing))).message).toMatch(/the data has no negatives/);
   });
 
   it("names what is wrong with a configuration", () => {

@@ -1,6 +1,12 @@
 /** A question answered from vector stores: passages found, an answer written, its sentences looked at. */
 import type { Engine, EnginePrompt, GenerateAsk, ModelAbout } from "../../host/engine.ts";
-import { type CitedAnswer, citeAnswer, extractAnswer, fittingMessages } from "../../retrieve/answers/answer.ts";
+import {
+  type CitedAnswer,
+  citeAnswer,
+  extractAnswer,
+  fittingMessages,
+  senseOfWritten,
+} from "../../retrieve/answers/answer.ts";
 import { askingStops, type WriterKind } from "../../retrieve/answers/prompt.ts";
 import type { Passage } from "../../retrieve/answers/support.ts";
 import type { VectorStore } from "../../state/vector-stores.ts";
@@ -142,7 +148,11 @@ export async function* answering(
       text += event.text;
       yield { type: "answer.delta", delta: event.text };
     }
-    told = citeAnswer(question, text, passages, thresholds);
+    // What says the same in other words is found by the model of a store that has one.
+    const store = stores.find(({ model }) => model !== null);
+    const embed = async (texts: readonly string[]) => (await vectors.embed(store!, texts, asked.signal)) ?? [];
+    const sense = store && (await senseOfWritten(question, text, passages, embed));
+    told = citeAnswer(question, text, passages, { ...thresholds, sense });
   }
   const usage = { prompt_tokens: prompt, completion_tokens: written, total_tokens: prompt + written };
   yield { type: "answer.completed", answer: answerOf(start, told, hits, usage) };

@@ -1,5 +1,5 @@
 /** Answers from vector stores and the ranking of their passages over a socket, on every database. */
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { onEachDatabase } from "../../../test/support/databases.ts";
 import { vectorServers } from "../../../test/support/vector-stores.ts";
 
@@ -10,7 +10,7 @@ onEachDatabase((databases) => {
   describe("/v1/ask", () => {
     test("answers with the place of what it rests on", async () => {
       const { client, post } = await started();
-      const { store } = await filled(client);
+      const { store } = await filled(client, "");
       there.said = "The queen lives in a hive. The moon eats honey with spoons.";
       const ask = { question: "where lives the queen", vector_store_ids: [store.id], model: "fake/decoder" };
       const answer = (await (await post("/v1/ask", ask)).json()) as {
@@ -31,7 +31,7 @@ onEachDatabase((databases) => {
 
     test("says that it is not in the documents", async () => {
       const { client, post } = await started();
-      const { store } = await filled(client);
+      const { store } = await filled(client, "");
       const ask = { question: "where lives the queen", vector_store_ids: [store.id], model: "fake/decoder" };
       for (const text of ["Not in the documents.", "She was born in Paris in 1850."]) {
         there.said = text;
@@ -43,6 +43,7 @@ onEachDatabase((databases) => {
       const { client, post } = await started();
       const { store } = await filled(client);
       there.said = "The queen lives in a hive.";
+      const embed = vi.spyOn(there.models, "embed");
       const ask = {
         question: "where lives the queen",
         vector_store_ids: [store.id],
@@ -60,6 +61,8 @@ onEachDatabase((databases) => {
       expect(events[0]!.name).toBe("answer.passages");
       expect(events.every(({ name, data }) => name === data.type)).toBe(true);
       expect(events.map(({ data }) => data.delta ?? "").join("")).toBe(there.said);
+      // The store has a model: what was written is compared by sense, too.
+      expect(embed.mock.calls.some(([{ inputs }]) => inputs.includes(there.said))).toBe(true);
       expect(events.at(-1)!.data).toMatchObject({
         type: "answer.completed",
         answer: { found: true, text: there.said },

@@ -60,6 +60,12 @@ export interface VectorStores {
     file: VectorFile,
     signal: AbortSignal,
   ): Promise<readonly { readonly document: string; readonly text: string }[]>;
+  /** Vectors of texts by the store's model; undefined for a store of words alone. @throws as the engine does */
+  embed(
+    store: VectorStore,
+    texts: readonly string[],
+    signal: AbortSignal,
+  ): Promise<readonly Float32Array[] | undefined>;
   /** Take away the index of a store that was deleted. */
   drop(store: string): Promise<void>;
   /** Take away the indices of stores that are not there any more, or whose time is over. */
@@ -215,6 +221,9 @@ export function openVectorStores(
     async texts(store, file, signal) {
       await current(store, signal);
       return asked.ask("texts", (await indexOf(store)).at, { file: file.file }, {}, signal);
+    },
+    async embed(store, texts, signal) {
+      return store.model === null ? undefined : (await indexOf(store)).vectors(signal).vectors(texts, "documents");
     },
     drop,
     async sweep() {
