@@ -49,6 +49,15 @@ export const panels: readonly PanelRow[] = [
     load: () => import("./search/panel.tsx"),
   },
   {
+    ...{
+      name: "books",
+      title: "Books",
+      icon: "books",
+      says: "a whole book summarised, every sentence with its place",
+    },
+    load: () => import("./books/panel.tsx"),
+  },
+  {
     ...{ name: "models", title: "Models", icon: "models", says: "what is here, open it, close it", last: true },
     load: () => import("./models/panel.tsx"),
   },
