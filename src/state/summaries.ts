@@ -96,7 +96,8 @@ async function change(
   const row = await db.transaction().execute(async (transaction) => {
     const job = await transaction
       .updateTable("summary")
-      .set({ status: to, ...set })
+      // Who worked on it until now writes nothing more; who takes it next need not wait for the old lease.
+      .set({ status: to, worker: null, lease_until: 0, ...set })
       .where("owner", "=", owner)
       .where("id", "=", id)
       .where("status", "in", from)

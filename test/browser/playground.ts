@@ -112,6 +112,17 @@ export async function searchedExample(page: Page, question = "When is honey ripe
   await page.waitForSelector(".passages li");
 }
 
+/** Gives the page a book, in small parts, and waits until its summary stands. */
+export async function openedBook(page: Page, path: string): Promise<void> {
+  await page.getByLabel("A book: text, Markdown, HTML, EPUB, PDF").setInputFiles(path);
+  await page.waitForSelector(".order");
+  await page.locator(".order summary").click();
+  await page.getByLabel("Tokens of a part").fill("80");
+  await page.keyboard.press("Tab");
+  await page.getByRole("button", { name: "Summarise it" }).click();
+  await page.waitForSelector('.book-head[data-state="completed"]', { timeout: 60_000 });
+}
+
 /** Waits until Ask has its whole answer. */
 export const answered = (page: Page) => page.waitForSelector('.answer[data-state="done"], .answer .choices');
 
@@ -121,6 +132,7 @@ export const panelNames = [
   "compare",
   "teach",
   "search",
+  "books",
   "digest",
   "models",
   "jobs",

@@ -49,6 +49,15 @@ export const panels: readonly PanelRow[] = [
     load: () => import("./search/panel.tsx"),
   },
   {
+    ...{
+      name: "books",
+      title: "Books",
+      icon: "books",
+      says: "a whole book summarised, every sentence with its place",
+    },
+    load: () => import("./books/panel.tsx"),
+  },
+  {
     ...{ name: "digest", title: "Digest", icon: "digest", says: "a month's papers of a field as a newsletter" },
     load: () => import("./digest/panel.tsx"),
   },

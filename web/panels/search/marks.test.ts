@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { blocksOf, marked } from "./marks.ts";
+import { blocksOf } from "../../parts/blocks.ts";
+import { marked } from "./marks.ts";
 
 const text = fc.string({ unit: fc.constantFrom(..."abc é漢字\n.- "), maxLength: 200 });
 

@@ -1,7 +1,7 @@
 /** A document beside what was found in it, scrolled to the sentence, which is marked. Text is text, whatever it says. */
 import { useEffect, useMemo, useRef } from "preact/hooks";
+import { blocksOf } from "../../parts/blocks.ts";
 import { Icon } from "../../parts/icon.tsx";
-import { blocksOf } from "./marks.ts";
 import { Words, whereIn } from "./passages.tsx";
 import { type Reading, reading, results } from "./state.ts";
 
