@@ -5,12 +5,12 @@ import { promptStyles } from "../../summarize/writers/prompts.ts";
 import { defineCommand } from "../define.ts";
 import { adapter, engine, model } from "../options.ts";
 
-const words = ["resume", "show", "trace", "text", "edit", "revert", "redo", "export", "verify"] as const;
+const words = ["resume", "show", "trace", "text", "edit", "revert", "redo", "export", "verify", "compare"] as const;
 
 export default defineCommand({
   group: "use",
   summary: "Summarize a book so that every sentence names its source; stop, go on, and correct it",
-  arguments: "<book|resume|show|trace|text|edit|revert|redo|export|verify> [run] [node]",
+  arguments: "<book|resume|show|trace|text|edit|revert|redo|export|verify|compare> [run] [node]",
   words,
   options: [
     { ...model, help: `${model.help}; extractive or lead: sentences of the book, by rule` },
@@ -51,6 +51,8 @@ export default defineCommand({
     { flags: "--question <text>", help: "ask this of the book" },
     { flags: "--prompt <style>", help: "how the model is asked (by its kind)", values: promptStyles },
     { flags: "--temperature <t>", help: "draw answers (0: the likeliest)", as: "number" },
+    { flags: "--best-of <n>", help: "draw n answers for every node and keep the best by --reward", as: "integer" },
+    { flags: "--reward <model>", help: "a reward model, as zeroth prefer reward trains it; the first is kept without" },
     { flags: "--seed <n>", help: "another than 0: another sectioning, and other draws", as: "integer" },
     { flags: "--jitter <x>", help: "how much chance changes the sectioning (0; 0.3 with a seed)", as: "number" },
     { flags: "--keep-all", help: "licences, title pages and tables of contents too" },
@@ -66,10 +68,11 @@ export default defineCommand({
       help: "export: md (default), html, epub, json",
       values: ["md", "html", "epub", "json"],
     },
-    { flags: "--output <file>", help: "export: write to this file (stdout)" },
+    { flags: "--output <file>", help: "export: write to this file (stdout); compare: RUN/comparisons.jsonl" },
+    { flags: "--worker <name>", help: "compare: who chooses; each of them is asked about everything" },
     ...engine,
   ],
-  rows: '`{"node","height","done","total",…}` as nodes finish, last `{"done":true,"summary","nodes","calls","unsupported",…}`; `--estimate`: `{"calls","input_tokens","output_tokens","heights":[…]}`; `show`: `{"node","height","parent","start","end","text","state","flags"}`; `trace`: `{"sentence","text","spans":[{"start","end","text","score","heading"?,"page"?}],"supported"}`; `text`: `{"text"}`; `export`: `{"file","bytes"}`; `verify`: `{"problem"}` each, then `{"done":true,"nodes","objects","problems"}`, exit 4 where there are some',
+  rows: '`{"node","height","done","total",…}` as nodes finish, last `{"done":true,"summary","nodes","calls","unsupported",…}`; `--estimate`: `{"calls","input_tokens","output_tokens","heights":[…]}`; `show`: `{"node","height","parent","start","end","text","state","flags"}`; `trace`: `{"sentence","text","spans":[{"start","end","text","score","heading"?,"page"?}],"supported"}`; `text`: `{"text"}`; `export`: `{"file","bytes"}`; `compare`: `{"node","text","candidates":[{"text"}]}` each, answered by a line of stdin (a, b, t, s, q), last `{"done","made","left","file"}`; `verify`: `{"problem"}` each, then `{"done":true,"nodes","objects","problems"}`, exit 4 where there are some',
   example: "zeroth summarize book.epub --model HuggingFaceTB/SmolLM2-135M-Instruct --out book.run",
   async run({ args: [first, second, third], flags, output, signal }) {
     if (first === undefined) {
@@ -83,6 +86,9 @@ export default defineCommand({
       return (await import("../summarize/make.ts")).summarize(first, call);
     }
     const folder = second ?? fail("wrong_use", "which run?", { hint: `zeroth summarize ${action} RUN` });
+    if (action === "compare") {
+      return (await import("../summarize/compare.ts")).compare(third === undefined ? [folder] : [folder, third], call);
+    }
     const needsNode = action === "edit" || action === "revert" || action === "redo";
     if (third !== undefined && !needsNode) fail("wrong_use", `"${third.slice(0, 60)}" is one argument too many`);
     if (action === "resume" || needsNode)

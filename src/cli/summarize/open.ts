@@ -2,6 +2,8 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { fail } from "../../errors.ts";
+import { rewardOf } from "../../prefer/reward/score-node.ts";
+import { bestWriter } from "../../summarize/choose/best-writer.ts";
 import type { WriterSource } from "../../summarize/run/record.ts";
 import type { ContextMode, SummarizeOptions } from "../../summarize/run/settings.ts";
 import { endpointWriter } from "../../summarize/writers/endpoint-node.ts";
@@ -9,19 +11,34 @@ import { localWriter } from "../../summarize/writers/local-node.ts";
 import { promptStyles } from "../../summarize/writers/prompts.ts";
 import { ruleNames, ruleWriter } from "../../summarize/writers/rules.ts";
 import type { Writer } from "../../summarize/writers/writer.ts";
-import { type EngineFlags, openForCommand, withAdapter } from "../engine.ts";
+import { divergenceOf } from "../../text/best-of.ts";
+import { type EngineFlags, openForCommand, openReaderForCommand, withAdapter } from "../engine.ts";
 import type { Output } from "../output.ts";
 
 export type SummarizeFlags = EngineFlags & {
-  readonly [name in "out" | "endpoint" | "apiKeyEnv" | "by" | "until" | "question" | "node" | "text" | "output"]?:
-    | string
-    | undefined;
+  readonly [name in
+    | "reward"
+    | "references"
+    | "questions"
+    | "reader"
+    | "judge"
+    | "worker"
+    | "out"
+    | "endpoint"
+    | "apiKeyEnv"
+    | "by"
+    | "until"
+    | "question"
+    | "node"
+    | "text"
+    | "output"]?: string | undefined;
 } & {
   readonly [name in
     | "rpm"
     | "tpm"
     | "budgetUsd"
     | "maxCalls"
+    | "bestOf"
     | "concurrency"
     | "window"
     | "leafTokens"
@@ -65,15 +82,25 @@ export function optionsOf(flags: SummarizeFlags): SummarizeOptions {
 const isRule = (name: string): name is (typeof ruleNames)[number] =>
   ruleNames.some((rule) => rule === name) && !existsSync(name);
 
+/** How a writer that draws several answers is opened again. */
+type DrawingSource = WriterSource & { readonly bestOf?: number | undefined; readonly reward?: string | undefined };
+
+/** As people's choices were made in the paper: answers are drawn as the model gives them. */
+const usualTemperature = 1;
+
 /** How a writer is opened again, by the flags. */
-export function sourceOf(flags: SummarizeFlags): WriterSource {
-  const { endpoint, window, prompt: style, temperature, dtype } = flags;
+export function sourceOf(flags: SummarizeFlags): DrawingSource {
+  const { endpoint, window, prompt: style, dtype, bestOf, reward } = flags;
+  const temperature = flags.temperature ?? (bestOf === undefined ? undefined : usualTemperature);
   const { name, adapter } = withAdapter(flags);
   if (endpoint !== undefined && flags.model === undefined) {
     fail("wrong_use", "--model is needed: the name of the endpoint's model", { hint: "--endpoint URL --model NAME" });
   }
   const here = endpoint === undefined && existsSync(name) ? resolve(name) : name;
-  return { model: here, endpoint, window, style, temperature, dtype, adapter: adapter && resolve(adapter) };
+  return {
+    ...{ model: here, endpoint, window, style, temperature, dtype, adapter: adapter && resolve(adapter), bestOf },
+    reward: reward !== undefined && existsSync(reward) ? resolve(reward) : reward,
+  };
 }
 
 function dtypeOf(name: string | undefined): Pick<SummarizeFlags, "dtype"> {
@@ -82,8 +109,10 @@ function dtypeOf(name: string | undefined): Pick<SummarizeFlags, "dtype"> {
 }
 
 /** What a run was made with, where nothing else is asked for. */
-export const flagsOf = (before: WriterSource, flags: SummarizeFlags): SummarizeFlags => ({
+export const flagsOf = (before: DrawingSource, flags: SummarizeFlags): SummarizeFlags => ({
   ...flags,
+  bestOf: flags.bestOf ?? before.bestOf,
+  reward: flags.reward ?? before.reward,
   model: flags.model ?? before.model,
   endpoint: flags.endpoint ?? before.endpoint,
   window: flags.window ?? before.window,
@@ -107,8 +136,44 @@ function checkNumbers(flags: SummarizeFlags): void {
     fail("wrong_use", `--temperature ${temperature}: expected a number from 0 to 2`);
 }
 
+/** Every flag about several answers, checked. */
+function checkDraws({ bestOf, reward, temperature, model }: SummarizeFlags): void {
+  if (bestOf === undefined) {
+    if (reward !== undefined) fail("wrong_use", "--reward chooses among several answers", { hint: "--best-of 4" });
+    return;
+  }
+  if (bestOf < 1 || bestOf > 64) fail("wrong_use", `--best-of ${bestOf}: expected a whole number from 1 to 64`);
+  if (temperature === 0) fail("wrong_use", "--temperature 0 draws the same answer every time: best of one");
+  if (model !== undefined && isRule(model)) fail("wrong_use", `--best-of: ${model} has one answer to everything`);
+}
+
 /** @throws what opening a model throws; wrong_use for flags that do not go together */
 export async function openWriter(flags: SummarizeFlags, output: Output, signal: AbortSignal): Promise<Writer> {
+  checkDraws(flags);
+  const { bestOf: n, reward: name } = flags;
+  if (n === undefined) return openPlain(flags, output, signal);
+  const writer = await openPlain({ ...flags, temperature: flags.temperature ?? usualTemperature }, output, signal);
+  try {
+    if (name === undefined) return bestWriter(writer, { n });
+    const { device, threads } = flags;
+    const engine = { ...(device && { device }), ...(threads !== undefined && { threads }) };
+    const opened = await openReaderForCommand({ ...engine, model: name }, output, signal);
+    const reward = await rewardOf(opened, name);
+    output.say(`best of ${n} by ${name}: ${divergenceOf(n).toFixed(2)} nats from the model's own answers at most`);
+    return {
+      ...bestWriter(writer, { n, scorer: reward }),
+      async [Symbol.asyncDispose]() {
+        await writer[Symbol.asyncDispose]();
+        await reward[Symbol.asyncDispose]();
+      },
+    };
+  } catch (error) {
+    await writer[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+async function openPlain(flags: SummarizeFlags, output: Output, signal: AbortSignal): Promise<Writer> {
   checkNumbers(flags);
   const { endpoint, model: name = "zeroth-nano", concurrency, window, temperature, rpm, tpm } = flags;
   if (endpoint !== undefined) {

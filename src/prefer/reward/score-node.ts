@@ -29,7 +29,8 @@ export async function openReward(name: string, options: OpenOptions = {}): Promi
   }
 }
 
-async function rewardOf(opened: OpenedEncoder, name: string): Promise<RewardModel> {
+/** The same over a model that is open, which is closed with it. @throws bad_input for another number of labels */
+export async function rewardOf(opened: OpenedEncoder, name: string): Promise<RewardModel> {
   const { architecture, model, folder, tokenizer, encoder } = opened;
   const labels = encoder.labels.length;
   if (encoder.head !== "sequence" || labels !== 1 || !model.answer) {

@@ -27,6 +27,7 @@ export const usualAnswer = (settings: Settings, height: number): number =>
   Math.round(limitAt(settings.limits, height) * usualShare[Math.min(height, 2)]!);
 
 export function estimateOf(text: string, tree: Tree, settings: Settings, writer: Writer): Estimate {
+  const { draws = 1 } = writer;
   const passes: readonly Pass[] = settings.context === "two-pass" ? [1, 2] : [2];
   const contexts = contextsOf(tree, settings.context);
   const rows = new Map<number, { nodes: number; calls: number; inputTokens: number; outputTokens: number }>();
@@ -51,9 +52,9 @@ export function estimateOf(text: string, tree: Tree, settings: Settings, writer:
       if (pass === 2 && passes.length > 1 && node.height === 0 && contexts(node, pass).length === 0) continue;
       const earlier = contexts(node, pass).reduce((sum, one) => sum + usualAnswer(settings, one.height) + 2, 0);
       row.calls++;
-      row.inputTokens +=
-        own + frame(node.height > 0) + Math.max(0, Math.min(earlier, roomAt(writer, settings, node.height) - own));
-      row.outputTokens += usualAnswer(settings, node.height);
+      const before = Math.max(0, Math.min(earlier, roomAt(writer, settings, node.height) - own));
+      row.inputTokens += draws * (own + frame(node.height > 0) + before);
+      row.outputTokens += draws * usualAnswer(settings, node.height);
     }
   }
   const heights = [...rows].sort(([a], [b]) => a - b).map(([height, row]) => ({ height, ...row }));

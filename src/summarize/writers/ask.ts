@@ -2,7 +2,7 @@
 import { fail, ZerothError } from "../../errors.ts";
 import { badness, type Fault, faultsOf, wholeSentences } from "./ladder.ts";
 import { type Asked, cleaned, promptOf } from "./prompts.ts";
-import type { Answer, Writer } from "./writer.ts";
+import type { Answer, Drawn, Writer } from "./writer.ts";
 
 /** `degraded`: no answer could be taken as it should be; `truncated`: cut at its last whole sentence. */
 export type Flag = "degraded" | "truncated" | "empty" | "resplit" | "estimated";
@@ -10,6 +10,10 @@ export type Flag = "degraded" | "truncated" | "empty" | "resplit" | "estimated";
 export interface Candidate {
   readonly text: string;
   readonly faults: readonly Fault[];
+  /** Where several were drawn for it, all of them. */
+  readonly drawn?: readonly Drawn[] | undefined;
+  /** Words that it was asked for, where several were drawn. */
+  readonly words?: number | undefined;
 }
 
 /** What is kept of a node's calls. */
@@ -96,7 +100,12 @@ async function climb(writer: Writer, asked: Asked, { limit, seed, signal, mayCal
     const text = cleaned(answer.text);
     const kept = answer.cut ? wholeSentences(text) : text;
     cuts.push(answer.cut);
-    candidates.push({ text: kept, faults: faultsOf(kept, { input: asked.text, frame }) });
+    const drawn = answer.drawn?.map((one) => ({ ...one, text: cleaned(one.text) }));
+    candidates.push({
+      text: kept,
+      faults: faultsOf(kept, { input: asked.text, frame }),
+      ...(drawn && { drawn, words: asked.words }),
+    });
     const { faults } = candidates.at(-1)!;
     if (faults.length === 0 || writer.asksOnce) break;
     // Some models never write a full stop: a third answer would have none either.

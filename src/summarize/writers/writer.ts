@@ -19,6 +19,16 @@ export interface Answer {
   readonly outTokens: number;
   /** Whether the tokens were counted by rule of thumb. */
   readonly estimated?: boolean;
+  /** Where several were drawn, all of them. */
+  readonly drawn?: readonly Drawn[] | undefined;
+}
+
+/** One of several answers to the same prompt. */
+export interface Drawn {
+  readonly text: string;
+  readonly seed: number;
+  /** By a reward model; the higher, the better. */
+  readonly reward?: number | undefined;
 }
 
 export interface Writer extends AsyncDisposable {
@@ -30,6 +40,8 @@ export interface Writer extends AsyncDisposable {
   /** Tokens of prompt and answer together; of an encoder-decoder of the prompt alone. */
   readonly window: number;
   readonly encoderDecoder: boolean;
+  /** Answers of a call, of which one is kept; 1 where it is not said. */
+  readonly draws?: number | undefined;
   /** Calls that it makes at once. */
   readonly concurrency: number;
   /** Whether another attempt would give the same answer. */
