@@ -57,6 +57,7 @@ const prepared: Readonly<Record<string, (page: Page) => Promise<unknown>>> = {
     await page.locator(".search-answer .cite").click();
     await page.waitForSelector(".source #found");
   },
+  digest: (page) => page.waitForSelector(".digest .problem"),
   models: (page) => page.waitForSelector('[data-state="ready"]'),
   jobs: (page) => page.waitForSelector(".job"),
   settings: (page) => page.waitForSelector(".setting"),

@@ -1,6 +1,6 @@
 /** An item without a model: the sentences of the abstract that say most of it. */
 import type { Sentence } from "../document.ts";
-import { sentencesOf } from "../papers/text.ts";
+import { sentencesOf } from "../papers/sentences.ts";
 import { dot, tfidf } from "../select/tfidf.ts";
 import { functionWords } from "../select/words.ts";
 

@@ -1,6 +1,6 @@
 /** Where in its source a sentence comes from: by the words that they share. */
 
-import { sentencesOf } from "../papers/text.ts";
+import { sentencesOf } from "../papers/sentences.ts";
 import { functionWords } from "../select/words.ts";
 
 export interface Span {

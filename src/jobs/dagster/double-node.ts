@@ -120,6 +120,9 @@ export function readMessages(text: string, { assets, checks: declared }: Scope):
       continue;
     }
     const { method } = message.data;
+    // Python tells 1 from 1.0, and a float that is written as an integer is refused.
+    const [round] = /"type":"(?:float|timestamp)","raw_value":-?\d+(?=[,}])/.exec(line) ?? [];
+    if (round !== undefined) problems.push(`${round}: is not a float: ${line.slice(0, 120)}`);
     if (closed !== undefined) problems.push(`${method} after closed`);
     if ((methods.length === 0) !== (method === "opened")) problems.push(`${method} is message ${methods.length + 1}`);
     methods.push(method);

@@ -7,6 +7,7 @@ import { fail, ZerothError } from "../../errors.ts";
 import type { Level, Severity } from "../events.ts";
 import { type Channel, openChannel } from "./channels-node.ts";
 import { loadContext } from "./context-node.ts";
+import { messageJson } from "./json.ts";
 import { type Metadata, type MetadataValue, metadataSchema } from "./metadata.ts";
 import { bootstrapOf } from "./params-node.ts";
 import { redacted } from "./redact.ts";
@@ -145,7 +146,7 @@ export async function openPipes({
   function send(method: string, params: object): void {
     if (closed) fail("wrong_use", `${method}: the session with Dagster is closed`);
     try {
-      channel.write(JSON.stringify({ __dagster_pipes_version: version, method, params }));
+      channel.write(messageJson({ __dagster_pipes_version: version, method, params }));
     } catch (error) {
       // The result counts more than the message about it.
       lose(error);

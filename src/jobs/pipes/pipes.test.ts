@@ -146,6 +146,9 @@ test("the other side refuses what it must: a key too many, one that lacks, what 
     readMessages([line("opened", { extras: {} }), ...lines].join("\n"), scope).problems;
   expect(problems(line("log", { message: "m", level: "INFO", more: 1 }))).toHaveLength(1);
   expect(problems(line("log", { message: "m" }))).toHaveLength(1);
+  const float = { type: "float", raw_value: 1 };
+  const told = { asset_key: "a", data_version: null, metadata: { loss: float } };
+  expect(problems(line("report_asset_materialization", told)).join()).toContain("is not a float");
   expect(
     problems(
       line("report_asset_check", { asset_key: "a", check_name: "c", passed: true, severity: "WARN", metadata: null }),

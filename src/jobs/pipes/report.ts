@@ -6,7 +6,8 @@ import type { PipesCheck } from "./pipes-node.ts";
 
 type Cell = string | number | boolean | null;
 
-const counted = /(^|_)(rows|examples|documents|chunks|steps|parameters|calls|nodes)$/;
+const counted =
+  /(^|_)(rows|examples|documents|chunks|steps|parameters|calls|nodes|sentences|traced|papers|candidates|replaced)$/;
 
 /** A metric as what it is: what counts things is a whole number, everything else a float also where it is round. */
 const metric = (name: string, value: number | string) => {

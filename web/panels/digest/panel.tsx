@@ -1,86 +1,29 @@
 /** Digest: a month's papers of a field, chosen with reasons, each sentence traceable, changed by hand, ready to publish. */
+import { signal } from "@preact/signals";
+import type { ComponentType } from "preact";
 import { useEffect } from "preact/hooks";
-import { useCommands } from "../../app/commands.ts";
-import type { DigestCard } from "../../client/digests.ts";
-import { Icon } from "../../parts/icon.tsx";
+import { Problem } from "../../client/client.ts";
 import { ProblemNote } from "../../parts/problem.tsx";
-import { route } from "../../state/route.ts";
 import { hasServer } from "../../state/session.ts";
-import { Form } from "./form.tsx";
-import { Issue } from "./issue.tsx";
-import { card, cards, look, make, open, remove, takeExample, takeLink, trouble, unable } from "./state.ts";
 import "./digest.css";
 
-const states: Readonly<Record<DigestCard["status"], string>> = {
-  in_progress: "being made",
-  completed: "",
-  failed: "not made",
-  cancelled: "stopped",
-};
+/** Loaded where there is a server. */
+const desk = signal<ComponentType | undefined>(undefined);
 
-function Made() {
-  if (cards.value.length === 0) return null;
-  return (
-    <nav class="made" aria-label="Digests">
-      <h2>Digests</h2>
-      <ul>
-        {cards.value.map(({ id, group, month, status }) => (
-          <li key={id} data-state={status}>
-            <button
-              type="button"
-              class="quiet"
-              aria-current={card.value?.id === id ? "true" : undefined}
-              onClick={() => void open(id)}
-            >
-              {group}, {month} {states[status] && <small>{states[status]}</small>}
-            </button>
-            <button
-              type="button"
-              class="quiet"
-              aria-label={`Delete the digest of ${group}, ${month}`}
-              onClick={() => void remove(id)}
-            >
-              <Icon name="trash" />
-            </button>
-          </li>
-        ))}
-      </ul>
-    </nav>
-  );
-}
-
-function Progress() {
-  const now = card.value;
-  if (!now) return null;
-  if (now.status === "in_progress") {
-    return (
-      <div class="progress making" role="status">
-        <progress aria-label="Making the digest" />
-        <span class="quiet">{now.progress ?? "waiting"}</span>
-      </div>
-    );
-  }
-  if (now.status === "failed") {
-    return (
-      <p class="warning" role="alert">
-        <strong>It could not be made.</strong> {now.error?.message}
-      </p>
-    );
-  }
-  return null;
-}
+const alone = new Problem("Digests are made by a server, and this page has none.", {
+  hint: "zeroth serve starts one; its page has this panel. The command zeroth digest needs none.",
+});
 
 export function Panel() {
-  useEffect(() => void look(), [hasServer.value]);
-  useEffect(takeLink, [route.value]);
-  useCommands(
-    unable.value
-      ? []
-      : [
-          { title: "Make the digest", run: () => void make() },
-          { title: "Example: forty made-up papers", run: () => void takeExample() },
-        ],
-  );
+  const able = hasServer.value;
+  useEffect(() => {
+    if (able && !desk.value) {
+      void import("./desk.tsx").then(({ Desk }) => {
+        desk.value = Desk;
+      });
+    }
+  }, [able]);
+  const Desk = desk.value;
   return (
     <div class="digest">
       <h1>
@@ -90,21 +33,8 @@ export function Panel() {
           place it comes from.
         </small>
       </h1>
-      {trouble.value && <ProblemNote problem={trouble.value} />}
-      {unable.value ? (
-        <ProblemNote problem={unable.value} />
-      ) : (
-        <div class="digest-columns">
-          <div class="ask">
-            <Form />
-            <Made />
-          </div>
-          <div class="result">
-            <Progress />
-            <Issue />
-          </div>
-        </div>
-      )}
+      {!able && <ProblemNote problem={alone} />}
+      {able && Desk && <Desk />}
     </div>
   );
 }

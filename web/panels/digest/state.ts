@@ -6,13 +6,13 @@ import { type Job, Problem, problemOf } from "../../client/client.ts";
 import { type DigestCard, digestsOf, type Papers, type ShownEdits } from "../../client/digests.ts";
 import { caller } from "../../client/request.ts";
 import { takeShared } from "../../state/route.ts";
-import { hasServer, noteJobs, root } from "../../state/session.ts";
+import { noteJobs, root } from "../../state/session.ts";
 import { serverKey } from "../../state/settings.ts";
 
 export const server = digestsOf(caller(root, serverKey.read));
 
 export const trouble = signal<Problem | undefined>(undefined);
-/** Why this page has no digests: no server, or one that makes none. */
+/** Why the server makes no digests. */
 export const unable = signal<Problem | undefined>(undefined);
 
 export const stores = signal<readonly Papers[]>([]);
@@ -101,12 +101,6 @@ const jobOf = ({ id, status, group: name, month: of, created_at, made_at, error 
 
 /** Asks the server what it has. */
 export async function look(): Promise<void> {
-  if (!hasServer.value) {
-    unable.value = new Problem("Digests are made by a server, and this page has none.", {
-      hint: "zeroth serve starts one; its page has this panel. The command zeroth digest needs none.",
-    });
-    return;
-  }
   try {
     const [found, all] = await Promise.all([server.stores(), server.list()]);
     unable.value = undefined;
