@@ -51,6 +51,7 @@ const parts = { train: ["train", "training"], held: ["val", "valid", "validation
  * @throws bad_input for a part whose classes are others
  */
 export async function openSplits(path: string): Promise<{ train: LabelledPictures; held?: LabelledPictures }> {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) return { train: await openLabelled(path) };
   const isFolder = (name: string) => statSync(join(path, name), { throwIfNoEntry: false })?.isDirectory() === true;
   const train = parts.train.find(isFolder);
   const held = parts.held.find(isFolder);
