@@ -121,6 +121,19 @@ export { type CompileOptions, compile } from "./runtime/compile-node.ts";
 export { type EngineHost, type HostKind, type HostOptions, openHost } from "./runtime/host-node.ts";
 export { type Limits, measureLimits } from "./runtime/limits-node.ts";
 export type { Device, Program, RunOptions } from "./runtime/program.ts";
+export { loadStudy } from "./study/declare/load-node.ts";
+export { type PlannedRun, planStudy } from "./study/declare/plan-node.ts";
+export {
+  type Claim,
+  defineStudy,
+  type Factors as StudyFactors,
+  type PlainStudy,
+  type ResultRow,
+  type RunContext as StudyRunContext,
+  type RunResult as StudyRunResult,
+  type Stage as StudyStage,
+  type Study,
+} from "./study/declare/study.ts";
 export { type Advice, advise } from "./study/grid/advise.ts";
 export { type Grid, gridOf, type Result } from "./study/grid/cells.ts";
 export { isotonicGrid } from "./study/grid/isotonic.ts";
@@ -136,6 +149,12 @@ export {
   transferLimits,
   worthUpTo,
 } from "./study/law/limits.ts";
+export type { Analysis } from "./study/report/analysis.ts";
+export { writeReport } from "./study/report/report-node.ts";
+export { type RunStudyOptions, runStudy, type StudyOutcome } from "./study/run/run-node.ts";
+export { type Merged, mergeStudies } from "./study/store/merge-node.ts";
+export { type RunRecord, readRecords, studyFolder, studyRows } from "./study/store/records-node.ts";
+export { askStudy } from "./study/store/sql-node.ts";
 export { type Book, type BookOptions, bookOf, placeInSource } from "./summarize/book/book.ts";
 export { type Decomposed, type Decomposition, decompose } from "./summarize/book/decompose.ts";
 export type { Span as TextSpan } from "./summarize/book/spans.ts";

@@ -25,6 +25,13 @@ export function countOf(value: unknown): number | undefined {
   return count > 0 && Number.isFinite(count) ? count : undefined;
 }
 
+/** 60000000 as "60M"; below ten thousand every digit. */
+export function countText(count: number): string {
+  if (count < 1e4) return String(Math.round(count));
+  const [scale, unit] = count >= 1e9 ? [1e9, "B"] : count >= 1e6 ? [1e6, "M"] : [1e3, "k"];
+  return `${Number((count / scale).toPrecision(3))}${unit}`;
+}
+
 /** @throws bad_input for what is no count */
 function countIn(row: Row, column: string, where: string): number {
   const value = cellOf(row, column, where);

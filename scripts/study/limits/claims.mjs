@@ -1,7 +1,7 @@
 /** The paper's claims, each tested by these results alone. */
 import { predicted } from "../../../dist/study/law/fit.js";
 import { heldOut, transferLimits } from "../../../dist/study/law/limits.js";
-import { correlation, meanOf, spreadOf } from "../../../dist/study/report/spread.js";
+import { meanOf, rankCorrelation, spreadOf } from "../../../dist/study/report/spread.js";
 
 const near = "omniglot one-shot";
 const percent = (share) => `${(100 * share).toFixed(1)} %`;
@@ -184,7 +184,7 @@ function nearAndFar(laws) {
   const rising = laws.find(({ task }) => task === near);
   const steep =
     rising &&
-    correlation(
+    rankCorrelation(
       rising.rows.map(({ upstream }) => upstream),
       rising.rows.map(({ accuracy }) => accuracy),
     );

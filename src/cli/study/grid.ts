@@ -3,7 +3,7 @@ import { fail } from "../../errors.ts";
 import { type Advice, advise, type Gain, type Verdict } from "../../study/grid/advise.ts";
 import { gridOf, type Result } from "../../study/grid/cells.ts";
 import { type Labels, type Worth, worth } from "../../study/grid/worth.ts";
-import { countOf, resultReader } from "../../study/results.ts";
+import { countOf, resultReader, countText as short } from "../../study/results.ts";
 import type { Output } from "../output.ts";
 import { needResamples, type RowFlags, readGroups } from "./rows.ts";
 
@@ -29,13 +29,6 @@ async function groupsOf(
     return fail("wrong_use", "--input, --size, --labels and --score are needed", { hint: example });
   }
   return readGroups(input, resultReader({ size, labels, score, group }), [score], flags, output, signal);
-}
-
-/** 60000000 as "60M". */
-function short(count: number): string {
-  if (count < 1e4) return String(Math.round(count));
-  const [scale, unit] = count >= 1e9 ? [1e9, "B"] : count >= 1e6 ? [1e6, "M"] : [1e3, "k"];
-  return `${Number((count / scale).toPrecision(3))}${unit}`;
 }
 
 const points = (score: number): string => `${score >= 0 ? "+" : "−"}${Math.abs(100 * score).toFixed(1)}`;

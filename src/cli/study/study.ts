@@ -129,7 +129,7 @@ export async function plan(call: StudyCall): Promise<number> {
     const status = record?.status ?? (failures.has(run.id) ? "failed" : "open");
     output.row({ id: run.id, stage: run.stage, factors: run.factors, status });
     output.text(
-      `${output.dim(run.id)}  ${run.stage}  ${factorText(run.factors)}  ${status === "open" ? "" : status}\n`,
+      `${output.dim(run.id)}  ${run.stage}  ${factorText(run.factors)}${status === "open" ? "" : `  ${status}`}\n`,
     );
   }
   const planned = new Set(runs.map(({ id }) => id));
@@ -139,8 +139,9 @@ export async function plan(call: StudyCall): Promise<number> {
     ...{ done: true, study: study.name, runs: runs.length, open: open.length },
     ...{ failed: runs.filter(({ id }) => failures.has(id)).length, others: others.length, seconds: seconds ?? null },
   });
-  const left = seconds === undefined ? "how long that takes is known after the first of each stage" : duration(seconds);
-  output.text(`${runs.length} runs, ${open.length} to do${open.length > 0 ? `: ${left} of one worker` : ""}\n`);
+  const unknown = "how long that takes is known when one of each stage has ended";
+  const left = seconds === undefined ? unknown : `${duration(seconds)} by one worker`;
+  output.text(`${runs.length} runs, ${open.length} to do${open.length > 0 ? `: ${left}` : ""}\n`);
   if (others.length > 0) {
     output.say(
       `${others.length} runs in ${folder.path} are none of this declaration: it was another one when they were done`,

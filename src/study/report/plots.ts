@@ -101,7 +101,7 @@ function curve({ x, y, scale, lines }: Extract<Drawing, { kind: "curve" }>, titl
       document,
       x: ordinal
         ? { type: "point", label: x, domain: unique(lines.map((line) => String(line.x))) }
-        : { type: scale, label: `${x} →` },
+        : { type: scale, label: `${x} →`, tickFormat: "~g" },
       y: { label: `↑ ${y}`, grid: true, nice: true },
       color: { domain: labels },
       marks: [

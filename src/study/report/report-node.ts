@@ -24,7 +24,9 @@ function factsOf(records: readonly RunRecord[], failed: number): string[] {
     ...(diverged > 0 ? [`${diverged} diverged and are left out`] : []),
     ...(failed > 0 ? [`${failed} failed`] : []),
   ];
-  const time = seconds >= 5400 ? `${(seconds / 3600).toFixed(1)} hours` : `${(seconds / 60).toFixed(1)} minutes`;
+  const [unit, of]: [string, number] =
+    seconds >= 5400 ? ["hours", 3600] : seconds >= 90 ? ["minutes", 60] : ["seconds", 1];
+  const time = `${(seconds / of).toFixed(1)} ${unit}`;
   const where = hosts.size > 1 ? `, on ${hosts.size} machines` : "";
   return [`${counts.join(", ")}.${seconds > 0 ? ` They took ${time} one after another${where}.` : ""}`];
 }

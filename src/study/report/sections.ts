@@ -6,7 +6,7 @@ import { gridOf } from "../grid/cells.ts";
 import { isotonicGrid } from "../grid/isotonic.ts";
 import { worth } from "../grid/worth.ts";
 import { heldOut, type Measured, type TransferLimits, transferLimits } from "../law/limits.ts";
-import { countOf } from "../results.ts";
+import { countOf, countText as short } from "../results.ts";
 import type { Analysis, Curve, GridQuestion, Table, Transfer } from "./analysis.ts";
 import { meanOf, type Spread, spreadOf } from "./spread.ts";
 
@@ -138,11 +138,6 @@ function transfer(q: Transfer, rows: readonly StudyRow[]): Section {
     tables: laws.length === 0 ? [] : [{ title: "Laws", columns: [...group, ...columns, ...tested], rows: laws }],
   };
 }
-
-const short = (count: number): string => {
-  const [scale, unit] = count >= 1e9 ? [1e9, "B"] : count >= 1e6 ? [1e6, "M"] : count >= 1e4 ? [1e3, "k"] : [1, ""];
-  return `${Number((count / scale).toPrecision(3))}${unit}`;
-};
 
 function grid(q: GridQuestion, rows: readonly StudyRow[]): Section {
   const { size, labels, score, group = [] } = q;
