@@ -6,6 +6,7 @@ import type { AnswerPart, PartReader } from "../chat/tools.ts";
 import { apiError } from "../errors.ts";
 import { chatTokens } from "../logprobs.ts";
 import type { StreamEvent } from "../sse.ts";
+import type { FileSearched } from "./file-search.ts";
 import type { OutputItem, ResponseAnswer, ResponseRequest } from "./schema.ts";
 
 const newId = (prefix: string): string => `${prefix}_${crypto.randomUUID().replaceAll("-", "")}`;
@@ -49,13 +50,17 @@ export interface Answering {
   readonly response: ResponseAnswer;
 }
 
-/** Follow one answer. `done` is called with the whole one before its last event. */
+/**
+ * Follow one answer. `done` is called with the whole one before its last event.
+ * @param searched what was looked for before it was written
+ */
 export function answering(
   body: ResponseRequest,
   told: AsyncIterable<Told>,
   reader: PartReader,
   logprobs: boolean,
   done: (response: ResponseAnswer) => Promise<void>,
+  searched?: FileSearched,
 ): Answering {
   const response = emptyResponse(body);
   let sequence = 0;
@@ -81,10 +86,30 @@ export function answering(
     yield event("response.content_part.added", { ...place(), part: structuredClone(message.content[0]) });
   }
 
-  function* closed(status: "completed" | "incomplete"): Generator<StreamEvent> {
+  /** The search as an item of its own, before the answer. */
+  function* looked({ queries, results }: FileSearched): Generator<StreamEvent> {
+    const told = body.include?.includes("file_search_call.results") === true;
+    const item: Extract<OutputItem, { type: "file_search_call" }> = {
+      ...{ type: "file_search_call", id: newId("fs"), status: "in_progress", queries: [...queries], results: null },
+    };
+    response.output.push(item);
+    const at = { output_index: response.output.length - 1 };
+    yield event("response.output_item.added", { ...at, item: structuredClone(item) });
+    for (const step of ["in_progress", "searching", "completed"])
+      yield event(`response.file_search_call.${step}`, { ...at, item_id: item.id });
+    Object.assign(item, { status: "completed", results: told ? results : null });
+    yield event("response.output_item.done", { ...at, item: structuredClone(item) });
+  }
+
+  async function* closed(status: "completed" | "incomplete"): AsyncGenerator<StreamEvent> {
     if (!message) return;
     const [part] = message.content;
     if (logprobs) part!.logprobs.push(...tokens());
+    for (const annotation of (await searched?.cite(part!.text)) ?? []) {
+      part!.annotations.push({ ...annotation });
+      const annotation_index = part!.annotations.length - 1;
+      yield event("response.output_text.annotation.added", { ...place(), annotation_index, annotation });
+    }
     yield event("response.output_text.done", { ...place(), text: part!.text, logprobs: part!.logprobs });
     yield event("response.content_part.done", { ...place(), part: structuredClone(part) });
     message.status = status;
@@ -104,7 +129,7 @@ export function answering(
     return shown;
   };
 
-  function* shown(part: AnswerPart): Generator<StreamEvent> {
+  async function* shown(part: AnswerPart): AsyncGenerator<StreamEvent> {
     if (part.kind === "text") {
       yield* opened();
       const [content] = message!.content;
@@ -143,6 +168,7 @@ export function answering(
         if (happened.kind === "prompt") {
           yield snapshot("response.created");
           yield snapshot("response.in_progress");
+          if (searched) yield* looked(searched);
         } else if (happened.kind === "piece") {
           held.push(...happened.tokens);
           for (const part of reader.push(happened.text)) yield* shown(part);
@@ -150,7 +176,7 @@ export function answering(
           const cut = happened.finish === "length";
           for (const part of reader.end()) yield* shown(part);
           // An answer of no words is a message all the same.
-          if (response.output.length === 0) yield* opened();
+          if (response.output.every(({ type }) => type === "file_search_call")) yield* opened();
           yield* closed(cut ? "incomplete" : "completed");
           response.status = cut ? "incomplete" : "completed";
           if (cut) response.incomplete_details = { reason: "max_output_tokens" };

@@ -52,7 +52,9 @@ const known = new Set(["message", "function_call", "function_call_output"]);
 /** The items of a request; what is none that is served is refused by its type. */
 function itemsOf(input: ResponseRequest["input"]): readonly InputItem[] {
   if (typeof input === "string") return [{ type: "message", role: "user", content: input }];
-  return input.map((item, i): InputItem => {
+  return input.flatMap((item, i): InputItem | [] => {
+    // What was looked for is in no conversation: it is looked for again.
+    if (item.type === "file_search_call") return [];
     if (item.type === undefined || known.has(item.type)) {
       // The schema lets items of other types through; those of these types must be whole.
       if ("role" in item || "call_id" in item) return item as InputItem;
@@ -119,7 +121,9 @@ export async function conversationOf(
   const items = itemsOf(input);
   const chain = typeof previous_response_id === "string" ? await before(previous_response_id, owner, store) : [];
   const past = chain.flatMap(({ input: own, response }) =>
-    [...own, ...(response.output as readonly unknown[])].map((item) => check(inputItem, item) as InputItem),
+    [...own, ...(response.output as readonly { readonly type?: unknown }[])]
+      .filter(({ type }) => type !== "file_search_call")
+      .map((item) => check(inputItem, item) as InputItem),
   );
   const system: readonly Message[] =
     typeof instructions === "string" ? [{ role: "system", content: instructions }] : [];

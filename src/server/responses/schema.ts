@@ -12,6 +12,7 @@ import {
   schemaObject,
   serviceRefusals,
 } from "../fields.ts";
+import { fileSearchTool } from "./file-search.ts";
 
 const part = z.looseObject({ type: z.string() });
 const content = z.union([z.string(), z.array(part)], "a text or a list of parts");
@@ -43,13 +44,14 @@ export const inputItem = z.union(
 );
 export type InputItem = z.infer<typeof messageItem> | z.infer<typeof callItem> | z.infer<typeof outputItem>;
 
-const tool = z.object({
-  type: z.literal("function", "only functions are known here"),
+const functionTool = z.object({
+  type: z.literal("function"),
   name: functionName,
   description: z.string().nullish(),
   parameters: schemaObject.nullish(),
   strict: z.boolean().nullish(),
 });
+const tool = z.discriminatedUnion("type", [functionTool, fileSearchTool], "function and file_search are known here");
 
 const format = z.discriminatedUnion("type", [
   z.object({ type: z.literal("text") }),
@@ -63,7 +65,7 @@ const format = z.discriminatedUnion("type", [
   }),
 ]);
 
-/** What can be told besides; all but the first is of tools that are not here. */
+/** What can be told besides; all but the first two is of tools that are not here. */
 const included = z.enum([
   "message.output_text.logprobs",
   ...["file_search_call.results", "web_search_call.results", "web_search_call.action.sources"],
@@ -84,8 +86,12 @@ export const responseRequest = z.object({
   tools: z.array(tool).max(128).nullish(),
   tool_choice: z
     .union(
-      [z.enum(["none", "auto", "required"]), z.object({ type: z.literal("function"), name: functionName })],
-      "none, auto, required or a function's name",
+      [
+        z.enum(["none", "auto", "required"]),
+        z.object({ type: z.literal("function"), name: functionName }),
+        z.object({ type: z.literal("file_search") }),
+      ],
+      "none, auto, required, a function's name or file_search",
     )
     .nullish(),
   parallel_tool_calls: z.boolean().nullish(),
@@ -113,7 +119,7 @@ const logprob = z.object({ token: text, logprob: z.number(), bytes: z.array(z.in
 const outputText = z.object({
   type: z.literal("output_text"),
   text,
-  annotations: z.tuple([]),
+  annotations: z.array(z.object({ type: z.literal("file_citation"), file_id: text, filename: text, index: z.int() })),
   logprobs: z.array(logprob.extend({ top_logprobs: z.array(logprob) })),
 });
 const itemStatus = z.enum(["in_progress", "completed", "incomplete"]);
@@ -132,6 +138,20 @@ const answered = z.union([
     name: text,
     arguments: text,
     status: itemStatus,
+  }),
+  z.object({
+    type: z.literal("file_search_call"),
+    id: text,
+    status: z.enum(["in_progress", "searching", "completed"]),
+    queries: z.array(text),
+    results: z
+      .array(
+        z.object({
+          ...{ file_id: text, filename: text, score: z.number(), text },
+          attributes: z.record(text, z.union([text, z.number(), z.boolean()])).nullable(),
+        }),
+      )
+      .nullable(),
   }),
 ]);
 export type OutputItem = z.infer<typeof answered>;

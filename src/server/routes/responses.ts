@@ -2,11 +2,13 @@
 import { z } from "@hono/zod-openapi";
 import { asking } from "../asking.ts";
 import { type Conversation, chatPlan } from "../chat/plan.ts";
+import type { Message } from "../chat/schema.ts";
 import type { Asked } from "../context.ts";
 import { invalid, refuse } from "../errors.ts";
 import { listOf, pageOf, pageQuery } from "../pages.ts";
 import { asKnown, createBackground } from "../responses/background.ts";
 import { answering } from "../responses/events.ts";
+import { type FileSearched, fileSearch } from "../responses/file-search.ts";
 import { conversationOf, withIds } from "../responses/input.ts";
 import {
   type ResponseAnswer,
@@ -20,8 +22,17 @@ import { type Routes, route } from "../route.ts";
 import { streamed } from "../sse.ts";
 
 /** The request as one of a conversation. */
-function conversation(body: ResponseRequest, messages: Conversation["messages"], logprobs: boolean): Conversation {
+function conversation(
+  body: ResponseRequest,
+  messages: Conversation["messages"],
+  logprobs: boolean,
+  stop: readonly string[],
+): Conversation {
   const { tools, tool_choice, text, top_logprobs, max_output_tokens, ...rest } = body;
+  const functions = tools?.filter((one) => one.type === "function");
+  // A search is done in any case: the model has no choice of it.
+  const named = typeof tool_choice === "object" && tool_choice?.type === "function" ? tool_choice : undefined;
+  const mode = typeof tool_choice === "string" ? tool_choice : undefined;
   const format = text?.format;
   return {
     ...rest,
@@ -29,11 +40,13 @@ function conversation(body: ResponseRequest, messages: Conversation["messages"],
     max_completion_tokens: max_output_tokens,
     logprobs,
     top_logprobs,
-    tools: tools?.map(({ type, ...called }) => ({ type, function: called })),
-    tool_choice:
-      typeof tool_choice === "object" && tool_choice !== null
-        ? { type: "function", function: { name: tool_choice.name } }
-        : tool_choice,
+    ...(stop.length > 0 && { stop: [...stop] }),
+    tools: functions?.map(({ type, ...called }) => ({ type, function: called })),
+    tool_choice: named
+      ? { type: "function", function: { name: named.name } }
+      : mode === "required" && functions?.length === 0
+        ? undefined
+        : mode,
     response_format: format?.type === "json_schema" ? { type: "json_schema", json_schema: { ...format } } : format,
   };
 }
@@ -47,6 +60,25 @@ export const responses: Routes = (server) => {
   const keptOf = async (owner: string, id: string): Promise<KeptResponse> =>
     (await store.get(owner, id)) ??
     refuse(404, `there is no response "${id.slice(0, 80)}" that is kept`, { code: "response_not_found" });
+
+  /** What a tool file_search finds; undefined where there is none, or none is to be used. */
+  async function searchOf(
+    { tools, tool_choice, ...body }: ResponseRequest,
+    messages: readonly Message[],
+    asked: Asked,
+  ): Promise<FileSearched | undefined> {
+    const named = typeof tool_choice === "object" && tool_choice?.type === "file_search";
+    const found = (tools ?? []).flatMap((tool, i) =>
+      tool.type === "file_search" ? [{ tool, param: `tools[${i}]` }] : [],
+    );
+    const [first, second] = found;
+    if (!first && named)
+      return invalid("tool_choice", "'tool_choice' names file_search, which is not among the 'tools'", "invalid_value");
+    if (second)
+      return invalid(second.param, `'${second.param}': one file_search names all vector stores`, "invalid_value");
+    return first && tool_choice !== "none" ? fileSearch(server, first, body, messages, asked) : undefined;
+  }
+
   return [
     route({
       method: "post",
@@ -74,7 +106,9 @@ export const responses: Routes = (server) => {
             "invalid_value",
           );
         const { messages, items } = await conversationOf(body, owner, store);
-        const plan = await chatPlan(engine, conversation(body, [...messages], logprobs), asked, limits);
+        const searched = await searchOf(body, messages, asked);
+        const told = conversation(body, [...(searched?.messages ?? messages)], logprobs, searched?.stop ?? []);
+        const plan = await chatPlan(engine, told, asked, limits);
         const kept = {
           input: withIds(items),
           ...(typeof body.previous_response_id === "string" && { previous: body.previous_response_id }),
@@ -84,8 +118,8 @@ export const responses: Routes = (server) => {
           if (body.store !== false && !body.background)
             await store.put(owner, { id: response.id, response: structuredClone(response), ...kept });
         };
-        const told = asking(engine, [plan.ask], asked);
-        const answer = answering(body, told, plan.reader(), logprobs, keep);
+        const written = asking(engine, [plan.ask], asked);
+        const answer = answering(body, written, plan.reader(), logprobs, keep, searched);
         if (body.background) {
           const { id } = answer.response;
           await background.begin({ owner, asked, answer, kept });

@@ -145,7 +145,7 @@ export const filtersField = z
     '{"type":"eq|ne|gt|gte|lt|lte|in|nin","key","value"} of the files\' attributes, or {"type":"and|or","filters":[…]}',
   );
 
-const rankingField = z.object({
+export const rankingField = z.object({
   ranker: z
     .string()
     .max(500)
