@@ -9,6 +9,7 @@ import {
   axeFindings,
   builtPage,
   launch,
+  openedBook,
   panelNames,
   searchedExample,
   staticPage,
@@ -56,6 +57,11 @@ const prepared: Readonly<Record<string, (page: Page) => Promise<unknown>>> = {
     await searchedExample(page);
     await page.locator(".search-answer .cite").click();
     await page.waitForSelector(".source #found");
+  },
+  async books(page) {
+    await openedBook(page);
+    await page.locator("button.sentence").first().click();
+    await page.waitForSelector(".book-source mark.here");
   },
   models: (page) => page.waitForSelector('[data-state="ready"]'),
   jobs: (page) => page.waitForSelector(".job"),
