@@ -10,7 +10,9 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import {
   answered,
   builtPage,
+  giveBook,
   launch,
+  openedBook,
   searchedExample,
   staticPage,
   taughtExample,
@@ -81,6 +83,19 @@ async function readShown(person: Visit): Promise<void> {
   await page.waitForSelector(".source #found");
 }
 
+async function bookShown({ page }: Visit): Promise<void> {
+  await page.goto(`${site.address}/#books`);
+  await openedBook(page);
+  await page.locator("button.sentence").nth(2).click();
+  await page.waitForSelector(".book-source mark.here");
+}
+
+async function bookGiven({ page }: Visit): Promise<void> {
+  await page.goto(`${site.address}/#books`);
+  await giveBook(page);
+  await page.waitForSelector(".estimate dl");
+}
+
 const pictures: readonly (readonly [
   name: string,
   width: number,
@@ -102,6 +117,10 @@ const pictures: readonly (readonly [
   ["search-800-light", 800, 900, "light", readShown],
   ["search-390-light", 390, 860, "light", searched],
   ["search-390-dark", 390, 860, "dark", readShown],
+  ["books-1440-light", 1440, 480, "light", bookShown],
+  ["books-800-dark", 800, 560, "dark", bookShown],
+  ["books-390-light", 390, 900, "light", bookShown],
+  ["books-390-dark", 390, 860, "dark", bookGiven],
 ];
 
 test.each(pictures)("%s", async (name, width, height, colorScheme, work) => {

@@ -9,6 +9,7 @@ import {
   axeFindings,
   builtPage,
   launch,
+  openedBook,
   panelNames,
   searchedExample,
   staticPage,
@@ -58,6 +59,11 @@ const prepared: Readonly<Record<string, (page: Page) => Promise<unknown>>> = {
     await page.waitForSelector(".source #found");
   },
   digest: (page) => page.waitForSelector(".digest .problem"),
+  async books(page) {
+    await openedBook(page);
+    await page.locator("button.sentence").first().click();
+    await page.waitForSelector(".book-source mark.here");
+  },
   models: (page) => page.waitForSelector('[data-state="ready"]'),
   jobs: (page) => page.waitForSelector(".job"),
   settings: (page) => page.waitForSelector(".setting"),

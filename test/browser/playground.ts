@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import axe from "axe-core";
 import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 import { build } from "vite";
+import { lighthouse } from "../support/lighthouse.ts";
 import { isolation, policy, serve } from "./serve.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
@@ -112,10 +113,17 @@ export async function searchedExample(page: Page, question = "When is honey ripe
   await page.waitForSelector(".passages li");
 }
 
-/** Gives the page a book, in small parts, and waits until its summary stands. */
-export async function openedBook(page: Page, path: string): Promise<void> {
-  await page.getByLabel("A book: text, Markdown, HTML, EPUB, PDF").setInputFiles(path);
+const bookLabel = "A book: text, Markdown, HTML, EPUB, PDF";
+
+/** Gives the page a book. */
+export const giveBook = (page: Page, name = "lighthouse.md", text = lighthouse) =>
+  page.getByLabel(bookLabel).setInputFiles({ name, mimeType: "text/plain", buffer: Buffer.from(text) });
+
+/** Gives the page a book of five chapters, in small parts, and waits until its summary stands. */
+export async function openedBook(page: Page, writer: "extractive" | "lead" = "extractive"): Promise<void> {
+  await giveBook(page);
   await page.waitForSelector(".order");
+  await page.getByLabel("Written by").selectOption(writer);
   await page.locator(".order summary").click();
   await page.getByLabel("Tokens of a part").fill("80");
   await page.keyboard.press("Tab");

@@ -55,6 +55,11 @@ export default defineCommand({
     { flags: "--reward <model>", help: "a reward model, as zeroth prefer reward trains it; the first is kept without" },
     { flags: "--seed <n>", help: "another than 0: another sectioning, and other draws", as: "integer" },
     { flags: "--jitter <x>", help: "how much chance changes the sectioning (0; 0.3 with a seed)", as: "number" },
+    {
+      flags: "--sectionings <k>",
+      help: "cut it in k ways (seeds that follow one another), each a run below --out, and say how far they differ",
+      as: "integer",
+    },
     { flags: "--keep-all", help: "licences, title pages and tables of contents too" },
     { flags: "--force", help: "go on with a run under other options" },
     { flags: "--sentence <n>", help: "trace: this sentence, from 1 (all)", as: "integer" },
@@ -72,7 +77,7 @@ export default defineCommand({
     { flags: "--worker <name>", help: "compare: who chooses; each of them is asked about everything" },
     ...engine,
   ],
-  rows: '`{"node","height","done","total",…}` as nodes finish, last `{"done":true,"summary","nodes","calls","unsupported",…}`; `--estimate`: `{"calls","input_tokens","output_tokens","heights":[…]}`; `show`: `{"node","height","parent","start","end","text","state","flags"}`; `trace`: `{"sentence","text","spans":[{"start","end","text","score","heading"?,"page"?}],"supported"}`; `text`: `{"text"}`; `export`: `{"file","bytes"}`; `compare`: `{"node","text","candidates":[{"text"}]}` each, answered by a line of stdin (a, b, t, s, q), last `{"done","made","left","file"}`; `verify`: `{"problem"}` each, then `{"done":true,"nodes","objects","problems"}`, exit 4 where there are some',
+  rows: '`{"node","height","done","total",…}` as nodes finish, last `{"done":true,"summary","nodes","calls","unsupported",…}`; `--estimate`: `{"calls","input_tokens","output_tokens","heights":[…]}`; `--sectionings`: `{"sectioning","summary","words","unsupported",…}` each, then `{"done":true,"words":{"mean","least","most"},"unsupported":{…},"rougeL_between":{…}}`; `show`: `{"node","height","parent","start","end","text","state","flags"}`; `trace`: `{"sentence","text","spans":[{"start","end","text","score","heading"?,"page"?}],"supported"}`; `text`: `{"text"}`; `export`: `{"file","bytes"}`; `compare`: `{"node","text","candidates":[{"text"}]}` each, answered by a line of stdin (a, b, t, s, q), last `{"done","made","left","file"}`; `verify`: `{"problem"}` each, then `{"done":true,"nodes","objects","problems"}`, exit 4 where there are some',
   example: "zeroth summarize book.epub --model HuggingFaceTB/SmolLM2-135M-Instruct --out book.run",
   async run({ args: [first, second, third], flags, output, signal }) {
     if (first === undefined) {

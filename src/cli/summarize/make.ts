@@ -103,6 +103,8 @@ function runOptions({ flags, output, signal }: Call): Omit<RunOptions, "writer">
 
 export async function summarize(path: string, call: Call): Promise<number> {
   const { flags, output, signal } = call;
+  if (flags.sectionings !== undefined)
+    return (await import("./sectionings.ts")).sectionings(path, call, runOptions(call));
   const options = optionsOf(flags);
   const source = sourceOf(flags);
   const price = priceOf(flags);

@@ -43,7 +43,7 @@ export type SummarizeFlags = EngineFlags & {
     | "window"
     | "leafTokens"
     | "temperature"]?: number | undefined;
-} & { readonly [name in "seed" | "jitter" | "sentence" | "depth"]?: number | undefined } & {
+} & { readonly [name in "seed" | "jitter" | "sentence" | "depth" | "sectionings"]?: number | undefined } & {
   readonly [name in "estimate" | "keepAll" | "force" | "later" | "strict"]?: boolean | undefined;
 } & {
   readonly price?: readonly string[] | undefined;

@@ -23,7 +23,7 @@ const firstWords = (prompt: string) => {
   return `${text.replace(/\s+/g, " ").split(" ").slice(0, 6).join(" ").replace(/\.$/, "")}.`;
 };
 
-const order = { leaf_tokens: 120, limits: [40, 60, 80] };
+const order = { leaf_tokens: 200, limits: [40, 60, 80] };
 
 onEachDatabase((databases) => {
   let state: State;
@@ -127,7 +127,7 @@ onEachDatabase((databases) => {
     const total = done.progress.total;
     expect(engine.asks).toHaveLength(total);
     expect(engine.asks.every(({ prompt }) => "messages" in prompt)).toBe(true);
-    expect(done.options).toMatchObject({ leafTokens: 120 });
+    expect(done.options).toMatchObject({ leafTokens: 200 });
     expect((await call("POST", "/estimate", text)).json().seconds).toBeGreaterThan(0);
     const { nodes } = (await call("GET", `/${id}/tree`)).json();
     const height = nodes.at(-1).height;

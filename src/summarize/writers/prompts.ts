@@ -34,7 +34,7 @@ export const between = "\n----\n";
 const behind = "\n====\n";
 
 /** Part of every cache key: raise it whenever a prompt changes. */
-export const promptVersion = 1;
+export const promptVersion = 2;
 
 const questionOf = (question: string): string =>
   `Answer the question from the passage, or reply with a summary of relevant information: ${question}`;
@@ -60,10 +60,14 @@ const wordings: Readonly<Record<PromptStyle, Wording>> = {
   plain: (_, text, context) => `${context === "" ? "" : context + behind}${text}`,
 };
 
+/** A text of a book without what we put around texts: where it ends is ours to say. */
+const withoutMarks = (text: string): string =>
+  text.replace(/<(\/?)text>/gi, "\u2039$1text\u203a").replace(/^(?:----|====)$/gm, "* * *");
+
 export function promptOf(asked: Asked, style: PromptStyle): Prompt {
   const write = wordings[style];
   return {
-    text: write(asked, asked.text, asked.context.join(between)),
+    text: write(asked, withoutMarks(asked.text), asked.context.map(withoutMarks).join(between)),
     chat: style === "chat",
     frame: write(asked, "", ""),
   };

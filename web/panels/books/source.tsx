@@ -20,6 +20,8 @@ export function Source() {
       if (found) now.scrollTop += found.top - now.getBoundingClientRect().top - now.clientHeight / 3;
     };
     show();
+    // Below the summary on a phone: whoever asked where a sentence comes from is led there.
+    if (place) now.scrollIntoView({ block: "nearest" });
     // Blocks that were never seen have a guessed height: what comes into view may move the place.
     const again = requestAnimationFrame(show);
     return () => cancelAnimationFrame(again);
