@@ -20,6 +20,8 @@ export interface Asked {
   readonly words: number;
   /** What the whole tree is asked. */
   readonly question?: string | undefined;
+  /** Whether `text` is the whole prompt: another question than one for a summary. */
+  readonly raw?: boolean | undefined;
 }
 
 export interface Prompt {
@@ -61,10 +63,12 @@ const wordings: Readonly<Record<PromptStyle, Wording>> = {
 };
 
 export function promptOf(asked: Asked, style: PromptStyle): Prompt {
+  const chat = style === "chat";
+  if (asked.raw) return { text: asked.text, chat, frame: "" };
   const write = wordings[style];
   return {
     text: write(asked, asked.text, asked.context.join(between)),
-    chat: style === "chat",
+    chat,
     frame: write(asked, "", ""),
   };
 }
