@@ -55,7 +55,8 @@ function randomOf(seed) {
     return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
   };
 }
-const hashOf = (text) => [...text].reduce((hash, sign) => Math.imul(hash ^ sign.codePointAt(0), 0x01000193), 0x811c9dc5);
+const hashOf = (text) =>
+  [...text].reduce((hash, sign) => Math.imul(hash ^ sign.codePointAt(0), 0x01000193), 0x811c9dc5);
 const mean = (list) => list.reduce((a, b) => a + b, 0) / list.length;
 
 function shuffled(list, random) {
@@ -86,9 +87,12 @@ function extract(text, random) {
 /** Leaves of a book with their extracts, and what the judge thinks of each. */
 async function leavesOf(file, reference) {
   const { book, tree } = await planBook(join(given.books, file), ruleWriter("lead"), { leafTokens: 600 });
-  const texts = tree.nodes.filter(({ height }) => height === 0).map(({ span }) => book.text.slice(span.start, span.end));
+  const texts = tree.nodes
+    .filter(({ height }) => height === 0)
+    .map(({ span }) => book.text.slice(span.start, span.end));
   const inLeaves = new Map();
-  for (const text of texts) for (const stem of new Set(contentStems(text))) inLeaves.set(stem, (inLeaves.get(stem) ?? 0) + 1);
+  for (const text of texts)
+    for (const stem of new Set(contentStems(text))) inLeaves.set(stem, (inLeaves.get(stem) ?? 0) + 1);
   const weight = (stem) => Math.log(1 + texts.length / ((inLeaves.get(stem) ?? 0) + 0.5));
   const wanted = new Set(contentStems(reference));
   const judge = (text) => {
@@ -102,7 +106,9 @@ async function leavesOf(file, reference) {
     for (let tries = 0; extracts.size < count && tries < 20 * count; tries++) extracts.add(extract(text, random));
     extracts.delete("");
     // A leaf of few sentences has too few different extracts.
-    return extracts.size < count ? [] : [{ text, candidates: [...extracts].map((one) => ({ text: one, score: judge(one) })) }];
+    return extracts.size < count
+      ? []
+      : [{ text, candidates: [...extracts].map((one) => ({ text: one, score: judge(one) })) }];
   });
 }
 
@@ -136,7 +142,10 @@ function cutModel(work) {
 const settings = [given.model, given.layers, count, pairsEach, given.epochs, given.lr, given.text].join(" ");
 const rowsIn = () =>
   existsSync(given.results)
-    ? readFileSync(given.results, "utf8").split("\n").filter(Boolean).map((line) => JSON.parse(line))
+    ? readFileSync(given.results, "utf8")
+        .split("\n")
+        .filter(Boolean)
+        .map((line) => JSON.parse(line))
     : [];
 
 /** The middle 95 of 100 means of as many books, drawn with repetition: books differ more than seeds do. */
@@ -144,7 +153,9 @@ function interval(rows, of) {
   const books = [...new Set(rows.map(({ book }) => book))];
   const byBook = books.map((book) => mean(rows.filter((row) => row.book === book).map(of)));
   const random = randomOf(1);
-  const means = Array.from({ length: 4000 }, () => mean(byBook.map(() => byBook[Math.floor(random() * byBook.length)])));
+  const means = Array.from({ length: 4000 }, () =>
+    mean(byBook.map(() => byBook[Math.floor(random() * byBook.length)])),
+  );
   means.sort((a, b) => a - b);
   return [mean(byBook), means[100], means[3899]];
 }
@@ -154,18 +165,26 @@ function report(rows) {
     const [value, low, high] = interval(rows, of);
     console.log(`${name.padEnd(28)} ${value.toFixed(3)}  (${low.toFixed(3)} to ${high.toFixed(3)})`);
   };
-  console.log(`${rows.length} trainings: ${new Set(rows.map(({ book }) => book)).size} books, each left out; mean of books (95 of 100)`);
+  console.log(
+    `${rows.length} trainings: ${new Set(rows.map(({ book }) => book)).size} books, each left out; mean of books (95 of 100)`,
+  );
   line("pairs as the judge chose", ({ accuracy }) => accuracy);
   line("pairs in their true order", ({ true_accuracy }) => true_accuracy);
-  for (const n of sizes) if (rows.every(({ gains }) => n in gains)) line(`best of ${n}, gain in deviations`, ({ gains }) => gains[n]);
+  for (const n of sizes)
+    if (rows.every(({ gains }) => n in gains)) line(`best of ${n}, gain in deviations`, ({ gains }) => gains[n]);
   line(`best of ${count} by the judge`, ({ oracle }) => oracle);
 }
 
 async function main() {
-  const references = readFileSync(join(given.books, "narrativeqa-summaries.jsonl"), "utf8").split("\n").filter(Boolean).map((line) => JSON.parse(line));
+  const references = readFileSync(join(given.books, "narrativeqa-summaries.jsonl"), "utf8")
+    .split("\n")
+    .filter(Boolean)
+    .map((line) => JSON.parse(line));
   const short = /cask|sleepy|peter-pan/;
   // The eighth reference, of the Adventures of Sherlock Holmes, is no summary of its book.
-  const used = references.filter(({ book_file }) => !book_file.includes("sherlock") && (!given.quick || short.test(book_file)));
+  const used = references.filter(
+    ({ book_file }) => !book_file.includes("sherlock") && (!given.quick || short.test(book_file)),
+  );
   const books = [];
   for (const { book_file: name, summary } of used) books.push({ name, leaves: await leavesOf(name, summary) });
   console.error(books.map(({ name, leaves }) => `${name}: ${leaves.length} leaves`).join("\n"));
@@ -189,14 +208,21 @@ async function main() {
       const options = { split: 0, seed, lr: Number(given.lr), epochs: Number(given.epochs), batch: 16, warmup: 10 };
       const { loss } = await trainReward(
         { model, data, out },
-        parseRewardOptions({ ...options, maxLength: given.text === "leaf" ? 512 : 192, threads: Number(given.threads) }),
+        parseRewardOptions({
+          ...options,
+          maxLength: given.text === "leaf" ? 512 : 192,
+          threads: Number(given.threads),
+        }),
       );
       const reward = await openReward(out, { threads: Number(given.threads) });
       const rewards = new Map();
       const gains = Object.fromEntries(sizes.map((n) => [n, []]));
       const oracle = [];
       for (const { text, candidates } of held.leaves) {
-        const scores = await reward.score(inputOf(text), candidates.map((one) => one.text));
+        const scores = await reward.score(
+          inputOf(text),
+          candidates.map((one) => one.text),
+        );
         candidates.forEach((one, i) => {
           rewards.set(one, scores[i]);
         });

@@ -5,7 +5,19 @@ import { promptStyles } from "../../summarize/writers/prompts.ts";
 import { defineCommand } from "../define.ts";
 import { adapter, engine, model } from "../options.ts";
 
-const words = ["resume", "show", "trace", "text", "edit", "revert", "redo", "export", "verify", "compare", "eval"] as const;
+const words = [
+  "resume",
+  "show",
+  "trace",
+  "text",
+  "edit",
+  "revert",
+  "redo",
+  "export",
+  "verify",
+  "compare",
+  "eval",
+] as const;
 
 export default defineCommand({
   group: "use",
@@ -73,6 +85,7 @@ export default defineCommand({
     { flags: "--questions <file>", help: "eval: rows {question, answers}, or NarrativeQA's" },
     { flags: "--reader <model>", help: "eval: answers the questions from the summary" },
     { flags: "--judge <model>", help: "eval: names what is incoherent about every sentence (BooookScore)" },
+    { flags: "--list", help: "compare: write what there is to choose among, for the page's panel, and ask nothing" },
     { flags: "--worker <name>", help: "compare: who chooses; each of them is asked about everything" },
     ...engine,
   ],

@@ -36,7 +36,10 @@ function questionsIn(path: string | undefined): Question[] {
 }
 
 /** A model that is asked, on this machine or behind the endpoint. */
-async function asking(model: string, { flags, output, signal }: Call): Promise<{ readonly ask: Ask } & AsyncDisposable> {
+async function asking(
+  model: string,
+  { flags, output, signal }: Call,
+): Promise<{ readonly ask: Ask } & AsyncDisposable> {
   const { bestOf: _, reward: __, ...plain } = flags;
   const writer = await openWriter({ ...plain, model, temperature: 0 }, output, signal);
   return {
@@ -59,8 +62,12 @@ function show(scores: DepthScores, output: Output): void {
   const told = [
     ...Object.entries(rouge ?? {}).map(([name, { f }]) => `${name} ${(100 * f).toFixed(1)}`),
     ...(answerable === undefined ? [] : [`answerable@3 ${percent(answerable)}`]),
-    ...(answers ? [`answers: rougeL ${(100 * answers.rougeL).toFixed(1)}, F1 ${(100 * answers.f1).toFixed(1)} of ${answers.n}`] : []),
-    ...(booook?.score === undefined || booook.score === null ? [] : [`BooookScore ${percent(booook.score)} (${booook.unread} not read)`]),
+    ...(answers
+      ? [`answers: rougeL ${(100 * answers.rougeL).toFixed(1)}, F1 ${(100 * answers.f1).toFixed(1)} of ${answers.n}`]
+      : []),
+    ...(booook?.score === undefined || booook.score === null
+      ? []
+      : [`BooookScore ${percent(booook.score)} (${booook.unread} not read)`]),
   ];
   if (told.length > 0) output.text(`  at ${words} words: ${told.join("  ")}\n`);
 }
@@ -73,9 +80,10 @@ function spread(all: readonly (readonly DepthScores[])[], output: Output): void 
     const columns: [string, (one: DepthScores) => number | undefined][] = [
       ["words", (one) => one.words],
       ["supported", (one) => one.supported],
-      ...["rouge1", "rouge2", "rougeL", "rougeLsum"].map(
-        (name): [string, (one: DepthScores) => number | undefined] => [name, (one) => one.rouge?.[name]?.f],
-      ),
+      ...["rouge1", "rouge2", "rougeL", "rougeLsum"].map((name): [string, (one: DepthScores) => number | undefined] => [
+        name,
+        (one) => one.rouge?.[name]?.f,
+      ]),
       ["answerable", (one) => one.answerable],
     ];
     const row = Object.fromEntries(
@@ -88,7 +96,9 @@ function spread(all: readonly (readonly DepthScores[])[], output: Output): void 
       }),
     );
     output.row({ depth, runs: own.length, spread: row });
-    const told = Object.entries(row).map(([name, { mean, deviation }]) => `${name} ${mean.toPrecision(3)} ± ${deviation.toPrecision(2)}`);
+    const told = Object.entries(row).map(
+      ([name, { mean, deviation }]) => `${name} ${mean.toPrecision(3)} ± ${deviation.toPrecision(2)}`,
+    );
     output.text(`${own.length} runs, depth ${depth}: ${told.join("  ")}\n`);
   }
 }
@@ -98,7 +108,8 @@ export async function evaluate(folders: readonly string[], call: Call): Promise<
   const { reader, judge } = flags;
   const references = referencesIn(flags.references);
   const questions = questionsIn(flags.questions);
-  if (reader !== undefined && questions.length === 0) fail("wrong_use", "--reader answers --questions", { hint: "--questions FILE" });
+  if (reader !== undefined && questions.length === 0)
+    fail("wrong_use", "--reader answers --questions", { hint: "--questions FILE" });
   const states = folders.map(readState);
   const ask = async (name: string | undefined) => (name === undefined ? undefined : asking(name, call));
   await using reading = await ask(reader);
@@ -111,7 +122,11 @@ export async function evaluate(folders: readonly string[], call: Call): Promise<
     const scores = await evaluateRun(state, provenance, {
       ...{ references, questions, reader: reading?.ask, judge: judges, depths, signal },
     });
-    if (scores.length === 0) fail("bad_input", "has no summary near its root yet", { where: folders[i]!, hint: "zeroth summarize resume goes on" });
+    if (scores.length === 0)
+      fail("bad_input", "has no summary near its root yet", {
+        where: folders[i]!,
+        hint: "zeroth summarize resume goes on",
+      });
     all.push(scores);
     for (const one of scores) {
       output.row({ run: folders[i], ...one });

@@ -3,7 +3,8 @@ import { answerable, isAnswerable, windowsOf } from "./answerable.ts";
 import { booookScore, labelsIn, sentencePrompt } from "./booook.ts";
 import { answerFrom, questionPrompt } from "./questions.ts";
 
-const text = "Anna kept the lighthouse. A storm broke the window. She held a blanket. Peter came in spring. He brought a light.";
+const text =
+  "Anna kept the lighthouse. A storm broke the window. She held a blanket. Peter came in spring. He brought a light.";
 
 test("three sentences in a row with all of an answer and half of the question", () => {
   const windows = windowsOf(text);
@@ -18,16 +19,25 @@ test("three sentences in a row with all of an answer and half of the question", 
   expect(ask("Which company sent an engineer?", "Peter")).toBe(false);
   expect(ask("Who was it?", "the")).toBe(false);
   expect(answerable(text, [])).toBeUndefined();
-  expect(answerable(text, [{ question: "Who held a blanket?", answers: ["Anna"] }, { question: "Who?", answers: ["Bob"] }])).toBe(0.5);
+  expect(
+    answerable(text, [
+      { question: "Who held a blanket?", answers: ["Anna"] },
+      { question: "Who?", answers: ["Bob"] },
+    ]),
+  ).toBe(0.5);
   expect(windowsOf("One.")).toHaveLength(1);
 });
 
 test("questions are answered from the summary alone, the first line of an answer against the better reference", async () => {
   const prompts: string[] = [];
-  const found = await answerFrom(text, [{ question: "Who?", answers: ["Peter Dale", "the keeper Anna"] }], async (prompt) => {
-    prompts.push(prompt);
-    return " The keeper, Anna.\nShe also…";
-  });
+  const found = await answerFrom(
+    text,
+    [{ question: "Who?", answers: ["Peter Dale", "the keeper Anna"] }],
+    async (prompt) => {
+      prompts.push(prompt);
+      return " The keeper, Anna.\nShe also…";
+    },
+  );
   expect(prompts).toEqual([questionPrompt(text, "Who?")]);
   expect(prompts[0]).toContain(`<text>\n${text}\n</text>`);
   expect(found).toEqual([{ question: "Who?", answer: "The keeper, Anna.", rougeL: 1, f1: 1 }]);

@@ -1,13 +1,13 @@
 /** What there is to say of a summary in numbers, with its length beside every one of them. */
 import { copiedShares, fragmentTokens } from "../../text/metrics/fragments.ts";
-import { rougeBest, type RougeScore, rougeKinds } from "../../text/metrics/rouge.ts";
+import { type RougeScore, rougeBest, rougeKinds } from "../../text/metrics/rouge.ts";
+import { sentencesOf } from "../book/sentences.ts";
 import type { ComparedRun } from "../choose/choices.ts";
 import { inputOf } from "../run/schedule.ts";
-import { sentencesOf } from "../book/sentences.ts";
 import type { Provenance } from "../trace/provenance.ts";
 import { answerable, type Question } from "./answerable.ts";
 import { booookScore } from "./booook.ts";
-import { answerFrom, type Ask } from "./questions.ts";
+import { type Ask, answerFrom } from "./questions.ts";
 
 export interface EvaluateOptions {
   readonly references?: readonly string[] | undefined;
@@ -66,10 +66,15 @@ export async function evaluateRun(
       const input = inputOf(node, book.text, (id) => known.get(id)?.text) ?? "";
       return { weight: words.length, ...copiedShares(words, fragmentTokens(input)) };
     });
-    const weight = Math.max(1, copied.reduce((sum, one) => sum + one.weight, 0));
+    const weight = Math.max(
+      1,
+      copied.reduce((sum, one) => sum + one.weight, 0),
+    );
     const weighted = (of: "coverage" | "density" | "compression") =>
       copied.reduce((sum, one) => sum + one.weight * one[of], 0) / weight;
-    const sentences = nodes.flatMap(({ id }) => provenance.sentences(id).map((_, i) => provenance.sources(id, i).length));
+    const sentences = nodes.flatMap(({ id }) =>
+      provenance.sentences(id).map((_, i) => provenance.sources(id, i).length),
+    );
     const lines = inLines(whole);
     const answers = reader && questions.length > 0 ? await answerFrom(whole, questions, reader, signal) : undefined;
     const judged = judge ? await booookScore(whole, judge, signal) : undefined;
