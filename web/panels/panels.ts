@@ -62,6 +62,10 @@ export const panels: readonly PanelRow[] = [
     load: () => import("./digest/panel.tsx"),
   },
   {
+    ...{ name: "prefer", title: "Choose", icon: "check", says: "which of two summaries is better, blind" },
+    load: () => import("./prefer/panel.tsx"),
+  },
+  {
     ...{ name: "models", title: "Models", icon: "models", says: "what is here, open it, close it", last: true },
     load: () => import("./models/panel.tsx"),
   },

@@ -36,11 +36,11 @@ function read<T>(key: string, initial: T): T {
 }
 
 /** Tables of the database, each by `id`. */
-export type Table = "asks" | "chats" | "taught";
+export type Table = "asks" | "chats" | "taught" | "choices";
 
-const tables: readonly Table[] = ["asks", "chats", "taught"];
+const tables: readonly Table[] = ["asks", "chats", "taught", "choices"];
 /** One more whenever a table is added. */
-const version = 2;
+const version = 3;
 let opened: Promise<IDBDatabase> | undefined;
 
 const settled = <T>(request: IDBRequest<T>) =>

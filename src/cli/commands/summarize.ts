@@ -5,12 +5,24 @@ import { promptStyles } from "../../summarize/writers/prompts.ts";
 import { defineCommand } from "../define.ts";
 import { adapter, engine, model } from "../options.ts";
 
-const words = ["resume", "show", "trace", "text", "edit", "revert", "redo", "export", "verify", "compare"] as const;
+const words = [
+  "resume",
+  "show",
+  "trace",
+  "text",
+  "edit",
+  "revert",
+  "redo",
+  "export",
+  "verify",
+  "compare",
+  "eval",
+] as const;
 
 export default defineCommand({
   group: "use",
   summary: "Summarize a book so that every sentence names its source; stop, go on, and correct it",
-  arguments: "<book|resume|show|trace|text|edit|revert|redo|export|verify|compare> [run] [node]",
+  arguments: "<book|resume|show|trace|text|edit|revert|redo|export|verify|compare|eval> [run] [node]",
   words,
   options: [
     { ...model, help: `${model.help}; extractive or lead: sentences of the book, by rule` },
@@ -74,12 +86,17 @@ export default defineCommand({
       values: ["md", "html", "epub", "json"],
     },
     { flags: "--output <file>", help: "export: write to this file (stdout); compare: RUN/comparisons.jsonl" },
+    { flags: "--references <file>", help: "eval: summaries by people: a text, or rows {summary}" },
+    { flags: "--questions <file>", help: "eval: rows {question, answers}, or NarrativeQA's" },
+    { flags: "--reader <model>", help: "eval: answers the questions from the summary" },
+    { flags: "--judge <model>", help: "eval: names what is incoherent about every sentence (BooookScore)" },
+    { flags: "--list", help: "compare: write what there is to choose among, for the page's panel, and ask nothing" },
     { flags: "--worker <name>", help: "compare: who chooses; each of them is asked about everything" },
     ...engine,
   ],
-  rows: '`{"node","height","done","total",…}` as nodes finish, last `{"done":true,"summary","nodes","calls","unsupported",…}`; `--estimate`: `{"calls","input_tokens","output_tokens","heights":[…]}`; `--sectionings`: `{"sectioning","summary","words","unsupported",…}` each, then `{"done":true,"words":{"mean","least","most"},"unsupported":{…},"rougeL_between":{…}}`; `show`: `{"node","height","parent","start","end","text","state","flags"}`; `trace`: `{"sentence","text","spans":[{"start","end","text","score","heading"?,"page"?}],"supported"}`; `text`: `{"text"}`; `export`: `{"file","bytes"}`; `compare`: `{"node","text","candidates":[{"text"}]}` each, answered by a line of stdin (a, b, t, s, q), last `{"done","made","left","file"}`; `verify`: `{"problem"}` each, then `{"done":true,"nodes","objects","problems"}`, exit 4 where there are some',
+  rows: '`{"node","height","done","total",…}` as nodes finish, last `{"done":true,"summary","nodes","calls","unsupported",…}`; `--estimate`: `{"calls","input_tokens","output_tokens","heights":[…]}`; `--sectionings`: `{"sectioning","summary","words","unsupported",…}` each, then `{"done":true,"words":{"mean","least","most"},"unsupported":{…},"rougeL_between":{…}}`; `show`: `{"node","height","parent","start","end","text","state","flags"}`; `trace`: `{"sentence","text","spans":[{"start","end","text","score","heading"?,"page"?}],"supported"}`; `text`: `{"text"}`; `export`: `{"file","bytes"}`; `compare`: `{"node","text","candidates":[{"text"}]}` each, answered by a line of stdin (a, b, t, s, q), last `{"done","made","left","file"}`; `eval`: `{"run","depth","nodes","words","sentences","supported","coverage","density","compression","rouge"?,"answerable"?,"answers"?,"booook"?}`, of several runs `{"depth","runs","spread"}` too; `verify`: `{"problem"}` each, then `{"done":true,"nodes","objects","problems"}`, exit 4 where there are some',
   example: "zeroth summarize book.epub --model HuggingFaceTB/SmolLM2-135M-Instruct --out book.run",
-  async run({ args: [first, second, third], flags, output, signal }) {
+  async run({ args: [first, second, third, ...more], flags, output, signal }) {
     if (first === undefined) {
       fail("wrong_use", "which book?", { hint: "zeroth summarize book.epub --model NAME --out RUN" });
     }
@@ -91,9 +108,10 @@ export default defineCommand({
       return (await import("../summarize/make.ts")).summarize(first, call);
     }
     const folder = second ?? fail("wrong_use", "which run?", { hint: `zeroth summarize ${action} RUN` });
-    if (action === "compare") {
-      return (await import("../summarize/compare.ts")).compare(third === undefined ? [folder] : [folder, third], call);
-    }
+    const folders = [folder, ...(third === undefined ? [] : [third]), ...more];
+    if (action === "compare") return (await import("../summarize/compare.ts")).compare(folders, call);
+    if (action === "eval") return (await import("../summarize/evaluate.ts")).evaluate(folders, call);
+    if (more.length > 0) fail("wrong_use", `"${more[0]!.slice(0, 60)}" is one argument too many`);
     const needsNode = action === "edit" || action === "revert" || action === "redo";
     if (third !== undefined && !needsNode) fail("wrong_use", `"${third.slice(0, 60)}" is one argument too many`);
     if (action === "resume" || needsNode)

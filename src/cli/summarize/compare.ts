@@ -174,6 +174,25 @@ export async function compare(folders: readonly string[], { flags, output, signa
       hint: "make a run with --best-of 2 or more, or give two runs of one book with equal leaves",
     });
   }
+  if (flags.list) {
+    for (const choice of choices) {
+      const { book, node, text, context, prompt, chat, candidates } = choice;
+      const row = {
+        id: idOf(choice),
+        book,
+        node: node.id,
+        height: node.height,
+        text,
+        context,
+        prompt,
+        chat,
+        candidates,
+      };
+      output.row(row);
+      output.text(`${JSON.stringify(row)}\n`);
+    }
+    return 0;
+  }
   const file = flags.output ?? join(folders[0]!, "comparisons.jsonl");
   const { worker, seed = 0 } = flags;
   await using answers = answersOf(process.stdin, signal);

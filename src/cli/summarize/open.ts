@@ -44,7 +44,7 @@ export type SummarizeFlags = EngineFlags & {
     | "leafTokens"
     | "temperature"]?: number | undefined;
 } & { readonly [name in "seed" | "jitter" | "sentence" | "depth" | "sectionings"]?: number | undefined } & {
-  readonly [name in "estimate" | "keepAll" | "force" | "later" | "strict"]?: boolean | undefined;
+  readonly [name in "list" | "estimate" | "keepAll" | "force" | "later" | "strict"]?: boolean | undefined;
 } & {
   readonly price?: readonly string[] | undefined;
   readonly limits?: readonly string[] | undefined;

@@ -20,6 +20,8 @@ export interface Asked {
   readonly words: number;
   /** What the whole tree is asked. */
   readonly question?: string | undefined;
+  /** Whether `text` is the whole prompt: another question than one for a summary. */
+  readonly raw?: boolean | undefined;
 }
 
 export interface Prompt {
@@ -65,10 +67,12 @@ const withoutMarks = (text: string): string =>
   text.replace(/<(\/?)text>/gi, "\u2039$1text\u203a").replace(/^(?:----|====)$/gm, "* * *");
 
 export function promptOf(asked: Asked, style: PromptStyle): Prompt {
+  const chat = style === "chat";
+  if (asked.raw) return { text: asked.text, chat, frame: "" };
   const write = wordings[style];
   return {
     text: write(asked, withoutMarks(asked.text), asked.context.map(withoutMarks).join(between)),
-    chat: style === "chat",
+    chat,
     frame: write(asked, "", ""),
   };
 }
