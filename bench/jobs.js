@@ -2,12 +2,14 @@
  * What cutting work into partitions costs and what processes gain: an evaluation grid and vectors of many passages as
  * partitions, done by 1, 2 and 4 workers, and through Dagster.
  * node bench/jobs.js --model DIR [--passages 100000] [--partitions 40] [--workers 1,2,4]
- *   [--python PYTHON WITH DAGSTER] [--out results.json]
+ *   [--rows 200] [--dagster PYTHON] [--project 21000000,64,10000] [--out results.json]
  *
  * --model is an encoder that gives vectors. Passages are of 20 to 60 words, drawn by a fixed generator. The grid is the
  * embedded model on the toy task under as many wordings as partitions. Every run begins with an empty store; results must
  * be equal, hash by hash. Printed: total seconds, the sum of the partitions' own seconds, and the difference of
  * workers × total and that sum for each partition: starting a process, opening the model, hashing, storing, waiting.
+ * --dagster names a Python that has Dagster: then each partition is also materialised by it. --project says what so many
+ * passages take on so many machines in partitions of so many, by the formula of docs/jobs.md and these figures.
  */
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
@@ -25,7 +27,9 @@ const { values: options } = parseArgs({
     passages: { type: "string", default: "100000" },
     partitions: { type: "string", default: "40" },
     workers: { type: "string", default: "1,2,4" },
-    python: { type: "string" },
+    rows: { type: "string", default: "200" },
+    dagster: { type: "string" },
+    project: { type: "string", default: "21000000,64,10000" },
     out: { type: "string" },
   },
 });
@@ -52,7 +56,7 @@ function writeInputs() {
     join(folder, "grid.yaml"),
     `task: grid\nprompts:\n${wordings.join("")}choices: [complaint, question]\nlabel: kind\n`,
   );
-  const rows = Array.from({ length: 200 }, (_, i) =>
+  const rows = Array.from({ length: Number(options.rows) }, (_, i) =>
     JSON.stringify(i % 2 ? { text: passage(), kind: "question" } : { text: passage(), kind: "complaint" }),
   );
   writeFileSync(join(folder, "grid.jsonl"), `${rows.join("\n")}\n`);
@@ -125,14 +129,14 @@ try {
       const text = JSON.stringify({ ...settings, threads: 1 });
       const args = ["run", job, "--settings", text, "--all", "--workers", String(workers), "--store", store, "--quiet"];
       wanted = note(job, "zeroth run", workers, await timed(process.execPath, [program, ...args]), store, job, wanted);
-      if (!options.python) continue;
+      if (!options.dagster) continue;
       const project = join(folder, "project");
       rmSync(project, { recursive: true, force: true });
       spawnSync(process.execPath, [program, "dagster", "init", project]);
       const asset = { job, code_version: "1", partitions: "list", checks: checksOf(job), settings: JSON.parse(text) };
       writeFileSync(join(project, "zeroth.yaml"), JSON.stringify({ store, assets: { [job]: asset } }));
       const env = { ...process.env, ZEROTH_COMMAND: `${process.execPath} ${program}`, DAGSTER_HOME: "" };
-      const total = await timed(options.python, ["-W", "ignore", "-c", dagster(job, workers)], {
+      const total = await timed(options.dagster, ["-W", "ignore", "-c", dagster(job, workers)], {
         cwd: project,
         env,
         stdio: "ignore",
@@ -140,9 +144,23 @@ try {
       note(job, "Dagster, a process a partition", workers, total, store, job, wanted);
     }
   }
+  for (const measured of table.filter(({ job }) => job === "embed")) project(measured);
   if (options.out) writeFileSync(options.out, `${JSON.stringify(table, null, 1)}\n`);
 } finally {
   rmSync(folder, { recursive: true, force: true });
+}
+
+/** What many passages take on many machines, where each does as this one did with so many workers. */
+function project({ how, workers, work, overhead }) {
+  const [passages, machines, size] = options.project.split(",").map(Number);
+  const each = work / Number(options.passages);
+  const parts = Math.ceil(passages / size);
+  const rounds = Math.ceil(parts / (machines * workers));
+  const seconds = rounds * (size * each + overhead);
+  const share = (100 * overhead) / (size * each + overhead);
+  console.log(
+    `project: ${passages.toLocaleString("en")} passages on ${machines} machines with ${workers} workers each, ${how}: ${parts} partitions of ${size}, ${rounds} rounds of ${(seconds / rounds).toFixed(0)} s, ${(seconds / 3600).toFixed(1)} h, ${share.toFixed(1)} % of it overhead`,
+  );
 }
 
 function checksOf(job) {

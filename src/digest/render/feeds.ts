@@ -16,7 +16,9 @@ export interface FeedOptions {
   readonly self?: string | undefined;
 }
 
-const hostOf = (site: string): string => (URL.canParse(site) ? new URL(site).hostname || "localhost" : "localhost");
+/** What may stand in a tag's name (RFC 4151): an IPv6 address has brackets, which may not. */
+const hostOf = (site: string): string =>
+  ((URL.canParse(site) && new URL(site).hostname) || "localhost").replace(/[^A-Za-z0-9.-]+/g, "-");
 
 /** The same for the same site and month, whatever else changes. */
 export const guid = (site: string, { month, group }: Pick<Digest, "month" | "group">): string =>
@@ -65,7 +67,7 @@ export function atom(digests: readonly Digest[], options: FeedOptions): string {
   );
   const link = home(site);
   const updated = all[0] === undefined ? "1970-01-01T00:00:00Z" : iso(all[0]);
-  return `<?xml version="1.0" encoding="UTF-8"?>\n<feed xmlns="http://www.w3.org/2005/Atom"><id>${escaped(`tag:${hostOf(site)},2021:digest`)}</id><title>${escaped(feedTitle(digests, title))}</title><updated>${updated}</updated><author><name>${escaped(author)}</name></author><link rel="self" href="${escaped(self)}"/><link rel="alternate" href="${escaped(link)}"/>${entries.join("")}</feed>\n`;
+  return `<?xml version="1.0" encoding="UTF-8"?>\n<feed xmlns="http://www.w3.org/2005/Atom"><id>${escaped(`tag:${hostOf(site)},2021:digest/${encodeURIComponent(all[0]?.group ?? "")}`)}</id><title>${escaped(feedTitle(digests, title))}</title><updated>${updated}</updated><author><name>${escaped(author)}</name></author><link rel="self" href="${escaped(self)}"/><link rel="alternate" href="${escaped(link)}"/>${entries.join("")}</feed>\n`;
 }
 
 export function jsonFeed(digests: readonly Digest[], options: FeedOptions): string {

@@ -69,7 +69,10 @@ export function markdown(digest: Digest): string {
   ].join("\n");
 }
 
-/** Lines of at most 76 characters; words that are longer stay whole. */
+/** Characters of a line of plain text: what mails are read at. */
+export const columns = 72;
+
+/** Lines of at most so many characters; words that are longer stay whole. */
 export function wrapped(text: string, indent = "", first: string = indent): string {
   const lines: string[] = [];
   let line = first;
@@ -78,7 +81,7 @@ export function wrapped(text: string, indent = "", first: string = indent): stri
     .split(/\s+/)
     .filter(Boolean)) {
     const empty = line === first || line === indent;
-    if (!empty && line.length + 1 + word.length > 76) {
+    if (!empty && line.length + 1 + word.length > columns) {
       lines.push(line);
       line = `${indent}${word}`;
     } else line += empty ? word : ` ${word}`;
@@ -88,7 +91,7 @@ export function wrapped(text: string, indent = "", first: string = indent): stri
 }
 
 export function plainText(digest: Digest): string {
-  const rule = "-".repeat(72);
+  const rule = "-".repeat(columns);
   const said = (sentence: Sentence, quiet: boolean): string => {
     const words = quiet && !sentence.unsupported?.length ? "" : mark(sentence);
     return `${sentence.text}${words === "" ? "" : ` (${words})`}`;
@@ -114,8 +117,8 @@ export function plainText(digest: Digest): string {
     (miss) => `${wrapped(`${miss.title} (${authorsLine(miss.authors)})`, "  ", "- ")}\n  ${miss.link}`,
   );
   return `${[
-    digest.title.toUpperCase(),
-    "=".repeat(Math.min(72, digest.title.length)),
+    wrapped(digest.title.toUpperCase()),
+    "=".repeat(Math.min(columns, digest.title.length)),
     "",
     wrapped(digest.growth),
     "",
