@@ -49,6 +49,10 @@ export const panels: readonly PanelRow[] = [
     load: () => import("./search/panel.tsx"),
   },
   {
+    ...{ name: "look", title: "Look", icon: "look", says: "a picture of yours: what is in it, where a model looks" },
+    load: () => import("./look/panel.tsx"),
+  },
+  {
     ...{ name: "models", title: "Models", icon: "models", says: "what is here, open it, close it", last: true },
     load: () => import("./models/panel.tsx"),
   },
