@@ -168,15 +168,19 @@ async function trained(name, config) {
 /** The best accuracy over strengths of regularisation, 25 examples of each digit. */
 async function onDigits(folder) {
   const { images, labels, support, rest } = digits(25);
-  await using model = await openVisionModel(folder, { threads: Number(given.threads) });
+  const model = await openVisionModel(folder, { threads: Number(given.threads) });
   const of = async (places) => {
     const pixels = places.map((i) =>
       model.prepare([{ width: 28, height: 28, channels: 1, data: images.subarray(784 * i, 784 * (i + 1)) }]),
     );
     return { features: await model.features(pixels), labels: places.map((i) => labels[i]) };
   };
-  const { accuracies } = fewShot(await of(support), await of(rest));
-  return Math.max(...accuracies);
+  try {
+    const { accuracies } = fewShot(await of(support), await of(rest));
+    return Math.max(...accuracies);
+  } finally {
+    await model[Symbol.asyncDispose]();
+  }
 }
 
 async function upstream(name) {
