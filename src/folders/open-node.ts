@@ -25,6 +25,7 @@ import type { StoredTensor, Weights } from "../weights/weights.ts";
 import { chatTemplateFiles, chatTemplatesOf, templateLimit } from "./chat-templates.ts";
 import { type OpenedGguf, onlyGguf, openGguf } from "./gguf/open-node.ts";
 import { openMegatron } from "./megatron-node.ts";
+import { openNpz } from "./npz/open-node.ts";
 import type { Shards } from "./shards-node.ts";
 import { findWeights, openWeights } from "./weights-node.ts";
 
@@ -112,6 +113,15 @@ function ggufFolder(file: string, weights: NonNullable<OpenFolderOptions["weight
   };
 }
 
+/** An original checkpoint of a model of images as a folder. */
+function npzFolder(file: string): ModelFolder {
+  const { path, config, weights } = openNpz(file);
+  return {
+    ...{ path, config, weights, metadata: new Map(), tokenizer: {}, same: sameStored, files: [] },
+    ...{ tokenizerJson: undefined, tokenizerConfig: undefined, generationConfig: undefined },
+  };
+}
+
 /** Weights that win over a GGUF file beside them. */
 const isWeightFile = (name: string): boolean => /^(model|pytorch_model)\b.*\.(safetensors|bin|json)$/.test(name);
 
@@ -127,7 +137,7 @@ export function ggufAt(path: string): string | undefined {
 const headOf = (path: string): Uint8Array => withFile(path, (file) => readBytes(file, 0, 4));
 
 /**
- * Open a model folder, a GGUF file, or a folder whose weights are one: configuration parsed, every weight located (none read), tokenizer files named.
+ * Open a model folder, a GGUF file or a folder whose weights are one, or an original checkpoint of images (.npz): configuration parsed, every weight located (none read), tokenizer files named.
  * @throws not_found without a folder, or without a part that is needed; corrupt_file naming what does not fit;
  *   unsupported for weights of another format, and for those that another program quantised
  */
@@ -137,6 +147,7 @@ export function openModelFolder(
 ): ModelFolder {
   const file = ggufAt(path);
   if (file !== undefined) return ggufFolder(file, weights);
+  if (path.endsWith(".npz") && statSync(path, { throwIfNoEntry: false })?.isFile()) return npzFolder(path);
   const { folder, files } = listFolder(path);
   /** The real path of a file that is there and is a file. */
   const fileOf = (name: string): string | undefined => {

@@ -2,20 +2,11 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { readJsonFile } from "../base/read-node.ts";
-import { fail } from "../errors.ts";
 import type { NdArray } from "../graph/array.ts";
 import { decodePicture } from "../media/images/decode-node.ts";
 import { evenly, openFrames } from "../media/images/frames-node.ts";
 import type { Picture } from "../media/images/image.ts";
-import {
-  type ImageProcessor,
-  plainProcessor,
-  prepareFrames,
-  readProcessor,
-  readTimmProcessor,
-  type Sides,
-  withSides,
-} from "../media/images/processor.ts";
+import { type ImageProcessor, prepareFrames, type Sides } from "../media/images/processor.ts";
 import { cannot } from "../models/families.ts";
 import type { ImageEncoderArchitecture } from "../models/family.ts";
 import type { Compile } from "../models/kinds/programs.ts";
@@ -23,6 +14,7 @@ import { compile } from "../runtime/compile-node.ts";
 import { type OpenedImageEncoder, type OpenOptions, openModel } from "../text/open-node.ts";
 import { type ExplainOptions, type Explanation, explain } from "./explain.ts";
 import { type FeatureOptions, featureGraph, layersGraph, logitsGraph, probabilities, rowsOf } from "./features.ts";
+import { overSides, processorFrom } from "./sides.ts";
 
 export interface VisionOptions extends OpenOptions {
   /** Other sides of pictures than the model was trained on: its positions are interpolated. */
@@ -69,45 +61,12 @@ export interface VisionModel extends AsyncDisposable {
 /** How the folder says that pictures are prepared. */
 export function processorOf(
   folder: Pick<OpenedImageEncoder["folder"], "path" | "config">,
-  sides: { height: number; width: number },
+  sides: Sides,
 ): ImageProcessor {
   const file = join(folder.path, "preprocessor_config.json");
-  if (existsSync(file)) return readProcessor(readJsonFile(file), file);
-  const timm = folder.config.pretrained_cfg;
-  if (timm !== undefined && timm !== null) return readTimmProcessor(timm, join(folder.path, "config.json"));
-  const warning = "the folder does not say how pictures are prepared (preprocessor_config.json): resized, from -1 to 1";
-  return { ...plainProcessor(sides), warnings: [warning] };
-}
-
-/** The sides that a processor's pictures come out with, where it says. */
-export function sidesOf({ crop, resize }: ImageProcessor): { height: number; width: number } | undefined {
-  if (crop) return crop;
-  return resize && !("shortest" in resize.to) ? resize.to : undefined;
-}
-
-/**
- * A model over pictures of the sides that are asked for, else of those that its processor makes, and the processor to
- * that. A network of convolutions takes any size, and its configuration says none.
- * @throws unsupported for a model that takes its own size alone; bad_input for sides that its patches do not fill
- */
-export function overSides(
-  trained: ImageEncoderArchitecture,
-  found: ImageProcessor,
-  asked: Sides | undefined,
-  where: string,
-): { architecture: ImageEncoderArchitecture; processor: ImageProcessor } {
-  const own = trained.image;
-  const sides = asked ?? (trained.resized ? (sidesOf(found) ?? own) : own);
-  const same = sides.height === own.height && sides.width === own.width;
-  if (!same && !trained.resized) {
-    fail("unsupported", `${trained.type} takes pictures of ${own.height} by ${own.width} alone`, { where });
-  }
-  const out = sidesOf(found);
-  const fits = out && out.height === sides.height && out.width === sides.width;
-  return {
-    architecture: same ? trained : trained.resized!(sides),
-    processor: fits ? found : withSides(found, sides),
-  };
+  return processorFrom(existsSync(file) ? readJsonFile(file) : undefined, folder.config, sides, {
+    ...{ file, config: join(folder.path, "config.json") },
+  });
 }
 
 /**

@@ -1,12 +1,6 @@
 /** Searching in this browser: a worker of its own reads, keeps and searches; no model has to be open for it. */
-import type {
-  GivenFile,
-  GivenModel,
-  SearchAnswer,
-  SearchOrder,
-  SearchReport,
-  SearchRequest,
-} from "../engine/search/messages.ts";
+import type { GivenFile, GivenModel } from "../engine/given.ts";
+import type { SearchAnswer, SearchOrder, SearchReport, SearchRequest } from "../engine/search/messages.ts";
 import { type Job, Problem } from "./client.ts";
 import { emptyLibrary, type Library, type Searcher } from "./search.ts";
 import { problemFrom } from "./words.ts";

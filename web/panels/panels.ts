@@ -58,12 +58,16 @@ export const panels: readonly PanelRow[] = [
     load: () => import("./books/panel.tsx"),
   },
   {
-    ...{ name: "digest", title: "Digest", icon: "digest", says: "a month's papers of a field as a newsletter" },
-    load: () => import("./digest/panel.tsx"),
-  },
-  {
     ...{ name: "prefer", title: "Choose", icon: "check", says: "which of two summaries is better, blind" },
     load: () => import("./prefer/panel.tsx"),
+  },
+  {
+    ...{ name: "look", title: "Look", icon: "look", says: "a picture of yours: what is in it, where a model looks" },
+    load: () => import("./look/panel.tsx"),
+  },
+  {
+    ...{ name: "digest", title: "Digest", icon: "digest", says: "a month's papers of a field as a newsletter" },
+    load: () => import("./digest/panel.tsx"),
   },
   {
     ...{ name: "models", title: "Models", icon: "models", says: "what is here, open it, close it", last: true },

@@ -208,13 +208,17 @@ export function readTimmProcessor(json: unknown, where = "config.json"): ImagePr
   if (!(resampleCodes as readonly string[]).includes(resample)) {
     fail("unsupported", `interpolation ${JSON.stringify(resample)} is not known`, { where });
   }
-  if ((crop_mode ?? "center") !== "center") {
-    fail("unsupported", `crop_mode ${JSON.stringify(crop_mode)} is not known: expected center`, { where });
+  if (!["center", "squash"].includes(crop_mode ?? "center")) {
+    fail("unsupported", `crop_mode ${JSON.stringify(crop_mode)} is not known: expected center or squash`, { where });
   }
   const [, height, width] = input_size;
+  const larger = (side: number) => Math.floor(side / (crop_pct ?? 0.875));
   return {
     resize: {
-      to: { shortest: Math.floor(Math.min(height, width) / (crop_pct ?? 0.875)) },
+      to:
+        crop_mode === "squash"
+          ? { width: larger(width), height: larger(height) }
+          : { shortest: larger(Math.min(height, width)) },
       resample: resample as Resample,
     },
     crop: { height, width },

@@ -8,7 +8,7 @@ import { type Scope, xavierUniform, zerosInit } from "../../nn/scope.ts";
 import { needConsistent, type PatchedImage, patchedImage, problemOf, readConfig, refuse, sidesOf } from "../config.ts";
 import type { Family, ImageEncoder, NetworkOptions, Stored } from "../family.ts";
 import { patchTokens } from "./patches.ts";
-import { type TimmConfig, timmImage, timmLabels, timmSchema } from "./timm.ts";
+import { actOf, type TimmConfig, timmImage, timmLabels, timmSchema } from "./timm.ts";
 
 const epsilon = 1e-6;
 
@@ -23,6 +23,7 @@ interface Config {
   readonly channels: number;
   readonly image: PatchedImage;
   readonly labels: string[] | undefined;
+  readonly act: (x: Tensor) => Tensor;
 }
 
 function configOf(t: TimmConfig, stored: Stored | undefined): Config {
@@ -45,6 +46,7 @@ function configOf(t: TimmConfig, stored: Stored | undefined): Config {
     tokens: mixing?.[0] ?? Math.floor(width * first!),
     channels: stored?.shape("blocks.0.mlp_channels.fc1.weight")?.[0] ?? Math.floor(width * second!),
     labels: timmLabels(t, stored?.has("head.weight")),
+    act: actOf(t),
   };
 }
 
@@ -53,7 +55,7 @@ function network(scope: Scope, c: Config, { dropout = keepAll, watch }: NetworkO
   const start = xavierUniform();
   const dense = (at: Scope, x: Tensor, out: number) => linear(at, x, out, start, { bias: true });
   const mlp = (at: Scope, x: Tensor, inner: number) =>
-    dropout(dense(at.at("fc2"), dropout(o.gelu(dense(at.at("fc1"), x, inner))), x.shape.at(-1) as number));
+    dropout(dense(at.at("fc2"), dropout(c.act(dense(at.at("fc1"), x, inner))), x.shape.at(-1) as number));
   const turned = (x: Tensor) => o.transpose(x, [0, 2, 1]);
   const features = (hidden: Tensor) => o.mean(hidden, [1]);
 

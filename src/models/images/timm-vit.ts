@@ -19,9 +19,9 @@ import {
   sidesOf,
 } from "../config.ts";
 import type { Family, ImageEncoder, ImageEncoderArchitecture, NetworkOptions, Stored } from "../family.ts";
-import { positionsFor, watchedAttention } from "./blocks.ts";
+import { type Interpolation, positionsFor, watchedAttention } from "./blocks.ts";
 import { firstToken, patchTokens, withClassToken } from "./patches.ts";
-import { type TimmConfig, timmImage, timmLabels, timmSchema } from "./timm.ts";
+import { actOf, type TimmConfig, timmImage, timmLabels, timmSchema } from "./timm.ts";
 
 const epsilon = 1e-6;
 
@@ -43,6 +43,8 @@ interface Config {
   /** The class token stands for the image, else the mean of all patches. */
   readonly token: boolean;
   readonly labels: string[] | undefined;
+  readonly act: (x: Tensor) => Tensor;
+  readonly way: Interpolation;
 }
 
 /** Tensors of variants whose arithmetic is another. */
@@ -97,6 +99,8 @@ function configOf(t: TimmConfig, stored: Stored | undefined): Config {
     depth: depth || args.depth || namedDepth,
     ...{ trained, token },
     labels: timmLabels(t, stored?.has("head.weight")),
+    act: actOf(t),
+    way: args.interpolation ?? "timm",
   };
 }
 
@@ -119,7 +123,7 @@ function network(scope: Scope, c: Config, image: PatchedImage, options: NetworkO
       const rows = token ? withClassToken(patches, scope.param("cls_token", [1, 1, width], normal(1e-6))) : patches;
       const table = scope.param("pos_embed", [1, trained.count + first, width], start);
       const pass = wholeRow(image.count + first, { causal: false, training, dropout });
-      let x = dropout(o.add(rows, positionsFor(table, trained.grid, image.grid, first, "timm")));
+      let x = dropout(o.add(rows, positionsFor(table, trained.grid, image.grid, first, c.way)));
       watch?.hidden?.(x);
       for (let layer = 0; layer < c.depth; layer++) {
         const block = scope.at(`blocks.${layer}`);
@@ -129,7 +133,7 @@ function network(scope: Scope, c: Config, image: PatchedImage, options: NetworkO
           x,
           dropout(dense(block.at("attn.proj"), watchedAttention({ layer, pass, watch }, qkv, heads), width)),
         );
-        const inner = o.gelu(dense(block.at("mlp.fc1"), layerNorm(block.at("norm2"), x, epsilon), c.inner));
+        const inner = c.act(dense(block.at("mlp.fc1"), layerNorm(block.at("norm2"), x, epsilon), c.inner));
         x = o.add(x, dropout(dense(block.at("mlp.fc2"), inner, width)));
         watch?.hidden?.(x);
       }
@@ -159,7 +163,7 @@ export const timmVit: Family = {
         {
           name: "pos_embed",
           shape: [1, c.trained.count + (c.token ? 1 : 0), c.width],
-          interpolated: (table) => positionsFor(table, c.trained.grid, image.grid, c.token ? 1 : 0, "timm"),
+          interpolated: (table) => positionsFor(table, c.trained.grid, image.grid, c.token ? 1 : 0, c.way),
         },
       ],
       classifier: /^head\./,

@@ -1,6 +1,8 @@
 /** config.json as timm writes it: a name of an architecture, how images are prepared, and what departs from the name. */
 import { z } from "zod";
 import type { JsonObject } from "../../base/json.ts";
+import type { Tensor } from "../../graph/tensor.ts";
+import { activations } from "../../nn/activations.ts";
 import { layers, size } from "../config.ts";
 import type { ImageSize } from "../family.ts";
 
@@ -30,6 +32,9 @@ export const timmSchema = z.object({
       mlp_ratio: z.union([z.number().positive().max(64), z.array(z.number().positive().max(64))]).nullish(),
       num_classes: z.number().int().nonnegative().nullish(),
       global_pool: z.string().nullish(),
+      act_layer: z.enum(["gelu", "gelu_tanh"]).nullish(),
+      /** Ours: how positions are interpolated, where not as timm does. */
+      interpolation: z.literal("original").nullish(),
     })
     .nullish(),
 });
@@ -52,6 +57,10 @@ export function timmType(config: JsonObject): string | undefined {
   if (!isTimm(config)) return undefined;
   return kinds.find(([pattern]) => pattern.test(config.architecture as string))?.[1];
 }
+
+/** GELU exactly, as timm has it, or by its tanh as in the original code. */
+export const actOf = ({ model_args }: TimmConfig): ((x: Tensor) => Tensor) =>
+  activations[model_args?.act_layer === "gelu_tanh" ? "gelu_new" : "gelu"];
 
 /** Sides and channels of the images that the model was trained on. */
 export function timmImage({ architecture, pretrained_cfg, model_args }: TimmConfig): ImageSize {

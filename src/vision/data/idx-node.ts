@@ -5,6 +5,7 @@ import { basename, dirname, join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { readWholeFile } from "../../base/read-node.ts";
 import { fail } from "../../errors.ts";
+import { evenly } from "../../media/images/frames-node.ts";
 import { type Idx, parseIdx } from "../../media/images/idx.ts";
 import type { LabelledPictures } from "./labelled.ts";
 
@@ -12,7 +13,7 @@ import type { LabelledPictures } from "./labelled.ts";
 const mostBytes = 2 ** 30;
 
 /** Files of an IDX pair's pictures. */
-export const idxPictures = /images?[^/\\]*idx3/;
+export const idxPictures = /images?[^/\\]*idx[34]/;
 
 /** The numbers of an IDX file, also .gz. @throws corrupt_file, unsupported, not_found */
 export function readIdx(path: string): Idx {
@@ -43,15 +44,22 @@ function labelsBeside(path: string): string {
 export function openIdxPair(path: string): LabelledPictures {
   const found = labelsBeside(path);
   const [images, labels] = [readIdx(path), readIdx(found)];
-  const [count, height, width] = images.shape;
+  // Of clips an axis more: [count, frames, rows, columns].
+  const long = images.shape.length === 4 ? images.shape[1]! : 1;
+  const [count] = images.shape;
+  const [height, width] = images.shape.slice(-2);
   const { data } = images;
-  if (images.shape.length !== 3 || data instanceof Int16Array) {
+  if (![3, 4].includes(images.shape.length) || data instanceof Int16Array) {
     const shape = images.shape.join(", ");
-    return fail("corrupt_file", `numbers of shape [${shape}], expected pictures [count, rows, columns] in bytes`, {
-      where: path,
-    });
+    return fail(
+      "corrupt_file",
+      `numbers of shape [${shape}], expected pictures [count, rows, columns] in bytes, or clips [count, frames, rows, columns]`,
+      {
+        where: path,
+      },
+    );
   }
-  if (count === 0 || height === 0 || width === 0) fail("bad_input", "holds no picture", { where: path });
+  if (count === 0 || long === 0 || height === 0 || width === 0) fail("bad_input", "holds no picture", { where: path });
   if (labels.shape.length !== 1 || labels.shape[0] !== count) {
     fail("bad_input", `${count} pictures and labels of shape [${labels.shape.join(", ")}]`, { where: path });
   }
@@ -64,12 +72,12 @@ export function openIdxPair(path: string): LabelledPictures {
     classes,
     labels: of,
     digest: createHash("sha256").update(data).update(of.join()).digest("hex"),
-    read: async (i, { frames = 1 } = {}) => {
-      const picture = {
-        ...{ width: width!, height: height!, channels: 1 as const },
-        data: data.subarray(i * size, (i + 1) * size),
-      };
-      return Array.from({ length: frames }, () => picture);
+    read: async (i, { frames, repeatLast } = {}) => {
+      const chosen = frames === undefined ? [0] : evenly(long, frames, path, repeatLast);
+      return chosen.map((k) => {
+        const begin = (i * long + k) * size;
+        return { width: width!, height: height!, channels: 1, data: data.subarray(begin, begin + size) };
+      });
     },
   };
 }

@@ -14,7 +14,8 @@ import { compile } from "../../runtime/compile-node.ts";
 import { toFloat32 } from "../../weights/convert.ts";
 import { readStored } from "../../weights/safetensors-node.ts";
 import type { StoredTensor, Weights } from "../../weights/weights.ts";
-import { overSides, processorOf } from "../open-node.ts";
+import { processorOf } from "../open-node.ts";
+import { overSides } from "../sides.ts";
 import type { VisionConfig } from "./config.ts";
 
 export interface Start {

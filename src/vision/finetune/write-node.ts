@@ -72,17 +72,22 @@ async function writeProcessor(out: string, { folder, processor, prepared, archit
 
 /** timm's way to say it: sides, means and deviations, and the share of the shorter side that is kept. */
 function withPretrained(config: JsonObject, { resize, crop, normalize }: ImageProcessor): JsonObject {
-  if (!resize || !crop || !("shortest" in resize.to)) return config;
+  if (!resize) return config;
+  const whole = "shortest" in resize.to ? undefined : resize.to;
+  const seen = crop ?? whole;
+  if (!seen) return config;
+  const from = whole ? whole.height : (resize.to as { readonly shortest: number }).shortest;
   const pretrained = isJsonObject(config.pretrained_cfg) ? config.pretrained_cfg : {};
   const [channels] = Array.isArray(pretrained.input_size) ? pretrained.input_size : [3];
   return {
     ...config,
     pretrained_cfg: {
       ...pretrained,
-      input_size: [channels, crop.height, crop.width],
+      input_size: [channels, seen.height, seen.width],
       ...(normalize && { mean: normalize.mean, std: normalize.std }),
       interpolation: resize.resample,
-      crop_pct: Math.min(crop.width, crop.height) / resize.to.shortest,
+      crop_pct: (whole ? seen.height : Math.min(seen.width, seen.height)) / from,
+      ...(whole && { crop_mode: "squash" }),
     },
   };
 }

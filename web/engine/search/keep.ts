@@ -8,7 +8,7 @@
 import { ZerothError } from "../../../src/errors.ts";
 import type { DocumentText } from "../../../src/media/documents/document.ts";
 import type { Chunk } from "../../../src/retrieve/chunks.ts";
-import type { GivenModel } from "./messages.ts";
+import type { GivenModel } from "../given.ts";
 
 export interface KeptDocument {
   readonly id: string;

@@ -4,10 +4,10 @@ import type { DocumentText } from "../../../src/media/documents/document.ts";
 import { documentOf, isDocument, readerOf } from "../../../src/media/documents/read.ts";
 import { fittingChunks, usualChunk, usualOverlap, wordStarts } from "../../../src/retrieve/chunks.ts";
 import type { Library, Passage, Question, SourceText, Work } from "../../client/search.ts";
+import type { GivenFile, GivenModel } from "../given.ts";
 import { type Corpus, type CorpusOptions, createCorpus } from "./corpus.ts";
 import type { OpenedEmbedder } from "./encoder.ts";
 import type { KeptDocument, KeptVectors, Shelf } from "./keep.ts";
-import type { GivenFile, GivenModel } from "./messages.ts";
 import { type Begun, type Failed, type Given, sentence, shown, type Waiting } from "./shown.ts";
 
 export interface LibraryParts {

@@ -1,16 +1,7 @@
 /** What the page and the worker that searches say to each other; `id` names a request, which has one answer. */
 import type { Library, Passage, Question, SourceText } from "../../client/search.ts";
+import type { GivenFile, GivenModel } from "../given.ts";
 import type { Failure } from "../messages.ts";
-
-export interface GivenFile {
-  readonly name: string;
-  readonly file: File;
-}
-
-/** Files of a model's folder by their paths in it, or its address. */
-export type GivenModel =
-  | { readonly name: string; readonly files: readonly GivenFile[] }
-  | { readonly name: string; readonly address: string };
 
 export type SearchOrder =
   | { readonly kind: "add"; readonly files: readonly GivenFile[] }

@@ -2,9 +2,9 @@
 import { ZerothError } from "../../../src/errors.ts";
 import { usualChunk } from "../../../src/retrieve/chunks.ts";
 import type { Library, VectorModel, Work } from "../../client/search.ts";
+import type { GivenModel } from "../given.ts";
 import type { OpenedEmbedder } from "./encoder.ts";
 import type { KeptDocument } from "./keep.ts";
-import type { GivenModel } from "./messages.ts";
 
 export interface Waiting {
   readonly id: string;

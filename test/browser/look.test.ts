@@ -1,0 +1,70 @@
+/** Look: a model is given, a picture dropped; its classes and where the model looked, as Node says. */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import type { Server } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Browser, Page } from "playwright-core";
+import sharp from "sharp";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { openVisionModel } from "../../src/vision/open-node.ts";
+import { freshFolder, vitConfig } from "../support/models/fresh.ts";
+import { axeFindings, builtPage, launch, staticPage, visit } from "./playground.ts";
+
+let built: Awaited<ReturnType<typeof builtPage>>;
+let browser: Browser;
+let site: { server: Server; address: string };
+const scratch = mkdtempSync(join(tmpdir(), "zeroth-look-"));
+const at = (...names: string[]) => join(scratch, ...names);
+
+beforeAll(async () => {
+  [built, browser] = await Promise.all([builtPage(), launch()]);
+  site = await staticPage(built.folder);
+  await freshFolder(at("my-vit"), vitConfig);
+  const pixels = Uint8Array.from({ length: 40 * 30 * 3 }, (_, i) => (i * 37 + (i >> 5)) % 256);
+  await sharp(pixels, { raw: { width: 40, height: 30, channels: 3 } })
+    .png()
+    .toFile(at("noise.png"));
+  writeFileSync(at("text.png"), "no picture at all");
+  mkdirSync(at("words"));
+  writeFileSync(at("words", "config.json"), "{}");
+});
+afterAll(async () => {
+  await browser?.close();
+  site?.server.close();
+  built?.[Symbol.dispose]();
+  rmSync(scratch, { recursive: true, force: true });
+});
+
+const folder = "The folder of a model that sees";
+const give = (page: Page, label: string, path: string) => page.getByLabel(label, { exact: true }).setInputFiles(path);
+
+test("a picture's classes are those of Node, and the panel is clean for those who do not see it", async () => {
+  await visit(browser, `${site.address}/#look`, async ({ page }) => {
+    await page.waitForSelector(".look");
+    expect(await page.locator(".look .start").textContent()).toContain("No model that sees is built into this page");
+    expect(await axeFindings(page)).toEqual([]);
+    await give(page, folder, at("words"));
+    await page.waitForFunction(() => document.body.textContent.includes("model.safetensors is missing"));
+    await give(page, folder, at("my-vit"));
+    await page.waitForSelector(".look .model");
+    await give(page, "A picture", at("text.png"));
+    await page.waitForFunction(() => document.body.textContent.includes("no picture that this browser reads"));
+    await give(page, "A picture", at("noise.png"));
+    await page.waitForSelector(".look canvas");
+    const rows = await page.locator(".look .choices tbody tr").allInnerTexts();
+    await using model = await openVisionModel(at("my-vit"), { threads: 1 });
+    const { pixels } = await model.read(at("noise.png"));
+    const { scores } = (await model.classify([pixels]))[0]!;
+    const order = [0, 1, 2].sort((a, b) => scores[b]! - scores[a]!);
+    expect(rows.map((row) => row.split(/\s/)[0])).toEqual(order.map((i) => ["cat", "dog", "fish"][i]));
+    const wanted = Math.round(100 * scores[order[0]!]!);
+    expect(Number(/([\d.]+)\s*%/.exec(rows[0]!)![1])).toBeCloseTo(wanted, -0.5);
+    const look = await page.locator(".look canvas").evaluate((canvas: HTMLCanvasElement) => {
+      const { data } = canvas.getContext("2d")!.getImageData(0, 0, canvas.width, canvas.height);
+      return { width: canvas.width, height: canvas.height, sum: data.reduce((a, b) => a + b, 0) };
+    });
+    expect(look).toMatchObject({ width: 40, height: 30 });
+    expect(look.sum).toBeGreaterThan(40 * 30 * 255);
+    expect(await axeFindings(page)).toEqual([]);
+  });
+}, 120_000);

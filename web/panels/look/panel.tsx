@@ -1,0 +1,208 @@
+/** Look: a picture comes in, its classes with their shares, and where the model looked. */
+import { useEffect, useRef, useState } from "preact/hooks";
+import { useCommands } from "../../app/commands.ts";
+import { droppedFiles } from "../../parts/dropped.ts";
+import { Icon } from "../../parts/icon.tsx";
+import { secondsText, shareText } from "../../parts/numbers.ts";
+import { ProblemNote } from "../../parts/problem.tsx";
+import { busy, forget, giveModel, givePicture, model, overlaid, type Shown, shown, trouble } from "./state.ts";
+import "./look.css";
+
+interface GiveProps {
+  readonly says: string;
+  readonly button: string;
+  readonly label: string;
+  readonly folder?: boolean;
+  take(files: readonly File[]): void;
+}
+
+/** A place to drop files on, with a button that opens the same. */
+function Give({ says, button, label, folder = false, take }: GiveProps) {
+  const [over, setOver] = useState(false);
+  const picker = useRef<HTMLInputElement>(null);
+  return (
+    // biome-ignore lint/a11y/noStaticElementInteractions: dropping files repeats what the button inside does
+    <div
+      class={`drop${over ? " over" : ""}`}
+      onDragOver={(event) => {
+        event.preventDefault();
+        setOver(true);
+      }}
+      onDragLeave={() => setOver(false)}
+      onDrop={(event) => {
+        event.preventDefault();
+        setOver(false);
+        void droppedFiles(event.dataTransfer).then(take);
+      }}
+    >
+      <p>{says}</p>
+      <button type="button" disabled={busy.value !== undefined} onClick={() => picker.current?.click()}>
+        <Icon name="more" />
+        <span>{button}</span>
+      </button>
+      <input
+        {...{ ref: picker, type: "file", class: "hidden", tabIndex: -1 }}
+        {...(folder ? { multiple: true, webkitdirectory: true } : { accept: "image/*" })}
+        aria-label={label}
+        onChange={({ currentTarget }) => {
+          take([...(currentTarget.files ?? [])]);
+          currentTarget.value = "";
+        }}
+      />
+    </div>
+  );
+}
+
+function Model() {
+  const now = model.value;
+  if (!now) {
+    return (
+      <div class="start">
+        <p>
+          No model that sees is built into this page: the one that is answers prompts. Give the folder of one and it is
+          opened in this browser; nothing is sent anywhere. <code>google/vit-base-patch16-224</code> tells a thousand
+          things apart; a model of your own classes is made by <code>zeroth vision finetune</code>.
+        </p>
+        <Give
+          says="Drop the folder of a model that sees: ViT, ResNet, BiT or MLP-Mixer."
+          button={busy.value === "opening" ? "Opening…" : "Choose a model folder"}
+          label="The folder of a model that sees"
+          folder
+          take={(files) => void giveModel(files)}
+        />
+      </div>
+    );
+  }
+  const { name, type, classes, sides, warnings } = now;
+  return (
+    <div class="model">
+      <p>
+        {name}{" "}
+        <span class="quiet">
+          {[
+            type,
+            classes > 0 ? `${classes.toLocaleString("en")} classes` : "no classes of its own",
+            `sees ${sides.width} by ${sides.height} pixels`,
+          ].join(" · ")}
+        </span>{" "}
+        <button type="button" class="quiet" onClick={forget}>
+          <Icon name="close" />
+          <span>Take it away</span>
+        </button>
+      </p>
+      {warnings.map((warning) => (
+        <p key={warning} class="quiet">
+          {warning}
+        </p>
+      ))}
+    </div>
+  );
+}
+
+function Overlay({ now }: { readonly now: Shown }) {
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const { overlay, way, of } = now.looked;
+  useEffect(() => {
+    const context = canvas.current?.getContext("2d");
+    context?.putImageData(new ImageData(overlay.data as never, overlay.width, overlay.height), 0, 0);
+  }, [overlay, overlaid.value]);
+  const says = way === "attention" ? "where its attention went" : `what speaks for or against "${of ?? ""}"`;
+  return (
+    <figure>
+      {overlaid.value ? (
+        <canvas
+          ref={canvas}
+          width={overlay.width}
+          height={overlay.height}
+          role="img"
+          aria-label={`${now.name}: ${says}, bright and orange`}
+        />
+      ) : (
+        <img src={now.address} alt={now.name} />
+      )}
+      <figcaption>
+        <label>
+          <input
+            type="checkbox"
+            checked={overlaid.value}
+            onChange={({ currentTarget }) => {
+              overlaid.value = currentTarget.checked;
+            }}
+          />
+          <span>Show {says}</span>
+        </label>
+      </figcaption>
+    </figure>
+  );
+}
+
+function Labels({ now }: { readonly now: Shown }) {
+  const { labels, width, height } = now.looked;
+  return (
+    <div class="choices">
+      {labels.length > 0 ? (
+        <table>
+          <caption class="hidden">How likely each class is</caption>
+          <thead>
+            <tr>
+              <th scope="col">Class</th>
+              <th scope="col" class="wide">
+                Share
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {labels.map(({ label, score }, i) => (
+              <tr key={label} class={i === 0 ? "best" : ""}>
+                <th scope="row">{label}</th>
+                <td class="wide">
+                  <div>
+                    <span class="bar">
+                      <span style={{ width: `${Math.min(100, Math.max(0, 100 * score))}%` }} />
+                    </span>
+                    <span class="number">{shareText(score)}</span>
+                  </div>
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      ) : (
+        <p>This model has no classes: it gives vectors, and can learn classes of yours (zeroth vision finetune).</p>
+      )}
+      <p class="quiet">
+        {now.name}: {width} by {height} pixels, {secondsText(now.seconds)}
+      </p>
+    </div>
+  );
+}
+
+export function Panel() {
+  const now = shown.value;
+  useCommands(model.value ? [{ title: "Take the model that sees away", run: forget }] : []);
+  return (
+    <div class="look" aria-busy={busy.value !== undefined}>
+      <h1>
+        Look <small>Pictures of yours, looked at in this browser: they are sent nowhere.</small>
+      </h1>
+      {trouble.value && <ProblemNote problem={trouble.value} />}
+      <Model />
+      {model.value && (
+        <Give
+          says="Drop a picture here."
+          button={busy.value === "looking" ? "Looking…" : "Choose a picture"}
+          label="A picture"
+          take={([file]) => void givePicture(file)}
+        />
+      )}
+      <div role="status" class="result">
+        {now && (
+          <>
+            <Overlay now={now} />
+            <Labels now={now} />
+          </>
+        )}
+      </div>
+    </div>
+  );
+}
