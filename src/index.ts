@@ -243,7 +243,7 @@ export { type Tuned, type TuneFolderRun, tune } from "./tune/folder-node.ts";
 export type { TuneFiles } from "./tune/open-node.ts";
 export { parseTuneOptions, type TuneInput, type TuneOptions } from "./tune/options.ts";
 export { search } from "./tune/search-node.ts";
-export type { Evaluation, TuneEvents, TuneRun } from "./tune/tune.ts";
+export type { TuneEvents, TuneRun } from "./tune/tune.ts";
 export type { LabelledPictures } from "./vision/data/labelled.ts";
 export { openLabelled } from "./vision/data/open-node.ts";
 export { parseVisionConfig, type VisionConfig, type VisionInput } from "./vision/finetune/config.ts";

@@ -5,7 +5,8 @@ import { jsonLines } from "../../prefer/data/formats.ts";
 import type { Question } from "../../summarize/evaluate/answerable.ts";
 import { type DepthScores, evaluateRun } from "../../summarize/evaluate/evaluate.ts";
 import type { Ask } from "../../summarize/evaluate/questions.ts";
-import { readState, viewOf } from "../../summarize/run/state-node.ts";
+import { viewOf } from "../../summarize/run/state.ts";
+import { readState } from "../../summarize/run/state-node.ts";
 import type { Output } from "../output.ts";
 import { type Call, openWriter } from "./open.ts";
 
