@@ -3,7 +3,7 @@
  * once. Each question is one statement, so that servers that share a database grant exactly what there is.
  */
 import { sql } from "kysely";
-import type { State } from "./database.ts";
+import type { State } from "./schema/tables.ts";
 
 export interface Allowance {
   /** Which of its limits: `requests`, `tokens`. */

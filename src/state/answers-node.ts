@@ -3,7 +3,7 @@
  * server of the database, gets the first answer and is not computed twice.
  */
 import { createHash } from "node:crypto";
-import type { State } from "./database.ts";
+import type { State } from "./schema/tables.ts";
 
 export interface Answer {
   readonly status: number;

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { beforeAll, expect, test } from "vitest";
 import { onEachDatabase } from "../../test/support/databases.ts";
 import { storedAnswers, type Ticket } from "./answers-node.ts";
-import type { State } from "./database.ts";
+import type { State } from "./schema/tables.ts";
 
 const answer = { status: 200, headers: [["content-type", "application/json"]], text: '{"a":"ü\\u0000"}' } as const;
 

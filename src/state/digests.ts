@@ -4,10 +4,10 @@
  */
 import { type Selectable, type SqlBool, sql, type UpdateObject } from "kysely";
 import { fail } from "../errors.ts";
-import type { DigestStatus, DigestTable, State, Tables } from "./database.ts";
 import { newId } from "./ids-node.ts";
 import { claimLeased, updateLeased } from "./leases.ts";
 import { type Page, type PageOptions, pageOf } from "./pages.ts";
+import type { DigestStatus, DigestTable, State, Tables } from "./schema/tables.ts";
 
 export type DigestRow = Selectable<DigestTable>;
 

@@ -7,9 +7,9 @@
 import { createHash } from "node:crypto";
 import type { Selectable } from "kysely";
 import { fail } from "../errors.ts";
-import type { FileTable, State } from "./database.ts";
 import { newId } from "./ids-node.ts";
 import { type Page, type PageOptions, pageOf } from "./pages.ts";
+import type { FileTable, State } from "./schema/tables.ts";
 
 export interface StoredFile {
   readonly id: string;

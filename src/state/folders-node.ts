@@ -9,8 +9,8 @@ import { open, rename, rm, writeFile } from "node:fs/promises";
 import { join, relative, sep } from "node:path";
 import { filesBelow, makeFolder, needProgress, writeError } from "../base/files-node.ts";
 import { fail } from "../errors.ts";
-import type { State } from "./database.ts";
 import { chunksOf, createFile } from "./files-node.ts";
+import type { State } from "./schema/tables.ts";
 
 /** A name in a folder, or in a folder of it; nothing that leads elsewhere. */
 const plainName = /^(?!\.+(?:\/|$))[\w.-]{1,200}(?:\/(?!\.+$)[\w.-]{1,200})?$/;

@@ -2,8 +2,8 @@
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import type { Selectable } from "kysely";
 import { fail } from "../errors.ts";
-import type { KeyTable, State } from "./database.ts";
 import { newId } from "./ids-node.ts";
+import type { KeyTable, State } from "./schema/tables.ts";
 
 /** What is known of a key. Its id is the owner of what is made with it. */
 export interface StoredKey {

@@ -11,7 +11,7 @@ import type {
   Tables,
   TuningStatus,
   VectorFileStatus,
-} from "./database.ts";
+} from "./schema/tables.ts";
 
 /** Tables of such work, with what their status may be. */
 interface Statuses {

@@ -6,12 +6,12 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { onEachDatabase } from "../../test/support/databases.ts";
 import { failureOf } from "../../test/support/failure.ts";
 import { chargeAllowance, requestsAllowance, takeAllowance, tokensAllowance } from "./allowances.ts";
-import { cancelBatch, createBatch, getBatch, listBatches } from "./batches.ts";
-import type { State } from "./database.ts";
+import { cancelBatch, createBatch, getBatch, listBatches } from "./batches/batches.ts";
 import { createFile, deleteFile, getFile, listFiles, readFile, sweepFiles } from "./files-node.ts";
 import { createKey, findKey, hasKeys, listKeys, revokeKey } from "./keys-node.ts";
 import { deleteObject, getObject, listObjects, objectChain, putObject, replaceObject } from "./objects.ts";
 import { openState } from "./open-node.ts";
+import type { State } from "./schema/tables.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 async function textOf(content: AsyncIterable<Uint8Array>): Promise<string> {

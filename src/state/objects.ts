@@ -3,8 +3,8 @@
  * and to everybody else it is not there.
  */
 import { fail } from "../errors.ts";
-import type { State } from "./database.ts";
 import { type Page, type PageOptions, pageOf } from "./pages.ts";
+import type { State } from "./schema/tables.ts";
 
 export type ObjectKind = "response" | "chat.completion";
 

@@ -2,8 +2,8 @@
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { fail } from "../errors.ts";
-import type { State } from "./database.ts";
-import { migrate } from "./migrations.ts";
+import { migrate } from "./schema/migrations.ts";
+import type { State } from "./schema/tables.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 

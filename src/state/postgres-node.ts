@@ -2,7 +2,7 @@
 import { Kysely, PostgresDialect, sql } from "kysely";
 import pg from "pg";
 import { ZerothError } from "../errors.ts";
-import type { State, Tables, WakeUp } from "./database.ts";
+import type { State, Tables, WakeUp } from "./schema/tables.ts";
 
 /** The channel on which processes call each other. */
 const channel = "zeroth_work";

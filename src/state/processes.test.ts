@@ -7,12 +7,12 @@ import { sql } from "kysely";
 import { afterEach, expect, test } from "vitest";
 import { onEachDatabase } from "../../test/support/databases.ts";
 import { failureOf } from "../../test/support/failure.ts";
-import { claimBatch, createBatch, getBatch, recordLine } from "./batches.ts";
-import type { State } from "./database.ts";
+import { claimBatch, createBatch, getBatch, recordLine } from "./batches/batches.ts";
 import { createFile, listFiles, readFile, sweepFiles } from "./files-node.ts";
 import { findKey } from "./keys-node.ts";
 import { getObject, putObject } from "./objects.ts";
 import { openState } from "./open-node.ts";
+import type { State } from "./schema/tables.ts";
 
 const script = fileURLToPath(new URL("../../test/support/state-process.js", import.meta.url));
 const sleep = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));

@@ -14,7 +14,7 @@ import {
 import { writeError } from "../base/files-node.ts";
 import { isBusy, openDatabase, type SqlDatabase, type SqlHints, sqlError } from "../base/sqlite-node.ts";
 import { fail } from "../errors.ts";
-import type { State, Tables } from "./database.ts";
+import type { State, Tables } from "./schema/tables.ts";
 
 /**
  * - WAL: readers and one writer do not wait for each other, also between processes.

@@ -4,10 +4,10 @@
  */
 import { type Selectable, sql, type UpdateObject } from "kysely";
 import { fail } from "../errors.ts";
-import type { State, SummaryRowTable, SummaryStatus, SummaryTable, Tables } from "./database.ts";
 import { newId } from "./ids-node.ts";
 import { claimLeased, updateLeased } from "./leases.ts";
 import { type Page, type PageOptions, pageOf } from "./pages.ts";
+import type { State, SummaryRowTable, SummaryStatus, SummaryTable, Tables } from "./schema/tables.ts";
 
 export type SummaryJob = Selectable<SummaryTable>;
 export type SummaryRow = Omit<Selectable<SummaryRowTable>, "summary">;

@@ -1,5 +1,5 @@
 /** Taking pieces of work out of the database, one after another, for as long as a process serves. */
-import type { State } from "./database.ts";
+import type { State } from "./schema/tables.ts";
 
 export interface Work {
   /** Take no more, and wait for what is in hand; whoever did that work was told to end before. */

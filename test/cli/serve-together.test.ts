@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import OpenAI, { toFile } from "openai";
 import { afterAll, expect, test, vi } from "vitest";
-import { getBatch } from "../../src/state/batches.ts";
+import { getBatch } from "../../src/state/batches/batches.ts";
 import { createKey } from "../../src/state/keys-node.ts";
 import { openState } from "../../src/state/open-node.ts";
 import { environment, program } from "../support/cli.ts";

@@ -6,7 +6,7 @@ import { toFile } from "openai";
 import { beforeAll, expect, test, vi } from "vitest";
 import type { TuningOptions } from "../../src/server/jobs/tuning-worker-node.ts";
 import type { Serving } from "../../src/server/serve-node.ts";
-import type { State } from "../../src/state/database.ts";
+import type { State } from "../../src/state/schema/tables.ts";
 import { openEncoder, openLanguageModel } from "../../src/text/open-node.ts";
 import { onEachDatabase } from "../support/databases.ts";
 import { clientOf, startStored } from "../support/stored-server.ts";

@@ -4,7 +4,7 @@
  */
 import { createHash, randomBytes } from "node:crypto";
 import { writeSync } from "node:fs";
-import { startBatchWorker } from "../../dist/state/batch-worker-node.js";
+import { startBatchWorker } from "../../dist/state/batches/worker-node.js";
 import { createFile } from "../../dist/state/files-node.js";
 import { createKey } from "../../dist/state/keys-node.js";
 import { putObject } from "../../dist/state/objects.js";

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect } from "vitest";
 import type { Engine } from "../../src/host/engine.ts";
 import { localEngine } from "../../src/host/local-node.ts";
 import { openVectorStores, type VectorStores } from "../../src/server/vectors/stores-node.ts";
-import type { State } from "../../src/state/database.ts";
+import type { State } from "../../src/state/schema/tables.ts";
 import { fakeEngine } from "./fake-engine.ts";
 import { smallRetriever } from "./models/small-retriever.ts";
 import { clientOf, startStored } from "./stored-server.ts";

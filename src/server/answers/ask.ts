@@ -9,7 +9,7 @@ import {
 } from "../../retrieve/answers/answer.ts";
 import { askingStops, type WriterKind } from "../../retrieve/answers/prompt.ts";
 import type { Passage } from "../../retrieve/answers/support.ts";
-import type { VectorStore } from "../../state/vector-stores.ts";
+import type { VectorStore } from "../../state/vectors/stores.ts";
 import type { ChatMessage } from "../../text/chat/messages.ts";
 import { asking } from "../asking.ts";
 import type { Asked } from "../context.ts";

@@ -12,7 +12,7 @@ import { fakeEngine } from "../../../test/support/fake-engine.ts";
 import { clientOf, startStored } from "../../../test/support/stored-server.ts";
 import type { Digest } from "../../digest/document.ts";
 import { ingestFile } from "../../digest/ingest-node.ts";
-import type { State } from "../../state/database.ts";
+import type { State } from "../../state/schema/tables.ts";
 import { claimDigest } from "../../state/digests.ts";
 import { createServer } from "../app.ts";
 import { openPaperStores } from "./stores-node.ts";

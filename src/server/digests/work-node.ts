@@ -8,7 +8,7 @@ import { makeFolder, namesIn } from "../../base/files-node.ts";
 import { parseEdits } from "../../digest/edits.ts";
 import { ZerothError } from "../../errors.ts";
 import type { Engine } from "../../host/engine.ts";
-import type { State } from "../../state/database.ts";
+import type { State } from "../../state/schema/tables.ts";
 import {
   claimDigest,
   type DigestClaim,

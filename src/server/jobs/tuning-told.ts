@@ -1,6 +1,6 @@
 /** What a process that tunes says, as events that a job's owner reads. */
-import type { NewEvent } from "../../state/tuning-events.ts";
-import type { Progress } from "../../state/tunings.ts";
+import type { NewEvent } from "../../state/tunings/events.ts";
+import type { Progress } from "../../state/tunings/tunings.ts";
 import type { FromTuning } from "./tuning-messages.ts";
 
 type Telling = Extract<FromTuning, { kind: "started" | "step" | "evaluated" | "warned" | "samples" }>;

@@ -6,8 +6,8 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { ZerothError } from "../../errors.ts";
-import { finishTuning, recordCheckpoint } from "../../state/adapters.ts";
-import type { State } from "../../state/database.ts";
+import { finishTuning, recordCheckpoint } from "../../state/tunings/adapters.ts";
+import type { State } from "../../state/schema/tables.ts";
 import { createFile, deleteFile } from "../../state/files-node.ts";
 import { mostFolder, restoreFolder, storeFolder } from "../../state/folders-node.ts";
 import { newId } from "../../state/ids-node.ts";
@@ -21,7 +21,7 @@ import {
   type Stage,
   type TuningClaim,
   tellTuning,
-} from "../../state/tunings.ts";
+} from "../../state/tunings/tunings.ts";
 import { startWork, type Work } from "../../state/work-loop.ts";
 import { messageOf } from "../errors.ts";
 import type { AdapterChange } from "./adapters-node.ts";

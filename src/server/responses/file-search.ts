@@ -6,7 +6,7 @@ import { z } from "@hono/zod-openapi";
 import { citeAnswer, fittingMessages, senseOfWritten } from "../../retrieve/answers/answer.ts";
 import { askingStops, type WriterKind } from "../../retrieve/answers/prompt.ts";
 import type { Passage } from "../../retrieve/answers/support.ts";
-import { useStore } from "../../state/vector-stores.ts";
+import { useStore } from "../../state/vectors/stores.ts";
 import type { ChatMessage } from "../../text/chat/messages.ts";
 import type { Message } from "../chat/schema.ts";
 import type { Asked, ServerContext } from "../context.ts";

@@ -1,5 +1,5 @@
 /** `/v1/ask`: a question answered from vector stores, each sentence with its citation. */
-import { useStore } from "../../state/vector-stores.ts";
+import { useStore } from "../../state/vectors/stores.ts";
 import { answering, sentEvents, wholeAnswer } from "../answers/ask.ts";
 import { answerSchema, askBody } from "../answers/schema.ts";
 import { invalid } from "../errors.ts";

@@ -1,8 +1,8 @@
 /** Downloading models, and what takes long on this server: downloads, and the batches of who asks. */
 import { z } from "@hono/zod-openapi";
 import { ZerothError } from "../../errors.ts";
-import { type Batch, cancelBatch, getBatch, listBatches } from "../../state/batches.ts";
-import type { State } from "../../state/database.ts";
+import { type Batch, cancelBatch, getBatch, listBatches } from "../../state/batches/batches.ts";
+import type { State } from "../../state/schema/tables.ts";
 import { invalid, messageOf, refuse } from "../errors.ts";
 import type { Download, Downloads } from "../jobs/downloads.ts";
 import type { Hub } from "../jobs/hub.ts";

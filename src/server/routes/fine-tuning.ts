@@ -1,10 +1,10 @@
 /** `/v1/fine_tuning/jobs`: adapters learnt from files of rows. */
 import { z } from "@hono/zod-openapi";
 import type { Engine } from "../../host/engine.ts";
-import { adapterModel, findAdapter, listCheckpoints, type StoredAdapter } from "../../state/adapters.ts";
-import type { State } from "../../state/database.ts";
+import { adapterModel, findAdapter, listCheckpoints, type StoredAdapter } from "../../state/tunings/adapters.ts";
+import type { State } from "../../state/schema/tables.ts";
 import { getFile } from "../../state/files-node.ts";
-import { listEvents, type TuningEvent } from "../../state/tuning-events.ts";
+import { listEvents, type TuningEvent } from "../../state/tunings/events.ts";
 import {
   cancelTuning,
   createTuning,
@@ -14,7 +14,7 @@ import {
   pauseTuning,
   resumeTuning,
   type Tuning,
-} from "../../state/tunings.ts";
+} from "../../state/tunings/tunings.ts";
 import { invalid } from "../errors.ts";
 import { metadataField, modelField } from "../fields.ts";
 import { type AskedTuning, type ChosenTuning, hyperparametersField, tuningField } from "../jobs/tuning-options.ts";

@@ -1,7 +1,7 @@
 /** `/v1/models`: what can be asked. */
 import { z } from "@hono/zod-openapi";
 import type { ModelAbout } from "../../host/engine.ts";
-import { deleteAdapter } from "../../state/adapters.ts";
+import { deleteAdapter } from "../../state/tunings/adapters.ts";
 import { refuse } from "../errors.ts";
 import { modelHere, modelsHere } from "../named.ts";
 import { type Routes, route } from "../route.ts";

@@ -1,6 +1,6 @@
 /** `/v1/summaries`: whole books as trees of summaries, every sentence with its source. */
 import { z } from "@hono/zod-openapi";
-import type { State } from "../../state/database.ts";
+import type { State } from "../../state/schema/tables.ts";
 import {
   cancelSummary,
   changeNode,

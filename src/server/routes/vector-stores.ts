@@ -12,7 +12,7 @@ import {
   type NewVectorFile,
   type VectorBatch,
   type VectorFile,
-} from "../../state/vector-files.ts";
+} from "../../state/vectors/files.ts";
 import {
   changeStore,
   createStore,
@@ -23,7 +23,7 @@ import {
   totalsOf,
   useStore,
   type VectorStore,
-} from "../../state/vector-stores.ts";
+} from "../../state/vectors/stores.ts";
 import type { Asked, ServerContext } from "../context.ts";
 import { invalid } from "../errors.ts";
 import { namedModel } from "../named.ts";

@@ -1,7 +1,7 @@
 /** Batches on a server: their lines are requests that it makes to itself, in the name of whom the batch belongs to. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { type AnswerLine, startBatchWorker, type WorkerOptions } from "../../state/batch-worker-node.ts";
-import type { State } from "../../state/database.ts";
+import { type AnswerLine, startBatchWorker, type WorkerOptions } from "../../state/batches/worker-node.ts";
+import type { State } from "../../state/schema/tables.ts";
 import type { Work } from "../../state/work-loop.ts";
 import type { ZerothServer } from "../app.ts";
 import { everybody, type KeyOwner } from "../context.ts";

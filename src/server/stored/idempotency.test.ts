@@ -2,7 +2,7 @@
 import { beforeAll, expect, test } from "vitest";
 import { onEachDatabase } from "../../../test/support/databases.ts";
 import { fakeEngine } from "../../../test/support/fake-engine.ts";
-import type { State } from "../../state/database.ts";
+import type { State } from "../../state/schema/tables.ts";
 import { createFile } from "../../state/files-node.ts";
 import { createServer, type ZerothServer } from "../app.ts";
 

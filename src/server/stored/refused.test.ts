@@ -6,7 +6,7 @@ import { onEachDatabase } from "../../../test/support/databases.ts";
 import { fakeEngine } from "../../../test/support/fake-engine.ts";
 import { clientOf, startStored } from "../../../test/support/stored-server.ts";
 import { fail } from "../../errors.ts";
-import type { State } from "../../state/database.ts";
+import type { State } from "../../state/schema/tables.ts";
 import { revokeKey } from "../../state/keys-node.ts";
 import type { LogLine } from "../context.ts";
 import { serve } from "../serve-node.ts";

@@ -8,7 +8,7 @@ import { onEachDatabase } from "../../../test/support/databases.ts";
 import { fakeEngine } from "../../../test/support/fake-engine.ts";
 import { clientOf, startStored } from "../../../test/support/stored-server.ts";
 import { fail } from "../../errors.ts";
-import type { State } from "../../state/database.ts";
+import type { State } from "../../state/schema/tables.ts";
 
 const line = (n: number) =>
   JSON.stringify({

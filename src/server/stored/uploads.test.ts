@@ -5,7 +5,7 @@ import { beforeAll, expect, test, vi } from "vitest";
 import { onEachDatabase } from "../../../test/support/databases.ts";
 import { fakeEngine } from "../../../test/support/fake-engine.ts";
 import { clientOf, startStored } from "../../../test/support/stored-server.ts";
-import type { State } from "../../state/database.ts";
+import type { State } from "../../state/schema/tables.ts";
 import { createServer } from "../app.ts";
 
 const field = (name: string, value: string): string =>

@@ -7,7 +7,7 @@ import { pipeline } from "node:stream/promises";
 import { makeFolder } from "../../base/files-node.ts";
 import { type ErrorCode, fail, ZerothError } from "../../errors.ts";
 import type { Engine, ModelAbout } from "../../host/engine.ts";
-import type { State } from "../../state/database.ts";
+import type { State } from "../../state/schema/tables.ts";
 import { getFile, readFile } from "../../state/files-node.ts";
 import { type SummaryJob, summaryRows } from "../../state/summaries.ts";
 import type { ExportFormat } from "../../summarize/export/export.ts";

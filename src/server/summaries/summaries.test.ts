@@ -9,7 +9,7 @@ import { onEachDatabase } from "../../../test/support/databases.ts";
 import { fakeEngine, textOfPrompt } from "../../../test/support/fake-engine.ts";
 import { clientOf, startStored } from "../../../test/support/stored-server.ts";
 import { bookOfSentences } from "../../../test/support/summaries.ts";
-import type { State } from "../../state/database.ts";
+import type { State } from "../../state/schema/tables.ts";
 import { openSummaries, type SummaryOptions } from "./summaries-node.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "zeroth-summaries-"));

@@ -1,6 +1,6 @@
 /** Searching a store for a request: attributes narrowed, hits ordered, scores from 0 to 1. */
 import type { Engine } from "../../host/engine.ts";
-import type { VectorStore } from "../../state/vector-stores.ts";
+import type { VectorStore } from "../../state/vectors/stores.ts";
 import type { Asked } from "../context.ts";
 import { namedModel } from "../named.ts";
 import { type Fits, readFilters } from "./filters.ts";

@@ -1,7 +1,7 @@
 /** Vector stores, their files and batches as clients see them. */
 import type { z } from "@hono/zod-openapi";
-import type { VectorBatch, VectorFile, VectorFileError } from "../../state/vector-files.ts";
-import { expiryOf, type StoreTotals, type VectorStore } from "../../state/vector-stores.ts";
+import type { VectorBatch, VectorFile, VectorFileError } from "../../state/vectors/files.ts";
+import { expiryOf, type StoreTotals, type VectorStore } from "../../state/vectors/stores.ts";
 import type { Attributes, batchSchema, fileSchema, storeSchema } from "./schema.ts";
 
 export const attributesOf = ({ attributes }: Pick<VectorFile, "attributes">): Attributes | null =>

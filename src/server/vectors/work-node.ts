@@ -1,6 +1,6 @@
 /** The work on files of vector stores: taken one after another, put into the index, noted as done. */
 import { ZerothError } from "../../errors.ts";
-import type { State } from "../../state/database.ts";
+import type { State } from "../../state/schema/tables.ts";
 import { newId } from "../../state/ids-node.ts";
 import {
   claimVectorFile,
@@ -9,8 +9,8 @@ import {
   renewVectorFile,
   type VectorClaim,
   type VectorFileError,
-} from "../../state/vector-files.ts";
-import { getStore } from "../../state/vector-stores.ts";
+} from "../../state/vectors/files.ts";
+import { getStore } from "../../state/vectors/stores.ts";
 import { startWork, type Work } from "../../state/work-loop.ts";
 import { messageOf } from "../errors.ts";
 import type { VectorStores } from "./stores-node.ts";

@@ -1,9 +1,12 @@
 import { sql } from "kysely";
 import { afterEach, expect, test, vi } from "vitest";
-import { onEachDatabase } from "../../test/support/databases.ts";
-import { failureOf } from "../../test/support/failure.ts";
-import { ZerothError } from "../errors.ts";
-import { startBatchWorker, type WorkerOptions } from "./batch-worker-node.ts";
+import { onEachDatabase } from "../../../test/support/databases.ts";
+import { failureOf } from "../../../test/support/failure.ts";
+import { ZerothError } from "../../errors.ts";
+import { createFile, deleteFile, getFile, readFile } from "../files-node.ts";
+import { openState } from "../open-node.ts";
+import type { State } from "../schema/tables.ts";
+import type { Work } from "../work-loop.ts";
 import {
   type Batch,
   cancelBatch,
@@ -14,10 +17,7 @@ import {
   recordLine,
   renewClaim,
 } from "./batches.ts";
-import type { State } from "./database.ts";
-import { createFile, deleteFile, getFile, readFile } from "./files-node.ts";
-import { openState } from "./open-node.ts";
-import type { Work } from "./work-loop.ts";
+import { startBatchWorker, type WorkerOptions } from "./worker-node.ts";
 
 const endpoint = "/v1/completions";
 const line = (n: number, change: object = {}) =>

@@ -1,11 +1,11 @@
 /** Adapters that jobs of fine-tuning have made. They belong to the key whose job it was. */
 import { type Selectable, sql } from "kysely";
-import { fail } from "../errors.ts";
-import type { AdapterTable, State } from "./database.ts";
-import { keepHidden } from "./files-node.ts";
-import { newId } from "./ids-node.ts";
-import { type Page, type PageOptions, pageOf } from "./pages.ts";
-import { noteEvent } from "./tuning-events.ts";
+import { fail } from "../../errors.ts";
+import { keepHidden } from "../files-node.ts";
+import { newId } from "../ids-node.ts";
+import { type Page, type PageOptions, pageOf } from "../pages.ts";
+import type { AdapterTable, State } from "../schema/tables.ts";
+import { noteEvent } from "./events.ts";
 import { dropRun, type TuningClaim, updateTuning } from "./tunings.ts";
 
 export type StoredAdapter = Selectable<AdapterTable>;

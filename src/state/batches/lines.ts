@@ -1,5 +1,5 @@
 /** The lines of a batch's input file: one request each, as OpenAI writes them. */
-import { isJsonObject, type JsonObject, jsonKind, shown } from "../base/json.ts";
+import { isJsonObject, type JsonObject, jsonKind, shown } from "../../base/json.ts";
 
 /** A request of a batch. */
 export interface BatchLine {

@@ -4,11 +4,11 @@
  * is written for an older one.
  */
 import { type Selectable, sql, type UpdateObject } from "kysely";
-import { fail } from "../errors.ts";
-import type { State, Tables, VectorBatchTable, VectorFileStatus, VectorFileTable } from "./database.ts";
-import { newId } from "./ids-node.ts";
-import { claimLeased, updateLeased } from "./leases.ts";
-import { type Page, type PageOptions, pageOf } from "./pages.ts";
+import { fail } from "../../errors.ts";
+import { newId } from "../ids-node.ts";
+import { claimLeased, updateLeased } from "../leases.ts";
+import { type Page, type PageOptions, pageOf } from "../pages.ts";
+import type { State, Tables, VectorBatchTable, VectorFileStatus, VectorFileTable } from "../schema/tables.ts";
 
 export type VectorFile = Selectable<VectorFileTable>;
 export type VectorBatch = Selectable<VectorBatchTable>;

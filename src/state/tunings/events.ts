@@ -1,8 +1,8 @@
 /** What a job of fine-tuning tells its owner, in the order in which it happened. */
 import type { RawBuilder, Selectable } from "kysely";
-import type { State, TuningEventTable } from "./database.ts";
-import { newId } from "./ids-node.ts";
-import { type Page, type PageOptions, pageOf } from "./pages.ts";
+import { newId } from "../ids-node.ts";
+import { type Page, type PageOptions, pageOf } from "../pages.ts";
+import type { State, TuningEventTable } from "../schema/tables.ts";
 
 export type TuningEvent = Selectable<TuningEventTable>;
 

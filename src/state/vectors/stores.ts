@@ -1,9 +1,9 @@
 /** Vector stores: which files are searched together, by whose vectors, and how long they are kept. */
 import { type Expression, type Selectable, type SqlBool, sql } from "kysely";
-import { fail } from "../errors.ts";
-import type { State, VectorFileStatus, VectorStoreTable } from "./database.ts";
-import { newId } from "./ids-node.ts";
-import { type Page, type PageOptions, pageOf } from "./pages.ts";
+import { fail } from "../../errors.ts";
+import { newId } from "../ids-node.ts";
+import { type Page, type PageOptions, pageOf } from "../pages.ts";
+import type { State, VectorFileStatus, VectorStoreTable } from "../schema/tables.ts";
 
 export type VectorStore = Selectable<VectorStoreTable>;
 

@@ -4,12 +4,12 @@
  * in the database. Each taking raises `fence`, and nothing is written for an older one.
  */
 import { type Selectable, type SqlBool, sql, type UpdateObject } from "kysely";
-import { fail } from "../errors.ts";
-import type { State, Tables, TuningStatus, TuningTable } from "./database.ts";
-import { newId } from "./ids-node.ts";
-import { claimLeased, updateLeased } from "./leases.ts";
-import { type Page, type PageOptions, pageOf } from "./pages.ts";
-import { type NewEvent, noteEvent } from "./tuning-events.ts";
+import { fail } from "../../errors.ts";
+import { newId } from "../ids-node.ts";
+import { claimLeased, updateLeased } from "../leases.ts";
+import { type Page, type PageOptions, pageOf } from "../pages.ts";
+import type { State, Tables, TuningStatus, TuningTable } from "../schema/tables.ts";
+import { type NewEvent, noteEvent } from "./events.ts";
 
 export type Tuning = Selectable<TuningTable>;
 

@@ -3,8 +3,11 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { onEachDatabase } from "../../test/support/databases.ts";
-import { failureOf } from "../../test/support/failure.ts";
+import { onEachDatabase } from "../../../test/support/databases.ts";
+import { failureOf } from "../../../test/support/failure.ts";
+import { createFile, listFiles } from "../files-node.ts";
+import { restoreFolder, storeFolder } from "../folders-node.ts";
+import type { State } from "../schema/tables.ts";
 import {
   adapterModel,
   allAdapters,
@@ -13,10 +16,7 @@ import {
   listCheckpoints,
   recordCheckpoint,
 } from "./adapters.ts";
-import type { State } from "./database.ts";
-import { createFile, listFiles } from "./files-node.ts";
-import { restoreFolder, storeFolder } from "./folders-node.ts";
-import { listEvents } from "./tuning-events.ts";
+import { listEvents } from "./events.ts";
 import {
   acceptTuning,
   cancelTuning,

@@ -1,7 +1,10 @@
 /** The work on batches: takes one after another, answers their lines several at a time, and hands over when it stops. */
 import { createHash } from "node:crypto";
-import { ZerothError } from "../errors.ts";
-import { type BatchLine, type LineProblem, linesOf, parseLine } from "./batch-lines.ts";
+import { ZerothError } from "../../errors.ts";
+import { chunksOf, readFile, sweepFiles } from "../files-node.ts";
+import { newId } from "../ids-node.ts";
+import type { State } from "../schema/tables.ts";
+import { startWork, type Work } from "../work-loop.ts";
 import {
   answeredLines,
   type Batch,
@@ -15,10 +18,7 @@ import {
   renewClaim,
   type WrittenFile,
 } from "./batches.ts";
-import type { State } from "./database.ts";
-import { chunksOf, readFile, sweepFiles } from "./files-node.ts";
-import { newId } from "./ids-node.ts";
-import { startWork, type Work } from "./work-loop.ts";
+import { type BatchLine, type LineProblem, linesOf, parseLine } from "./lines.ts";
 
 /** The answer to a line's request. */
 export interface LineAnswer {

@@ -4,11 +4,11 @@
  * raises `fence`, and nothing is written for an older one: a process that was only slow finds out and stops.
  */
 import { type Selectable, sql, type UpdateObject } from "kysely";
-import { fail } from "../errors.ts";
-import type { BatchStatus, BatchTable, State, Tables } from "./database.ts";
-import { newId } from "./ids-node.ts";
-import { claimLeased, updateLeased } from "./leases.ts";
-import { type Page, type PageOptions, pageOf } from "./pages.ts";
+import { fail } from "../../errors.ts";
+import { newId } from "../ids-node.ts";
+import { claimLeased, updateLeased } from "../leases.ts";
+import { type Page, type PageOptions, pageOf } from "../pages.ts";
+import type { BatchStatus, BatchTable, State, Tables } from "../schema/tables.ts";
 
 export type Batch = Selectable<BatchTable>;
 
