@@ -3,8 +3,8 @@
  * what training on these documents adds, stage by stage and with several seeds (B).
  *
  *   node scripts/retrieve/experiment.mjs --data SQUAD --model MINILM --work FOLDER [--part A|B] [--seeds 3]
- *     [--questions 4000] [--held 1500] [--warmup 250] [--ranker 300] [--steps 180] [--ranker-steps 60] [--iterations 2]
- *     [--batch 16] [--list-batch 8] [--negatives 7] [--passages N] [--threads 2]
+ *     [--questions 4000] [--held 1500] [--warmup 250] [--ranker 200] [--steps 180] [--ranker-steps 60] [--iterations 2]
+ *     [--batch 16] [--list-batch 4] [--negatives 7] [--passages N] [--threads 2]
  *
  * SQUAD is a BEIR folder with the splits train and dev; of train's questions --held are never learnt from and judged, too.
  * Every stage leaves what it made in FOLDER: a run that was stopped, however, goes on where it was. Prints a table at the
@@ -20,7 +20,7 @@ const number = (usual) => ({ type: "string", default: String(usual) });
 const { values: o } = parseArgs({
   options: {
     ...{ data: { type: "string" }, model: { type: "string" }, work: { type: "string" }, part: { type: "string" } },
-    ...{ seeds: number(3), questions: number(4000), held: number(1500), warmup: number(250), ranker: number(300) },
+    ...{ seeds: number(3), questions: number(4000), held: number(1500), warmup: number(250), ranker: number(200) },
     ...{
       steps: number(180),
       "ranker-steps": number(60),
@@ -28,7 +28,7 @@ const { values: o } = parseArgs({
       batch: number(16),
       negatives: number(7),
     },
-    ...{ "list-batch": number(8), passages: { type: "string" }, threads: number(2), table: { type: "boolean" } },
+    ...{ "list-batch": number(4), passages: { type: "string" }, threads: number(2), table: { type: "boolean" } },
   },
 });
 if (!o.data || !o.model || !o.work) throw new Error("--data, --model and --work are needed");

@@ -134,7 +134,7 @@ export async function ask(questions: readonly string[], call: Call): Promise<num
     return citeAnswer(question, content, fitting.passages, { ...thresholds, sense });
   }
 
-  return job.run({
+  return await job.run({
     model: writer ? modelOf(writer.opened) : { name, path: name, files: [], bytes: 0 },
     things: "questions",
     async batch(inputs, { onDone }) {

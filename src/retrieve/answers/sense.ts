@@ -5,7 +5,6 @@
  */
 import { throwIfAborted, ZerothError } from "../../errors.ts";
 import { sentencesOf } from "./sentences.ts";
-import type { Passage } from "./support.ts";
 
 /** Vectors of an answer's sentences, of the passages' sentences, and of the question, each of length 1. */
 export interface Sense {
@@ -34,7 +33,7 @@ const dot = (a: Float32Array, b: Float32Array): number => a.reduce((sum, value, 
 export async function senseOf(
   question: string,
   answer: string,
-  passages: readonly Passage[],
+  passages: readonly { readonly text: string }[],
   embed: Embed,
   signal?: AbortSignal,
 ): Promise<Sense | undefined> {

@@ -103,14 +103,6 @@ export function readJudgements(path: string): Map<string, Map<string, number>> {
 
 const list = (ids: readonly string[]): string => `${ids.slice(0, 5).join(", ")}${ids.length > 5 ? ", …" : ""}`;
 
-/**
- * @param folder of BEIR's layout, or a `.json` file of DPR's, which has no splits
- * @throws not_found for a file of it; corrupt_file naming file and line
- */
-export async function openJudged(folder: string, split: string): Promise<Beir> {
-  return /\.json$/i.test(folder) ? (await import("./dpr-json-node.ts")).openDprJson(folder) : openBeir(folder, split);
-}
-
 /** @throws not_found for a file of it; corrupt_file naming file and line */
 export async function openBeir(folder: string, split: string): Promise<Beir> {
   const corpus: Passage[] = [];

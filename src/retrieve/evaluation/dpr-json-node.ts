@@ -7,7 +7,6 @@ import { z } from "zod";
 import { parseJsonObject } from "../../base/json.ts";
 import { readTextFile } from "../../base/read-node.ts";
 import { fail } from "../../errors.ts";
-import type { Mined } from "../training/mine.ts";
 import type { Beir, BeirQuestion, Passage } from "./beir-node.ts";
 
 const id = z.union([z.string(), z.number()]);
@@ -92,8 +91,16 @@ export function openDprJson(path: string): Beir {
   return { corpus: [...corpus.values()], questions, judgements, warnings, negatives };
 }
 
+interface Listed {
+  readonly question: string;
+  readonly text: string;
+  /** Rows of the corpus. */
+  readonly positives: readonly number[];
+  readonly negatives: readonly number[];
+}
+
 /** Questions with their passages as a file of DPR's. */
-export function dprJson({ corpus, questions }: Pick<Beir, "corpus" | "questions">, mined: readonly Mined[]): string {
+export function dprJson({ corpus, questions }: Pick<Beir, "corpus" | "questions">, mined: readonly Listed[]): string {
   const shown = (row: number) => {
     const { id: passage_id, title, text } = corpus[row]!;
     return { title, text, passage_id };

@@ -13,7 +13,7 @@ import { latestCheckpoint, listCheckpoints, removeLeftovers, saveCheckpoint } fr
 import { openMetrics } from "../../learn/metrics-node.ts";
 import { openRunFolder } from "../../learn/run-folder-node.ts";
 import { writeCheckpoint } from "../../weights/safetensors-node.ts";
-import { openJudged } from "../evaluation/beir-node.ts";
+import { openJudged } from "../evaluation/judged-node.ts";
 import type { RetrieverConfig } from "./config.ts";
 import { type Learner, openRankerToTrain, openRetriever } from "./models-node.ts";
 import type { OutputTrainer } from "./outputs.ts";

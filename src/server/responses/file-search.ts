@@ -2,7 +2,6 @@
  * The tool `file_search` of /v1/responses: what a person says last is looked for in vector stores, its passages are put
  * before the model, and what of the answer rests on one names its file. The model is not asked whether to search.
  */
-import { z } from "@hono/zod-openapi";
 import { citeAnswer, fittingMessages, senseOfWritten } from "../../retrieve/answers/answer.ts";
 import { askingStops, type WriterKind } from "../../retrieve/answers/prompt.ts";
 import type { Passage } from "../../retrieve/answers/support.ts";
@@ -13,23 +12,9 @@ import type { Asked, ServerContext } from "../context.ts";
 import { invalid, refuse } from "../errors.ts";
 import { namedModel } from "../named.ts";
 import { ofState } from "../stored/errors.ts";
-import { filtersField, rankingField } from "../vectors/schema.ts";
 import { rankerOf, type ScoredHit, searchStores } from "../vectors/search.ts";
 import { attributesOf } from "../vectors/shown.ts";
-
-export const fileSearchTool = z.object({
-  type: z.literal("file_search"),
-  vector_store_ids: z.array(z.string().min(1).max(200)).min(1).max(8),
-  max_num_results: z
-    .int()
-    .min(1)
-    .max(50)
-    .nullish()
-    .describe("passages that are looked for (8); as many are read as fit"),
-  filters: filtersField.nullish(),
-  ranking_options: rankingField.nullish(),
-});
-export type FileSearchTool = z.infer<typeof fileSearchTool>;
+import type { FileSearchTool } from "./schema.ts";
 
 export interface FileCitation {
   readonly type: "file_citation";

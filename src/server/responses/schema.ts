@@ -12,7 +12,7 @@ import {
   schemaObject,
   serviceRefusals,
 } from "../fields.ts";
-import { fileSearchTool } from "./file-search.ts";
+import { filtersField, rankingField } from "../vectors/schema.ts";
 
 const part = z.looseObject({ type: z.string() });
 const content = z.union([z.string(), z.array(part)], "a text or a list of parts");
@@ -51,6 +51,20 @@ const functionTool = z.object({
   parameters: schemaObject.nullish(),
   strict: z.boolean().nullish(),
 });
+const fileSearchTool = z.object({
+  type: z.literal("file_search"),
+  vector_store_ids: z.array(z.string().min(1).max(200)).min(1).max(8),
+  max_num_results: z
+    .int()
+    .min(1)
+    .max(50)
+    .nullish()
+    .describe("passages that are looked for (8); as many are read as fit"),
+  filters: filtersField.nullish(),
+  ranking_options: rankingField.nullish(),
+});
+export type FileSearchTool = z.infer<typeof fileSearchTool>;
+
 const tool = z.discriminatedUnion("type", [functionTool, fileSearchTool], "function and file_search are known here");
 
 const format = z.discriminatedUnion("type", [
