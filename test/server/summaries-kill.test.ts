@@ -44,7 +44,7 @@ onEachDatabase((databases) => {
   test("a book that was being summarised when its server was killed goes on with exactly the calls that are missing", async () => {
     const [environment, home] = [await databases.environment(), join(folder, databases.kind)];
     const first = await begin(environment, home, "first", 400);
-    const order = { model: "slow", text: bookOfSentences, leaf_tokens: 200, limits: [40, 60, 80] };
+    const order = { model: "slow", text: bookOfSentences, leaf_tokens: 300, limits: [40, 60, 80] };
     const { id } = await first.call("POST", "", order);
     const seen = await vi.waitFor(
       async () => {
@@ -52,7 +52,7 @@ onEachDatabase((databases) => {
         expect(progress.done).toBeGreaterThan(2);
         return progress.done as number;
       },
-      { timeout: 60_000, interval: 10 },
+      { timeout: 120_000, interval: 10 },
     );
     first.child.kill("SIGKILL");
     await once(first.child, "exit");
@@ -64,7 +64,7 @@ onEachDatabase((databases) => {
         expect(job.status).toBe("completed");
         return job;
       },
-      { timeout: 60_000, interval: 100 },
+      { timeout: 120_000, interval: 100 },
     );
     const { nodes } = await second.call("GET", `/${id}/tree`);
     expect(nodes.every(({ state }: { state: string }) => state === "done")).toBe(true);
@@ -75,7 +75,7 @@ onEachDatabase((databases) => {
     // An undisturbed run says the same.
     const { id: whole } = await second.call("POST", "", order);
     await vi.waitFor(async () => expect((await second.call("GET", `/${whole}`)).status).toBe("completed"), {
-      timeout: 60_000,
+      timeout: 120_000,
       interval: 100,
     });
     expect((await second.call("GET", `/${whole}/tree`)).nodes).toEqual(nodes);

@@ -31,6 +31,6 @@ const engine = {
 };
 const state = await openState(process.env);
 const script = new URL("../../dist/node/summary-process-node.js", import.meta.url);
-const summaries = openSummaries(state, engine, { home, pathOf: () => nano, script, name, lease: 2, look: 0.2 });
+const summaries = openSummaries(state, engine, { home, pathOf: () => nano, script, name, lease: 8, look: 0.2 });
 const serving = await serve({ engine, state, summaries, port: 0, problem: (error) => console.error(error) });
 writeSync(1, `${serving.url}\n`);
