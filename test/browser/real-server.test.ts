@@ -9,7 +9,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { environment, program } from "../support/cli.ts";
 import { fixtures } from "../support/fixtures.ts";
 import { type HubServer, startHub } from "../support/hub-server.js";
-import { answered, axeFindings, buildPageInPlace, launch, visit } from "./playground.ts";
+import { answered, axeFindings, buildPageInPlace, launch, openedBook, visit } from "./playground.ts";
 
 const home = mkdtempSync(join(tmpdir(), "zeroth-real-"));
 const llama = join(fixtures, "llama/grouped");
@@ -163,5 +163,35 @@ test("the page goes over to this browser, and answers there", async () => {
     await click("button", "Praise or blame");
     await answered(page);
     expect(await page.locator('.tokens [data-at="0"]').textContent()).toBe("positive");
+  });
+});
+
+test("Books: estimated, summarised on the server as it is watched, traced, corrected, exported, deleted", async () => {
+  await visit(browser, `${address}#books`, async ({ page, click }) => {
+    await openedBook(page, "lead");
+    expect(await page.locator(".books h1").textContent()).toContain("on this page's server");
+    await page.locator("button.sentence").first().click();
+    await page.waitForSelector(".book-source mark.here");
+    expect(await axeFindings(page)).toEqual([]);
+    await page.locator('[data-node="h0.0"] .label').first().click();
+    await page.waitForSelector('.book-node[data-node="h0.0"] .node-text');
+    await click("button", "Correct it");
+    await page.getByLabel("Text of this summary").fill("Elephants danced on the quay until Tuesday.");
+    await click("button", "Save it");
+    await page.waitForSelector('.book-node[data-state="edited"] .unsupported', { timeout: 60_000 });
+    await page.waitForSelector('.book-head[data-state="completed"]', { timeout: 60_000 });
+    await page.locator(".book-tree > ul > li > .branch .label").click();
+    await page.waitForFunction(() => document.querySelector(".node-text")?.textContent?.includes("Elephants"));
+    await click("button", "Export");
+    const [file] = await Promise.all([
+      page.waitForEvent("download"),
+      page.getByRole("button", { name: "Markdown with footnotes" }).click(),
+    ]);
+    expect(readFileSync(await file.path(), "utf8")).toMatch(/^# The Lamp of Grey Island/);
+    await page.keyboard.press("Escape");
+    await click("button", "All books");
+    await page.getByRole("button", { name: /^Delete/ }).click();
+    await click("button", "Yes, delete");
+    await page.waitForSelector(".shelf >> text=No book yet");
   });
 });

@@ -61,7 +61,7 @@ export function memoryStore({ where, rows, write }: MemoryOptions): RunStore {
       const stored = objects.get(key);
       if (stored === undefined) return undefined;
       const made = unsealed(JSON.parse(stored));
-      if (!made) damaged(`the answer ${key.slice(0, 12)}`);
+      if (!made) damaged(`the answer ${key}`);
       return made;
     },
     keep: (key: string, made: Made) => put({ kind: "object", name: key, data: sealed(made) }),
