@@ -35,7 +35,7 @@ test("choices are made by keys, are still there after a reload, and are rows tha
     const made = (count: number) => page.getByText(`${count} of 4 choices made`).waitFor();
     await page.getByLabel("Rows to choose among", { exact: true }).setInputFiles(file);
     await made(0);
-    expect(await page.locator("main").innerText()).not.toContain("secret");
+    expect(await page.locator("main").textContent()).not.toContain("secret");
     expect(await axeFindings(page)).toEqual([]);
     const shown = await page.locator(".choose-candidates section p").allInnerTexts();
     await page.keyboard.press("b");
