@@ -10,7 +10,17 @@
  * FOLDER holds narrativeqa-summaries.jsonl and the books it names. --layers keeps the model's first layers alone. --quick is
  * a trial: three short books, one seed, 8 extracts. --report prints the table of what is there.
  */
-import { appendFileSync, cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  cpSync,
+  existsSync,
+  lstatSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -131,7 +141,10 @@ const inputOf = (text) => (given.text === "leaf" ? text : "");
 /** The model's first layers as a folder of its own. */
 function cutModel(work) {
   const folder = join(work, "start");
-  cpSync(given.model, folder, { recursive: true });
+  // A folder that is a link would be copied as one, and what is written below would change the model itself.
+  cpSync(realpathSync(given.model), folder, { recursive: true, dereference: true });
+  if (lstatSync(folder).isSymbolicLink() || lstatSync(join(folder, "config.json")).isSymbolicLink())
+    throw new Error(`${folder} is a link: nothing may be written through it`);
   const path = join(folder, "config.json");
   const config = JSON.parse(readFileSync(path, "utf8"));
   const layers = Math.min(Number(given.layers), config.num_hidden_layers);

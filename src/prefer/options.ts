@@ -43,7 +43,6 @@ const dpoSchema = z.strictObject({
   beta: z.number().positive().default(0.1),
 });
 
-export const methods = ["full", "lora", "head"] as const;
 export type CommonOptions = z.infer<z.ZodObject<typeof common>>;
 export type RewardOptions = z.infer<typeof rewardSchema>;
 export type RewardInput = z.input<typeof rewardSchema>;
