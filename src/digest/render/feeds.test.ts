@@ -8,7 +8,7 @@ import type { Digest, Item, Sentence } from "../document.ts";
 import { parseXml } from "../sources/xml.ts";
 import { eml } from "./email.ts";
 import { atom, jsonFeed, rss } from "./feeds.ts";
-import { columns, plainText } from "./markdown.ts";
+import { columns, plainText, wrapped } from "./markdown.ts";
 
 const sentence = (text: string): Sentence => ({ text, by: "extract", spans: [] });
 
@@ -160,6 +160,7 @@ test("the mail's plain text has lines of 72 characters, but for addresses", () =
   const long = lines.filter((line) => line.length > columns);
   expect(long).toEqual([]);
   expect(lines.some((line) => line.length > columns - 8)).toBe(true);
+  for (let n = 55; n < 75; n++) expect(wrapped(`${"x".repeat(n)} 12 %.`)).toMatch(/12 %\.$/);
   const mail = eml(digestOf(text, "2021-11"), { from: "a@example.org", to: "b@example.org" });
   const part = /text\/plain[\s\S]*?\r\n\r\n([A-Za-z0-9+/=\r\n]+)/.exec(mail)![1]!;
   expect(Buffer.from(part, "base64").toString("utf8")).toBe(lines.join("\n"));
