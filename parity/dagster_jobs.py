@@ -39,7 +39,7 @@ def main() -> None:
     try:
         subprocess.run([*PROGRAM, "dagster", "init", str(folder / "project")], check=True, capture_output=True)
         project = folder / "project"
-        prompts(project / "many.jsonl", 1024)
+        prompts(project / "many.jsonl", 4096)
         text = (project / "zeroth.yaml").read_text()
         # A longer job that is killed, and one that cannot be.
         text += """
@@ -102,15 +102,20 @@ def main() -> None:
             print(f"a run over {len(names)} partitions: {len(made)} materialisations")
 
             killed = []
+            over = threading.Event()
 
             def kill_workers():
                 # The process with the engine; what started it goes on and tells.
                 journal = Path(store) / "work"
-                while not killed:
+                while not killed and not over.is_set():
                     time.sleep(0.02)
                     for answers in journal.glob("*/*/work/answers.jsonl"):
-                        owner = json.loads((answers.parent.parent / "lock.owner").read_text())
-                        done = answers.read_text().count("\n")
+                        try:
+                            owner = json.loads((answers.parent.parent / "lock.owner").read_text())
+                            done = answers.read_text().count("\n")
+                        except (FileNotFoundError, json.JSONDecodeError):
+                            # Of an attempt that ends or begins at this moment.
+                            continue
                         if done >= 128:
                             killed.append(done)
                             os.kill(owner["pid"], signal.SIGKILL)
@@ -119,12 +124,13 @@ def main() -> None:
             thread = threading.Thread(target=kill_workers)
             thread.start()
             result = materialize("long")
+            over.set()
             thread.join()
             assert result.success and killed
             retries = [event for event in result.all_events if event.event_type_value == "STEP_RESTARTED"]
             assert len(retries) == 1, retries
             [event] = result.asset_materializations_for_node("long")
-            print(f"killed after {killed[0]} of 1024 rows: tried again once, {event.metadata['rows'].value} rows")
+            print(f"killed after {killed[0]} of 4096 rows: tried again once, {event.metadata['rows'].value} rows")
             undisturbed = folder / "undisturbed"
             subprocess.run(
                 [*PROGRAM, "run", "generate", "--settings", json.dumps(definitions.SETTINGS["assets"]["long"]["settings"]),

@@ -20,9 +20,12 @@ export interface FeedOptions {
 const hostOf = (site: string): string =>
   ((URL.canParse(site) && new URL(site).hostname) || "localhost").replace(/[^A-Za-z0-9.-]+/g, "-");
 
+/** A group's name within a tag's; half a character is none. */
+const named = (group: string): string => encodeURIComponent(group.replace(/\p{Cs}/gu, "\ufffd"));
+
 /** The same for the same site and month, whatever else changes. */
 export const guid = (site: string, { month, group }: Pick<Digest, "month" | "group">): string =>
-  `tag:${hostOf(site)},${month.slice(0, 4)}:digest/${encodeURIComponent(group)}/${month}`;
+  `tag:${hostOf(site)},${month.slice(0, 4)}:digest/${named(group)}/${month}`;
 
 /** A digest's time: the first day after its month, so that a feed made again is the same. */
 const timeOf = ({ month }: Digest): Date =>
@@ -67,7 +70,7 @@ export function atom(digests: readonly Digest[], options: FeedOptions): string {
   );
   const link = home(site);
   const updated = all[0] === undefined ? "1970-01-01T00:00:00Z" : iso(all[0]);
-  return `<?xml version="1.0" encoding="UTF-8"?>\n<feed xmlns="http://www.w3.org/2005/Atom"><id>${escaped(`tag:${hostOf(site)},2021:digest/${encodeURIComponent(all[0]?.group ?? "")}`)}</id><title>${escaped(feedTitle(digests, title))}</title><updated>${updated}</updated><author><name>${escaped(author)}</name></author><link rel="self" href="${escaped(self)}"/><link rel="alternate" href="${escaped(link)}"/>${entries.join("")}</feed>\n`;
+  return `<?xml version="1.0" encoding="UTF-8"?>\n<feed xmlns="http://www.w3.org/2005/Atom"><id>${escaped(`tag:${hostOf(site)},2021:digest/${named(all[0]?.group ?? "")}`)}</id><title>${escaped(feedTitle(digests, title))}</title><updated>${updated}</updated><author><name>${escaped(author)}</name></author><link rel="self" href="${escaped(self)}"/><link rel="alternate" href="${escaped(link)}"/>${entries.join("")}</feed>\n`;
 }
 
 export function jsonFeed(digests: readonly Digest[], options: FeedOptions): string {

@@ -72,13 +72,14 @@ export function markdown(digest: Digest): string {
 /** Characters of a line of plain text: what mails are read at. */
 export const columns = 72;
 
-/** Lines of at most so many characters; words that are longer stay whole. */
+/** Lines of at most so many characters; words that are longer stay whole, and so do numbers with their sign of percent. */
 export function wrapped(text: string, indent = "", first: string = indent): string {
   const lines: string[] = [];
   let line = first;
   for (const word of text
     .replace(/[^\P{Cc}]/gu, " ")
-    .split(/\s+/)
+    .replace(/(\d) %/g, "$1\u00a0%")
+    .split(/[^\S\u00a0]+/)
     .filter(Boolean)) {
     const empty = line === first || line === indent;
     if (!empty && line.length + 1 + word.length > columns) {
@@ -87,7 +88,7 @@ export function wrapped(text: string, indent = "", first: string = indent): stri
     } else line += empty ? word : ` ${word}`;
   }
   lines.push(line);
-  return lines.join("\n");
+  return lines.join("\n").replaceAll("\u00a0", " ");
 }
 
 export function plainText(digest: Digest): string {
