@@ -119,11 +119,18 @@ export async function finetuneCommand(flags: FinetuneFlags, output: Output, sign
   const config = await configOf(flags, output);
   const model = config.model === undefined ? undefined : (await modelFor(config.model, output, signal)).path;
   const run = () =>
-    finetune({ ...config, ...(model !== undefined && { model }) }, { resume: flags.resume, signal, events: eventsOf(output) });
-  const { model: out, steps, best, trained, parameters, stopped } = await withHint(
-    `add --resume to go on with it`,
-    run,
-  );
+    finetune(
+      { ...config, ...(model !== undefined && { model }) },
+      { resume: flags.resume, signal, events: eventsOf(output) },
+    );
+  const {
+    model: out,
+    steps,
+    best,
+    trained,
+    parameters,
+    stopped,
+  } = await withHint(`add --resume to go on with it`, run);
   output.row({ done: true, model: out, steps, best, trainable: trained, parameters });
   const why = stopped === "patience" ? ", ended as no evaluation was better" : "";
   output.text(`${out}: ${steps} steps${best ? `, ${percent(best.accuracy)} right at step ${best.step}` : ""}${why}\n`);
