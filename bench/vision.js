@@ -7,7 +7,7 @@
  *     [--repeats 5] [--tiny] [--pictures N] [--out FILE.jsonl]
  *
  * resnet18: 16 pictures of 64 pixels. vit-tiny: 8 of 224. mixer: S/16, 8 of 224. vivit: 2 clips of 8 frames of 64 pixels.
- * --tiny takes 2 small pictures of each, to try it. PYTHON is one that has torch, transformers and timm; transformers.js is
+ * --tiny takes 2 small pictures of each, to try it; --shapes "" measures the pictures alone. PYTHON is one that has torch, transformers and timm; transformers.js is
  * found in the folder of node_modules that ZEROTH_PEERS names.
  */
 import { spawnSync } from "node:child_process";
@@ -112,7 +112,7 @@ function tell(row) {
 
 const here = fileURLToPath(import.meta.url);
 const script = fileURLToPath(new URL("peers/vision_peer.py", import.meta.url));
-for (const shape of given.shapes.split(",")) {
+for (const shape of given.shapes.split(",").filter(Boolean)) {
   for (const what of given.whats.split(",")) {
     const common = ["--threads", given.threads, "--repeats", given.repeats, ...(given.tiny ? ["--tiny"] : [])];
     const zeroth = measured(process.execPath, [here, ...common, "--child", JSON.stringify([shape, what])]);

@@ -104,11 +104,11 @@ export function locateModel(name: string, options: ResolveOptions): ResolvedMode
     const path = parsed.path.startsWith("~/") && home ? home + parsed.path.slice(1) : parsed.path;
     const kind = files.kind(path);
     if (kind === "folder") return { path, name: parsed.kind === "path" ? path : parsed.repo, source: "path" };
-    if (kind === "file" && path.endsWith(".gguf")) return { path, name: path, source: "path" };
+    if (kind === "file" && /\.(?:gguf|npz)$/.test(path)) return { path, name: path, source: "path" };
     if (kind === "file") {
       fail("bad_input", "is a file, a model is a folder", {
         where: path,
-        hint: "give the folder that holds config.json, or a .gguf file",
+        hint: "give the folder that holds config.json, a .gguf file, or an original checkpoint of images (.npz)",
       });
     }
     looked.push(path);

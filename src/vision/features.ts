@@ -37,9 +37,6 @@ function layersOf(model: ImageEncoderArchitecture) {
   return { layers, last, network };
 }
 
-/** How many layers can be asked for: 0 to one less. */
-export const countLayers = (model: ImageEncoderArchitecture): number => layersOf(model).layers.length;
-
 /** pixels to `features` [batch, width]. @throws wrong_use for a layer that is not there, saying which are */
 export function featureGraph(model: ImageEncoderArchitecture, { layer, pool }: FeatureOptions = {}): Graph {
   const { layers, last, network } = layersOf(model);

@@ -58,7 +58,9 @@ export async function writeModel(out: string, start: Start, values: ReadonlyMap<
   await writeCheckpoint(out, values);
   if (!isTimm(config)) await writeProcessor(out, start);
   const made = isTimm(config) ? withPretrained(config, processor) : config;
-  await writeFileSafely(join(out, "config.json"), folder ? configText(folder.path, made) : text(made));
+  // An original checkpoint has no config.json of its own.
+  const written = folder?.files.includes("config.json") ? configText(folder.path, made) : text(made);
+  await writeFileSafely(join(out, "config.json"), written);
 }
 
 /** The file that says how pictures are prepared: as it was, or for other sides anew. */
