@@ -57,6 +57,12 @@ const prepared: Readonly<Record<string, (page: Page) => Promise<unknown>>> = {
     await page.locator(".search-answer .cite").click();
     await page.waitForSelector(".source #found");
   },
+  async studies(page) {
+    await page.getByRole("button", { name: "A bigger model, or more labels?" }).click();
+    await page.waitForSelector(".study-answer svg[role=img]");
+    await page.getByRole("button", { name: "Advise" }).click();
+    await page.waitForSelector(".advice");
+  },
   models: (page) => page.waitForSelector('[data-state="ready"]'),
   jobs: (page) => page.waitForSelector(".job"),
   settings: (page) => page.waitForSelector(".setting"),

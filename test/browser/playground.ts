@@ -115,7 +115,17 @@ export async function searchedExample(page: Page, question = "When is honey ripe
 /** Waits until Ask has its whole answer. */
 export const answered = (page: Page) => page.waitForSelector('.answer[data-state="done"], .answer .choices');
 
-export const panelNames = ["ask", "chat", "compare", "teach", "search", "models", "jobs", "settings"] as const;
+export const panelNames = [
+  "ask",
+  "chat",
+  "compare",
+  "teach",
+  "search",
+  "studies",
+  "models",
+  "jobs",
+  "settings",
+] as const;
 
 interface Axe {
   run(): Promise<{ violations: { id: string; nodes: { html: string; failureSummary: string }[] }[] }>;

@@ -7,6 +7,7 @@ const paths = {
   compare: "M4 5h6v14H4zM14 5h6v14h-6z",
   teach: "M3 9l9-4 9 4-9 4zM7 11v5c3 2 7 2 10 0v-5M21 9v6",
   search: "M11 5a6 6 0 1 0 0 12a6 6 0 1 0 0-12M15.5 15.5L20 20",
+  studies: "M4 4v16h16M7 17c2-8 6-11 13-11M9 8v.01M13 12v.01M17 10v.01",
   pause: "M8 6v12M16 6v12",
   models: "M12 3l8 4.5v9L12 21l-8-4.5v-9zM12 12l8-4.5M12 12v9M12 12L4 7.5",
   jobs: "M5 12h4l2-6 3 12 2-6h3",
