@@ -52,10 +52,11 @@ interface Settings {
   readonly again?: boolean;
   readonly signal?: AbortSignal;
   readonly onRun?: () => void;
+  readonly budget?: number;
 }
 
 async function done(declaration: string, into: string, settings: Settings = {}) {
-  const { workers = 1, shard, quick = false, again = false, signal = never, onRun = () => {} } = settings;
+  const { workers = 1, shard, quick = false, again = false, signal = never, onRun = () => {}, budget } = settings;
   const study = await loadStudy(declaration);
   const runs = await planStudy(study, { file: declaration, quick, shard });
   const at = studyFolder(join(folder, into));
@@ -73,7 +74,7 @@ async function done(declaration: string, into: string, settings: Settings = {}) 
       signal,
       script,
     },
-    ...{ onRun, onProgress: () => {} },
+    ...{ onRun, onProgress: () => {}, budget },
   });
   return { at, runs, outcome, results: readRecords(at).map(resultText) };
 }
@@ -93,7 +94,8 @@ test("results are the same whatever the number of workers, and what is done is n
   await done(file, "one", { workers: 2 });
   expect(readFileSync(told, "utf8").length).toBe(before);
   // Nothing but records is left, and the folders of kept files.
-  expect(readdirSync(one.at.path).sort()).toEqual(["runs", "study.json"]);
+  expect(readdirSync(one.at.path).sort()).toEqual(["claims", "runs", "study.json"]);
+  expect(readdirSync(join(one.at.path, "claims"))).toEqual([]);
   for (const { id } of one.runs) expect(readdirSync(one.at.at(id)).sort()).toEqual(["out", "record.json"]);
   expect(studyRows(readRecords(one.at)).map(({ size, rate, seed }) => `${size} ${rate} ${seed}`)).toEqual(
     [1, 2, 3].flatMap((size) => [0.01, 0.1, 1].flatMap((rate) => [0, 1].map((seed) => `${size} ${rate} ${seed}`))),
@@ -134,7 +136,7 @@ test("two processes on one folder take different runs, and a killed one's are do
   const { results, outcome, at } = await done(file, "killed", { workers: 2 });
   expect(outcome).toMatchObject({ done: 18, failed: 0 });
   expect(results).toEqual(whole);
-  expect(readdirSync(at.path).sort()).toEqual(["runs", "study.json"]);
+  expect(readdirSync(join(at.path, "claims"))).toEqual([]);
 });
 
 test("shards are merged to the whole, and what differs is named and not written over", async () => {
@@ -256,6 +258,10 @@ test("stopped on request, and gone on with", async () => {
   expect(rest.results).toEqual(readRecords(studyFolder(join(folder, "one"))).map(resultText));
 });
 
+test("nothing is begun that would last longer than what is left of the time", async () => {
+  expect((await done(file, "late", { budget: 0 })).outcome).toMatchObject({ done: 0, failed: 0, skipped: 18 });
+});
+
 test("questions in SQL are only questions", () => {
   const records = readRecords(studyFolder(join(folder, "one")));
   const best = askStudy(
@@ -302,7 +308,7 @@ test("anyone's results become a study; the same file again adds nothing", async 
 });
 
 test("a record that is damaged is named, not passed over", () => {
-  const at = studyFolder(join(folder, "killed"));
+  const at = studyFolder(join(folder, "two"));
   const path = at.at(readRecords(at)[0]!.id, "record.json");
   writeFileSync(path, readFileSync(path, "utf8").replace('"done"', '"almost"'));
   const broken: ZerothError[] = [];

@@ -66,6 +66,15 @@ export const panels: readonly PanelRow[] = [
     load: () => import("./look/panel.tsx"),
   },
   {
+    ...{
+      name: "studies",
+      title: "Studies",
+      icon: "studies",
+      says: "results of yours: is more pre-training worth it, a bigger model or more labels",
+    },
+    load: () => import("./studies/panel.tsx"),
+  },
+  {
     ...{ name: "digest", title: "Digest", icon: "digest", says: "a month's papers of a field as a newsletter" },
     load: () => import("./digest/panel.tsx"),
   },
