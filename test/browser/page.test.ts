@@ -164,7 +164,7 @@ test("installable: a manifest with a name, a start and an icon that are there", 
   for (const { src } of manifest.icons) expect(statSync(join(built.folder, src)).size).toBeGreaterThan(100);
 });
 
-test("less than 250 kB of script come before the engine, and the first panel needs a third of it", async () => {
+test("less than 250 kB of script come before the engine in any panel, and the first one needs a third of it", async () => {
   await visit(browser, `${site.address}/#ask`, async ({ page }) => {
     const scripts = () =>
       page.evaluate(() =>
