@@ -90,7 +90,9 @@ const summarize = (args) =>
   });
 
 const words = (text) => text.match(/\S+/g)?.length ?? 0;
-const scores = ({ p, r, f }) => ({ p: Number(p.toFixed(4)), r: Number(r.toFixed(4)), f: Number(f.toFixed(4)) });
+const scores = ({ precision: p, recall: r, f }) => ({
+  ...{ p: Number(p.toFixed(4)), r: Number(r.toFixed(4)), f: Number(f.toFixed(4)) },
+});
 
 for (const book of books) {
   for (const [model, where] of models) {
@@ -106,13 +108,15 @@ for (const book of books) {
     const below = nodes.filter(({ node }) => node.depth === 1).map(({ text }) => text ?? "");
     const second = below.length > 0 ? below.join("\n") : summary;
     const reference = references.get(book);
+    // Of all lives of the run; time is the last one's, which "resumed" says.
+    const made = nodes.flatMap(({ summary }) => summary?.made ?? []);
+    const sum = (of) => made.reduce((total, one) => total + of(one), 0);
     const row = {
-      ...{ book, model, ...(leaves !== undefined && { leaves }), nodes: told.nodes, calls: told.calls },
-      ...{ retries: told.retries, minutes: Number((seconds / 60).toFixed(2)), input_tokens: told.input_tokens },
-      ...{
-        output_tokens: told.output_tokens,
-        output_tokens_per_second: Number((told.output_tokens / seconds).toFixed(1)),
-      },
+      ...{ book, model, ...(leaves !== undefined && { leaves }), nodes: told.nodes, calls: made.length },
+      ...{ ...(told.calls < made.length && { resumed: true }), retries: sum(({ retries }) => retries) },
+      ...{ minutes: Number((seconds / 60).toFixed(2)), input_tokens: sum(({ inTokens }) => inTokens) },
+      output_tokens: sum(({ outTokens }) => outTokens),
+      ...{ output_tokens_per_second: Number((told.output_tokens / seconds).toFixed(1)) },
       ...{ words: words(summary), depth1_words: words(second), reference_words: words(reference) },
       rougeL: scores(rouge(summary, reference, "rougeL", { stem: true })),
       depth1_rougeL: scores(rouge(second, reference, "rougeL", { stem: true })),
