@@ -21,7 +21,7 @@ import {
   type PreferenceExample,
   preferenceLoss,
   type WriterArchitecture,
-} from "../../models/kinds/preference-loss.ts";
+} from "../../models/kinds/preferences/preference-loss.ts";
 import { wanted } from "../../models/kinds/programs.ts";
 import type { Program } from "../../runtime/program.ts";
 import { fingerprintOf, writeAdapter } from "../../text/adapters/files-node.ts";

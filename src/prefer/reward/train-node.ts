@@ -13,7 +13,7 @@ import { adapted } from "../../models/adapters/adapter.ts";
 import { loraSettings, usualOf } from "../../models/adapters/peft-targets.ts";
 import type { AdapterSettings } from "../../models/adapters/settings.ts";
 import { type EncodedText, encoderGraph, type ReaderArchitecture, textFeeds } from "../../models/kinds/encoder.ts";
-import { type PairExample, pairLoss } from "../../models/kinds/pair-loss.ts";
+import { type PairExample, pairLoss } from "../../models/kinds/preferences/pair-loss.ts";
 import { wanted } from "../../models/kinds/programs.ts";
 import { normal } from "../../nn/scope.ts";
 import type { Program } from "../../runtime/program.ts";

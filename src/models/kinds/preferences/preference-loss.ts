@@ -3,16 +3,16 @@
  * answers, measured against what it was before. With m the log-probability of the better answer less that of the worse,
  * summed over target tokens, the loss is −log σ(β (m − m of the frozen model)).
  */
-import { float32 } from "../../graph/array.ts";
-import type { Dim } from "../../graph/dims.ts";
-import { type Graph, graph } from "../../graph/graph.ts";
-import * as o from "../../graph/operators.ts";
-import { input, type Tensor } from "../../graph/tensor.ts";
-import { createScope, type Scope } from "../../nn/scope.ts";
-import type { DecoderArchitecture, EncoderDecoderArchitecture, NetworkOptions } from "../family.ts";
-import { decoderLoss, decoderTargets } from "./decoder-loss.ts";
-import { encoderDecoderLoss, encoderDecoderTargets } from "./encoder-decoder-loss.ts";
-import type { Example, Loss } from "./loss.ts";
+import { float32 } from "../../../graph/array.ts";
+import type { Dim } from "../../../graph/dims.ts";
+import { type Graph, graph } from "../../../graph/graph.ts";
+import * as o from "../../../graph/operators.ts";
+import { input, type Tensor } from "../../../graph/tensor.ts";
+import { createScope, type Scope } from "../../../nn/scope.ts";
+import type { DecoderArchitecture, EncoderDecoderArchitecture, NetworkOptions } from "../../family.ts";
+import { decoderLoss, decoderTargets } from "../decoder-loss.ts";
+import { encoderDecoderLoss, encoderDecoderTargets } from "../encoder-decoder-loss.ts";
+import type { Example, Loss } from "../loss.ts";
 import { margins, placesOf, preferredLoss } from "./pair-loss.ts";
 
 export type WriterArchitecture = DecoderArchitecture | EncoderDecoderArchitecture;

@@ -2,11 +2,11 @@
  * The training of a reward model: of two texts the better one is to score higher. The probability that it is preferred is
  * σ(r(better) − r(worse)) (Bradley & Terry 1952), the loss −log of that: softplus(r(worse) − r(better)).
  */
-import { float32, int64 } from "../../graph/array.ts";
-import * as o from "../../graph/operators.ts";
-import { input, type Tensor } from "../../graph/tensor.ts";
-import { classScores, type EncodedText, type ReaderArchitecture, textFeeds } from "./encoder.ts";
-import type { Loss } from "./loss.ts";
+import { float32, int64 } from "../../../graph/array.ts";
+import * as o from "../../../graph/operators.ts";
+import { input, type Tensor } from "../../../graph/tensor.ts";
+import { classScores, type EncodedText, type ReaderArchitecture, textFeeds } from "../encoder.ts";
+import type { Loss } from "../loss.ts";
 
 /** Texts of several pairs that are one object are read once. */
 export interface PairExample {

@@ -6,18 +6,18 @@ import {
   readJson,
   readTensors,
   readWeights,
-} from "../../../test/support/fixtures.ts";
-import { float32 } from "../../graph/array.ts";
-import { gradients } from "../../graph/differentiate.ts";
-import { graph } from "../../graph/graph.ts";
-import type { Tensor } from "../../graph/tensor.ts";
-import { createScope, type Scope } from "../../nn/scope.ts";
-import { compile } from "../../runtime/compile-node.ts";
-import { readModel } from "../families.ts";
-import type { ReaderArchitecture } from "./encoder.ts";
+} from "../../../../test/support/fixtures.ts";
+import { float32 } from "../../../graph/array.ts";
+import { gradients } from "../../../graph/differentiate.ts";
+import { graph } from "../../../graph/graph.ts";
+import type { Tensor } from "../../../graph/tensor.ts";
+import { createScope, type Scope } from "../../../nn/scope.ts";
+import { compile } from "../../../runtime/compile-node.ts";
+import { readModel } from "../../families.ts";
+import type { ReaderArchitecture } from "../encoder.ts";
+import { wanted } from "../programs.ts";
 import { pairLoss } from "./pair-loss.ts";
 import { logprobFeeds, logprobsGraph, preferenceLoss, type WriterArchitecture } from "./preference-loss.ts";
-import { wanted } from "./programs.ts";
 
 const opened = (folder: string) =>
   readModel(readJson<Record<string, unknown>>(folder, "config.json"), readWeights(folder), `${fixtures}${folder}`);
