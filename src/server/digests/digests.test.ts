@@ -210,7 +210,7 @@ onEachDatabase((databases) => {
     expect(JSON.stringify(document.items.map(({ insights }) => insights))).not.toContain("99 percent");
     expect(engine.asks[0]!.settings.sample).toBe(false);
     expect((await call(`/${id}`)).told).toMatchObject({ store: null, file_id: file.id, model: "fake/plain" });
-    expect(readdirSync(join(home, "digest-work"))).toEqual([]);
+    await vi.waitFor(() => expect(readdirSync(join(home, "digest-work"))).toEqual([]));
     await client.files.delete(file.id);
     await call(`/${id}/remake`, {});
     expect(await ended(id)).toMatchObject({ status: "failed", error: { code: "not_found" } });
