@@ -187,7 +187,13 @@ const readers = [
 const counts = Object.fromEntries(readers.map(([name]) => [name, { cases: 0, read: 0, refused: 0, slowest: 0 }]));
 const failures = [];
 let last = from - 1;
+function report() {
+  console.table(Object.entries(counts).map(([reader, row]) => ({ reader, ...row, slowest: Math.round(row.slowest) })));
+  for (const { seed, name, why } of failures.slice(0, 20)) console.log(`\n${name}, case ${seed}: ${why}`);
+  console.log(`cases ${from} to ${last}: ${failures.length} failures`);
+}
 process.on("SIGINT", () => {
+  report();
   console.log(`stopped: go on with --from ${last + 1}`);
   process.exit(130);
 });
@@ -209,7 +215,5 @@ for (let seed = from; seed < to; seed++) {
   last = seed;
 }
 rmSync(home, { recursive: true, force: true });
-console.table(Object.entries(counts).map(([reader, row]) => ({ reader, ...row, slowest: Math.round(row.slowest) })));
-for (const { seed, name, why } of failures.slice(0, 20)) console.log(`\n${name}, case ${seed}: ${why}`);
-console.log(`cases ${from} to ${to - 1}: ${failures.length} failures`);
+report();
 process.exitCode = failures.length > 0 ? 1 : 0;

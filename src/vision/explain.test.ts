@@ -36,7 +36,9 @@ test.each(["vit", "timm-vit", "timm-vit-mean", "vivit"])("attention of %s is tha
   const results = await program.run({ pixels });
   const { first, times, rows, columns } = architecture.places!;
   const tokens = first + times * rows * columns;
-  let rolled = Array.from({ length: tokens }, (_, i) => Array.from({ length: tokens }, (_, j) => (i === j ? 1 : 0)));
+  let rolled: number[][] = Array.from({ length: tokens }, (_, i) =>
+    Array.from({ length: tokens }, (_, j) => (i === j ? 1 : 0)),
+  );
   for (let layer = 0; layer < seen.length; layer++) {
     const { data, shape: whole } = results[`p${layer}`]!;
     const heads = whole[1]!;

@@ -88,3 +88,12 @@ test("independent classes each have a probability of their own", () => {
   expect(probabilities(Float32Array.of(0, 0), "single")).toEqual([0.5, 0.5]);
   expect(probabilities(Float32Array.of(3), "regression")).toEqual([3]);
 });
+
+test("a row that names no file is refused by its number", async () => {
+  const path = join(home, "rows.csv");
+  writeFileSync(path, "file,label\ndata/red/0.png,red\na\0.png,blue\n");
+  await expect(openLabelled(path)).rejects.toMatchObject({
+    code: "bad_input",
+    message: expect.stringMatching(/row 2/),
+  });
+});

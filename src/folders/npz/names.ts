@@ -138,10 +138,10 @@ function vit(arrays: Arrays, from: Reader, where: string): Original {
     tensors,
     config: {
       architecture: `vit_original_patch${patch}_${side}`,
-      ...{ num_classes: classes, num_features: width, global_pool: "token" },
+      ...{ num_classes: classes, num_features: width, global_pool: "token", position_interpolation: "original" },
       model_args: {
         ...{ img_size: side, patch_size: patch, depth, embed_dim: width, num_heads: heads, mlp_ratio: inner / width },
-        ...{ act_layer: "gelu_tanh", interpolation: "original" },
+        ...{ act_layer: "gelu_tanh" },
       },
       pretrained_cfg: prepared(channels, side, classes),
     },

@@ -100,7 +100,7 @@ function configOf(t: TimmConfig, stored: Stored | undefined): Config {
     ...{ trained, token },
     labels: timmLabels(t, stored?.has("head.weight")),
     act: actOf(t),
-    way: args.interpolation ?? "timm",
+    way: t.position_interpolation ?? "timm",
   };
 }
 

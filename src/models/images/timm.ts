@@ -19,6 +19,8 @@ export const timmSchema = z.object({
   num_features: size.nullish(),
   global_pool: z.string().nullish(),
   label_names: z.array(z.string()).nullish(),
+  /** Ours: how positions are interpolated, where not as timm does. */
+  position_interpolation: z.literal("original").nullish(),
   pretrained_cfg: z.object({ input_size: z.tuple([size, size, size]).nullish() }).nullish(),
   model_args: z
     .object({
@@ -33,8 +35,6 @@ export const timmSchema = z.object({
       num_classes: z.number().int().nonnegative().nullish(),
       global_pool: z.string().nullish(),
       act_layer: z.enum(["gelu", "gelu_tanh"]).nullish(),
-      /** Ours: how positions are interpolated, where not as timm does. */
-      interpolation: z.literal("original").nullish(),
     })
     .nullish(),
 });

@@ -25,10 +25,19 @@ export async function readExample(path: string, { frames, repeatLast }: FramesWa
   return pictures;
 }
 
+/** Bytes of a file; -1 of what cannot be looked at, which reading it says with its reason. */
+function sizeOf(path: string): number {
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.size ?? -1;
+  } catch {
+    return -1;
+  }
+}
+
 export function labelledFiles(classes: readonly string[], files: readonly LabelledFile[]): LabelledPictures {
   const hash = createHash("sha256").update(classes.join("\n"));
   for (const { path, label } of files) {
-    hash.update(`${path}\n${label} ${statSync(path, { throwIfNoEntry: false })?.size ?? -1}\n`);
+    hash.update(`${path}\n${label} ${sizeOf(path)}\n`);
   }
   return {
     classes,
@@ -67,6 +76,9 @@ export function openClassFolders(path: string): LabelledPictures {
   return labelledFiles(classes, all.flat());
 }
 
+/** Characters of the longest path that systems take. */
+const mostPath = 4000;
+
 const columns = { file: ["file", "image", "path", "file_name"], label: ["label", "class"] } as const;
 
 /**
@@ -91,6 +103,9 @@ export async function openManifest(path: string): Promise<LabelledPictures> {
       });
     };
     const file = cell(columns.file);
+    if (file.includes("\0") || file.length > mostPath) {
+      fail("bad_input", `row ${number} names no file: ${file.slice(0, 80).replaceAll("\0", "\\0")}`, { where: path });
+    }
     found.push({ path: isAbsolute(file) ? file : join(dirname(path), file), label: cell(columns.label) });
   }
   if (found.length === 0) fail("bad_input", "holds no row", { where: path });
