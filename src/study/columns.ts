@@ -11,6 +11,13 @@ export function numberOf(value: unknown): number | undefined {
   return Number.isFinite(number) ? number : undefined;
 }
 
+/** A cell of a text file as the number that it says; what is empty is null. */
+export function typedCell(value: unknown): string | number | boolean | null {
+  if (value === null || value === undefined || value === "") return null;
+  if (typeof value === "boolean") return value;
+  return numberOf(value) ?? String(value);
+}
+
 /** @throws bad_input where the row has no such column, or nothing in it */
 export function cellOf(row: Row, column: string, where: string): unknown {
   const value = row[column];

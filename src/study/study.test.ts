@@ -93,7 +93,8 @@ test("results are the same whatever the number of workers, and what is done is n
   await done(file, "one", { workers: 2 });
   expect(readFileSync(told, "utf8").length).toBe(before);
   // Nothing but records is left, and the folders of kept files.
-  expect(readdirSync(one.at.path).sort()).toEqual(["runs", "study.json"]);
+  expect(readdirSync(one.at.path).sort()).toEqual(["claims", "runs", "study.json"]);
+  expect(readdirSync(join(one.at.path, "claims"))).toEqual([]);
   for (const { id } of one.runs) expect(readdirSync(one.at.at(id)).sort()).toEqual(["out", "record.json"]);
   expect(studyRows(readRecords(one.at)).map(({ size, rate, seed }) => `${size} ${rate} ${seed}`)).toEqual(
     [1, 2, 3].flatMap((size) => [0.01, 0.1, 1].flatMap((rate) => [0, 1].map((seed) => `${size} ${rate} ${seed}`))),
@@ -134,7 +135,7 @@ test("two processes on one folder take different runs, and a killed one's are do
   const { results, outcome, at } = await done(file, "killed", { workers: 2 });
   expect(outcome).toMatchObject({ done: 18, failed: 0 });
   expect(results).toEqual(whole);
-  expect(readdirSync(at.path).sort()).toEqual(["runs", "study.json"]);
+  expect(readdirSync(join(at.path, "claims"))).toEqual([]);
 });
 
 test("shards are merged to the whole, and what differs is named and not written over", async () => {
@@ -302,7 +303,7 @@ test("anyone's results become a study; the same file again adds nothing", async 
 });
 
 test("a record that is damaged is named, not passed over", () => {
-  const at = studyFolder(join(folder, "killed"));
+  const at = studyFolder(join(folder, "two"));
   const path = at.at(readRecords(at)[0]!.id, "record.json");
   writeFileSync(path, readFileSync(path, "utf8").replace('"done"', '"almost"'));
   const broken: ZerothError[] = [];

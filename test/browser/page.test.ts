@@ -64,6 +64,12 @@ const prepared: Readonly<Record<string, (page: Page) => Promise<unknown>>> = {
     await page.locator("button.sentence").first().click();
     await page.waitForSelector(".book-source mark.here");
   },
+  async studies(page) {
+    await page.getByRole("button", { name: "A bigger model, or more labels?" }).click();
+    await page.waitForSelector(".study-answer svg[role=img]");
+    await page.getByRole("button", { name: "Advise" }).click();
+    await page.waitForSelector(".advice");
+  },
   models: (page) => page.waitForSelector('[data-state="ready"]'),
   jobs: (page) => page.waitForSelector(".job"),
   settings: (page) => page.waitForSelector(".setting"),

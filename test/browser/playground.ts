@@ -142,6 +142,7 @@ export const panelNames = [
   "search",
   "books",
   "digest",
+  "studies",
   "models",
   "jobs",
   "settings",

@@ -29,7 +29,8 @@ th, td { border-bottom: 1px solid color-mix(in srgb, currentColor 25%, transpare
 td.number { text-align: right; }
 .legend span { margin-right: 1rem; white-space: nowrap; }
 .legend i { display: inline-block; width: 0.75em; height: 0.75em; margin-right: 0.35em; border-radius: 50%; }
-svg { max-width: 100%; height: auto; }
+svg { display: block; max-width: 100%; height: auto; }
+svg text { white-space: pre; }
 `;
 
 /** A number to four digits; whole ones as they are. */
@@ -83,7 +84,7 @@ function sectionOf({ title, notes, figures, drawn, tables }: ReportParts["sectio
     ...notes.map((note) => `<p>${safe(note)}</p>`),
     ...figures.map(
       (figure, i) =>
-        `<figure><figcaption>${safe(figure.title)}</figcaption>${legendOf(drawn[i]!)}${drawn[i]!.svg}</figure>`,
+        `<figure><figcaption>${safe(figure.title)}</figcaption>${legendOf(drawn[i]!)}${drawn[i]!.svg.outerHTML}</figure>`,
     ),
     ...tables.map(tableOf),
     "</section>",

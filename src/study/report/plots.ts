@@ -4,7 +4,7 @@ import { predicted } from "../law/fit.ts";
 import type { Drawing } from "./sections.ts";
 
 export interface Drawn {
-  readonly svg: string;
+  readonly svg: Element;
   /** What its colours mean; empty where there is one. */
   readonly legend: readonly { readonly label: string; readonly color: string }[];
 }
@@ -17,10 +17,14 @@ function drawn(options: Options, title: string, labels: readonly string[]): Draw
   const plot = Plot.plot({ ...size, ...options, ariaLabel: title });
   const colours = plot.scale("color");
   const several = labels.length > 1;
+  // The page's own styles do what Plot's would; a strict policy lets none in from a script.
+  plot.querySelector("style")?.remove();
+  // The whole is one picture with a name; Plot names its groups, which have no role that takes one.
+  for (const group of plot.querySelectorAll("g[aria-label]")) group.removeAttribute("aria-label");
   plot.setAttribute("xmlns", "http://www.w3.org/2000/svg");
   plot.setAttribute("role", "img");
   return {
-    svg: plot.outerHTML,
+    svg: plot,
     legend: several && colours ? labels.map((label) => ({ label, color: String(colours.apply(label)) })) : [],
   };
 }

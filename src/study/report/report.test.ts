@@ -33,7 +33,8 @@ test("a law with its interval and held-out error, drawn with hull, law and satur
   expect(row["error that remains"]).toBeCloseTo(0.2, 1);
   expect(row["95 % interval"]).toMatch(/^\d+\.\d % to \d+\.\d %$/);
   const [figure] = section!.figures;
-  const { svg, legend } = draw(figure!.drawing, figure!.title, document);
+  const { svg: element, legend } = draw(figure!.drawing, figure!.title, document);
+  const svg = element.outerHTML;
   expect(legend.map(({ label }) => label)).toEqual(["<b>", "a"]);
   expect(svg.match(/<circle/g)!.length).toBe(30);
   expect(svg).toContain('aria-label="task birds"');
@@ -44,7 +45,7 @@ test("too few models are drawn, and no law is made of them", () => {
   const [section] = sectionsOf([transfer], ["down"], models.slice(0, 3));
   expect(section!.tables).toEqual([]);
   expect(section!.notes.at(-1)).toBe("task birds: 3 models with 3 upstream scores: too few for a law.");
-  expect(draw(section!.figures[0]!.drawing, "few", document).svg.match(/<circle/g)!.length).toBe(3);
+  expect(draw(section!.figures[0]!.drawing, "few", document).svg.outerHTML.match(/<circle/g)!.length).toBe(3);
   expect(sectionsOf([transfer], ["down"], [{ up: null, down: "x" }])[0]!.figures).toEqual([]);
 });
 
@@ -61,13 +62,13 @@ test("a grid as a heat map with what the bigger model is worth; curves and table
     ["10M", 128],
     ["10M", 512],
   ]);
-  const drawn = draw(heat!.figures[0]!.drawing, "heat", document).svg;
+  const drawn = draw(heat!.figures[0]!.drawing, "heat", document).svg.outerHTML;
   expect(drawn.match(/<rect/g)!.length).toBe(6);
   expect(curve!.tables[0]!.rows.length).toBe(4);
   expect(draw(curve!.figures[0]!.drawing, "curve", document).legend.length).toBe(2);
   expect(table!.tables[0]!.columns).toEqual(["size", "n 32", "n 128", "n 512"]);
   expect(table!.tables[0]!.rows[0]![1]).toMatch(/^0\.\d{3} ± 0\.007 \(2\)$/);
-  expect(draw(ordinal!.figures[0]!.drawing, "ordinal", document).svg).toContain("birds");
+  expect(draw(ordinal!.figures[0]!.drawing, "ordinal", document).svg.outerHTML).toContain("birds");
   expect(sectionsOf([], ["acc"], grid)[0]!.tables[0]!.rows[0]).toEqual([
     "acc",
     expect.any(Number),

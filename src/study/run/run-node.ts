@@ -1,7 +1,6 @@
 /** A study done by child processes: each free one takes the next run that nobody has done and nobody is at. */
 import { existsSync, rmSync } from "node:fs";
-import { join } from "node:path";
-import { namesIn, removeEmpty } from "../../base/files-node.ts";
+import { namesIn } from "../../base/files-node.ts";
 import { lockTimes, takeLock } from "../../base/lock-node.ts";
 import type { Failure } from "../../base/workers/messages.ts";
 import { runPool } from "../../base/workers/pool-node.ts";
@@ -200,7 +199,6 @@ export async function runStudy(o: RunStudyOptions): Promise<StudyOutcome> {
   });
   await Promise.all(notes);
   for (const run of runs) if (done.has(run.id)) await clearUp(folder, run.id);
-  removeEmpty(join(folder.path, "claims"));
   const { total, done: whole, failed: lost, left } = state();
   return { total, done: whole, failed: lost, left, skipped: total - whole - lost };
 }

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { canonicalJson } from "../../base/canonical.ts";
 import { readInput } from "../../data/cli-rows-node.ts";
 import { fail, ZerothError } from "../../errors.ts";
+import { typedCell } from "../columns.ts";
 import { ownColumns } from "../declare/check.ts";
 import type { FactorValue, ResultRow } from "../declare/study.ts";
 import { type About, commitRecord, noteAbout, readRecord, studyFolder } from "./records-node.ts";
@@ -18,15 +19,6 @@ export interface ImportOptions {
   readonly made: { readonly zeroth: string };
   readonly signal: AbortSignal;
   say(text: string): void;
-}
-
-/** A cell of a text file as the number or truth that it says. */
-function typed(value: unknown): FactorValue {
-  if (value === null || value === undefined || value === "") return null;
-  if (typeof value === "boolean" || typeof value === "number") return value;
-  const text = String(value);
-  const number = Number(text);
-  return text.trim() !== "" && Number.isFinite(number) ? number : text;
 }
 
 /**
@@ -48,7 +40,7 @@ export async function importResults(
     const where = `${input}, row ${count}`;
     const cells = Object.entries(given).map(([column, value]): [string, FactorValue] => {
       const name = rename[column] ?? column;
-      const cell = typed(value);
+      const cell = typedCell(value);
       return [name, typeof cell === "number" && percent.includes(name) ? cell / 100 : cell];
     });
     const row = Object.fromEntries(cells);
