@@ -52,10 +52,11 @@ interface Settings {
   readonly again?: boolean;
   readonly signal?: AbortSignal;
   readonly onRun?: () => void;
+  readonly budget?: number;
 }
 
 async function done(declaration: string, into: string, settings: Settings = {}) {
-  const { workers = 1, shard, quick = false, again = false, signal = never, onRun = () => {} } = settings;
+  const { workers = 1, shard, quick = false, again = false, signal = never, onRun = () => {}, budget } = settings;
   const study = await loadStudy(declaration);
   const runs = await planStudy(study, { file: declaration, quick, shard });
   const at = studyFolder(join(folder, into));
@@ -73,7 +74,7 @@ async function done(declaration: string, into: string, settings: Settings = {}) 
       signal,
       script,
     },
-    ...{ onRun, onProgress: () => {} },
+    ...{ onRun, onProgress: () => {}, budget },
   });
   return { at, runs, outcome, results: readRecords(at).map(resultText) };
 }
@@ -255,6 +256,10 @@ test("stopped on request, and gone on with", async () => {
   expect(first.outcome.failed).toBe(0);
   const rest = await done(file, "stopped");
   expect(rest.results).toEqual(readRecords(studyFolder(join(folder, "one"))).map(resultText));
+});
+
+test("nothing is begun that would last longer than what is left of the time", async () => {
+  expect((await done(file, "late", { budget: 0 })).outcome).toMatchObject({ done: 0, failed: 0, skipped: 18 });
 });
 
 test("questions in SQL are only questions", () => {
