@@ -145,6 +145,7 @@ export const panelNames = [
   "look",
   "studies",
   "digest",
+  "studies",
   "models",
   "jobs",
   "settings",
