@@ -6,13 +6,13 @@ import { useCommands } from "../../app/commands.ts";
 import { DropZone } from "../../parts/drop.tsx";
 import { ProblemNote } from "../../parts/problem.tsx";
 import { client } from "../../state/session.ts";
-import { Order } from "./order.tsx";
 import { Shelf } from "./shelf.tsx";
 import { askServer, begin, choose, close, given, open, pause, place, resume, trouble } from "./state.ts";
 import "./books.css";
 
-/** Loaded with the first book that is open. */
+/** Loaded with the first book that is open, and with the first that is chosen. */
 const reading = signal<ComponentType | undefined>(undefined);
+const ordering = signal<ComponentType | undefined>(undefined);
 
 export function Panel() {
   const book = open.value;
@@ -24,13 +24,20 @@ export function Panel() {
       });
     }
   }, [book]);
+  useEffect(() => {
+    if (given.value && !ordering.value) {
+      void import("./order.tsx").then(({ Order }) => {
+        ordering.value = Order;
+      });
+    }
+  }, [given.value]);
   useCommands([
     ...(given.value ? [{ title: "Summarise the book", run: () => void begin() }] : []),
     ...(book?.state === "running" ? [{ title: "Stop summarising", run: () => void pause() }] : []),
     ...(book?.state === "paused" ? [{ title: "Go on summarising", run: () => void resume() }] : []),
     ...(book ? [{ title: "All books", run: close }] : []),
   ]);
-  const Book = reading.value;
+  const [Book, Order] = [reading.value, ordering.value];
   return (
     <div class="books">
       <h1>
@@ -52,7 +59,7 @@ export function Panel() {
             label="A book: text, Markdown, HTML, EPUB, PDF"
             taken={choose}
           />
-          {given.value && <Order />}
+          {given.value && Order && <Order />}
           <Shelf />
         </div>
       )}
