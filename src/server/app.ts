@@ -1,8 +1,8 @@
 /** The server as a function of requests: OpenAI's interface before an engine. */
 import { OpenAPIHono } from "@hono/zod-openapi";
 import type { MiddlewareHandler } from "hono";
-import { adapterNames } from "../state/tunings/adapters.ts";
 import { storedAnswers } from "../state/answers-node.ts";
+import { adapterNames } from "../state/tunings/adapters.ts";
 import { chatsInMemory } from "./chat/store.ts";
 import {
   type Asked,

@@ -1,8 +1,8 @@
 /** What a server is made of, and what every request carries. */
 import type { Context } from "hono";
 import type { Engine } from "../host/engine.ts";
-import type { AdapterNames } from "../state/tunings/adapters.ts";
 import type { State } from "../state/schema/tables.ts";
+import type { AdapterNames } from "../state/tunings/adapters.ts";
 import type { Chats } from "./chat/store.ts";
 import type { DigestOptions } from "./digests/work-node.ts";
 import type { KeptAnswers } from "./guards/idempotency.ts";

@@ -8,8 +8,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, describe } from "vitest";
-import type { State } from "../../src/state/schema/tables.ts";
 import { openState } from "../../src/state/open-node.ts";
+import type { State } from "../../src/state/schema/tables.ts";
 
 /** Where PostgreSQL's server programs are; undefined where it is not installed. */
 function serverPrograms(): string | undefined {

@@ -4,8 +4,8 @@ import { afterEach } from "vitest";
 import { fixedKeys } from "../../src/server/guards/keys.ts";
 import { type ServeOptions, type Serving, serve } from "../../src/server/serve-node.ts";
 import { storedKeys } from "../../src/server/stored/keys.ts";
-import type { State } from "../../src/state/schema/tables.ts";
 import { createKey, type NewKey } from "../../src/state/keys-node.ts";
+import type { State } from "../../src/state/schema/tables.ts";
 import { fakeEngine } from "./fake-engine.ts";
 
 const open: Serving[] = [];

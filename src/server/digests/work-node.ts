@@ -8,7 +8,6 @@ import { makeFolder, namesIn } from "../../base/files-node.ts";
 import { parseEdits } from "../../digest/edits.ts";
 import { ZerothError } from "../../errors.ts";
 import type { Engine } from "../../host/engine.ts";
-import type { State } from "../../state/schema/tables.ts";
 import {
   claimDigest,
   type DigestClaim,
@@ -19,6 +18,7 @@ import {
 } from "../../state/digests.ts";
 import { readFile } from "../../state/files-node.ts";
 import { newId } from "../../state/ids-node.ts";
+import type { State } from "../../state/schema/tables.ts";
 import { startWork, type Work } from "../../state/work-loop.ts";
 import { messageOf } from "../errors.ts";
 import { startChild } from "../jobs/child-node.ts";

@@ -9,9 +9,9 @@ import { makeFolder, namesIn } from "../../base/files-node.ts";
 import { jsonLimits } from "../../base/json.ts";
 import { readJsonFile } from "../../base/read-node.ts";
 import { ZerothError } from "../../errors.ts";
-import { adapterModel, allAdapters, type StoredAdapter } from "../../state/tunings/adapters.ts";
-import type { State } from "../../state/schema/tables.ts";
 import { restoreFolder } from "../../state/folders-node.ts";
+import type { State } from "../../state/schema/tables.ts";
+import { adapterModel, allAdapters, type StoredAdapter } from "../../state/tunings/adapters.ts";
 import { startWork, type Work } from "../../state/work-loop.ts";
 
 export const adaptersFolder = (home: string): string => join(home, "adapters");

@@ -4,9 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test, vi } from "vitest";
 import { onEachDatabase } from "../../../test/support/databases.ts";
-import { deleteAdapter, recordCheckpoint } from "../../state/tunings/adapters.ts";
-import type { State } from "../../state/schema/tables.ts";
 import { storeFolder } from "../../state/folders-node.ts";
+import type { State } from "../../state/schema/tables.ts";
+import { deleteAdapter, recordCheckpoint } from "../../state/tunings/adapters.ts";
 import { acceptTuning, claimTuning, createTuning } from "../../state/tunings/tunings.ts";
 import { type AdapterChange, keepAdapters, syncAdapters } from "./adapters-node.ts";
 

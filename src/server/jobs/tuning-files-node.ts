@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { makeFolder, namesIn } from "../../base/files-node.ts";
-import type { State } from "../../state/schema/tables.ts";
 import { readFile } from "../../state/files-node.ts";
+import type { State } from "../../state/schema/tables.ts";
 import type { Tuning, TuningClaim } from "../../state/tunings/tunings.ts";
 import type { RowsFile } from "./tuning-messages.ts";
 

@@ -6,11 +6,11 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { ZerothError } from "../../errors.ts";
-import { finishTuning, recordCheckpoint } from "../../state/tunings/adapters.ts";
-import type { State } from "../../state/schema/tables.ts";
 import { createFile, deleteFile } from "../../state/files-node.ts";
 import { mostFolder, restoreFolder, storeFolder } from "../../state/folders-node.ts";
 import { newId } from "../../state/ids-node.ts";
+import type { State } from "../../state/schema/tables.ts";
+import { finishTuning, recordCheckpoint } from "../../state/tunings/adapters.ts";
 import {
   acceptTuning,
   claimTuning,

@@ -1,7 +1,7 @@
 /** `/v1/batches`: many requests in one file, answered when there is time. */
 import { z } from "@hono/zod-openapi";
-import { batchLimits } from "../../state/batches/worker-node.ts";
 import { type Batch, cancelBatch, createBatch, getBatch, listBatches } from "../../state/batches/batches.ts";
+import { batchLimits } from "../../state/batches/worker-node.ts";
 import { getFile } from "../../state/files-node.ts";
 import { invalid } from "../errors.ts";
 import { metadataField } from "../fields.ts";

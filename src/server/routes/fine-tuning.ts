@@ -1,9 +1,9 @@
 /** `/v1/fine_tuning/jobs`: adapters learnt from files of rows. */
 import { z } from "@hono/zod-openapi";
 import type { Engine } from "../../host/engine.ts";
-import { adapterModel, findAdapter, listCheckpoints, type StoredAdapter } from "../../state/tunings/adapters.ts";
-import type { State } from "../../state/schema/tables.ts";
 import { getFile } from "../../state/files-node.ts";
+import type { State } from "../../state/schema/tables.ts";
+import { adapterModel, findAdapter, listCheckpoints, type StoredAdapter } from "../../state/tunings/adapters.ts";
 import { listEvents, type TuningEvent } from "../../state/tunings/events.ts";
 import {
   cancelTuning,

@@ -1,6 +1,7 @@
 /** Answers of /v1/chat/completions in the database: kept until they are deleted, and known to every server on it. */
-import type { State } from "../../state/schema/tables.ts";
+
 import { deleteObject, getObject, listObjects, putObject } from "../../state/objects.ts";
+import type { State } from "../../state/schema/tables.ts";
 import type { Chats, KeptChat } from "../chat/store.ts";
 import { orNothing } from "./errors.ts";
 

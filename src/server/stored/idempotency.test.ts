@@ -2,8 +2,8 @@
 import { beforeAll, expect, test } from "vitest";
 import { onEachDatabase } from "../../../test/support/databases.ts";
 import { fakeEngine } from "../../../test/support/fake-engine.ts";
-import type { State } from "../../state/schema/tables.ts";
 import { createFile } from "../../state/files-node.ts";
+import type { State } from "../../state/schema/tables.ts";
 import { createServer, type ZerothServer } from "../app.ts";
 
 const request = (path: string, key: string, body: object, signal?: AbortSignal) =>

@@ -1,7 +1,7 @@
 /** Keys in the database, with what each may use, beside those given at the start. */
 import { chargeAllowance, requestsAllowance, takeAllowance, tokensAllowance } from "../../state/allowances.ts";
-import type { State } from "../../state/schema/tables.ts";
 import { findKey, hasKeys } from "../../state/keys-node.ts";
+import type { State } from "../../state/schema/tables.ts";
 import type { Keys, LogLine } from "../context.ts";
 import { refuse } from "../errors.ts";
 

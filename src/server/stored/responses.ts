@@ -1,6 +1,7 @@
 /** Answers of /v1/responses in the database: kept until they are deleted, and known to every server on it. */
-import type { State } from "../../state/schema/tables.ts";
+
 import { deleteObject, getObject, putObject, replaceObject } from "../../state/objects.ts";
+import type { State } from "../../state/schema/tables.ts";
 import type { KeptResponse, Responses } from "../responses/store.ts";
 import { orNothing } from "./errors.ts";
 

@@ -1,8 +1,8 @@
 /** The work on summaries: taken one after another, written in a process of their own, kept in the database as it comes. */
 import { ZerothError } from "../../errors.ts";
 import type { Engine } from "../../host/engine.ts";
-import type { State } from "../../state/schema/tables.ts";
 import { newId } from "../../state/ids-node.ts";
+import type { State } from "../../state/schema/tables.ts";
 import {
   claimSummary,
   endSummary,

@@ -1,7 +1,7 @@
 /** The work on files of vector stores: taken one after another, put into the index, noted as done. */
 import { ZerothError } from "../../errors.ts";
-import type { State } from "../../state/schema/tables.ts";
 import { newId } from "../../state/ids-node.ts";
+import type { State } from "../../state/schema/tables.ts";
 import {
   claimVectorFile,
   endVectorFile,
