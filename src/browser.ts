@@ -58,8 +58,8 @@ export { type AdapterContents, type AdapterFiles, readAdapterContents } from "./
 export { type Chat, type ChatAnswer, type ChatOptions, type ChatSource, createChat } from "./text/chat/chat.ts";
 export type { ChatMessage } from "./text/chat/messages.ts";
 export { type ChatSession, createSession } from "./text/chat/session.ts";
-export { type EmbeddingConfig, type Similarity, similarities, type VectorOptions } from "./text/embed.ts";
-export type { EmbedJob, EncodingModel } from "./text/encoding-model.ts";
+export { type EmbeddingConfig, type Similarity, similarities, type VectorOptions } from "./text/embedding/embed.ts";
+export type { EmbedJob, EncodingModel } from "./text/embedding/encoding-model.ts";
 export type { AnswerOptions, FoundAnswer, Question } from "./text/heads/answer.ts";
 export type { Choosing, Chosen } from "./text/heads/choose.ts";
 export type { Classified } from "./text/heads/classify.ts";

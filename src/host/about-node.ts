@@ -9,7 +9,7 @@ import type { Architecture } from "../models/family.ts";
 import { headOf } from "../models/kinds/encoder.ts";
 import { wholeGraph } from "../models/kinds/whole.ts";
 import { readChatTemplate } from "../text/chat/render.ts";
-import { transformerFolder } from "../text/embedding-config-node.ts";
+import { transformerFolder } from "../text/embedding/config-node.ts";
 import { withGenerationConfig } from "../text/generation-config.ts";
 import { attempt } from "../text/jobs.ts";
 import type { ModelAbout } from "./engine.ts";

@@ -3,7 +3,7 @@ import { fail, throwIfAborted, ZerothError } from "../errors.ts";
 import { cannot } from "../models/families.ts";
 import { createChat, withoutEnds } from "../text/chat/chat.ts";
 import { plainStops } from "../text/chat/plain-form.ts";
-import type { EncodingModel } from "../text/encoding-model.ts";
+import type { EncodingModel } from "../text/embedding/encoding-model.ts";
 import { fittingPair } from "../text/heads/fit-pair.ts";
 import { type LiveOptions, liveModel, usualRows } from "../text/live/live.ts";
 import type { LiveEvent, LiveModel, LiveStatus, TokenShown } from "../text/live/request.ts";

@@ -1,6 +1,6 @@
 /** What a trained head tells of texts: classes, tags, answers in a passage, choices. */
 import { fail, ZerothError } from "../errors.ts";
-import type { EncodingModel } from "../text/encoding-model.ts";
+import type { EncodingModel } from "../text/embedding/encoding-model.ts";
 import type { PredictInput, PredictTold } from "./engine.ts";
 
 /** Parts of an input that a head does not look at are refused: nobody means what is passed over. */

@@ -1,7 +1,7 @@
 /** A model that gives vectors, as an index asks it: in its own tokens, with its prompts, and known by its content. */
 import { fail, type ZerothError } from "../errors.ts";
-import { promptOf } from "../text/embed.ts";
-import type { EncodingModel } from "../text/encoding-model.ts";
+import { promptOf } from "../text/embedding/embed.ts";
+import type { EncodingModel } from "../text/embedding/encoding-model.ts";
 import type { EncodeJob } from "../text/heads/reader.ts";
 import { attempt } from "../text/jobs.ts";
 import type { Tokenizer } from "../tokenizers/tokenizer.ts";

@@ -1,7 +1,7 @@
 /** A cross-encoder as a ranker: it reads question and passage together and gives one number. */
 import { isJsonObject, type JsonObject, shown } from "../base/json.ts";
 import { fail, ZerothError } from "../errors.ts";
-import type { EncodingModel } from "../text/encoding-model.ts";
+import type { EncodingModel } from "../text/embedding/encoding-model.ts";
 import { fittingPair } from "../text/heads/fit-pair.ts";
 import type { EncodeJob } from "../text/heads/reader.ts";
 import { attempt } from "../text/jobs.ts";

@@ -16,8 +16,8 @@ import type { Compile } from "../models/kinds/programs.ts";
 import { wholeGraph } from "../models/kinds/whole.ts";
 import type { Tokenizer } from "../tokenizers/tokenizer.ts";
 import type { Weights } from "../weights/weights.ts";
-import { type FolderFiles, readEmbedding } from "./embedding-config.ts";
-import { type EncodingModel, encodingModel } from "./encoding-model.ts";
+import { type FolderFiles, readEmbedding } from "./embedding/config.ts";
+import { type EncodingModel, encodingModel } from "./embedding/encoding-model.ts";
 
 export type { Pooling };
 

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { safetensorsInMemory } from "../../src/browser.ts";
 import { openModelFolder, openTokenizer } from "../../src/folders/open-node.ts";
 import { compile } from "../../src/runtime/compile-node.ts";
-import type { EmbedJob } from "../../src/text/encoding-model.ts";
+import type { EmbedJob } from "../../src/text/embedding/encoding-model.ts";
 import { expectClose, fixtures, readFloats, readTensors } from "../support/fixtures.ts";
 import type { Planes } from "../support/images.ts";
 import { nanoAsNumbers } from "../support/models/nano.ts";

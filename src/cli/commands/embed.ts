@@ -1,6 +1,6 @@
 /** `zeroth embed`: texts as vectors, and how near they are to each other. */
 import { fail, ZerothError } from "../../errors.ts";
-import type { EmbeddingConfig } from "../../text/embed.ts";
+import type { EmbeddingConfig } from "../../text/embedding/embed.ts";
 import { defineCommand } from "../define.ts";
 import { adapter, engine, model, rows } from "../options.ts";
 import type { Output } from "../output.ts";

@@ -1,5 +1,5 @@
 /** How near texts are to each other, for a person. */
-import { type Similarity, similarities } from "../../text/embed.ts";
+import { type Similarity, similarities } from "../../text/embedding/embed.ts";
 import type { Output } from "../output.ts";
 
 /** More texts than these get their nearest neighbour instead of a table of all pairs. */

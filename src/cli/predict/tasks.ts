@@ -1,7 +1,7 @@
 /** What a head makes of a row: the row's part of it, the result row, a line and a picture. */
 import { type InputRow, textOf } from "../../data/cli-rows-node.ts";
 import { fail, ZerothError } from "../../errors.ts";
-import type { EncodingModel } from "../../text/encoding-model.ts";
+import type { EncodingModel } from "../../text/embedding/encoding-model.ts";
 import type { EncodeJob, Text } from "../../text/heads/reader.ts";
 import type { Words } from "../../text/heads/tag.ts";
 import type { OpenedEncoder } from "../../text/open-node.ts";

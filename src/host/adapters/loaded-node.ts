@@ -16,7 +16,7 @@ import { adapterStamp } from "../../text/adapters/about-node.ts";
 import { readAdapted, readAdapterFiles } from "../../text/adapters/files-node.ts";
 import { type GivenPrograms, givenPrograms } from "../../text/adapters/given.ts";
 import type { ReadBase } from "../../text/adapters/read.ts";
-import { type EncodingModel, encodingModel } from "../../text/encoding-model.ts";
+import { type EncodingModel, encodingModel } from "../../text/embedding/encoding-model.ts";
 import type { OpenedEncoder } from "../../text/open-node.ts";
 import { breathe } from "../waiting.ts";
 import type { AdapterPlace } from "./registry-node.ts";

@@ -9,7 +9,7 @@ import { type Graph, graph } from "../../graph/graph.ts";
 import * as ops from "../../graph/operators.ts";
 import { input, parameter, type Tensor } from "../../graph/tensor.ts";
 import type { Program } from "../../runtime/program.ts";
-import type { Similarity } from "../../text/embed.ts";
+import type { Similarity } from "../../text/embedding/embed.ts";
 import { quantizer } from "../../weights/quantize.ts";
 import type { StoredTensor, Weights } from "../../weights/weights.ts";
 import { byScore, type Hit } from "../lexical/bm25.ts";

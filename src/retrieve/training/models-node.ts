@@ -7,7 +7,7 @@ import type { EncodedText } from "../../models/kinds/encoder.ts";
 import { writeWhole } from "../../text/adapters/merge-node.ts";
 import { copied, startOf } from "../../text/adapters/moving.ts";
 import { readBase } from "../../text/adapters/read.ts";
-import type { EmbeddingConfig } from "../../text/embed.ts";
+import type { EmbeddingConfig } from "../../text/embedding/embed.ts";
 import { openEncoder } from "../../text/open-node.ts";
 import type { Tokenizer } from "../../tokenizers/tokenizer.ts";
 import { readStored } from "../../weights/safetensors-node.ts";

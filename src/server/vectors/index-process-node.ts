@@ -7,7 +7,7 @@ import { errorOf, type SentError, sentErrorOf } from "../../host/messages.ts";
 import type { Embedder } from "../../retrieve/embedder-node.ts";
 import { type Found, type Index, openIndex } from "../../retrieve/search-node.ts";
 import { compile } from "../../runtime/compile-node.ts";
-import { transformerFolder } from "../../text/embedding-config-node.ts";
+import { transformerFolder } from "../../text/embedding/config-node.ts";
 import type { Tokenizer } from "../../tokenizers/tokenizer.ts";
 import { type IndexFile, openIndexFile } from "./index-file-node.ts";
 import type { Asking, CallName, FromIndexProcess, IndexAt, Questions, ToIndexProcess } from "./index-messages.ts";

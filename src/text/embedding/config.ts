@@ -3,10 +3,10 @@
  * spellings of all releases. Where the files come from, a disk or a server, is an argument.
  */
 import { z } from "zod";
-import { isJsonObject, type JsonObject, shown } from "../base/json.ts";
-import { fail } from "../errors.ts";
-import type { Pooling, VectorLayer } from "../models/kinds/pooling.ts";
-import type { Weights } from "../weights/weights.ts";
+import { isJsonObject, type JsonObject, shown } from "../../base/json.ts";
+import { fail } from "../../errors.ts";
+import type { Pooling, VectorLayer } from "../../models/kinds/pooling.ts";
+import type { Weights } from "../../weights/weights.ts";
 import { defaultEmbedding, type EmbeddingConfig, type Similarity, similarities } from "./embed.ts";
 
 /** The files of a folder by their names, with / between folders. */

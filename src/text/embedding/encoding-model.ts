@@ -1,17 +1,17 @@
 /** What a model that reads texts gives of them: vectors, and what its head was trained to tell. */
-import { fail, ZerothError } from "../errors.ts";
-import type { Heads, Problem } from "../models/family.ts";
-import type { EncodedText, EncoderModel } from "../models/kinds/encoder.ts";
-import { needNumbers } from "../models/kinds/language.ts";
-import type { Tokenizer } from "../tokenizers/tokenizer.ts";
+import { fail, ZerothError } from "../../errors.ts";
+import type { Heads, Problem } from "../../models/family.ts";
+import type { EncodedText, EncoderModel } from "../../models/kinds/encoder.ts";
+import { needNumbers } from "../../models/kinds/language.ts";
+import type { Tokenizer } from "../../tokenizers/tokenizer.ts";
+import { type AnswerOptions, answerer, type FoundAnswer, type Question } from "../heads/answer.ts";
+import { type Choosing, type Chosen, chooser } from "../heads/choose.ts";
+import { type Classified, classifier } from "../heads/classify.ts";
+import { type Filled, type FillOptions, filler } from "../heads/fill.ts";
+import { type EncodeJob, inputOf, needShort, readerBatches, type Scores, type Text } from "../heads/reader.ts";
+import { type Tagged, tagger, type Words } from "../heads/tag.ts";
+import { attempt, inBatches, orThrow } from "../jobs.ts";
 import { type EmbeddingConfig, finished, needDimensions, promptOf, type VectorOptions } from "./embed.ts";
-import { type AnswerOptions, answerer, type FoundAnswer, type Question } from "./heads/answer.ts";
-import { type Choosing, type Chosen, chooser } from "./heads/choose.ts";
-import { type Classified, classifier } from "./heads/classify.ts";
-import { type Filled, type FillOptions, filler } from "./heads/fill.ts";
-import { type EncodeJob, inputOf, needShort, readerBatches, type Scores, type Text } from "./heads/reader.ts";
-import { type Tagged, tagger, type Words } from "./heads/tag.ts";
-import { attempt, inBatches, orThrow } from "./jobs.ts";
 
 export interface EmbedJob extends EncodeJob, VectorOptions {}
 

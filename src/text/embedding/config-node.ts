@@ -1,13 +1,13 @@
 /** The settings of a folder of sentence-transformers on disk. */
 import { existsSync, realpathSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { jsonLimits, parseJsonObject } from "../base/json.ts";
-import { readTextFile } from "../base/read-node.ts";
-import type { OpenedGguf } from "../folders/gguf/open-node.ts";
-import { poolingFiles } from "../folders/gguf/pooling.ts";
-import { findWeights } from "../folders/weights-node.ts";
-import { locate } from "../hub/locate-node.ts";
-import { type FolderFiles, readModules, transformerPath } from "./embedding-config.ts";
+import { jsonLimits, parseJsonObject } from "../../base/json.ts";
+import { readTextFile } from "../../base/read-node.ts";
+import type { OpenedGguf } from "../../folders/gguf/open-node.ts";
+import { poolingFiles } from "../../folders/gguf/pooling.ts";
+import { findWeights } from "../../folders/weights-node.ts";
+import { locate } from "../../hub/locate-node.ts";
+import { type FolderFiles, readModules, transformerPath } from "./config.ts";
 
 const isFolder = (path: string): boolean => statSync(path).isDirectory();
 

@@ -4,9 +4,9 @@
  */
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { expectClose, fixtures, readJson } from "../../test/support/fixtures.ts";
+import { expectClose, fixtures, readJson } from "../../../test/support/fixtures.ts";
+import { openEncoder } from "../open-node.ts";
 import type { EmbedJob } from "./encoding-model.ts";
-import { openEncoder } from "./open-node.ts";
 
 const open = (name: string) => openEncoder(join(fixtures, "readers", name), { threads: 1 });
 

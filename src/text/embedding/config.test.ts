@@ -1,8 +1,8 @@
 /** modules.json and the files that it names, in all spellings, and what is refused. */
 import { expect, test } from "vitest";
-import type { Weights } from "../weights/weights.ts";
+import type { Weights } from "../../weights/weights.ts";
+import { type FolderFiles, readEmbedding } from "./config.ts";
 import { finished, needDimensions, promptOf, similarities } from "./embed.ts";
-import { type FolderFiles, readEmbedding } from "./embedding-config.ts";
 
 const tensor = (...shape: number[]) => ({ dtype: "float32", shape, data: new Uint8Array(0) }) as const;
 

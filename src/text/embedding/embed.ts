@@ -1,7 +1,7 @@
 /** Vectors of texts: how a folder makes them, and what is done with them. */
-import { fail } from "../errors.ts";
-import type { Pooling, Readout } from "../models/kinds/pooling.ts";
-import type { Weights } from "../weights/weights.ts";
+import { fail } from "../../errors.ts";
+import type { Pooling, Readout } from "../../models/kinds/pooling.ts";
+import type { Weights } from "../../weights/weights.ts";
 
 /** How near two vectors are: more is nearer, so that distances are negative. */
 export const similarities = {

@@ -1,8 +1,8 @@
 /** The settings of a folder of sentence-transformers at an address. */
-import { jsonLimits, parseJsonObject } from "../base/json.ts";
-import type { FetchedParts } from "../folders/fetch-web.ts";
-import { safetensorsInMemory } from "../weights/safetensors-memory.ts";
-import type { FolderFiles } from "./embedding-config.ts";
+import { jsonLimits, parseJsonObject } from "../../base/json.ts";
+import type { FetchedParts } from "../../folders/fetch-web.ts";
+import { safetensorsInMemory } from "../../weights/safetensors-memory.ts";
+import type { FolderFiles } from "./config.ts";
 
 export const filesAt = (base: string, { file }: Pick<FetchedParts, "file">): FolderFiles => ({
   where: base,
