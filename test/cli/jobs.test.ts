@@ -144,6 +144,8 @@ test("a project of Dagster's: written once, and every asset tells what its check
     ["eval", []],
     ["answers", []],
     ["index", []],
+    ["summaries", []],
+    ["digest", []],
   ]);
   writeFileSync(
     join(folder, "assets", "zeroth.yaml"),

@@ -120,17 +120,18 @@ onEachDatabase((databases) => {
 
   test("a model of the engine is asked many things at once; a corrected leaf costs the height of the tree", async () => {
     const { engine, call, settled } = await begin();
-    const text = { text: bookOfSentences, filename: "book.txt", model: "fake/decoder", ...order };
+    const text = { text: bookOfSentences, filename: "book.txt", model: "fake/decoder", ...order, leaf_tokens: 120 };
     expect((await call("POST", "/estimate", text)).json().seconds).toBeNull();
     const { id } = (await call("POST", "", text)).json();
     const done = await settled(id, "completed");
     const total = done.progress.total;
     expect(engine.asks).toHaveLength(total);
     expect(engine.asks.every(({ prompt }) => "messages" in prompt)).toBe(true);
-    expect(done.options).toMatchObject({ leafTokens: 200 });
+    expect(done.options).toMatchObject({ leafTokens: 120 });
     expect((await call("POST", "/estimate", text)).json().seconds).toBeGreaterThan(0);
     const { nodes } = (await call("GET", `/${id}/tree`)).json();
     const height = nodes.at(-1).height;
+    expect(height).toBe(2);
 
     await call("POST", `/${id}/nodes/h0.0`, { text: "Nobody found the first lamp." });
     await settled(id, "completed");
