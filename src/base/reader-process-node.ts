@@ -91,7 +91,10 @@ export function readerProcess<Q extends { readonly path: string }, R extends obj
     signal: AbortSignal | undefined,
   ): Promise<Heard> {
     return new Promise((resolve) => {
-      const heard = (reply: unknown) => settle(reply as Heard);
+      const began = performance.now();
+      const late = () => wrong(`not done after ${patience / 1000} s`);
+      // Both may wait for this thread at once: an answer that came too late is none, whichever is looked at first.
+      const heard = (reply: unknown) => (performance.now() - began > patience ? late() : settle(reply as Heard));
       const settle = (reply: Heard) => {
         clearTimeout(timer);
         child.off("message", heard).off("error", broke).off("exit", gone);
@@ -109,7 +112,7 @@ export function readerProcess<Q extends { readonly path: string }, R extends obj
             ? "takes too much memory"
             : `its reader ended (${end ?? code})`,
         );
-      const timer = setTimeout(() => wrong(`not done after ${patience / 1000} s`), patience);
+      const timer = setTimeout(late, patience);
       child.on("message", heard).on("error", broke).on("exit", gone);
       signal?.addEventListener("abort", stopped);
       if (signal?.aborted) return stopped();
