@@ -8,7 +8,7 @@ import { statSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
 import { type ErrorCode, fail, ZerothError } from "../errors.ts";
-import { whenOwnerGone } from "./owner-node.ts";
+import { leaveSignalsToOwner, whenOwnerGone } from "./owner-node.ts";
 
 /** For a file or a part of it. */
 export interface ReaderLimits {
@@ -168,8 +168,7 @@ export function answerQuestions<Q, R extends object>(answer: (question: Q) => Pr
   watch.unref();
   // A library may read parts side by side and wait for the first that fails: the others fail unheard.
   process.on("unhandledRejection", () => {});
-  // Signals of a terminal reach every process of its group; whoever asked decides when this one ends.
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {});
+  leaveSignalsToOwner();
   whenOwnerGone(() => process.exit());
   process.on("message", async (question: Q) => {
     let reply: R | ReaderFailure;

@@ -1,6 +1,5 @@
 /** The script of an engine's child process: calls in, values and events out, until its owner says so or is gone. */
-import { writeFileSync } from "node:fs";
-import { whenOwnerGone } from "../base/owner-node.ts";
+import { giveWay, leaveSignalsToOwner, whenOwnerGone } from "../base/owner-node.ts";
 import { fail } from "../errors.ts";
 import type { Engine } from "./engine.ts";
 import { localEngine } from "./local-node.ts";
@@ -142,12 +141,7 @@ function receive(message: ToEngine): void {
   }
 }
 
-try {
-  // Where memory runs out, the system is to end this process and not another one.
-  if (process.platform === "linux") writeFileSync("/proc/self/oom_score_adj", "500");
-} catch {
-  // Not everywhere may a process say so.
-}
+giveWay({ memory: 500 });
 
 process.on("message", (message) => receive(needToEngine(message)));
 whenOwnerGone(() => {
@@ -155,5 +149,4 @@ whenOwnerGone(() => {
   // Should something keep it, it does not outlive its owner by much.
   setTimeout(() => process.kill(process.pid, "SIGKILL"), 10_000).unref();
 });
-// Ctrl-C and a service's end reach every process of the group; whoever owns this one decides when it ends.
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {});
+leaveSignalsToOwner();

@@ -43,8 +43,8 @@ export const prepared: Readonly<Record<(typeof panelNames)[number], (page: Page)
     await page.waitForSelector(".advice");
   },
   // With a choice and a picture: their own tests.
-  prefer: (page) => page.waitForSelector(".drop"),
-  look: (page) => page.waitForSelector(".drop"),
+  prefer: (page) => page.waitForSelector(".drop-zone"),
+  look: (page) => page.waitForSelector(".drop-zone"),
   models: (page) => page.waitForSelector('[data-state="ready"]'),
   jobs: (page) => page.waitForSelector(".job"),
   settings: (page) => page.waitForSelector(".setting"),

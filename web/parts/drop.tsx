@@ -1,29 +1,34 @@
-/** Where a person's documents come in: dropped, or chosen. */
+/** Where a person's files come in: dropped, or chosen. */
+import type { ComponentChildren } from "preact";
 import { useRef, useState } from "preact/hooks";
 import { droppedFiles } from "./dropped.ts";
 import { Icon } from "./icon.tsx";
-import "../style/documents.css";
-
-const kinds = ".txt,.text,.md,.markdown,.html,.htm,.xhtml,.epub,.pdf";
+import "../style/drop.css";
 
 interface Props {
   /** What to drop, in a sentence; none once something is there. */
-  readonly says?: string;
+  readonly says?: ComponentChildren;
   readonly choose: string;
   /** Names the field for who does not see it. */
   readonly label: string;
-  /** Several at once, and whole folders. */
+  /** Ends or types of files to choose among; `folder`: a whole folder is chosen. */
+  readonly accept: string;
+  /** Says that a whole folder may be chosen too; files are then several. */
   readonly folder?: string;
+  readonly disabled?: boolean;
+  /** More buttons, beside those. */
+  readonly children?: ComponentChildren;
   readonly taken: (files: readonly File[]) => unknown;
 }
 
-export function DropZone({ says, choose, label, folder: folderSays, taken }: Props) {
+export function DropZone({ says, choose, label, accept, folder: folderSays, disabled, children, taken }: Props) {
   const [over, setOver] = useState(false);
   const [files, folder] = [useRef<HTMLInputElement>(null), useRef<HTMLInputElement>(null)];
   const chosen = ({ currentTarget }: { readonly currentTarget: HTMLInputElement }) => {
     void taken([...(currentTarget.files ?? [])]);
     currentTarget.value = "";
   };
+  const whole = { multiple: true, webkitdirectory: true };
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: dropping files repeats what the buttons inside do
     <div
@@ -41,7 +46,7 @@ export function DropZone({ says, choose, label, folder: folderSays, taken }: Pro
     >
       {says && <p>{says}</p>}
       <div class="actions">
-        <button type="button" onClick={() => files.current?.click()}>
+        <button type="button" disabled={disabled ?? false} onClick={() => files.current?.click()}>
           <Icon name="more" />
           <span>{choose}</span>
         </button>
@@ -50,16 +55,17 @@ export function DropZone({ says, choose, label, folder: folderSays, taken }: Pro
             {folderSays}
           </button>
         )}
+        {children}
       </div>
       <input
-        {...{ ref: files, type: "file", multiple: folderSays !== undefined, class: "hidden", tabIndex: -1 }}
-        accept={kinds}
+        {...{ ref: files, type: "file", class: "hidden", tabIndex: -1 }}
+        {...(accept === "folder" ? whole : { accept, multiple: folderSays !== undefined })}
         aria-label={label}
         onChange={chosen}
       />
       {folderSays && (
         <input
-          {...{ ref: folder, type: "file", multiple: true, class: "hidden", tabIndex: -1, webkitdirectory: true }}
+          {...{ ref: folder, type: "file", class: "hidden", tabIndex: -1, ...whole }}
           aria-label="A folder of documents"
           onChange={chosen}
         />

@@ -2,9 +2,7 @@
  * The script of a process that makes one digest. It may be killed at any moment: what it made is its server's once it is
  * told. It has no model: what is to be written is asked of its server.
  */
-import { writeFileSync } from "node:fs";
-import { constants, setPriority } from "node:os";
-import { whenOwnerGone } from "../../base/owner-node.ts";
+import { giveWay, leaveSignalsToOwner, whenOwnerGone } from "../../base/owner-node.ts";
 import { groupOf } from "../../digest/count/groups.ts";
 import { ingestFile } from "../../digest/ingest-node.ts";
 import { makeDigest } from "../../digest/make-node.ts";
@@ -80,13 +78,6 @@ process.on("message", (message: ToDigest) => {
 });
 // Its server is gone, and with it the right to this digest.
 whenOwnerGone(() => over || process.kill(process.pid, "SIGKILL"));
-// Ctrl-C and a service's end reach every process of the group; whoever owns this one decides when it ends.
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {});
-try {
-  setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
-  // Where memory runs out, the system is to end this process and not the one that answers.
-  if (process.platform === "linux") writeFileSync("/proc/self/oom_score_adj", "1000");
-} catch {
-  // Not everywhere may a process say so.
-}
+leaveSignalsToOwner();
+giveWay({ memory: 1000, slow: true });
 void tell({ kind: "ready" });

@@ -3,9 +3,8 @@
  * moment: what it has saved lies in copies that its server takes. It computes at a lower priority than whoever answers.
  */
 import { linkSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { constants, setPriority } from "node:os";
 import { basename, join } from "node:path";
-import { whenOwnerGone } from "../../base/owner-node.ts";
+import { giveWay, leaveSignalsToOwner, whenOwnerGone } from "../../base/owner-node.ts";
 import { readTextFile } from "../../base/read-node.ts";
 import { ZerothError } from "../../errors.ts";
 import { nodeHost } from "../../learn/fit/host-node.ts";
@@ -196,13 +195,6 @@ process.on("message", (message: ToTuning) => {
 });
 // Its server is gone, and with it the right to this job: another one has it, or will.
 whenOwnerGone(() => over || process.kill(process.pid, "SIGKILL"));
-// Ctrl-C and a service's end reach every process of the group; whoever owns this one decides when it ends.
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {});
-try {
-  setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
-  // Where memory runs out, the system is to end this process and not the one that answers.
-  if (process.platform === "linux") writeFileSync("/proc/self/oom_score_adj", "1000");
-} catch {
-  // Not everywhere may a process say so.
-}
+leaveSignalsToOwner();
+giveWay({ memory: 1000, slow: true });
 tell({ kind: "ready" });

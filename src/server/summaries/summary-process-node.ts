@@ -2,9 +2,7 @@
  * The script of a process that plans, writes or exports a summary. It may be killed at any moment: what it was told is
  * kept, is. Models are asked through its server, so that their answers are computed in one batch with everybody's.
  */
-import { writeFileSync } from "node:fs";
-import { constants, setPriority } from "node:os";
-import { whenOwnerGone } from "../../base/owner-node.ts";
+import { giveWay, leaveSignalsToOwner, whenOwnerGone } from "../../base/owner-node.ts";
 import { readBytes, withFile } from "../../base/read-node.ts";
 import { sha256 } from "../../base/sha256.ts";
 import { type ErrorCode, fail, ZerothError } from "../../errors.ts";
@@ -169,12 +167,6 @@ process.on("message", (message: ToSummary) => {
 });
 // Its server is gone, and with it the right to this summary: another one has it, or will.
 whenOwnerGone(() => over || process.kill(process.pid, "SIGKILL"));
-// Ctrl-C and a service's end reach every process of the group; whoever owns this one decides when it ends.
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {});
-try {
-  setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
-  if (process.platform === "linux") writeFileSync("/proc/self/oom_score_adj", "1000");
-} catch {
-  // Not everywhere may a process say so.
-}
+leaveSignalsToOwner();
+giveWay({ memory: 1000, slow: true });
 tell({ kind: "ready" });

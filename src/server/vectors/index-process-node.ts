@@ -1,6 +1,6 @@
 /** The script of a process that works on indices of vector stores for a server: reads, cuts, writes and searches. */
 import { AsyncLocalStorage } from "node:async_hooks";
-import { whenOwnerGone } from "../../base/owner-node.ts";
+import { leaveSignalsToOwner, whenOwnerGone } from "../../base/owner-node.ts";
 import { throwIfAborted, ZerothError } from "../../errors.ts";
 import { openModelFolder, openTokenizer } from "../../folders/open-node.ts";
 import { errorOf, type SentError, sentErrorOf } from "../../host/messages.ts";
@@ -135,8 +135,7 @@ async function answer({ id, name, at, ask }: Extract<ToIndexProcess, { kind: "as
   }
 }
 
-// Signals of a terminal reach every process of its group; whoever asked decides when this one ends.
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {});
+leaveSignalsToOwner();
 // A process that ends itself during a run of the engine would be a crash.
 whenOwnerGone(() => process.kill(process.pid, "SIGKILL"));
 process.on("message", (message) => {

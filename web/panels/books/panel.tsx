@@ -3,6 +3,7 @@ import { signal } from "@preact/signals";
 import type { ComponentType } from "preact";
 import { useEffect } from "preact/hooks";
 import { useCommands } from "../../app/commands.ts";
+import { documentKinds } from "../../parts/document-kinds.ts";
 import { DropZone } from "../../parts/drop.tsx";
 import { ProblemNote } from "../../parts/problem.tsx";
 import { client } from "../../state/session.ts";
@@ -56,6 +57,7 @@ export function Panel() {
           <DropZone
             {...(!given.value && { says: "Drop a book here: text, Markdown, HTML, EPUB, PDF." })}
             choose={given.value ? "Another book" : "Choose a book"}
+            accept={documentKinds}
             label="A book: text, Markdown, HTML, EPUB, PDF"
             taken={choose}
           />

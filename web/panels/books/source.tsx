@@ -1,6 +1,7 @@
 /** The book beside its summary: the part that the node is of, and the place of a sentence, marked and in view. */
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import { blocksOf } from "../../parts/blocks.ts";
+import "../../style/documents.css";
 import { marked, marking, node, sentences, text } from "./state.ts";
 
 export function Source() {

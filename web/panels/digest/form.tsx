@@ -1,7 +1,6 @@
 /** Which papers, of which field and month, and how the digest is made. */
-import { useRef, useState } from "preact/hooks";
 import { CopyForms } from "../../parts/copy-as.tsx";
-import { droppedFiles } from "../../parts/dropped.ts";
+import { DropZone } from "../../parts/drop.tsx";
 import { Icon } from "../../parts/icon.tsx";
 import { models, root } from "../../state/session.ts";
 import { digestCode } from "./code.ts";
@@ -28,45 +27,19 @@ const groups = [
   ["all", "everything"],
 ] as const;
 
-function Drop() {
-  const [over, setOver] = useState(false);
-  const input = useRef<HTMLInputElement>(null);
-  return (
-    // biome-ignore lint/a11y/noStaticElementInteractions: dropping a file repeats what the button inside does
-    <div
-      class={`drop${over ? " over" : ""}`}
-      onDragOver={(event) => {
-        event.preventDefault();
-        setOver(true);
-      }}
-      onDragLeave={() => setOver(false)}
-      onDrop={(event) => {
-        event.preventDefault();
-        setOver(false);
-        void droppedFiles(event.dataTransfer).then(take);
-      }}
-    >
-      <p class="quiet">Drop a file of papers' metadata, a JSON object a line, as arXiv's snapshot has them.</p>
-      <div class="actions">
-        <button type="button" onClick={() => input.current?.click()}>
-          <Icon name="more" />
-          <span>Choose a file</span>
-        </button>
-        <button type="button" onClick={() => void takeExample()}>
-          Forty made-up papers
-        </button>
-      </div>
-      <input
-        {...{ ref: input, type: "file", class: "hidden", tabIndex: -1, accept: ".jsonl,.ndjson,.json" }}
-        aria-label="A file of papers' metadata"
-        onChange={({ currentTarget }) => {
-          void take([...(currentTarget.files ?? [])]);
-          currentTarget.value = "";
-        }}
-      />
-    </div>
-  );
-}
+const Drop = () => (
+  <DropZone
+    says="Drop a file of papers' metadata, a JSON object a line, as arXiv's snapshot has them."
+    choose="Choose a file"
+    label="A file of papers' metadata"
+    accept=".jsonl,.ndjson,.json"
+    taken={take}
+  >
+    <button type="button" onClick={() => void takeExample()}>
+      Forty made-up papers
+    </button>
+  </DropZone>
+);
 
 function Count({ label, value, most, set }: { label: string; value: number; most: number; set(n: number): void }) {
   return (

@@ -1,57 +1,12 @@
 /** Look: a picture comes in, its classes with their shares, and where the model looked. */
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { useCommands } from "../../app/commands.ts";
-import { droppedFiles } from "../../parts/dropped.ts";
+import { DropZone } from "../../parts/drop.tsx";
 import { Icon } from "../../parts/icon.tsx";
 import { secondsText, shareText } from "../../parts/numbers.ts";
 import { ProblemNote } from "../../parts/problem.tsx";
 import { busy, forget, giveModel, givePicture, model, overlaid, type Shown, shown, trouble } from "./state.ts";
 import "./look.css";
-
-interface GiveProps {
-  readonly says: string;
-  readonly button: string;
-  readonly label: string;
-  readonly folder?: boolean;
-  take(files: readonly File[]): void;
-}
-
-/** A place to drop files on, with a button that opens the same. */
-function Give({ says, button, label, folder = false, take }: GiveProps) {
-  const [over, setOver] = useState(false);
-  const picker = useRef<HTMLInputElement>(null);
-  return (
-    // biome-ignore lint/a11y/noStaticElementInteractions: dropping files repeats what the button inside does
-    <div
-      class={`drop${over ? " over" : ""}`}
-      onDragOver={(event) => {
-        event.preventDefault();
-        setOver(true);
-      }}
-      onDragLeave={() => setOver(false)}
-      onDrop={(event) => {
-        event.preventDefault();
-        setOver(false);
-        void droppedFiles(event.dataTransfer).then(take);
-      }}
-    >
-      <p>{says}</p>
-      <button type="button" disabled={busy.value !== undefined} onClick={() => picker.current?.click()}>
-        <Icon name="more" />
-        <span>{button}</span>
-      </button>
-      <input
-        {...{ ref: picker, type: "file", class: "hidden", tabIndex: -1 }}
-        {...(folder ? { multiple: true, webkitdirectory: true } : { accept: "image/*" })}
-        aria-label={label}
-        onChange={({ currentTarget }) => {
-          take([...(currentTarget.files ?? [])]);
-          currentTarget.value = "";
-        }}
-      />
-    </div>
-  );
-}
 
 function Model() {
   const now = model.value;
@@ -63,12 +18,13 @@ function Model() {
           opened in this browser; nothing is sent anywhere. <code>google/vit-base-patch16-224</code> tells a thousand
           things apart; a model of your own classes is made by <code>zeroth vision finetune</code>.
         </p>
-        <Give
+        <DropZone
+          disabled={busy.value !== undefined}
           says="Drop the folder of a model that sees: ViT, ResNet, BiT or MLP-Mixer."
-          button={busy.value === "opening" ? "Opening…" : "Choose a model folder"}
+          choose={busy.value === "opening" ? "Opening…" : "Choose a model folder"}
           label="The folder of a model that sees"
-          folder
-          take={(files) => void giveModel(files)}
+          accept="folder"
+          taken={giveModel}
         />
       </div>
     );
@@ -188,11 +144,13 @@ export function Panel() {
       {trouble.value && <ProblemNote problem={trouble.value} />}
       <Model />
       {model.value && (
-        <Give
+        <DropZone
+          disabled={busy.value !== undefined}
           says="Drop a picture here."
-          button={busy.value === "looking" ? "Looking…" : "Choose a picture"}
+          choose={busy.value === "looking" ? "Looking…" : "Choose a picture"}
           label="A picture"
-          take={([file]) => void givePicture(file)}
+          accept="image/*"
+          taken={([file]) => givePicture(file)}
         />
       )}
       <div role="status" class="result">

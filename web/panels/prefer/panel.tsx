@@ -1,46 +1,27 @@
 /** Choose: two summaries of the same text, blind; what is said becomes rows that a reward model learns from. */
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect } from "preact/hooks";
 import { Choose } from "../../parts/choose.tsx";
 import { download } from "../../parts/download.ts";
-import { droppedFiles } from "../../parts/dropped.ts";
+import { DropZone } from "../../parts/drop.tsx";
 import { Icon } from "../../parts/icon.tsx";
 import { plural } from "../../parts/numbers.ts";
 import { shownOf } from "./items.ts";
 import { back, leave, lines, load, open, say, set, take, trouble, worker } from "./state.ts";
 
-function Give() {
-  const input = useRef<HTMLInputElement>(null);
-  return (
-    // biome-ignore lint/a11y/noStaticElementInteractions: dropping a file repeats what the button inside does
-    <div
-      class="drop"
-      onDragOver={(event) => event.preventDefault()}
-      onDrop={(event) => {
-        event.preventDefault();
-        void droppedFiles(event.dataTransfer).then(take);
-      }}
-    >
-      <p>
+const Give = () => (
+  <DropZone
+    says={
+      <>
         Drop rows here: <code>zeroth summarize compare RUN --list</code> writes them, or{" "}
         <code>{'{"text", "candidates": ["…", "…"]}'}</code> a line.
-      </p>
-      <div class="actions">
-        <button type="button" onClick={() => input.current?.click()}>
-          <Icon name="more" />
-          <span>Choose a file</span>
-        </button>
-      </div>
-      <input
-        {...{ ref: input, type: "file", class: "hidden", tabIndex: -1, accept: ".jsonl,.json,.txt" }}
-        aria-label="Rows to choose among"
-        onChange={({ currentTarget }) => {
-          void take([...(currentTarget.files ?? [])]);
-          currentTarget.value = "";
-        }}
-      />
-    </div>
-  );
-}
+      </>
+    }
+    choose="Choose a file"
+    label="Rows to choose among"
+    accept=".jsonl,.json,.txt"
+    taken={take}
+  />
+);
 
 function Asked() {
   const now = set.value!;

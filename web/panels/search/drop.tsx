@@ -1,4 +1,5 @@
 /** Where documents come in. */
+import { documentKinds } from "../../parts/document-kinds.ts";
 import { DropZone } from "../../parts/drop.tsx";
 import { add } from "./state.ts";
 
@@ -8,6 +9,7 @@ export const Drop = ({ small = false }: { readonly small?: boolean }) => (
     {...(!small && { says: "Drop documents or a folder here: text, Markdown, HTML, EPUB, PDF." })}
     choose={small ? "Add files" : "Choose files"}
     folder={small ? "Add a folder" : "Choose a folder"}
+    accept={documentKinds}
     label="Documents: text, Markdown, HTML, EPUB, PDF"
     taken={add}
   />

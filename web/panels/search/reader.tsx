@@ -3,6 +3,7 @@ import { useEffect, useMemo, useRef } from "preact/hooks";
 import { blocksOf } from "../../parts/blocks.ts";
 import { Icon } from "../../parts/icon.tsx";
 import { Words, whereIn } from "./passages.tsx";
+import "../../style/documents.css";
 import { type Reading, reading, results } from "./state.ts";
 
 export function Reader({ now, question }: { readonly now: Reading; readonly question: string }) {

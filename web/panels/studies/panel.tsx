@@ -1,9 +1,9 @@
 /** Studies: results of one's own come in; hull, law and interval, or what a bigger model is worth, come out. */
 import { signal } from "@preact/signals";
 import type { ComponentType } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect } from "preact/hooks";
 import { useCommands } from "../../app/commands.ts";
-import { droppedFiles } from "../../parts/dropped.ts";
+import { DropZone } from "../../parts/drop.tsx";
 import { Icon } from "../../parts/icon.tsx";
 import { plural } from "../../parts/numbers.ts";
 import { ProblemNote } from "../../parts/problem.tsx";
@@ -14,42 +14,15 @@ import "./studies.css";
 /** Loaded with the first answer: it brings what draws. */
 const results = signal<ComponentType | undefined>(undefined);
 
-function Drop() {
-  const [over, setOver] = useState(false);
-  const files = useRef<HTMLInputElement>(null);
-  return (
-    // biome-ignore lint/a11y/noStaticElementInteractions: dropping a file repeats what the button inside does
-    <div
-      class={`drop${over ? " over" : ""}`}
-      onDragOver={(event) => {
-        event.preventDefault();
-        setOver(true);
-      }}
-      onDragLeave={() => setOver(false)}
-      onDrop={(event) => {
-        event.preventDefault();
-        setOver(false);
-        void droppedFiles(event.dataTransfer).then(add);
-      }}
-    >
-      <p>Drop a table of results here, a row for each model that was measured: CSV or JSON Lines.</p>
-      <div class="actions">
-        <button type="button" onClick={() => files.current?.click()}>
-          <Icon name="more" />
-          <span>Choose a file</span>
-        </button>
-      </div>
-      <input
-        {...{ ref: files, type: "file", class: "hidden", tabIndex: -1, accept: ".csv,.tsv,.jsonl,.ndjson" }}
-        aria-label="Results: CSV or JSON Lines"
-        onChange={({ currentTarget }) => {
-          void add([...(currentTarget.files ?? [])]);
-          currentTarget.value = "";
-        }}
-      />
-    </div>
-  );
-}
+const Drop = () => (
+  <DropZone
+    says="Drop a table of results here, a row for each model that was measured: CSV or JSON Lines."
+    choose="Choose a file"
+    label="Results: CSV or JSON Lines"
+    accept=".csv,.tsv,.jsonl,.ndjson"
+    taken={add}
+  />
+);
 
 export function Panel() {
   const empty = rows.value.length === 0;

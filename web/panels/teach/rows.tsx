@@ -1,5 +1,6 @@
 /** The first column: rows come in, are seen, and their columns chosen. */
-import { useRef, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
+import { DropZone } from "../../parts/drop.tsx";
 import { Icon } from "../../parts/icon.tsx";
 import { plural, shareText } from "../../parts/numbers.ts";
 import { examples } from "./examples.ts";
@@ -9,48 +10,20 @@ import { columns, isRunning, lines, source, table, takeExample, takeFile, takeTe
 const [shownRows, shownClasses] = [6, 8];
 
 function Bring() {
-  const [over, setOver] = useState(false);
   const [pasting, setPasting] = useState(false);
-  const picker = useRef<HTMLInputElement>(null);
-  const take = (file: File | undefined) => file && void takeFile(file);
   return (
     <>
-      {/* biome-ignore lint/a11y/noStaticElementInteractions: dropping a file repeats what the button beside it does */}
-      <div
-        class={`drop${over ? " over" : ""}`}
-        onDragOver={(event) => {
-          event.preventDefault();
-          setOver(true);
-        }}
-        onDragLeave={() => setOver(false)}
-        onDrop={(event) => {
-          event.preventDefault();
-          setOver(false);
-          take(event.dataTransfer?.files[0]);
-        }}
+      <DropZone
+        says="Drop a table here: a column of texts, a column of labels."
+        choose="Choose a file"
+        label="A table of rows: CSV, TSV or JSON Lines"
+        accept=".csv,.tsv,.txt,.jsonl,.ndjson,text/csv"
+        taken={([file]) => file && takeFile(file)}
       >
-        <p>Drop a table here: a column of texts, a column of labels.</p>
-        <div class="actions">
-          <button type="button" onClick={() => picker.current?.click()}>
-            Choose a file
-          </button>
-          <button type="button" class="quiet" aria-expanded={pasting} onClick={() => setPasting(!pasting)}>
-            Paste rows
-          </button>
-        </div>
-        <input
-          ref={picker}
-          type="file"
-          class="hidden"
-          aria-label="A table of rows: CSV, TSV or JSON Lines"
-          tabIndex={-1}
-          accept=".csv,.tsv,.txt,.jsonl,.ndjson,text/csv"
-          onChange={({ currentTarget }) => {
-            take(currentTarget.files?.[0]);
-            currentTarget.value = "";
-          }}
-        />
-      </div>
+        <button type="button" class="quiet" aria-expanded={pasting} onClick={() => setPasting(!pasting)}>
+          Paste rows
+        </button>
+      </DropZone>
       {pasting && (
         <textarea
           rows={4}
