@@ -75,10 +75,14 @@ for (const { task, chosen } of measured) {
     return found && mean(found.runs.map(({ test }) => test.value));
   };
   const [low, high] = [scoreOf("head"), scoreOf("full")];
+  // Where head and full differ by no more than seeds do there is no way between them.
+  const spreadOf = (method) =>
+    deviation(chosen.find((one) => one.method === method)?.runs.map(({ test }) => test.value) ?? []);
+  const nothing = low === undefined || high === undefined || high - low <= spreadOf("head") + spreadOf("full");
   for (const { method, lr, tried, runs } of chosen) {
     const scores = runs.map(({ test }) => test.value);
     const way =
-      ["head", "full"].includes(method) || low === undefined || high === undefined || high <= low
+      ["head", "full"].includes(method) || nothing
         ? ""
         : `${Math.round((100 * (mean(scores) - low)) / (high - low))} %`;
     const shown = writes

@@ -136,7 +136,7 @@ test.each(pictures)("%s", async (name, width, height, colorScheme, work) => {
       });
       expect(over).toEqual([0, 0]);
       const picture = await page.screenshot();
-      expect(picture.length).toBeLessThan(150_000);
+      expect(picture.length).toBeLessThan(160_000);
       const folder = process.env.PAGE_IMAGES;
       if (folder === undefined) return;
       mkdirSync(folder, { recursive: true });

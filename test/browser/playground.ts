@@ -145,7 +145,6 @@ export const panelNames = [
   "look",
   "studies",
   "digest",
-  "studies",
   "models",
   "jobs",
   "settings",

@@ -1,5 +1,5 @@
 /** Two to four texts about the same input, without a word of where they come from: which is the better one? */
-import { useEffect } from "preact/hooks";
+import { useLayoutEffect } from "preact/hooks";
 import "./choose.css";
 
 export type Said = number | "tie" | "skip";
@@ -31,7 +31,8 @@ const isTyping = (target: EventTarget | null): boolean =>
   target instanceof HTMLElement && /^(?:INPUT|TEXTAREA|SELECT)$/.test(target.tagName);
 
 export function Choose({ text, context = [], candidates, onSaid, onBack }: ChooseProps) {
-  useEffect(() => {
+  // Before anything is painted: a key that is pressed right behind another one finds somebody who listens.
+  useLayoutEffect(() => {
     const listen = (event: KeyboardEvent) => {
       if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
       const said = saidBy(event.key, candidates.length);
