@@ -7,7 +7,8 @@ export default defineConfig({
   test: {
     include: ["test/browser/**/*.test.ts"],
     pool: "forks",
-    maxWorkers: 1,
+    // One waits for its page while another is at work.
+    maxWorkers: 2,
     testTimeout: 120_000,
     hookTimeout: 60_000,
     globalSetup: ["test/setup/home.ts", "test/setup/build.ts"],
