@@ -1,10 +1,12 @@
 /**
- * A model on the hundred everyday questions (questions.mjs).
+ * A model on the hundred everyday questions of questions.jsonl, which were written before the model that they judge was
+ * trained to its end, and are used for nothing else. Choices are ranked by log-likelihood; where there are none, what the
+ * model writes must be the answer, but for case, an article and a full stop.
  * node scripts/nano/asked.mjs --model DIR [--show]
  */
+import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { openModel } from "../../dist/text/open-node.js";
-import { questions } from "./questions.mjs";
 
 const { values: options } = parseArgs({
   options: { model: { type: "string" }, show: { type: "boolean", default: false } },
@@ -13,6 +15,10 @@ if (!options.model) {
   console.error("usage: node scripts/nano/asked.mjs --model DIR [--show]");
   process.exit(2);
 }
+const questions = readFileSync(new URL("questions.jsonl", import.meta.url), "utf8")
+  .trimEnd()
+  .split("\n")
+  .map((line) => JSON.parse(line));
 const { text, ...model } = await openModel(options.model, { threads: 2 });
 const plain = (answer) =>
   answer
