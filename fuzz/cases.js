@@ -129,8 +129,9 @@ function memory() {
 }
 
 /**
- * Run `cases` mutations on each reader, beginning with the one of the number `from`. A failure is anything but a value or an expected error within `slowMs` and with
- * memory of at most 4 times the input and 64 MB. `told` hears of each case before it begins.
+ * Run `cases` mutations on each reader, beginning with the one of the number `from`. A failure is anything but a value or
+ * an expected error within `slowMs` and with memory of at most 4 times the input and 64 MB. `told` hears of each case
+ * before it begins.
  */
 export async function fuzz(list, { cases, from = 0, seed, expected, slowMs = 1000, told = () => {} }) {
   const rows = [];
