@@ -79,7 +79,10 @@ export async function runSummaryProcess(start: SummaryStart, options: SummaryChi
   const child = startChild<ToSummary, FromSummary>(script, { kind: "start", start }, (said) => {
     switch (said.kind) {
       case "ask":
-        answerOf(options, said, stop.signal).then((answer) => child.post({ kind: "answered", id: said.id, answer }), end);
+        answerOf(options, said, stop.signal).then(
+          (answer) => child.post({ kind: "answered", id: said.id, answer }),
+          end,
+        );
         return;
       case "keep":
         kept = kept.then(async () => {
