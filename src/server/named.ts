@@ -41,6 +41,13 @@ export async function namedModel(engine: Engine, name: string, asked: Asked): Pr
   }
 }
 
+/** As {@link namedModel}. @throws ApiError 400 for one that writes no text */
+export async function namedWriter(engine: Engine, name: string, asked: Asked): Promise<ModelAbout> {
+  const about = await namedModel(engine, name, asked);
+  if (!about.can.includes("generate")) invalid("model", `'model': "${about.id}" writes no text`, "unsupported_value");
+  return about;
+}
+
 function noModel(id: string, known: readonly string[]): never {
   const near = nearestNames(id, [...known]);
   const hint = near.length > 0 ? ` (did you mean ${near.join(" or ")}?)` : "";

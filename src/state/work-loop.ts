@@ -19,6 +19,35 @@ export interface WorkOptions {
   readonly problem: (error: unknown) => void;
 }
 
+/** Takings of a piece whose process ends each time: it is not tried for ever. */
+export const mostAttempts = 5;
+
+/** Seconds before a piece whose process ended is taken again: none the first time, then more and more. */
+export const pauseBefore = (attempts: number): number => (attempts <= 1 ? 0 : Math.min(60, 2 ** attempts));
+
+/**
+ * Renew a lease three times within it, until `end`; and whenever there is a `look`.
+ * @param seen told of the piece as it is now; undefined when it was lost
+ */
+export function keepLease<T>(
+  seconds: number,
+  renew: () => Promise<T | undefined>,
+  seen: (now: T | undefined) => void,
+): { look(): void; end(): void } {
+  let renewed = performance.now();
+  const look = () =>
+    void renew().then(
+      (now) => {
+        renewed = performance.now();
+        seen(now);
+      },
+      // A database that does not answer for as long as the lease lasts has given it to another.
+      () => performance.now() - renewed > seconds * 1000 && seen(undefined),
+    );
+  const beat = setInterval(look, (seconds * 1000) / 3);
+  return { look, end: () => clearInterval(beat) };
+}
+
 /** Take work until it is stopped. Any number of processes may do so on one database. */
 export function startWork(state: State, { take, tend, most, look, problem }: WorkOptions): Work {
   let stopped = false;

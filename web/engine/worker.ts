@@ -4,8 +4,9 @@ import { joinQuantized } from "../../src/weights/quantize.ts";
 import type { ChoiceScore, Told } from "../client/client.ts";
 import type { LessonTold } from "../client/teach.ts";
 import { answer, promptOf, type Running } from "./answer.ts";
+import { failureOf } from "./failure.ts";
 import type { Reins } from "./lesson.ts";
-import type { Failure, Order, Report } from "./messages.ts";
+import type { Order, Report } from "./messages.ts";
 import { onlyOwnScripts } from "./own-scripts.ts";
 
 onlyOwnScripts();
@@ -18,13 +19,6 @@ let address = "";
 const adapters = new Map<string, AdapterContents>();
 const tuned = new Map<string, Promise<Running>>();
 const lessons = new Map<number, Reins>();
-
-function failureOf(error: unknown): Failure {
-  if (error instanceof ZerothError) {
-    return { code: error.code, message: error.message, ...(error.hint !== undefined && { hint: error.hint }) };
-  }
-  return { code: "internal", message: error instanceof Error ? error.message : String(error) };
-}
 
 /** Files that a model folder may lack are not asked for: a browser logs every answer 404 as an error. */
 async function fetchKnown(address: string, init: RequestInit): Promise<Response> {

@@ -79,15 +79,6 @@ export const panels: readonly PanelRow[] = [
     load: () => import("./digest/panel.tsx"),
   },
   {
-    ...{
-      name: "studies",
-      title: "Studies",
-      icon: "studies",
-      says: "results of yours: is more pre-training worth it, a bigger model or more labels",
-    },
-    load: () => import("./studies/panel.tsx"),
-  },
-  {
     ...{ name: "models", title: "Models", icon: "models", says: "what is here, open it, close it", last: true },
     load: () => import("./models/panel.tsx"),
   },

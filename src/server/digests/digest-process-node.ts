@@ -2,27 +2,23 @@
  * The script of a process that makes one digest. It may be killed at any moment: what it made is its server's once it is
  * told. It has no model: what is to be written is asked of its server.
  */
-import { giveWay, leaveSignalsToOwner, whenOwnerGone } from "../../base/owner-node.ts";
 import { groupOf } from "../../digest/count/groups.ts";
 import { ingestFile } from "../../digest/ingest-node.ts";
 import { makeDigest } from "../../digest/make-node.ts";
 import { openStore } from "../../digest/store/store-node.ts";
 import { ZerothError } from "../../errors.ts";
 import { messageOf } from "../errors.ts";
+import { serveOnce, tellOwner } from "../jobs/serve-child-node.ts";
 import type { DigestStart, FromDigest, ToDigest } from "./messages.ts";
 
-let over = false;
 const waiting = new Map<number, (text: string) => void>();
+let last = 0;
 
-const tell = (message: FromDigest): Promise<void> =>
-  new Promise((resolve) => {
-    if (process.connected) process.send?.(message, undefined, {}, () => resolve());
-    else resolve();
-  });
+const tell = (message: FromDigest): Promise<void> => tellOwner(message);
 
 const write = (text: string): Promise<string> =>
   new Promise((resolve) => {
-    const id = waiting.size + 1;
+    const id = ++last;
     waiting.set(id, resolve);
     void tell({ kind: "prompt", id, text });
   });
@@ -67,17 +63,7 @@ async function work(start: DigestStart): Promise<void> {
   }
 }
 
-process.on("message", (message: ToDigest) => {
-  if (message.kind === "answer") waiting.get(message.id)?.(message.text);
-  else {
-    work(message.start).then(() => {
-      over = true;
-      if (process.connected) process.disconnect();
-    });
-  }
+serveOnce<ToDigest>(work, ({ id, text }) => {
+  waiting.get(id)?.(text);
+  waiting.delete(id);
 });
-// Its server is gone, and with it the right to this digest.
-whenOwnerGone(() => over || process.kill(process.pid, "SIGKILL"));
-leaveSignalsToOwner();
-giveWay({ memory: 1000, slow: true });
-void tell({ kind: "ready" });

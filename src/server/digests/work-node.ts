@@ -19,7 +19,7 @@ import {
 import { readFile } from "../../state/files-node.ts";
 import { newId } from "../../state/ids-node.ts";
 import type { State } from "../../state/schema/tables.ts";
-import { startWork, type Work } from "../../state/work-loop.ts";
+import { mostAttempts, pauseBefore, startWork, type Work } from "../../state/work-loop.ts";
 import { messageOf } from "../errors.ts";
 import { startChild } from "../jobs/child-node.ts";
 import type { DigestStart, FromDigest, ToDigest } from "./messages.ts";
@@ -40,8 +40,6 @@ export interface DigestOptions {
   readonly look?: number;
 }
 
-/** A digest whose process ends is not tried for ever. */
-const mostAttempts = 5;
 /** Tokens of an item at most. */
 const longestItem = 220;
 
@@ -91,9 +89,6 @@ async function written(
   }
   return said;
 }
-
-/** Seconds before a digest whose process ended is taken again: none the first time, then more and more. */
-const pauseBefore = (attempts: number): number => (attempts <= 1 ? 0 : 2 ** attempts);
 
 type Outcome = { readonly document: string } | DigestError;
 

@@ -4,7 +4,6 @@
  */
 import { linkSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import { giveWay, leaveSignalsToOwner, whenOwnerGone } from "../../base/owner-node.ts";
 import { readTextFile } from "../../base/read-node.ts";
 import { ZerothError } from "../../errors.ts";
 import { nodeHost } from "../../learn/fit/host-node.ts";
@@ -14,6 +13,7 @@ import { adapterOf } from "../../tune/model.ts";
 import { type Opened, openTuning } from "../../tune/open-node.ts";
 import { type Prepared, prepare, startingValues } from "../../tune/prepare.ts";
 import { openSafetensors, readTensor } from "../../weights/safetensors-node.ts";
+import { serveOnce, tellOwner } from "./serve-child-node.ts";
 import { lookAtFiles } from "./tuning-check-node.ts";
 import { metricRows, metricsAt, resultsCsv, tokensOf } from "./tuning-csv.ts";
 import { failureOf } from "./tuning-failure.ts";
@@ -22,15 +22,8 @@ import type { ChosenTuning } from "./tuning-options.ts";
 import { sampleRows, samplesOf } from "./tuning-samples-node.ts";
 
 const stop = new AbortController();
-/** All is told. */
-let over = false;
 
-const tell = (message: FromTuning): Promise<void> =>
-  new Promise((resolve) => {
-    // Whoever asked may be gone; that the channel breaks meanwhile is told by its own event.
-    if (process.connected) process.send?.(message, undefined, {}, () => resolve());
-    else resolve();
-  });
+const tell = (message: FromTuning): Promise<void> => tellOwner(message);
 
 /** Longest wait between two steps that are told, in milliseconds, and how many are told besides. */
 const tellAfter = 10_000;
@@ -184,17 +177,4 @@ async function work(start: TuningStart): Promise<void> {
   }
 }
 
-process.on("message", (message: ToTuning) => {
-  if (message.kind === "stop") stop.abort();
-  else {
-    work(message.start).then(() => {
-      over = true;
-      if (process.connected) process.disconnect();
-    });
-  }
-});
-// Its server is gone, and with it the right to this job: another one has it, or will.
-whenOwnerGone(() => over || process.kill(process.pid, "SIGKILL"));
-leaveSignalsToOwner();
-giveWay({ memory: 1000, slow: true });
-tell({ kind: "ready" });
+serveOnce<ToTuning>(work, () => stop.abort());

@@ -22,7 +22,7 @@ import {
   type TuningClaim,
   tellTuning,
 } from "../../state/tunings/tunings.ts";
-import { startWork, type Work } from "../../state/work-loop.ts";
+import { mostAttempts, pauseBefore, startWork, type Work } from "../../state/work-loop.ts";
 import { messageOf } from "../errors.ts";
 import type { AdapterChange } from "./adapters-node.ts";
 import { startTuningChild } from "./tuning-child-node.ts";
@@ -51,9 +51,6 @@ export interface TuningOptions {
   /** Told of adapters that are served from now on, and of those that are not any more. */
   readonly changed?: (change: AdapterChange) => void | Promise<void>;
 }
-
-/** A job whose process ends is not tried for ever. */
-const mostAttempts = 5;
 
 /** Why a process is told to end. */
 type Stop = "lost" | "paused" | "released";
@@ -151,9 +148,6 @@ async function hear({ state, claim, folder }: Going, message: Told): Promise<Out
       return undefined;
   }
 }
-
-/** Seconds before a job whose process ended is taken again: none the first time, then more and more. */
-const pauseBefore = (attempts: number): number => (attempts <= 1 ? 0 : Math.min(60, 2 ** attempts));
 
 /** Work on a job until it is done or stops being ours. */
 async function work(going: Going, stage: Stage): Promise<void> {

@@ -20,7 +20,7 @@ import { editedLine, type RunFile } from "../../summarize/run/record.ts";
 import type { ShownNode } from "../../summarize/run/shown.ts";
 import type { Asked, ServerContext } from "../context.ts";
 import { invalid, refuse } from "../errors.ts";
-import { namedModel } from "../named.ts";
+import { namedWriter } from "../named.ts";
 import { listed, listOf, pageQuery } from "../pages.ts";
 import { type Routes, route } from "../route.ts";
 import { type StreamEvent, streamed } from "../sse.ts";
@@ -111,13 +111,7 @@ export const summaries: Routes = ({ state, engine, summaries, keepAlive, patienc
       file_id === null
         ? (filename ?? usualName)
         : await ofState(needBook(state!, asked.owner.owner, file_id), "file_id");
-    let { model } = body;
-    if (!isRule(model)) {
-      const about = await namedModel(engine, model, asked);
-      if (!about.can.includes("generate"))
-        invalid("model", `'model': "${about.id}" writes no text`, "unsupported_value");
-      model = about.id;
-    }
+    const model = isRule(body.model) ? body.model : (await namedWriter(engine, body.model, asked)).id;
     const order: AskedSummary = {
       options: optionsOf(body),
       ...(typeof temperature === "number" && { temperature }),
@@ -140,9 +134,7 @@ export const summaries: Routes = ({ state, engine, summaries, keepAlive, patienc
       refuse(
         404,
         root ? `there is no node "${id.slice(0, 40)}"; ${root.id} is the root` : "the tree does not stand yet",
-        {
-          ...{ code: "not_found", param: "node" },
-        },
+        { code: "not_found", param: "node" },
       )
     );
   };

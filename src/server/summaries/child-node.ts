@@ -1,10 +1,9 @@
 /** A process that summarises, from its server's side: started for one task, its questions answered by the engine. */
-import { fork } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { ZerothError } from "../../errors.ts";
 import type { Engine } from "../../host/engine.ts";
 import { messageOf } from "../errors.ts";
+import { startChild } from "../jobs/child-node.ts";
 import type { FromSummary, Kept, SummaryStart, ToldFailure, ToSummary } from "./messages.ts";
 
 type Ended = Extract<FromSummary, { kind: "planned" | "exported" | "written" | "failed" }>;
@@ -69,37 +68,28 @@ async function answerOf(
 export async function runSummaryProcess(start: SummaryStart, options: SummaryChildOptions): Promise<Ended | undefined> {
   const { signal, keep, warned, script = usualScript() } = options;
   const stop = new AbortController();
-  const child = fork(fileURLToPath(script), {
-    serialization: "advanced",
-    execArgv: [],
-    stdio: ["ignore", "ignore", "inherit", "ipc"],
-  });
-  // A channel that is closed is told by the process's end.
-  const post = (message: ToSummary) => void (child.connected && child.send(message, () => {}));
   let ended: Ended | undefined;
   let problem: { readonly error: unknown } | undefined;
   const end = () => {
     stop.abort();
-    child.kill("SIGKILL");
+    child.kill();
   };
-  signal.addEventListener("abort", end, { once: true });
-  if (signal.aborted) end();
   // One after another: what was told first is kept first.
   let kept = Promise.resolve();
-  child.on("message", (message) => {
-    const said = message as FromSummary;
+  const child = startChild<ToSummary, FromSummary>(script, { kind: "start", start }, (said) => {
     switch (said.kind) {
-      case "ready":
-        return post({ kind: "start", start });
       case "ask":
-        answerOf(options, said, stop.signal).then((answer) => post({ kind: "answered", id: said.id, answer }), end);
+        answerOf(options, said, stop.signal).then(
+          (answer) => child.post({ kind: "answered", id: said.id, answer }),
+          end,
+        );
         return;
       case "keep":
         kept = kept.then(async () => {
           if (stop.signal.aborted) return;
           try {
             if ((await keep?.(said)) === false) end();
-            else post({ kind: "kept", id: said.id });
+            else child.post({ kind: "kept", id: said.id });
           } catch (error) {
             problem ??= { error };
             end();
@@ -112,10 +102,9 @@ export async function runSummaryProcess(start: SummaryStart, options: SummaryChi
         ended = said;
     }
   });
-  const why = await new Promise<string | undefined>((resolve) => {
-    child.once("error", (error) => resolve(`it could not be started: ${error.message}`));
-    child.once("exit", (code, by) => resolve(by ? `it was ended by ${by}` : code ? `exit code ${code}` : undefined));
-  });
+  signal.addEventListener("abort", end, { once: true });
+  if (signal.aborted) end();
+  const why = await child.ended;
   await kept;
   signal.removeEventListener("abort", end);
   const killed = stop.signal.aborted;

@@ -2,7 +2,6 @@
  * The script of a process that plans, writes or exports a summary. It may be killed at any moment: what it was told is
  * kept, is. Models are asked through its server, so that their answers are computed in one batch with everybody's.
  */
-import { giveWay, leaveSignalsToOwner, whenOwnerGone } from "../../base/owner-node.ts";
 import { readBytes, withFile } from "../../base/read-node.ts";
 import { sha256 } from "../../base/sha256.ts";
 import { type ErrorCode, fail, ZerothError } from "../../errors.ts";
@@ -15,6 +14,7 @@ import { type ShownNode, shownNode } from "../../summarize/run/shown.ts";
 import { stateOf, viewerOf, viewOf } from "../../summarize/run/state.ts";
 import { ruleWriter } from "../../summarize/writers/rules.ts";
 import type { Answer, Writer } from "../../summarize/writers/writer.ts";
+import { serveOnce, tellOwner } from "../jobs/serve-child-node.ts";
 import { type AskEngine, engineWriter } from "./engine-writer-node.ts";
 import type {
   BookFile,
@@ -27,15 +27,7 @@ import type {
   ToSummary,
 } from "./messages.ts";
 
-/** All is told. */
-let over = false;
-
-const tell = (message: FromSummary): Promise<void> =>
-  new Promise((resolve) => {
-    // That the channel breaks is told by its own event.
-    if (process.connected) process.send?.(message, undefined, {}, () => resolve());
-    else resolve();
-  });
+const tell = (message: FromSummary): Promise<void> => tellOwner(message);
 
 /** What is waited for, by the number under which it was asked. */
 const waiting = new Map<number, (value: never) => void>();
@@ -153,20 +145,8 @@ async function work(start: SummaryStart): Promise<void> {
   }
 }
 
-process.on("message", (message: ToSummary) => {
-  if (message.kind === "start") {
-    work(message.start).then(() => {
-      over = true;
-      if (process.connected) process.disconnect();
-    });
-    return;
-  }
+serveOnce<ToSummary>(work, (message) => {
   const resolve = waiting.get(message.id) as ((value: unknown) => void) | undefined;
   waiting.delete(message.id);
   resolve?.(message.kind === "answered" ? message.answer : undefined);
 });
-// Its server is gone, and with it the right to this summary: another one has it, or will.
-whenOwnerGone(() => over || process.kill(process.pid, "SIGKILL"));
-leaveSignalsToOwner();
-giveWay({ memory: 1000, slow: true });
-tell({ kind: "ready" });

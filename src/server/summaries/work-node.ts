@@ -13,14 +13,11 @@ import {
   type SummaryClaim,
   summaryRows,
 } from "../../state/summaries.ts";
-import { startWork, type Work } from "../../state/work-loop.ts";
+import { keepLease, mostAttempts, pauseBefore, startWork, type Work } from "../../state/work-loop.ts";
 import { messageOf } from "../errors.ts";
 import { runSummaryProcess } from "./child-node.ts";
 import type { BookFile, Kept, SummaryStart, ToldFailure } from "./messages.ts";
 import { type AskedSummary, runRows, type SummaryOptions, sweepBooks, withBook, writerSpec } from "./summaries-node.ts";
-
-/** A summary whose process ends is not tried for ever. */
-const mostAttempts = 5;
 
 /** Errors that a later attempt may not meet. */
 const passing = new Set(["busy", "interrupted", "engine_failed", "storage_failed", "out_of_memory"]);
@@ -138,9 +135,6 @@ function failureOf(error: unknown): ToldFailure | undefined {
   return { code: error.code === "internal" ? "server_error" : error.code, message: messageOf(error).slice(0, 1000) };
 }
 
-/** Seconds before a summary whose process ended is taken again: none the first time, then more and more. */
-const pauseBefore = (attempts: number): number => (attempts <= 1 ? 0 : Math.min(60, 2 ** attempts));
-
 async function work(going: Omit<Going, "signal"> & { readonly stopping: AbortSignal }): Promise<void> {
   const { state, claim, options, stopping } = going;
   const { job } = claim;
@@ -152,18 +146,13 @@ async function work(going: Omit<Going, "signal"> & { readonly stopping: AbortSig
   }
   const lost = new AbortController();
   const signal = AbortSignal.any([stopping, lost.signal]);
-  let renewed = performance.now();
-  /** Keep it, and see whether its owner has held or ended it. */
-  const look = () =>
-    renewSummary(state, claim, lease).then(
-      (now) => {
-        renewed = performance.now();
-        if (now === undefined) lost.abort();
-      },
-      () => performance.now() - renewed > lease * 1000 && lost.abort(),
-    );
-  const beat = setInterval(look, (lease * 1000) / 3);
-  const silence = state.wake.listen(() => void look());
+  // It is lost as well where its owner has held or ended it.
+  const kept = keepLease(
+    lease,
+    () => renewSummary(state, claim, lease),
+    (now) => now ?? lost.abort(),
+  );
+  const silence = state.wake.listen(kept.look);
   try {
     await attempt({ ...going, signal });
     if (stopping.aborted) await releaseSummary(state, claim, { again: true });
@@ -176,7 +165,7 @@ async function work(going: Omit<Going, "signal"> & { readonly stopping: AbortSig
     else await releaseSummary(state, claim, { again: false, wait: pauseBefore(job.attempts) });
     if (!(error instanceof ZerothError)) throw error;
   } finally {
-    clearInterval(beat);
+    kept.end();
     silence();
   }
 }

@@ -11,7 +11,7 @@ import {
   type VectorFileError,
 } from "../../state/vectors/files.ts";
 import { getStore } from "../../state/vectors/stores.ts";
-import { startWork, type Work } from "../../state/work-loop.ts";
+import { keepLease, mostAttempts, startWork, type Work } from "../../state/work-loop.ts";
 import { messageOf } from "../errors.ts";
 import type { VectorStores } from "./stores-node.ts";
 
@@ -27,8 +27,6 @@ export interface VectorWorkOptions {
   readonly problem?: ((error: unknown) => void) | undefined;
 }
 
-/** A file that ends its process is not tried for ever. */
-const mostAttempts = 5;
 /** Seconds between two sweeps of indices that nobody needs. */
 const sweepEvery = 60;
 
@@ -60,18 +58,10 @@ async function work(
   }
   const lost = new AbortController();
   const signal = AbortSignal.any([stopping, lost.signal]);
-  let renewed = performance.now();
-  const beat = setInterval(
-    () => {
-      renewVectorFile(state, claim, lease).then(
-        (now) => {
-          renewed = performance.now();
-          if (now === undefined) lost.abort();
-        },
-        () => performance.now() - renewed > lease * 1000 && lost.abort(),
-      );
-    },
-    (lease * 1000) / 3,
+  const kept = keepLease(
+    lease,
+    () => renewVectorFile(state, claim, lease),
+    (now) => now ?? lost.abort(),
   );
   try {
     const store = await getStore(state, row.owner, row.store);
@@ -85,7 +75,7 @@ async function work(
     // Its lease ends by itself, and then it is tried again, not at once.
     if (!stopping.aborted && !(error instanceof ZerothError)) throw error;
   } finally {
-    clearInterval(beat);
+    kept.end();
   }
 }
 

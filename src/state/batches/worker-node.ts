@@ -4,7 +4,7 @@ import { ZerothError } from "../../errors.ts";
 import { chunksOf, readFile, sweepFiles } from "../files-node.ts";
 import { newId } from "../ids-node.ts";
 import type { State } from "../schema/tables.ts";
-import { startWork, type Work } from "../work-loop.ts";
+import { keepLease, mostAttempts, startWork, type Work } from "../work-loop.ts";
 import {
   answeredLines,
   type Batch,
@@ -55,8 +55,6 @@ export interface WorkerOptions {
 /** OpenAI's. */
 export const batchLimits: BatchLimits = { lines: 50_000, bytes: 200 << 20 };
 
-/** A batch that ends its process is not tried for ever. */
-const mostAttempts = 5;
 /** Problems of an input file that are told. */
 const mostProblems = 100;
 /** Seconds between two sweeps of what is past its time. */
@@ -155,20 +153,7 @@ async function work(
   const released = () => end("released");
   signal.addEventListener("abort", released);
   if (signal.aborted) released();
-  let renewed = performance.now();
-  const beat = setInterval(
-    () => {
-      renewClaim(state, claim, lease).then(
-        (now) => {
-          renewed = performance.now();
-          see(now);
-        },
-        // A database that does not answer for as long as the lease lasts has given it to another.
-        () => performance.now() - renewed > lease * 1000 && end("lost"),
-      );
-    },
-    (lease * 1000) / 3,
-  );
+  const kept = keepLease(lease, () => renewClaim(state, claim, lease), see);
   // By the database's clock, which said at the claim when the lease would end.
   const left = batch.expires_at - (batch.lease_until - lease);
   const clock = setTimeout(() => end("expired"), Math.max(0, left * 1000));
@@ -241,7 +226,7 @@ async function work(
     const message = "the input file was deleted or has expired";
     await close("failed", [{ code: "input_file_not_found", message, param: "input_file_id", line: 0 }]);
   } finally {
-    clearInterval(beat);
+    kept.end();
     clearTimeout(clock);
     signal.removeEventListener("abort", released);
   }

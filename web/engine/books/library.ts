@@ -77,7 +77,6 @@ export function createBooks({ shelf, told, now, newId }: BooksParts) {
     const go = async () => {
       let nodes: BookNode[] = [];
       let last = 0;
-      await note(id, { state: "running", problem: null });
       try {
         const store = await storeOf(id);
         await step(store, {
@@ -112,13 +111,14 @@ export function createBooks({ shelf, told, now, newId }: BooksParts) {
         if (!(await shelf.books()).some((book) => book.id === id)) return;
         if (stop.signal.aborted) await note(id, { state: "paused", secondsLeft: null });
         else await note(id, { state: "failed", problem: error instanceof Error ? error.message : String(error) });
-      } finally {
-        running.delete(id);
       }
     };
     if (running.has(id)) fail("busy", "The book is being worked on");
-    const ended = go();
+    // Before it is answered: whoever looks at the book then waits for what comes of it.
+    const begun = note(id, { state: "running", problem: null });
+    const ended = begun.then(go, () => {}).finally(() => running.delete(id));
     running.set(id, { stop, ended });
+    await begun;
   }
 
   /** A book that has not begun yet, or goes on. */

@@ -1,6 +1,5 @@
 /** Books off the page's thread: typing is never blocked while they are read and summarised. */
-import { ZerothError } from "../../../src/errors.ts";
-import type { Failure } from "../messages.ts";
+import { failureOf } from "../failure.ts";
 import { onlyOwnScripts } from "../own-scripts.ts";
 import { openBooks } from "./keep.ts";
 import { createBooks } from "./library.ts";
@@ -16,13 +15,6 @@ const books = createBooks({
   now: () => performance.timeOrigin + performance.now(),
   newId: () => `${Date.now().toString(36)}-${Math.random().toString(36).slice(2, 8)}`,
 });
-
-function failureOf(error: unknown): Failure {
-  if (error instanceof ZerothError) {
-    return { code: error.code, message: error.message, ...(error.hint !== undefined && { hint: error.hint }) };
-  }
-  return { code: "internal", message: error instanceof Error ? error.message : String(error) };
-}
 
 function answer(order: BooksRequest): Promise<unknown> {
   switch (order.kind) {

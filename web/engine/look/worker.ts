@@ -1,8 +1,9 @@
 /** Pictures off the page's thread: decoded by the browser, resized as models were trained to see them, and looked at. */
-import { fail, ZerothError } from "../../../src/errors.ts";
+import { fail } from "../../../src/errors.ts";
 import type { Picture } from "../../../src/media/images/image.ts";
 import { overlay } from "../../../src/media/images/overlay.ts";
 import { openVisionInPage, type WebVisionModel } from "../../../src/vision/open-web.ts";
+import { failureOf } from "../failure.ts";
 import { addressOf, type GivenModel, withoutAddress } from "../given.ts";
 import { onlyOwnScripts } from "../own-scripts.ts";
 import type { Looked, LookReport, LookRequest, OpenedLooker } from "./messages.ts";
@@ -73,14 +74,6 @@ addEventListener("message", async ({ data: order }: MessageEvent<LookRequest>) =
     const answer = order.kind === "open" ? await open(order.model) : await look(order.file);
     report({ kind: "answer", id: order.id, answer });
   } catch (error) {
-    const known = error instanceof ZerothError;
-    report({
-      ...{ kind: "failed", id: order.id },
-      failure: {
-        code: known ? error.code : "internal",
-        message: error instanceof Error ? error.message : String(error),
-        ...(known && error.hint !== undefined && { hint: error.hint }),
-      },
-    });
+    report({ kind: "failed", id: order.id, failure: failureOf(error) });
   }
 });

@@ -1,7 +1,6 @@
 /** Documents off the page's thread: typing is never blocked while they are read, embedded and searched. */
-import { ZerothError } from "../../../src/errors.ts";
 import type { Library } from "../../client/search.ts";
-import type { Failure } from "../messages.ts";
+import { failureOf } from "../failure.ts";
 import { onlyOwnScripts } from "../own-scripts.ts";
 import { openShelf } from "./keep.ts";
 import { createLibrary } from "./library.ts";
@@ -10,13 +9,6 @@ import type { SearchReport, SearchRequest } from "./messages.ts";
 onlyOwnScripts();
 
 const report = (message: SearchReport) => postMessage(message);
-
-function failureOf(error: unknown): Failure {
-  if (error instanceof ZerothError) {
-    return { code: error.code, message: error.message, ...(error.hint !== undefined && { hint: error.hint }) };
-  }
-  return { code: "internal", message: error instanceof Error ? error.message : String(error) };
-}
 
 /** Milliseconds between two tellings of how far it is. */
 const pause = 60;
