@@ -10,7 +10,7 @@ import { adafactor, adamw } from "../learn/optimizers.ts";
 import { scheduleFactor } from "../learn/schedules.ts";
 import { createTrainer } from "../learn/trainer.ts";
 import type { Example } from "../models/kinds/loss.ts";
-import { asStored } from "../text/adapters/read.ts";
+import { asStored } from "../weights/stored.ts";
 import { anyQuantized, type Weights } from "../weights/weights.ts";
 import { evaluate } from "./evaluate.ts";
 import { type Listener, liveCompile, type Sample, textListener } from "./live.ts";

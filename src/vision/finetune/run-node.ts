@@ -14,6 +14,7 @@ import { scheduleFactor } from "../../learn/schedules.ts";
 import { createTrainer } from "../../learn/trainer.ts";
 import { parsePipeline } from "../../media/images/pipeline.ts";
 import { initialValue } from "../../nn/initial.ts";
+import { asStored } from "../../weights/stored.ts";
 import type { LabelledPictures } from "../data/labelled.ts";
 import { openPair, openSplits } from "../data/open-node.ts";
 import { rateOf, type VisionConfig } from "./config.ts";
@@ -137,14 +138,7 @@ export async function finetune(c: VisionConfig, run: VisionRun = {}): Promise<Fi
     ),
   );
   const live = new Map([...values].filter(([name]) => moving.has(name)));
-  const frozen = new Map(
-    [...values]
-      .filter(([name]) => !moving.has(name))
-      .map(([name, { shape, data }]) => {
-        const bytes = new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength);
-        return [name, { dtype: "float32", shape, data: bytes }] as const;
-      }),
-  );
+  const frozen = new Map(asStored([...values].filter(([name]) => !moving.has(name))));
   const host = nodeHost(c.threads, now);
   const compileHere = (g: Graph) => host.compile(g, frozen, (name) => moving.has(name));
   await using trainer = await createTrainer({
