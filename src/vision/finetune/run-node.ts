@@ -2,9 +2,9 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { writeFileSafely } from "../../base/files-node.ts";
-import { float32, type NdArray } from "../../graph/array.ts";
+import { countOf, type NdArray, zeros } from "../../graph/array.ts";
 import type { Graph } from "../../graph/graph.ts";
-import { epochReader, planEpoch } from "../../learn/batches.ts";
+import { stepReader } from "../../learn/batches.ts";
 import { type FitStore, type Fitted, type Found, trainToBest } from "../../learn/fit/fit.ts";
 import { openFitFolder } from "../../learn/fit/folder-node.ts";
 import { nodeHost } from "../../learn/fit/host-node.ts";
@@ -64,9 +64,6 @@ export interface FineTuned {
   readonly stopped: Fitted["stopped"];
 }
 
-const countOf = (specs: readonly { readonly shape: readonly number[] }[]): number =>
-  specs.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
-
 /** What decides the steps: going on with something else is refused. */
 function fingerprintOf(c: VisionConfig, digests: readonly string[], start: Start): string {
   const { steps: _, epochs: __, patience: ___, threads: ____, eval_every: _____, out: ______, ...identity } = c;
@@ -90,7 +87,7 @@ function startingValues(start: Start, { all }: VisionTraining, seed: number): Ma
       if (stored) return [spec.name, floatsOf(stored)];
       // A new head starts at zero, so that its first steps leave the body as it is.
       if (start.folder && classifier.test(spec.name)) {
-        return [spec.name, float32(spec.shape, new Float32Array(spec.shape.reduce((a, b) => a * b, 1)))];
+        return [spec.name, zeros("float32", spec.shape)];
       }
       return [spec.name, initialValue(spec, seed)];
     }),
@@ -162,9 +159,8 @@ export async function finetune(c: VisionConfig, run: VisionRun = {}): Promise<Fi
   const example = (i: number, epoch: number) => ({ i, epoch });
   const source = { size: train.labels.length, weight: 1, length: () => 1, example };
   const plan = { sources: [source], rows: c.batch, shuffle: true, seed: c.seed };
-  const perEpoch = Math.max(1, Math.ceil(planEpoch(plan, 0).length / c.accumulate));
+  const { perEpoch, batchesOf } = stepReader(plan, c.accumulate);
   const steps = c.steps ?? c.epochs * perEpoch;
-  const batchAt = epochReader(plan);
   const warmup = c.warmup ?? Math.floor(steps / 10);
 
   events.started?.({
@@ -180,7 +176,7 @@ export async function finetune(c: VisionConfig, run: VisionRun = {}): Promise<Fi
     evalEvery: c.eval_every ?? perEpoch,
     lr: (step) => rateOf(c) * scheduleFactor({ name: c.schedule, warmup }, step, steps),
     async data(step) {
-      const micro = Array.from({ length: c.accumulate }, (_, i) => batchAt((step - 1) * c.accumulate + i));
+      const micro = batchesOf(step);
       const total = micro.reduce((sum, batch) => sum + batch.length, 0);
       const feeds = [];
       for (const [k, batch] of micro.entries()) {
