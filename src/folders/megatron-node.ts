@@ -7,6 +7,7 @@ import { fail } from "../errors.ts";
 import { locate } from "../hub/locate-node.ts";
 import { gpt2OfMegatron, type Rank } from "../weights/megatron.ts";
 import { readStored } from "../weights/safetensors-node.ts";
+import { asStored } from "../weights/stored.ts";
 import { openTorchFile } from "../weights/torch/torch-node.ts";
 import type { PlainTensor, StoredTensor, Weights } from "../weights/weights.ts";
 
@@ -163,11 +164,6 @@ export function openMegatron(
   };
   return {
     config: { ...derived, vocab_size: typeof size === "number" ? size : padded },
-    tensors: () =>
-      new Map(
-        [...gpt2OfMegatron(layout)].map(([name, { dtype, shape, data }]): [string, PlainTensor] => {
-          return [name, { dtype, shape, data: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) }];
-        }),
-      ),
+    tensors: () => new Map(asStored(gpt2OfMegatron(layout))),
   };
 }

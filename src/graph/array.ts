@@ -14,6 +14,10 @@ export function sizeOf(shape: readonly number[]): number {
   return shape.reduce((product, dim) => product * dim, 1);
 }
 
+/** Numbers in all of them. */
+export const countOf = (list: readonly { readonly shape: readonly number[] }[]): number =>
+  list.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+
 /** Wrap data that is already of the right type; checks that the length is that of the shape. */
 export function ndarray<D extends DType>(dtype: D, shape: readonly number[], data: TypedArray): NdArray<D> {
   if (data.length !== sizeOf(shape)) {

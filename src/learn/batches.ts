@@ -93,3 +93,17 @@ export function epochReader<E>(plan: PlanOptions<E>): (n: number) => E[] {
     return batches[n - first]!.map(([source, row]) => plan.sources[source]!.example(row, epoch));
   };
 }
+
+/** Steps of an epoch, each of `accumulate` micro-batches; the last one may go on in the next epoch. */
+export const stepsPerEpoch = (plan: PlanOptions, accumulate: number): number =>
+  Math.max(1, Math.ceil(planEpoch(plan, 0).length / accumulate));
+
+/** The micro-batches of every step, counted from 1. */
+export function stepReader<E>(plan: PlanOptions<E>, accumulate: number) {
+  const batchAt = epochReader(plan);
+  return {
+    perEpoch: stepsPerEpoch(plan, accumulate),
+    batchesOf: (step: number): E[][] =>
+      Array.from({ length: accumulate }, (_, i) => batchAt((step - 1) * accumulate + i)),
+  };
+}

@@ -6,7 +6,7 @@ import { graph } from "../graph/graph.ts";
 import { siteSeed } from "../graph/random.ts";
 import { isCheap } from "../graph/recompute.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { epochReader, planEpoch } from "../learn/batches.ts";
+import { stepReader } from "../learn/batches.ts";
 import { type FitEvents, type FitRun, type FitStore, type Fitted, type Found, trainToBest } from "../learn/fit/fit.ts";
 import type { TrainingHost } from "../learn/fit/host.ts";
 import { adamw } from "../learn/optimizers.ts";
@@ -74,9 +74,8 @@ export async function trainPairs<E, F extends Found>(t: PairTraining<E, F>, o: C
     example: (i: number) => examples[i]!,
   };
   const plan = { sources: [source], rows: o.batch, shuffle: o.shuffle, seed: o.seed };
-  const perEpoch = Math.max(1, Math.ceil(planEpoch(plan, 0).length / o.accumulate));
+  const { perEpoch, batchesOf } = stepReader(plan, o.accumulate);
   const steps = o.steps ?? (o.epochs ?? 1) * perEpoch;
-  const batchAt = epochReader(plan);
   const moving = new Set(w.trained.map(({ name }) => name));
   const compile: CompileMoving = (g) => host.compile(g, t.weights, (name) => moving.has(name));
   const inputs = graph({ loss: w.value }).inputs.map(({ name }) => name);
@@ -103,7 +102,7 @@ export async function trainPairs<E, F extends Found>(t: PairTraining<E, F>, o: C
     evalEvery: o.evalEvery ?? perEpoch,
     lr: (step) => t.rate * scheduleFactor({ name: o.schedule, warmup: o.warmup }, step, steps),
     async data(step) {
-      const micro = Array.from({ length: o.accumulate }, (_, i) => batchAt((step - 1) * o.accumulate + i));
+      const micro = batchesOf(step);
       const all = micro.flat();
       return {
         micro: micro.map((rows, i) => ({

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { makeFolder, writeFileSafely } from "../base/files-node.ts";
 import { fail } from "../errors.ts";
+import { countOf } from "../graph/array.ts";
 import type { Graph } from "../graph/graph.ts";
 import { latestCheckpoint, listCheckpoints, removeLeftovers, saveCheckpoint } from "../learn/checkpoint-node.ts";
 import { type StepMetrics, trainLoop } from "../learn/loop.ts";
@@ -156,11 +157,9 @@ export async function train(c: TrainingConfig, options: TrainOptions = {}): Prom
   let smooth = Number.NaN;
   const schedule = typeof c.schedule === "string" ? { name: c.schedule, warmup: 0 } : c.schedule;
   const saveModel = modelWriter(start, c, values);
-  const count = (list: readonly { shape: readonly number[] }[]) =>
-    list.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
   events.started?.({
-    parameters: count(model.all),
-    trained: count(model.trained),
+    parameters: countOf(model.all),
+    trained: countOf(model.trained),
     rows: data.rows,
     skipped: data.counts().skipped,
     mixture: data.mixture,

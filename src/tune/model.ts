@@ -230,10 +230,6 @@ export function tuneModel(
   };
 }
 
-/** Numbers of all elements. */
-export const countOf = (list: readonly { readonly shape: readonly number[] }[]): number =>
-  list.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
-
 /** What was learnt, as it is now. */
 export function adapterOf(
   { settings, head, trained }: Pick<TuneModel, "settings" | "head" | "trained">,

@@ -1,8 +1,8 @@
 /** Tuning a frozen model on rows, step by step, wherever it runs: what moves, how it is judged, and when it ends. */
 import { fail } from "../errors.ts";
-import type { NdArray } from "../graph/array.ts";
+import { countOf, type NdArray } from "../graph/array.ts";
 import type { Graph } from "../graph/graph.ts";
-import { epochReader, planEpoch } from "../learn/batches.ts";
+import { planEpoch, stepReader } from "../learn/batches.ts";
 import { type Evaluation, type FitRun, type FitStore, type Found, trainToBest } from "../learn/fit/fit.ts";
 import type { TrainingHost } from "../learn/fit/host.ts";
 import type { StepMetrics } from "../learn/loop.ts";
@@ -10,11 +10,10 @@ import { adafactor, adamw } from "../learn/optimizers.ts";
 import { scheduleFactor } from "../learn/schedules.ts";
 import { createTrainer } from "../learn/trainer.ts";
 import type { Example } from "../models/kinds/loss.ts";
-import { asStored } from "../text/adapters/read.ts";
+import { asStored } from "../weights/stored.ts";
 import { anyQuantized, type Weights } from "../weights/weights.ts";
 import { evaluate } from "./evaluate.ts";
 import { type Listener, liveCompile, type Sample, textListener } from "./live.ts";
-import { countOf } from "./model.ts";
 import { exponential, type Task, type TuneOptions, usualRate } from "./options.ts";
 import { lengthOf, type Prepared, sourcesOf, type Values } from "./prepare.ts";
 import { isChoice, type Scores } from "./tasks.ts";
@@ -107,9 +106,8 @@ export async function runTuning(
   const resumed = store?.resumed;
 
   const plan = { sources: sourcesOf(data.train), rows: o.batch, shuffle: o.shuffle, seed: o.seed, apart: true };
-  const perEpoch = Math.max(1, Math.ceil(planEpoch(plan, 0).length / o.accumulate));
+  const { perEpoch, batchesOf } = stepReader(plan, o.accumulate);
   const steps = o.steps ?? (o.epochs ?? 10) * perEpoch;
-  const batchAt = epochReader(plan);
   const judging = sourcesOf(data.held);
   const heldPlan = { sources: judging, rows: Math.max(o.batch, 16), shuffle: false, seed: 0, apart: true };
   const held =
@@ -179,7 +177,7 @@ export async function runTuning(
     evalEvery: o.evalEvery ?? perEpoch,
     lr: (step) => rate * factor(step),
     async data(step) {
-      const micro = Array.from({ length: o.accumulate }, (_, i) => batchAt((step - 1) * o.accumulate + i));
+      const micro = batchesOf(step);
       const examples = micro.flat();
       const labels = examples.reduce((sum, example) => sum + model.labels(example), 0);
       return {

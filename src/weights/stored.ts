@@ -53,3 +53,12 @@ export function storedReader(
 export const readInMemory: (stored: StoredTensor) => NdArray = storedReader(({ file }) =>
   fail("wrong_use", "the tensor lies in a file", { where: file }),
 ).read;
+
+/** An array as a stored tensor over the same memory. */
+export const storedOf = ({ dtype, shape, data }: NdArray): PlainTensor => ({
+  ...{ dtype, shape },
+  data: new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
+});
+
+export const asStored = (values: Iterable<readonly [string, NdArray]>): [string, PlainTensor][] =>
+  [...values].map(([name, array]) => [name, storedOf(array)]);

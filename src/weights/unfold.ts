@@ -6,6 +6,7 @@ import { fail } from "../errors.ts";
 import { type NdArray, ndarray, sizeOf } from "../graph/array.ts";
 import { dtypes } from "../graph/dtype.ts";
 import { dequantized } from "./quantize.ts";
+import { storedOf } from "./stored.ts";
 import {
   isGguf,
   isQuantized,
@@ -77,8 +78,7 @@ function unfolded(name: string, stored: QuantizedTensor): PlainTensor {
   if (before) return before;
   const [values, scales] = [held(name, stored.values), held(name, stored.scales)];
   const offsets = stored.offsets && held(name, stored.offsets);
-  const { dtype, shape, data } = dequantized(stored.format, values, scales, offsets);
-  const tensor = { dtype, shape, data: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) };
+  const tensor = storedOf(dequantized(stored.format, values, scales, offsets));
   made.set(stored, tensor);
   return tensor;
 }

@@ -88,14 +88,12 @@ export default defineCommand({
   async run({ args: names, flags, output, signal }) {
     const { fileSha256 } = await import("../../base/files-node.ts");
     const { openModelFolder } = await import("../../folders/open-node.ts");
+    const { countOf } = await import("../../graph/array.ts");
     const { locate } = await import("../../hub/locate-node.ts");
     const { modelFor } = await import("../downloads.ts");
     const folder = openModelFolder((await modelFor(names[0] ?? "zeroth-nano", output, signal)).path);
     const does = await kindOf(folder, output);
-    const parameters = [...folder.weights.values()].reduce(
-      (sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1),
-      0,
-    );
+    const parameters = countOf([...folder.weights.values()]);
     const files = [];
     const paths: (readonly [name: string, path: string])[] = folder.gguf
       ? folder.gguf.files.map((path, i) => [folder.gguf!.names[i]!, path])

@@ -109,6 +109,7 @@ function eventsOf(output: Output): VisionEvents {
       output.progress("");
       output.text(`step ${step}: ${percent(accuracy)} right, loss ${loss.toFixed(4)}${best ? " (best so far)" : ""}\n`);
     },
+    warned: (text) => output.say(`warning: ${text}`),
   };
 }
 

@@ -2,6 +2,7 @@
 import { fail } from "../../errors.ts";
 import { readGgufHeader } from "../../weights/gguf/header.ts";
 import { type ReadPlace, readGgufTensor } from "../../weights/gguf/rows.ts";
+import { storedOf } from "../../weights/stored.ts";
 import { needRoomInPage } from "../../weights/unfold.ts";
 import { isGguf, type StoredTensor, type Weights } from "../../weights/weights.ts";
 import { type GgufModel, ggufModel } from "./model.ts";
@@ -27,8 +28,7 @@ export function ggufInMemory(
       weights.set(name, stored);
       continue;
     }
-    const { shape, data } = readGgufTensor(stored, inMemory);
-    weights.set(name, { dtype: "float32", shape, data: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) });
+    weights.set(name, storedOf(readGgufTensor(stored, inMemory)));
   }
   return { ...model, weights };
 }

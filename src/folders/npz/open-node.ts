@@ -2,6 +2,7 @@
 import { resolve } from "node:path";
 import type { JsonObject } from "../../base/json.ts";
 import { readWholeFile } from "../../base/read-node.ts";
+import { asStored } from "../../weights/stored.ts";
 import type { StoredTensor } from "../../weights/weights.ts";
 import { originalModel } from "./names.ts";
 import { readNpz } from "./read.ts";
@@ -18,9 +19,5 @@ export interface OpenedNpz {
 /** @throws not_found; corrupt_file; unsupported for arrays of another model */
 export function openNpz(path: string): OpenedNpz {
   const { config, tensors } = originalModel(readNpz(readWholeFile(path, mostBytes, path, "zip"), path), path);
-  const weights = [...tensors].map(([name, { shape, data }]) => {
-    const bytes = new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength);
-    return [name, { dtype: "float32", shape, data: bytes }] as const;
-  });
-  return { path: resolve(path), config, weights: new Map(weights) };
+  return { path: resolve(path), config, weights: new Map(asStored(tensors)) };
 }

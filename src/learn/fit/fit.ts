@@ -73,6 +73,8 @@ export interface FitOptions<F extends Found = Found> extends FitRun {
   readonly evalEvery: number;
   /** Evaluations without a better one after which it ends; 0 for never. */
   readonly patience: number;
+  /** A loss that is no number is an error, whatever was best before it; else the best is kept with a warning. */
+  readonly strict?: boolean | undefined;
   readonly lr: (step: number) => number;
   readonly data: (step: number) => Promise<StepData>;
   /** Undefined where it was stopped on the way. */
@@ -193,10 +195,10 @@ export async function trainToBest<F extends Found>(o: FitOptions<F>): Promise<Fi
       ...(o.judge && { evaluate: judge }),
     });
   } catch (cause) {
-    if (diverged && progress.best) {
+    if (diverged && progress.best && !o.strict) {
       stop("diverged");
       events.warned?.(
-        `${(cause as Error).message}: the adapter of step ${progress.best.step} is kept; lower the learning rate`,
+        `${(cause as Error).message}: what step ${progress.best.step} had learnt is kept; lower the learning rate`,
       );
     } else if (diverged || !ended.signal.aborted || signal?.aborted) throw cause;
   }

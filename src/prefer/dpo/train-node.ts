@@ -6,7 +6,7 @@ import { readJsonFile } from "../../base/read-node.ts";
 import { fail, throwIfAborted } from "../../errors.ts";
 import { configText } from "../../folders/config-text-node.ts";
 import { openModelFolder, openTokenizer } from "../../folders/open-node.ts";
-import type { NdArray } from "../../graph/array.ts";
+import { countOf, type NdArray } from "../../graph/array.ts";
 import { findModel } from "../../hub/find-node.ts";
 import type { FitEvents, FitRun, Fitted, Found } from "../../learn/fit/fit.ts";
 import { openFitFolder } from "../../learn/fit/folder-node.ts";
@@ -252,7 +252,7 @@ export async function trainDpo(files: DpoFiles, o: DpoOptions, run: DpoRun = {})
         events.started?.({
           ...{ pairs: train.length, held: held.length, silent: data.silent, books: data.books, step, steps },
           skipped: data.train.length + data.held.length - all.length,
-          trained: w.trained.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0),
+          trained: countOf(w.trained),
         }),
       judge:
         held.length === 0

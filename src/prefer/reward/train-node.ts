@@ -4,7 +4,7 @@ import { writeFileSafely } from "../../base/files-node.ts";
 import { fail } from "../../errors.ts";
 import { configText } from "../../folders/config-text-node.ts";
 import { openModelFolder, openTokenizer } from "../../folders/open-node.ts";
-import type { NdArray } from "../../graph/array.ts";
+import { countOf, type NdArray } from "../../graph/array.ts";
 import { findModel } from "../../hub/find-node.ts";
 import type { FitEvents, FitRun, Fitted, Found } from "../../learn/fit/fit.ts";
 import { openFitFolder } from "../../learn/fit/folder-node.ts";
@@ -20,7 +20,8 @@ import type { Program } from "../../runtime/program.ts";
 import { fingerprintOf } from "../../text/adapters/files-node.ts";
 import { mergedWeights, writeWhole } from "../../text/adapters/merge-node.ts";
 import { copied, movingIn, poolerOf, startOf } from "../../text/adapters/moving.ts";
-import { asStored, type ReadBase, readBase } from "../../text/adapters/read.ts";
+import { type ReadBase, readBase } from "../../text/adapters/read.ts";
+import { asStored } from "../../weights/stored.ts";
 import { anyQuantized } from "../../weights/weights.ts";
 import { type Share, shareOf } from "../data/agreement.ts";
 import type { Pair } from "../data/comparison.ts";
@@ -215,7 +216,7 @@ export async function trainReward(files: RewardFiles, o: RewardOptions, run: Rew
         events.started?.({
           ...{ pairs: train.length, held: held.length, silent: data.silent, books: data.books, cut: encoder.cut() },
           ...{ step, steps },
-          trained: w.trained.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0),
+          trained: countOf(w.trained),
         }),
       judge:
         held.length === 0

@@ -1,6 +1,6 @@
 /** Looking at a job's files: every row is read as it will be learnt from, so that what is wrong is found before a step. */
-import { planEpoch } from "../../learn/batches.ts";
-import { countOf } from "../../tune/model.ts";
+import { countOf } from "../../graph/array.ts";
+import { stepsPerEpoch } from "../../learn/batches.ts";
 import { openTuning } from "../../tune/open-node.ts";
 import { prepare, sourcesOf } from "../../tune/prepare.ts";
 import type { TuningStart } from "./tuning-messages.ts";
@@ -23,7 +23,7 @@ export async function lookAtFiles({
   const prepared = prepare(opened, options);
   const { data } = prepared;
   const plan = { sources: sourcesOf(data.train), rows: options.batch, shuffle: options.shuffle, seed: options.seed };
-  const perEpoch = Math.max(1, Math.ceil(planEpoch(plan, 0).length / options.accumulate));
+  const perEpoch = stepsPerEpoch(plan, options.accumulate);
   const { trained, all } = prepared.model;
   const chosen: ChosenTuning = {
     ...{ options, hyperparameters, rows: data.train.length, held: data.held.length, skipped: data.skipped },

@@ -3,7 +3,6 @@
 import type { JsonObject } from "../../base/json.ts";
 import { shown } from "../../base/json.ts";
 import { fail } from "../../errors.ts";
-import type { NdArray } from "../../graph/array.ts";
 import { type Adapter, adapted } from "../../models/adapters/adapter.ts";
 import { bodyGraph, headedConfig, headParameters, type TaskHead } from "../../models/adapters/heads.ts";
 import { type Base, classesIn, fromPeft, headOf } from "../../models/adapters/peft.ts";
@@ -12,6 +11,7 @@ import { survey } from "../../models/adapters/survey.ts";
 import { labelled, labelsOf, readConfig } from "../../models/config.ts";
 import { readModel } from "../../models/families.ts";
 import type { Architecture } from "../../models/family.ts";
+import { asStored } from "../../weights/stored.ts";
 import type { StoredTensor, Weights } from "../../weights/weights.ts";
 import type { AdapterFiles } from "./files.ts";
 
@@ -43,13 +43,6 @@ export function readBase(folder: BaseFolder, head?: TaskHead, labels?: readonly 
   const parameters = head ? headParameters(architecture, head, found.body) : [];
   return { architecture, survey: found, config, weights, head: parameters };
 }
-
-/** Arrays in memory as stored tensors. */
-export const asStored = (values: ReadonlyMap<string, NdArray>): [string, StoredTensor][] =>
-  [...values].map(([name, { shape, data }]) => {
-    const { buffer, byteOffset, byteLength } = data as Float32Array<ArrayBuffer>;
-    return [name, { dtype: "float32", shape, data: new Uint8Array(buffer, byteOffset, byteLength) }];
-  });
 
 export interface ReadAdapted extends ReadBase {
   readonly adapter: Adapter;

@@ -3,6 +3,7 @@ import { totalmem } from "node:os";
 import { fail } from "../../errors.ts";
 import { type ModelFolder, openModelFolder } from "../../folders/open-node.ts";
 import { quantizeFolder, sourceOf } from "../../folders/quantize-node.ts";
+import { countOf } from "../../graph/array.ts";
 import type { Architecture } from "../../models/family.ts";
 import { formatsOf } from "../../models/kinds/formats.ts";
 import { storedBytes } from "../../weights/quantize.ts";
@@ -11,7 +12,7 @@ import { type CopyOptions, keptCopy } from "./kept-node.ts";
 
 /** Bytes of these weights in so many bits, scales included. */
 function bytesIn(weights: Weights, bits: 8 | 4): number {
-  const elements = [...weights.values()].reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
+  const elements = countOf([...weights.values()]);
   return Math.ceil((elements * (bits === 8 ? 8.05 : 5)) / 8);
 }
 

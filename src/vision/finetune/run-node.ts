@@ -1,23 +1,20 @@
-/** A fine-tuning from a configuration to a model's folder: steps, judging, the best kept, going on after a stop. */
+/** A fine-tuning from a configuration to a model's folder: what moves, on which pictures, and how it is judged. */
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { makeFolder, writeFileSafely } from "../../base/files-node.ts";
-import { readJsonFile } from "../../base/read-node.ts";
-import { fail, throwIfAborted } from "../../errors.ts";
-import { float32, type NdArray } from "../../graph/array.ts";
+import { writeFileSafely } from "../../base/files-node.ts";
+import { countOf, type NdArray, zeros } from "../../graph/array.ts";
 import type { Graph } from "../../graph/graph.ts";
-import { epochReader, planEpoch } from "../../learn/batches.ts";
-import { latestCheckpoint, listCheckpoints, removeLeftovers, saveCheckpoint } from "../../learn/checkpoint-node.ts";
-import { type StepMetrics, trainLoop } from "../../learn/loop.ts";
-import { openMetrics } from "../../learn/metrics-node.ts";
+import { stepReader } from "../../learn/batches.ts";
+import { type FitStore, type Fitted, type Found, trainToBest } from "../../learn/fit/fit.ts";
+import { openFitFolder } from "../../learn/fit/folder-node.ts";
+import { nodeHost } from "../../learn/fit/host-node.ts";
+import type { StepMetrics } from "../../learn/loop.ts";
 import { adamw, sgd } from "../../learn/optimizers.ts";
-import { openRunFolder } from "../../learn/run-folder-node.ts";
 import { scheduleFactor } from "../../learn/schedules.ts";
 import { createTrainer } from "../../learn/trainer.ts";
 import { parsePipeline } from "../../media/images/pipeline.ts";
 import { initialValue } from "../../nn/initial.ts";
-import { compile } from "../../runtime/compile-node.ts";
-import { openSafetensors, readTensor, writeCheckpoint, writeSafetensors } from "../../weights/safetensors-node.ts";
+import { asStored } from "../../weights/stored.ts";
 import type { LabelledPictures } from "../data/labelled.ts";
 import { openPair, openSplits } from "../data/open-node.ts";
 import { rateOf, type VisionConfig } from "./config.ts";
@@ -45,6 +42,7 @@ export interface VisionEvents {
   }): void;
   step?(metrics: StepMetrics & { readonly steps: number }): void;
   evaluated?(row: Evaluation & { readonly best: boolean }): void;
+  warned?(text: string): void;
   saved?(path: string): void;
 }
 
@@ -63,11 +61,8 @@ export interface FineTuned {
   readonly best: Evaluation | undefined;
   readonly trained: number;
   readonly parameters: number;
-  readonly stopped: "steps" | "patience";
+  readonly stopped: Fitted["stopped"];
 }
-
-const countOf = (specs: readonly { readonly shape: readonly number[] }[]): number =>
-  specs.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
 
 /** What decides the steps: going on with something else is refused. */
 function fingerprintOf(c: VisionConfig, digests: readonly string[], start: Start): string {
@@ -75,13 +70,6 @@ function fingerprintOf(c: VisionConfig, digests: readonly string[], start: Start
   const shapes = [...start.weights].map(([name, { shape }]) => `${name} ${shape}`);
   const parts = [JSON.stringify(identity), ...digests, ...shapes];
   return createHash("sha256").update(parts.join("\n")).digest("hex").slice(0, 16);
-}
-
-interface Progress {
-  best: Evaluation | undefined;
-  last: Evaluation | undefined;
-  /** Evaluations since the best one. */
-  since: number;
 }
 
 async function openData(c: VisionConfig): Promise<{ train: LabelledPictures; held: LabelledPictures }> {
@@ -99,20 +87,32 @@ function startingValues(start: Start, { all }: VisionTraining, seed: number): Ma
       if (stored) return [spec.name, floatsOf(stored)];
       // A new head starts at zero, so that its first steps leave the body as it is.
       if (start.folder && classifier.test(spec.name)) {
-        return [spec.name, float32(spec.shape, new Float32Array(spec.shape.reduce((a, b) => a * b, 1)))];
+        return [spec.name, zeros("float32", spec.shape)];
       }
       return [spec.name, initialValue(spec, seed)];
     }),
   );
 }
 
-function readAll(path: string): Map<string, NdArray> {
-  const file = openSafetensors(path);
-  return new Map([...file.tensors.keys()].map((name) => [name, readTensor(file, name)]));
-}
+const foundOf = ({ accuracy, top5, loss }: Judged): Found => ({
+  metric: "accuracy",
+  value: accuracy,
+  more: { eval_top5: top5, eval_loss: loss, log_likelihood: -loss },
+});
 
-const copied = (values: ReadonlyMap<string, NdArray>): Map<string, NdArray> =>
-  new Map([...values].map(([name, { shape, data }]) => [name, float32(shape, (data as Float32Array).slice())]));
+const judgedOf = ({ value, more }: Found): Judged => ({
+  accuracy: value,
+  top5: more.eval_top5!,
+  loss: more.eval_loss!,
+});
+
+/** A store whose rows count pictures. */
+const countingPictures = (store: FitStore): FitStore => ({
+  ...store,
+  write({ tokens, log_likelihood: _, ...row }) {
+    store.write(tokens === undefined ? row : { ...row, examples: tokens });
+  },
+});
 
 /** @throws interrupted where the signal stopped it, after saving; bad_input where the loss is no number */
 export async function finetune(c: VisionConfig, run: VisionRun = {}): Promise<FineTuned> {
@@ -121,21 +121,12 @@ export async function finetune(c: VisionConfig, run: VisionRun = {}): Promise<Fi
   const start = await openStart(c, train.classes);
   const training = visionTraining(start.architecture, c);
   const values = startingValues(start, training, c.seed);
-  makeFolder(c.out);
-  await using _folder = await openRunFolder(c.out, { signal });
-  const fingerprint = fingerprintOf(c, [train.digest, held.digest, train.labels.join(), held.labels.join()], start);
-  const existing = await listCheckpoints(c.out);
-  if (existing.length > 0 && !resume) {
-    fail("bad_input", `there is a run in this folder already (step ${existing[0]})`, {
-      where: c.out,
-      hint: "add --resume to go on with it, or give another out folder",
-    });
-  }
-  const checkpoint = resume ? await latestCheckpoint(c.out, fingerprint) : undefined;
-  for (const [name, value] of checkpoint?.values ?? []) {
-    (values.get(name)?.data as Float32Array | undefined)?.set(value.data as Float32Array);
-  }
-  await removeLeftovers(c.out);
+  await using opened = await openFitFolder({
+    ...{ out: c.out, resume, values, now, signal },
+    what: "fine-tuning",
+    identity: fingerprintOf(c, [train.digest, held.digest, train.labels.join(), held.labels.join()], start),
+  });
+  const store = countingPictures(opened.store);
   await writeFileSafely(join(c.out, "vision_config.json"), `${JSON.stringify(c, null, 2)}\n`);
 
   const moving = new Set(
@@ -144,23 +135,9 @@ export async function finetune(c: VisionConfig, run: VisionRun = {}): Promise<Fi
     ),
   );
   const live = new Map([...values].filter(([name]) => moving.has(name)));
-  const frozen = new Map(
-    [...values]
-      .filter(([name]) => !moving.has(name))
-      .map(([name, { shape, data }]) => {
-        const bytes = new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength);
-        return [name, { dtype: "float32", shape, data: bytes }] as const;
-      }),
-  );
-  const compileHere = (g: Graph) =>
-    compile(g, {
-      ...(c.threads !== undefined && { threads: c.threads }),
-      weights: frozen,
-      trained: (name) => moving.has(name),
-      // Measured: the engine's own rewriting makes a training step slower and opening it much slower.
-      optimize: "disabled",
-      spin: false,
-    });
+  const frozen = new Map(asStored([...values].filter(([name]) => !moving.has(name))));
+  const host = nodeHost(c.threads, now);
+  const compileHere = (g: Graph) => host.compile(g, frozen, (name) => moving.has(name));
   await using trainer = await createTrainer({
     loss: training.loss,
     parameters: training.trained,
@@ -172,9 +149,8 @@ export async function finetune(c: VisionConfig, run: VisionRun = {}): Promise<Fi
     accumulate: c.accumulate,
     compile: compileHere,
   });
-  if (checkpoint) trainer.restore(checkpoint.optimizer, checkpoint.step);
+  if (store.resumed) trainer.restore(store.resumed.optimizer, store.resumed.step);
   await using evaluator = held.labels.length > 0 ? await compileHere(training.evaluation) : undefined;
-  await using metrics = await openMetrics(c.out, trainer.steps, now);
 
   const wanted = { frames: start.architecture.image.frames, repeatLast: c.repeat_last };
   const settings = { processor: start.processor, pipeline: parsePipeline(c.augment), seed: c.seed };
@@ -183,17 +159,10 @@ export async function finetune(c: VisionConfig, run: VisionRun = {}): Promise<Fi
   const example = (i: number, epoch: number) => ({ i, epoch });
   const source = { size: train.labels.length, weight: 1, length: () => 1, example };
   const plan = { sources: [source], rows: c.batch, shuffle: true, seed: c.seed };
-  const perEpoch = Math.max(1, Math.ceil(planEpoch(plan, 0).length / c.accumulate));
+  const { perEpoch, batchesOf } = stepReader(plan, c.accumulate);
   const steps = c.steps ?? c.epochs * perEpoch;
-  const batchAt = epochReader(plan);
   const warmup = c.warmup ?? Math.floor(steps / 10);
 
-  const saved = checkpoint && join(checkpoint.path, "progress.json");
-  const progress: Progress = saved
-    ? (readJsonFile(saved) as unknown as Progress)
-    : { best: undefined, last: undefined, since: 0 };
-  let best: ReadonlyMap<string, NdArray> =
-    checkpoint && progress.best ? readAll(join(checkpoint.path, "best.safetensors")) : new Map();
   events.started?.({
     ...{ classes: train.classes, examples: train.labels.length, held: held.labels.length },
     trained: countOf(training.trained),
@@ -201,82 +170,34 @@ export async function finetune(c: VisionConfig, run: VisionRun = {}): Promise<Fi
     ...{ step: trainer.steps, steps, notes: [...start.notes, ...start.processor.warnings] },
   });
 
-  const ended = new AbortController();
-  let stopped: FineTuned["stopped"] = "steps";
-  const evaluate = async (step: number) => {
-    if (!evaluator) return;
-    const judged = await judge(evaluator, live, heldFeed, held.labels, signal);
-    const row = { step, ...judged };
-    progress.last = row;
-    const better =
-      !progress.best ||
-      judged.accuracy > progress.best.accuracy ||
-      (judged.accuracy === progress.best.accuracy && judged.loss < progress.best.loss);
-    if (better) {
-      progress.best = row;
-      progress.since = 0;
-      best = copied(live);
-    } else progress.since++;
-    metrics.write({ step, eval_accuracy: judged.accuracy, eval_top5: judged.top5, eval_loss: judged.loss });
-    events.evaluated?.({ ...row, best: better });
-    if (c.patience > 0 && progress.since >= c.patience) {
-      stopped = "patience";
-      ended.abort();
-    }
-  };
-  const evalEvery = c.eval_every ?? perEpoch;
-  // Whoever was stopped at an evaluation has its step and not the evaluation.
-  if (checkpoint && trainer.steps % evalEvery === 0 && progress.last?.step !== trainer.steps)
-    await evaluate(trainer.steps);
-  try {
-    await trainLoop({
-      ...{ trainer, steps, evalEvery, now },
-      saveEvery: perEpoch,
-      signal: signal ? AbortSignal.any([signal, ended.signal]) : ended.signal,
-      lr: (step) => rateOf(c) * scheduleFactor({ name: c.schedule, warmup }, step, steps),
-      async data(step) {
-        const micro = Array.from({ length: c.accumulate }, (_, i) => batchAt((step - 1) * c.accumulate + i));
-        const total = micro.reduce((sum, batch) => sum + batch.length, 0);
-        const feeds = [];
-        for (const [k, batch] of micro.entries()) {
-          const examples = await Promise.all(
-            batch.map(async ({ i, epoch }) => ({ pixels: await feed.train(i, epoch), label: train.labels[i]! })),
-          );
-          feeds.push(training.feeds(examples, total, [step, k]));
-        }
-        return { micro: feeds, tokens: total };
-      },
-      report(row) {
-        if (!Number.isFinite(row.loss) || !Number.isFinite(row.grad_norm)) {
-          fail("bad_input", `the loss of step ${row.step} is ${row.loss} (learning rate ${row.lr.toPrecision(2)})`, {
-            hint: `lower the learning rate, or set clip; the last checkpoint is of step ${Math.floor((row.step - 1) / perEpoch) * perEpoch}`,
-          });
-        }
-        const { tokens: examples, ...rest } = row;
-        metrics.write({ ...rest, examples });
-        events.step?.({ ...row, steps });
-      },
-      async save(step) {
-        await metrics.flush();
-        const state = { step, tokens: 0, position: step, fingerprint };
-        const path = await saveCheckpoint(c.out, state, trainer.state, async (draft) => {
-          await writeCheckpoint(draft, live);
-          if (progress.best) await writeSafetensors(join(draft, "best.safetensors"), best);
-          await writeFileSafely(join(draft, "progress.json"), `${JSON.stringify(progress)}\n`);
-        });
-        events.saved?.(path);
-      },
-      ...(evaluator && { evaluate }),
-    });
-  } catch (cause) {
-    throwIfAborted(signal);
-    if (!ended.signal.aborted) throw cause;
-  }
-  if (evaluator && progress.last?.step !== trainer.steps) await evaluate(trainer.steps);
-  const kept = new Map([...values, ...(progress.best ? best : live)]);
-  await writeModel(c.out, start, await modelValues(start, training, kept, progress.best?.step ?? trainer.steps));
+  const { values: learnt, ...fitted } = await trainToBest({
+    ...{ trainer, steps, store, now, signal, patience: c.patience, strict: true },
+    saveEvery: perEpoch,
+    evalEvery: c.eval_every ?? perEpoch,
+    lr: (step) => rateOf(c) * scheduleFactor({ name: c.schedule, warmup }, step, steps),
+    async data(step) {
+      const micro = batchesOf(step);
+      const total = micro.reduce((sum, batch) => sum + batch.length, 0);
+      const feeds = [];
+      for (const [k, batch] of micro.entries()) {
+        const examples = await Promise.all(
+          batch.map(async ({ i, epoch }) => ({ pixels: await feed.train(i, epoch), label: train.labels[i]! })),
+        );
+        feeds.push(training.feeds(examples, total, [step, k]));
+      }
+      return { micro: feeds, tokens: total };
+    },
+    ...(evaluator && { judge: async () => foundOf(await judge(evaluator, live, heldFeed, held.labels, signal)) }),
+    events: {
+      ...events,
+      evaluated: ({ step, best, ...found }) => events.evaluated?.({ step, ...judgedOf(found), best }),
+    },
+  });
+  const best = fitted.best && { step: fitted.best.step, ...judgedOf(fitted.best) };
+  const kept = new Map([...values, ...learnt]);
+  await writeModel(c.out, start, await modelValues(start, training, kept, best?.step ?? fitted.steps));
   return {
-    ...{ model: c.out, steps: trainer.steps, best: progress.best, stopped },
+    ...{ model: c.out, steps: fitted.steps, best, stopped: fitted.stopped },
     trained: countOf(training.trained),
     parameters: countOf(training.all),
   };

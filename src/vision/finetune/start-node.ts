@@ -13,6 +13,7 @@ import { storedWithHead, withClasses, withImageSize } from "../../models/images/
 import { compile } from "../../runtime/compile-node.ts";
 import { toFloat32 } from "../../weights/convert.ts";
 import { readStored } from "../../weights/safetensors-node.ts";
+import { asStored } from "../../weights/stored.ts";
 import type { StoredTensor, Weights } from "../../weights/weights.ts";
 import { processorOf } from "../open-node.ts";
 import { overSides } from "../sides.ts";
@@ -40,11 +41,6 @@ function needImages(architecture: Architecture, where: string): ImageEncoderArch
 /** A stored tensor's numbers in memory of their own. */
 export const floatsOf = (stored: StoredTensor): NdArray<"float32"> =>
   float32(stored.shape, (toFloat32(readStored(stored)).data as Float32Array).slice());
-
-const inMemory = ({ shape, data }: NdArray): StoredTensor => ({
-  ...{ dtype: "float32", shape },
-  data: new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength),
-});
 
 /** The tables of positions for other sides, computed once. */
 async function interpolated(model: ImageEncoderArchitecture, weights: Weights): Promise<Map<string, NdArray>> {
@@ -78,7 +74,7 @@ async function fromFolder(name: string, labels: readonly string[], c: VisionConf
   const shapes = new Map([...tables].map(([tensor, { shape }]) => [tensor, shape]));
   const made = needImages(family.read(config, storedWithHead(stored, trained, shapes)), name);
   const kept = new Map([...weights].filter(([tensor]) => same || !trained.classifier.test(tensor)));
-  for (const [tensor, table] of tables) kept.set(tensor, inMemory(table));
+  for (const [tensor, table] of asStored(tables)) kept.set(tensor, table);
   const notes = [
     ...(trained.labels && !same
       ? [`its classifier of ${trained.labels.length} classes is left out: ${labels.length} others are learnt`]
