@@ -3,7 +3,7 @@
  * is whole or not there.
  */
 import { throwIfAborted, ZerothError } from "../../errors.ts";
-import { whenOwnerGone } from "../owner-node.ts";
+import { leaveSignalsToOwner, whenOwnerGone } from "../owner-node.ts";
 import { exitOf } from "./exits.ts";
 import type { Failure, FromWorker, ToWorker } from "./messages.ts";
 
@@ -31,9 +31,7 @@ export function serveWork<Start, Event, Done>(
 ): void {
   const stop = new AbortController();
   const tell = (message: FromWorker<Event, Done>): void => void process.send?.(message, undefined, {}, () => {});
-  // Whoever started it decides: Ctrl-C at a terminal reaches every process of the group.
-  process.on("SIGINT", () => {});
-  process.on("SIGTERM", () => {});
+  leaveSignalsToOwner();
   // Nobody waits for the result any more. A process that ends itself during a run of the engine would be a crash.
   whenOwnerGone(() => process.kill(process.pid, "SIGKILL"));
   let work: ReturnType<typeof open> | undefined;
