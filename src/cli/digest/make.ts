@@ -10,8 +10,8 @@ import type { TextEmbedder } from "../../digest/select/choose-node.ts";
 import { defaultWeights, type Feature, featureNames } from "../../digest/select/select.ts";
 import { keepDigest, keptDigest } from "../../digest/store/digests-node.ts";
 import { openStore } from "../../digest/store/store-node.ts";
-import type { Writer } from "../../digest/write/write.ts";
-import { fail, ZerothError } from "../../errors.ts";
+import { itemSettings, type Writer } from "../../digest/write/write.ts";
+import { fail } from "../../errors.ts";
 import { openForCommand, openReaderForCommand } from "../engine.ts";
 import { oneOf } from "../parse.ts";
 import { type Call, chosenGroup, needStore, within } from "./call.ts";
@@ -33,24 +33,11 @@ function weightsOf(list: readonly string[] | undefined): Partial<Record<Feature,
 const idsOf = (name: string, list: readonly string[] = []): string[] =>
   list.map((text) => parseId(text)?.id ?? fail("wrong_use", `--${name} ${text.slice(0, 60)}: is no arXiv id`));
 
-/** Tokens of an item at most. */
-const longestItem = 220;
-
 async function writerOf({ flags, output, signal }: Call): Promise<{ write: Writer; name: string } & AsyncDisposable> {
   const opened = await openForCommand(flags, output, signal);
   return {
     name: opened.name,
-    async write(prompt, stop) {
-      try {
-        return (
-          await opened.text.generate(prompt, { maxNewTokens: longestItem, stop: ["<<<", "\nTitle:"], signal: stop })
-        ).text;
-      } catch (error) {
-        // An abstract that the model does not take is extracted from.
-        if (error instanceof ZerothError && error.code === "too_long") return "";
-        throw error;
-      }
-    },
+    write: async (prompt, stop) => (await opened.text.generate(prompt, { ...itemSettings, signal: stop })).text,
     [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose](),
   };
 }
@@ -106,7 +93,7 @@ export async function make(call: Call): Promise<number> {
       pin: [...(edits?.order ?? []), ...idsOf("pin", flags.pin)],
       ban: [...(edits?.drop ?? []), ...idsOf("ban", flags.ban)],
       ...{ interest: flags.interest, surveys: flags.surveys, seed: flags.seed, keepUnsupported: flags.keepUnsupported },
-      writer: writer && ((prompt, stop) => writer.write(prompt, stop)),
+      writer: writer?.write,
       writerName: writer?.name,
       progress: (text) => output.progress(text),
     });

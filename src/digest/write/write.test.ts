@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { type ErrorCode, fail } from "../../errors.ts";
 import { namesOf, numbersOf, unsupportedIn } from "./check.ts";
 import { extract } from "./extract.ts";
 import { spansOf } from "./provenance.ts";
@@ -58,6 +59,13 @@ describe("writing", () => {
       insights: ["first of all it works"],
     });
     expect(parseAnswer("<b>Why</b>")).toBeUndefined();
+  });
+
+  test("an abstract that the model does not take speaks for itself; what else goes wrong is told", async () => {
+    const writer = (code: ErrorCode) => async () => fail(code, "the prompt");
+    const { why, replaced } = await writeItem("A fast parser", source, writer("too_long"));
+    expect([why.by, replaced]).toEqual(["extract", 0]);
+    await expect(writeItem("A fast parser", source, writer("engine_failed"))).rejects.toThrow("the prompt");
     expect(parseAnswer(`Why: ${"word ".repeat(200)}\n- one two three`)).toBeUndefined();
   });
 

@@ -1,9 +1,12 @@
 /** An item's words by a model: asked for strictly, repaired once, checked against the abstract, else extracted. */
-import { throwIfAborted } from "../../errors.ts";
+import { throwIfAborted, ZerothError } from "../../errors.ts";
 import type { Sentence } from "../document.ts";
 import { unsupportedIn } from "./check.ts";
 import { type Extracted, extract } from "./extract.ts";
 import { spansOf } from "./provenance.ts";
+
+/** How much a model writes of an item, and what its answer ends at: where it goes on with another paper. */
+export const itemSettings = { maxNewTokens: 220, stop: ["<<<", "\nTitle:"] };
 
 /** What writes: any model's answer to a prompt. */
 export type Writer = (prompt: string, signal?: AbortSignal) => Promise<string>;
@@ -83,12 +86,19 @@ export async function writeItem(
   const own = extract(title, source, insights);
   if (writer === undefined) return { ...own, replaced: 0 };
   const prompt = promptOf(title, source);
-  let answer = parseAnswer(await writer(prompt, signal));
+  const asked = async (text: string) => {
+    try {
+      return parseAnswer(await writer(text, signal));
+    } catch (error) {
+      // An abstract that the model does not take is extracted from.
+      if (error instanceof ZerothError && error.code === "too_long") return undefined;
+      throw error;
+    }
+  };
+  let answer = await asked(prompt);
   if (answer === undefined) {
     throwIfAborted(signal);
-    answer = parseAnswer(
-      await writer(`${prompt.slice(0, -4)}Begin with "Why:", then lines that begin with "- ".\nWhy:`, signal),
-    );
+    answer = await asked(`${prompt.slice(0, -4)}Begin with "Why:", then lines that begin with "- ".\nWhy:`);
   }
   if (answer === undefined) return { ...own, replaced: 0 };
   let replaced = 0;

@@ -18,6 +18,7 @@ import { markdown, plainText } from "../../digest/render/markdown.ts";
 import { type Feature, featureNames } from "../../digest/select/select.ts";
 import { keptDigest } from "../../digest/store/digests-node.ts";
 import { openStore, type Store } from "../../digest/store/store-node.ts";
+import { itemSettings } from "../../digest/write/write.ts";
 import { fail } from "../../errors.ts";
 import { openLanguageModel } from "../../text/open-node.ts";
 import { hashModel, withoutAdapter } from "../inputs-node.ts";
@@ -48,8 +49,6 @@ type Config = z.output<typeof config>;
 
 /** Months of papers before the digest's that signals look at; a few more do no harm. */
 const monthsBefore = 24;
-/** Tokens of an item at most. */
-const longestItem = 220;
 
 /** Stores that were made of files of metadata, in this process. */
 const made = new Map<string, Promise<string>>();
@@ -143,7 +142,7 @@ export default defineJob({
         ...(text && {
           writerName: model,
           writer: async (prompt: string, stop?: AbortSignal) =>
-            (await text.generate(prompt, { maxNewTokens: longestItem, stop: ["<<<", "\nTitle:"], signal: stop })).text,
+            (await text.generate(prompt, { ...itemSettings, signal: stop })).text,
         }),
         progress: (message) => tell({ event: "log", level: "INFO", message }),
       });

@@ -6,6 +6,7 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { makeFolder, namesIn } from "../../base/files-node.ts";
 import { parseEdits } from "../../digest/edits.ts";
+import { itemSettings } from "../../digest/write/write.ts";
 import { ZerothError } from "../../errors.ts";
 import type { Engine } from "../../host/engine.ts";
 import {
@@ -39,9 +40,6 @@ export interface DigestOptions {
   /** Seconds between two looks for work that nobody called for. */
   readonly look?: number;
 }
-
-/** Tokens of an item at most. */
-const longestItem = 220;
 
 interface Going {
   readonly state: State;
@@ -77,7 +75,7 @@ async function written(
 ): Promise<string> {
   const { chat } = await engine.about(model, signal);
   const prompt = chat ? { messages: [{ role: "user" as const, content: text }] } : { text };
-  const settings = { maxNewTokens: longestItem, sample: false, stop: ["<<<", "\nTitle:"] };
+  const settings = { ...itemSettings, sample: false };
   let said = "";
   try {
     for await (const event of engine.generate({ model, owner, prompt, settings }, signal)) {

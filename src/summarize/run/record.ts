@@ -1,4 +1,5 @@
 /** What is kept of a run, wherever it is kept: what it was asked for, a line for every change, every answer by its key. */
+import { canonicalJson } from "../../base/canonical.ts";
 import { isJsonObject, type JsonObject } from "../../base/json.ts";
 import { sha256 } from "../../base/sha256.ts";
 import { fail } from "../../errors.ts";
@@ -8,17 +9,6 @@ import { type Tree, type TreeNode, treeFrom } from "../book/tree.ts";
 import type { Made } from "../writers/ask.ts";
 import type { Pass } from "./schedule.ts";
 import type { Settings } from "./settings.ts";
-
-/** JSON with the keys of every object in their order, so that equal values have equal texts. */
-export function canonical(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
-  if (!isJsonObject(value)) return JSON.stringify(value) ?? "null";
-  const keys = Object.keys(value).filter((key) => value[key] !== undefined);
-  return `{${keys
-    .sort()
-    .map((key) => `${JSON.stringify(key)}:${canonical(value[key])}`)
-    .join(",")}}`;
-}
 
 /** How the model is opened again. */
 export interface WriterSource {
@@ -74,7 +64,7 @@ export const editedLine = (node: string, text: string): NodeLine => ({
   text: text.replace(/\r\n?/g, "\n").trim().normalize("NFC"),
 });
 
-export const treeHash = (nodes: readonly TreeNode[]): string => sha256(canonical(nodes));
+export const treeHash = (nodes: readonly TreeNode[]): string => sha256(canonicalJson(nodes));
 
 /** Lines of a journal that are of this tree, and whether those that are added now are. */
 export function linesOfTree(
@@ -115,13 +105,13 @@ export function begunOf(run: RunFile, places: BookPlaces, text: string, where: s
 }
 
 /** An answer as it is stored, with its sum. */
-export const sealed = (made: Made): string => canonical({ hash: sha256(canonical(made)), value: made });
+export const sealed = (made: Made): string => canonicalJson({ hash: sha256(canonicalJson(made)), value: made });
 
 /** The answer; undefined where it is not what its sum says. */
 export function unsealed(stored: unknown): Made | undefined {
   if (!isJsonObject(stored)) return undefined;
   const { hash, value } = stored;
-  return isJsonObject(value) && typeof value.text === "string" && hash === sha256(canonical(value))
+  return isJsonObject(value) && typeof value.text === "string" && hash === sha256(canonicalJson(value))
     ? (value as unknown as Made)
     : undefined;
 }

@@ -1,4 +1,5 @@
 /** Runs of summaries, wherever they are kept: begun, gone on with, corrected. */
+import { canonicalJson } from "../../base/canonical.ts";
 import { sha256 } from "../../base/sha256.ts";
 import { fail } from "../../errors.ts";
 import type { TreeNode } from "../book/tree.ts";
@@ -8,7 +9,7 @@ import type { Answer, Writer } from "../writers/writer.ts";
 import { costOf, estimateOf, type Price } from "./estimate.ts";
 import type { Planned } from "./plan.ts";
 import { createProgress, type Progress } from "./progress.ts";
-import { canonical, editedLine, type NodeLine, type RunFile, type RunStore, type WriterSource } from "./record.ts";
+import { editedLine, type NodeLine, type RunFile, type RunStore, type WriterSource } from "./record.ts";
 import { type Need, type Pass, runTree, type Summary, slotOf } from "./schedule.ts";
 import { differences } from "./settings.ts";
 import { type ShownNode, shownNode } from "./shown.ts";
@@ -83,7 +84,7 @@ export async function begin(
   };
   const before = store.has() ? store.read().run : undefined;
   if (before) needSame(before, run, force);
-  if (!before || canonical(before) !== canonical(run)) await store.write(run, book);
+  if (!before || canonicalJson(before) !== canonicalJson(run)) await store.write(run, book);
   return await execute(store, given);
 }
 
@@ -120,7 +121,7 @@ export async function resume(
   const { run, book } = store.read();
   const now: RunFile = { ...run, identity: given.writer.identity };
   needSame(run, now, force);
-  if (canonical(run) !== canonical(now)) await store.write(now, book);
+  if (canonicalJson(run) !== canonicalJson(now)) await store.write(now, book);
   if (above === undefined) return await execute(store, given, { strict });
   const { node, again } = above;
   const chain = strict ? undefined : new Set(ancestorsOf(stateOf(store), node).map(({ id }) => id));
@@ -210,7 +211,17 @@ function keyOf(need: Need, { identity }: Writer): string {
   const { asked, limit, input, context, take, node } = need;
   const { question, words } = asked;
   return sha256(
-    canonical({ schema: 1, identity, role: Math.min(node.height, 2), limit, words, input, context, question, take }),
+    canonicalJson({
+      schema: 1,
+      identity,
+      role: Math.min(node.height, 2),
+      limit,
+      words,
+      input,
+      context,
+      question,
+      take,
+    }),
   );
 }
 
