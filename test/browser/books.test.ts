@@ -1,29 +1,15 @@
 /** Books: one comes in, is estimated, summarised, stopped, corrected, exported; a sentence leads to its place. */
 import { readFileSync } from "node:fs";
-import type { Server } from "node:http";
 import { strFromU8, unzipSync } from "fflate";
-import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { axeFindings, builtPage, giveBook, launch, openedBook, staticPage, visit } from "./playground.ts";
+import { expect, test } from "vitest";
+import { axeFindings, giveBook, openedBook, playground, visit } from "./playground.ts";
 
-let built: Awaited<ReturnType<typeof builtPage>>;
-let browser: Browser;
-let site: { server: Server; address: string };
+const here = playground();
 
-beforeAll(async () => {
-  [built, browser] = await Promise.all([builtPage(), launch()]);
-  site = await staticPage(built.folder);
-});
-afterAll(async () => {
-  await browser?.close();
-  site?.server.close();
-  built?.[Symbol.dispose]();
-});
-
-const books = () => `${site.address}/#books`;
+const books = () => `${here.address}/#books`;
 
 test("a book is estimated, summarised in the tab, and each sentence stands at its place in it", async () => {
-  await visit(browser, books(), async ({ page }) => {
+  await visit(here.browser, books(), async ({ page }) => {
     expect(await axeFindings(page)).toEqual([]);
     await giveBook(page);
     await page.waitForSelector(".estimate dl");
@@ -53,7 +39,7 @@ test("a book is estimated, summarised in the tab, and each sentence stands at it
 });
 
 test("a corrected part is kept and those above it are made again; a sentence of nowhere is marked; back again", async () => {
-  await visit(browser, books(), async ({ page, click }) => {
+  await visit(here.browser, books(), async ({ page, click }) => {
     await openedBook(page, "lead");
     const before = await page.locator(".node-text").textContent();
     await page.locator('[data-node="h0.0"] .label').first().click();
@@ -84,7 +70,7 @@ test("a corrected part is kept and those above it are made again; a sentence of 
 });
 
 test("exports are handed over, a summary is deleted, and what is no book says so", async () => {
-  await visit(browser, books(), async ({ page, click }) => {
+  await visit(here.browser, books(), async ({ page, click }) => {
     await openedBook(page);
     for (const [name, ending] of [
       ["Markdown with footnotes", "md"],

@@ -3,36 +3,20 @@
  * set to a folder the pictures are written there; those that the documentation keeps lie in docs/images.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
-import type { Server } from "node:http";
 import { join } from "node:path";
-import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import {
   answered,
-  builtPage,
   giveBook,
-  launch,
   openedBook,
+  playground,
   searchedExample,
-  staticPage,
   taughtExample,
   type Visit,
   visit,
 } from "./playground.ts";
 
-let built: Awaited<ReturnType<typeof builtPage>>;
-let browser: Browser;
-let site: { server: Server; address: string };
-
-beforeAll(async () => {
-  [built, browser] = await Promise.all([builtPage(), launch()]);
-  site = await staticPage(built.folder);
-});
-afterAll(async () => {
-  await browser?.close();
-  site?.server.close();
-  built?.[Symbol.dispose]();
-});
+const here = playground();
 
 async function askShown({ page }: Visit): Promise<void> {
   await page.getByLabel("Prompt", { exact: true }).fill("Positive or negative? What a waste of two hours.");
@@ -48,7 +32,7 @@ async function chosen({ page }: Visit): Promise<void> {
 }
 
 async function compared({ page }: Visit): Promise<void> {
-  await page.goto(`${site.address}/#compare`);
+  await page.goto(`${here.address}/#compare`);
   await page.getByRole("button", { name: "Another wording" }).click();
   await page
     .getByLabel("Prompt", { exact: true })
@@ -61,18 +45,18 @@ async function compared({ page }: Visit): Promise<void> {
 }
 
 async function taughtShown({ page }: Visit): Promise<void> {
-  await page.goto(`${site.address}/#teach`);
+  await page.goto(`${here.address}/#teach`);
   await taughtExample(page);
 }
 
 async function rowsShown({ page }: Visit): Promise<void> {
-  await page.goto(`${site.address}/#teach`);
+  await page.goto(`${here.address}/#teach`);
   await page.getByRole("button", { name: "Sort messages" }).click();
   await page.waitForSelector(".preview");
 }
 
 async function searched({ page }: Visit): Promise<void> {
-  await page.goto(`${site.address}/#search`);
+  await page.goto(`${here.address}/#search`);
   await searchedExample(page);
 }
 
@@ -84,14 +68,14 @@ async function readShown(person: Visit): Promise<void> {
 }
 
 async function bookShown({ page }: Visit): Promise<void> {
-  await page.goto(`${site.address}/#books`);
+  await page.goto(`${here.address}/#books`);
   await openedBook(page);
   await page.locator("button.sentence").nth(2).click();
   await page.waitForSelector(".book-source mark.here");
 }
 
 async function bookGiven({ page }: Visit): Promise<void> {
-  await page.goto(`${site.address}/#books`);
+  await page.goto(`${here.address}/#books`);
   await giveBook(page);
   await page.waitForSelector(".estimate dl");
 }
@@ -125,8 +109,8 @@ const pictures: readonly (readonly [
 
 test.each(pictures)("%s", async (name, width, height, colorScheme, work) => {
   await visit(
-    browser,
-    site.address,
+    here.browser,
+    here.address,
     async (person) => {
       const { page } = person;
       await work(person);

@@ -1,24 +1,19 @@
 /** Look: a model is given, a picture dropped; its classes and where the model looked, as Node says. */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import type { Server } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Browser, Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { openVisionModel } from "../../src/vision/open-node.ts";
 import { freshFolder, vitConfig } from "../support/models/fresh.ts";
-import { axeFindings, builtPage, launch, staticPage, visit } from "./playground.ts";
+import { axeFindings, playground, visit } from "./playground.ts";
 
-let built: Awaited<ReturnType<typeof builtPage>>;
-let browser: Browser;
-let site: { server: Server; address: string };
+const here = playground();
 const scratch = mkdtempSync(join(tmpdir(), "zeroth-look-"));
 const at = (...names: string[]) => join(scratch, ...names);
 
 beforeAll(async () => {
-  [built, browser] = await Promise.all([builtPage(), launch()]);
-  site = await staticPage(built.folder);
   await freshFolder(at("my-vit"), vitConfig);
   const pixels = Uint8Array.from({ length: 40 * 30 * 3 }, (_, i) => (i * 37 + (i >> 5)) % 256);
   await sharp(pixels, { raw: { width: 40, height: 30, channels: 3 } })
@@ -28,18 +23,13 @@ beforeAll(async () => {
   mkdirSync(at("words"));
   writeFileSync(at("words", "config.json"), "{}");
 });
-afterAll(async () => {
-  await browser?.close();
-  site?.server.close();
-  built?.[Symbol.dispose]();
-  rmSync(scratch, { recursive: true, force: true });
-});
+afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
 const folder = "The folder of a model that sees";
 const give = (page: Page, label: string, path: string) => page.getByLabel(label, { exact: true }).setInputFiles(path);
 
 test("a picture's classes are those of Node, and the panel is clean for those who do not see it", async () => {
-  await visit(browser, `${site.address}/#look`, async ({ page }) => {
+  await visit(here.browser, `${here.address}/#look`, async ({ page }) => {
     await page.waitForSelector(".look");
     expect(await page.locator(".look .start").textContent()).toContain("No model that sees is built into this page");
     expect(await axeFindings(page)).toEqual([]);

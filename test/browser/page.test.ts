@@ -1,41 +1,18 @@
 /** The page without a server: accessible, offline, safe, and honest about what is missing. */
 import { readdirSync, readFileSync, statSync } from "node:fs";
-import type { Server } from "node:http";
 import { join } from "node:path";
-import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import {
-  answered,
-  axeFindings,
-  builtPage,
-  launch,
-  panelNames,
-  staticPage,
-  taughtExample,
-  visit,
-} from "./playground.ts";
+import { describe, expect, test } from "vitest";
+import { answered, axeFindings, panelNames, playground, staticPage, taughtExample, visit } from "./playground.ts";
 import { prepared } from "./prepared.ts";
 
-let built: Awaited<ReturnType<typeof builtPage>>;
-let browser: Browser;
-let site: { server: Server; address: string };
-
-beforeAll(async () => {
-  [built, browser] = await Promise.all([builtPage(), launch()]);
-  site = await staticPage(built.folder);
-});
-afterAll(async () => {
-  await browser?.close();
-  site?.server.close();
-  built?.[Symbol.dispose]();
-});
+const here = playground();
 
 describe("axe finds nothing, light and dark", () => {
   test.each(panelNames)("%s", async (name) => {
     const size = { width: name === "chat" ? 390 : 1280, height: 800 };
     await visit(
-      browser,
-      `${site.address}/#${name}`,
+      here.browser,
+      `${here.address}/#${name}`,
       async ({ page }) => {
         await page.waitForSelector(`main[data-panel="${name}"] h1`);
         await prepared[name](page);
@@ -51,7 +28,7 @@ describe("axe finds nothing, light and dark", () => {
 });
 
 test("axe would find something: a check that cannot fail proves nothing", async () => {
-  await visit(browser, site.address, async ({ page }) => {
+  await visit(here.browser, here.address, async ({ page }) => {
     await page.evaluate(() => document.querySelector("#prompt")!.removeAttribute("aria-label"));
     await page.evaluate(() => document.querySelector("#prompt")!.removeAttribute("placeholder"));
     expect((await axeFindings(page)).join()).toMatch(/label/);
@@ -61,8 +38,8 @@ test("axe would find something: a check that cannot fail proves nothing", async 
 describe.each(panelNames)("%s fits a phone", (name) => {
   test("nothing reaches over the edge at 390 pixels", async () => {
     await visit(
-      browser,
-      `${site.address}/#${name}`,
+      here.browser,
+      `${here.address}/#${name}`,
       async ({ page }) => {
         await page.waitForSelector(`main[data-panel="${name}"] h1`);
         const over = await page.evaluate(() => {
@@ -77,8 +54,8 @@ describe.each(panelNames)("%s fits a phone", (name) => {
 });
 
 test("after the first visit it answers without a network, also from a server that isolates nothing", async () => {
-  const plain = await staticPage(built.folder, false);
-  const context = await browser.newContext();
+  const plain = await staticPage(here.folder, false);
+  const context = await here.browser.newContext();
   try {
     const page = await context.newPage();
     await page.goto(plain.address);
@@ -110,18 +87,18 @@ test("after the first visit it answers without a network, also from a server tha
 });
 
 test("installable: a manifest with a name, a start and an icon that are there", async () => {
-  const manifest = JSON.parse(readFileSync(join(built.folder, "manifest.webmanifest"), "utf8")) as {
+  const manifest = JSON.parse(readFileSync(join(here.folder, "manifest.webmanifest"), "utf8")) as {
     name: string;
     display: string;
     start_url: string;
     icons: { src: string }[];
   };
   expect(manifest).toMatchObject({ name: "Zeroth", display: "standalone", start_url: "./" });
-  for (const { src } of manifest.icons) expect(statSync(join(built.folder, src)).size).toBeGreaterThan(100);
+  for (const { src } of manifest.icons) expect(statSync(join(here.folder, src)).size).toBeGreaterThan(100);
 });
 
 test("less than 250 kB of script come before the engine, and the first panel needs a third of it", async () => {
-  await visit(browser, `${site.address}/#ask`, async ({ page }) => {
+  await visit(here.browser, `${here.address}/#ask`, async ({ page }) => {
     const scripts = () =>
       page.evaluate(() =>
         performance
@@ -133,19 +110,19 @@ test("less than 250 kB of script come before the engine, and the first panel nee
     await page.waitForSelector("#prompt");
     expect(sum(await scripts())).toBeLessThan(90_000);
     for (const name of panelNames) {
-      await page.goto(`${site.address}/#${name}`);
+      await page.goto(`${here.address}/#${name}`);
       await page.waitForSelector(`main[data-panel="${name}"] h1`);
     }
     expect(sum(await scripts())).toBeGreaterThan(90_000);
     expect(sum(await scripts())).toBeLessThan(250_000);
   });
-  const engine = readdirSync(join(built.folder, "assets")).filter((name) => /webgpu.*\.js$|asyncify/.test(name));
+  const engine = readdirSync(join(here.folder, "assets")).filter((name) => /webgpu.*\.js$|asyncify/.test(name));
   expect(engine.filter((name) => !name.startsWith("_no-webgpu"))).toEqual([]);
 });
 
 describe("Ask is honest", () => {
   test("an empty run says what is missing, and the old answer is gone", async () => {
-    await visit(browser, site.address, async ({ page, click, type }) => {
+    await visit(here.browser, here.address, async ({ page, click, type }) => {
       await click("button", "Praise or blame");
       await answered(page);
       await type("Prompt", "  ");
@@ -161,7 +138,7 @@ describe("Ask is honest", () => {
   });
 
   test("a reload keeps the prompt, and what was asked before", async () => {
-    await visit(browser, site.address, async ({ page, click, type }) => {
+    await visit(here.browser, here.address, async ({ page, click, type }) => {
       await click("button", "What kind of thing");
       await answered(page);
       await type("Prompt", "A prompt that is not sent yet");
@@ -174,7 +151,7 @@ describe("Ask is honest", () => {
   });
 
   test("a text beyond any model is refused in words, without the engine's own", async () => {
-    await visit(browser, site.address, async ({ page, type }) => {
+    await visit(here.browser, here.address, async ({ page, type }) => {
       await type("Prompt", "word ".repeat(60_000));
       await page.keyboard.press("Control+Enter");
       const alert = page.getByRole("alert");
@@ -186,7 +163,7 @@ describe("Ask is honest", () => {
   });
 
   test("Esc stops an answer and keeps what has come", async () => {
-    await visit(browser, site.address, async ({ page, type }) => {
+    await visit(here.browser, here.address, async ({ page, type }) => {
       await page.waitForSelector(".facts >> text=/thread/");
       await type("Prompt", "word ".repeat(900));
       await page.keyboard.press("Control+Enter");
@@ -199,13 +176,13 @@ describe("Ask is honest", () => {
 });
 
 test("a link holds what was asked and no key, and runs nothing by itself", async () => {
-  const link = `${site.address}/#ask?prompt=Hello&temperature=0.5&choices=yes%0Ano&key=secret&authorization=secret`;
-  await visit(browser, link, async ({ page }) => {
+  const link = `${here.address}/#ask?prompt=Hello&temperature=0.5&choices=yes%0Ano&key=secret&authorization=secret`;
+  await visit(here.browser, link, async ({ page }) => {
     await page.waitForFunction(() => document.querySelector<HTMLTextAreaElement>("#prompt")?.value === "Hello");
     expect(await page.getByLabel("Choices, one a line").inputValue()).toBe("yes\nno");
-    expect(page.url()).toBe(`${site.address}/#ask`);
+    expect(page.url()).toBe(`${here.address}/#ask`);
     expect(await page.locator(".choices").count()).toBe(0);
-    await page.goto(`${site.address}/#settings`);
+    await page.goto(`${here.address}/#settings`);
     expect(await page.getByLabel("Temperature", { exact: true }).inputValue()).toBe("0.5");
     const stored = await page.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }]));
     expect(stored).not.toContain("secret");
@@ -213,7 +190,7 @@ test("a link holds what was asked and no key, and runs nothing by itself", async
 });
 
 test("everything by name: Ctrl-K finds a panel and a theme", async () => {
-  await visit(browser, site.address, async ({ page }) => {
+  await visit(here.browser, here.address, async ({ page }) => {
     await page.keyboard.press("Control+k");
     await page.keyboard.type("sett");
     await page.keyboard.press("Enter");
@@ -226,7 +203,7 @@ test("everything by name: Ctrl-K finds a panel and a theme", async () => {
 });
 
 test("tokens are walked by arrow keys, and another one taken with Enter", async () => {
-  await visit(browser, site.address, async ({ page, click }) => {
+  await visit(here.browser, here.address, async ({ page, click }) => {
     await click("button", "What kind of thing");
     await answered(page);
     await page.locator(".tokens").focus();
@@ -241,7 +218,7 @@ test("tokens are walked by arrow keys, and another one taken with Enter", async 
 });
 
 test("what was taught is kept, answers under its name in the other panels, and can be taken along and forgotten", async () => {
-  await visit(browser, `${site.address}/#teach`, async ({ page, click }) => {
+  await visit(here.browser, `${here.address}/#teach`, async ({ page, click }) => {
     await taughtExample(page, 2);
     const [saved] = await Promise.all([page.waitForEvent("download"), click("button", "Download")]);
     expect(saved.suggestedFilename()).toBe("zeroth-nano-sort-messages.zip");
@@ -267,7 +244,7 @@ test("what was taught is kept, answers under its name in the other panels, and c
 });
 
 test("a lesson is paused, goes on, is stopped without a trace, and ended early with what was learnt", async () => {
-  await visit(browser, `${site.address}/#teach`, async ({ page, click }) => {
+  await visit(here.browser, `${here.address}/#teach`, async ({ page, click }) => {
     const step = async () => Number(/step (\d+)/.exec((await page.locator(".lesson").textContent())!)?.[1] ?? 0);
     const begin = async () => {
       await click("button", "Teach it");
@@ -298,7 +275,7 @@ test("a lesson is paused, goes on, is stopped without a trace, and ended early w
 });
 
 test("rows that are pasted are read at once, and what is wrong with them is said", async () => {
-  await visit(browser, `${site.address}/#teach`, async ({ page, click }) => {
+  await visit(here.browser, `${here.address}/#teach`, async ({ page, click }) => {
     expect(await page.getByRole("button", { name: "Teach it" }).isDisabled()).toBe(true);
     await click("button", "Paste rows");
     await page.getByLabel("Rows as text").fill("said,group\nA,x\nB,x\nC\nD,x\nE,x\n");
@@ -310,7 +287,7 @@ test("rows that are pasted are read at once, and what is wrong with them is said
 });
 
 test("forgetting leaves nothing behind", async () => {
-  await visit(browser, site.address, async ({ page, click }) => {
+  await visit(here.browser, here.address, async ({ page, click }) => {
     await click("button", "Praise or blame");
     await answered(page);
     await click("link", "Settings");
@@ -338,8 +315,8 @@ test("a panel can be taken out: no panel reads another's files, and the shell re
 
 test("on a phone the newest answer is in sight, and whoever scrolled up is left there", async () => {
   await visit(
-    browser,
-    `${site.address}/#chat`,
+    here.browser,
+    `${here.address}/#chat`,
     async ({ page }) => {
       const said = page.locator(".message.assistant[data-state='done']");
       const inSight = () =>

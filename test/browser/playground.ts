@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import axe from "axe-core";
 import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 import { build } from "vite";
+import { afterAll, beforeAll } from "vitest";
 import { lighthouse } from "../support/lighthouse.ts";
 import { isolation, policy, serve } from "./serve.ts";
 
@@ -45,6 +46,37 @@ export const launch = (): Promise<Browser> =>
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
     args: ["--no-sandbox", "--disable-dev-shm-usage"],
   });
+
+/**
+ * A browser, and the page as any static server would serve it: there before the tests of a file, gone after them.
+ * @param prepare puts more into the page's folder
+ */
+export function playground(prepare?: (folder: string) => unknown) {
+  let built: Awaited<ReturnType<typeof builtPage>> | undefined;
+  let browser: Browser | undefined;
+  let site: Awaited<ReturnType<typeof staticPage>> | undefined;
+  beforeAll(async () => {
+    [built, browser] = await Promise.all([builtPage(), launch()]);
+    await prepare?.(built.folder);
+    site = await staticPage(built.folder);
+  });
+  afterAll(async () => {
+    await browser?.close();
+    site?.server.close();
+    built?.[Symbol.dispose]();
+  });
+  return {
+    get browser() {
+      return browser!;
+    },
+    get folder() {
+      return built!.folder;
+    },
+    get address() {
+      return site!.address;
+    },
+  };
+}
 
 export interface Visit {
   readonly page: Page;

@@ -1,28 +1,15 @@
 /** Choose: summaries compared blind, by keys, kept over a reload, and taken along as rows. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import type { Server } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, expect, test } from "vitest";
 import { readComparisons } from "../../src/prefer/data/read-node.ts";
-import { axeFindings, builtPage, launch, staticPage, visit } from "./playground.ts";
+import { axeFindings, playground, visit } from "./playground.ts";
 
-let built: Awaited<ReturnType<typeof builtPage>>;
-let browser: Browser;
-let site: { server: Server; address: string };
+const here = playground();
 const scratch = mkdtempSync(join(tmpdir(), "zeroth-prefer-page-"));
 
-beforeAll(async () => {
-  [built, browser] = await Promise.all([builtPage(), launch()]);
-  site = await staticPage(built.folder);
-});
-afterAll(async () => {
-  await browser?.close();
-  site?.server.close();
-  built?.[Symbol.dispose]();
-  rmSync(scratch, { recursive: true, force: true });
-});
+afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
 test("choices are made by keys, are still there after a reload, and are rows that zeroth prefer reads", async () => {
   const file = join(scratch, "rows.jsonl");
@@ -31,7 +18,7 @@ test("choices are made by keys, are still there after a reload, and are rows tha
     candidates: ["secret-one", "secret-two"].map((model, j) => ({ text: `Summary ${j} of ${i}.`, model })),
   }));
   writeFileSync(file, rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
-  await visit(browser, `${site.address}/#prefer`, async ({ page }) => {
+  await visit(here.browser, `${here.address}/#prefer`, async ({ page }) => {
     const made = (count: number) => page.getByText(`${count} of 4 choices made`).waitFor();
     await page.getByLabel("Rows to choose among", { exact: true }).setInputFiles(file);
     await made(0);

@@ -1,33 +1,22 @@
 /** Search: documents come in, are read, searched and marked in their place, in the browser alone. */
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import type { Server } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { strToU8, zipSync } from "fflate";
-import type { Browser, Page } from "playwright-core";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import type { Page } from "playwright-core";
+import { afterAll, expect, test } from "vitest";
 import { fixtures } from "../support/fixtures.ts";
 import { fakeServer } from "./fake-server.ts";
-import { axeFindings, builtPage, launch, searchedExample, staticPage, visit } from "./playground.ts";
+import { axeFindings, playground, searchedExample, visit } from "./playground.ts";
 
-let built: Awaited<ReturnType<typeof builtPage>>;
-let browser: Browser;
-let site: { server: Server; address: string };
+const here = playground((folder) =>
+  cpSync(join(fixtures, "readers/mean"), join(folder, "models/mean"), { recursive: true }),
+);
 const scratch = mkdtempSync(join(tmpdir(), "zeroth-search-"));
 
-beforeAll(async () => {
-  [built, browser] = await Promise.all([builtPage(), launch()]);
-  cpSync(join(fixtures, "readers/mean"), join(built.folder, "models/mean"), { recursive: true });
-  site = await staticPage(built.folder);
-});
-afterAll(async () => {
-  await browser?.close();
-  site?.server.close();
-  built?.[Symbol.dispose]();
-  rmSync(scratch, { recursive: true, force: true });
-});
+afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
-const search = () => `${site.address}/#search`;
+const search = () => `${here.address}/#search`;
 const files = "Documents: text, Markdown, HTML, EPUB, PDF";
 const give = (page: Page, label: string, paths: string | readonly string[]) =>
   page.getByLabel(label, { exact: true }).setInputFiles(typeof paths === "string" ? paths : [...paths]);
@@ -65,7 +54,7 @@ const book = () =>
   });
 
 test("words are searched at once: the sentence, its place, and the document with the sentence marked and in view", async () => {
-  await visit(browser, search(), async ({ page, click }) => {
+  await visit(here.browser, search(), async ({ page, click }) => {
     await click("button", "Three short documents");
     await ready(page, 3);
     await page.getByRole("button", { name: "Search", exact: true }).click();
@@ -115,7 +104,7 @@ test("text, Markdown, HTML, EPUB and PDF of one's own; files that are none are s
     written("broken.pdf", "%PDF-1.7\nnothing else\n"),
     written("blank.txt", " \n \n"),
   ];
-  await visit(browser, search(), async ({ page }) => {
+  await visit(here.browser, search(), async ({ page }) => {
     await give(page, files, [...good, ...bad]);
     await ready(page, good.length);
     const rows = page.locator('.documents li[data-state="failed"]');
@@ -150,7 +139,7 @@ test("a folder: what is no document is left out and counted; a folder of none sa
   written("shelf/.hidden.txt", "Nobody reads this.");
   const empty = join(scratch, "pictures");
   written("pictures/a.jpg", "a");
-  await visit(browser, search(), async ({ page }) => {
+  await visit(here.browser, search(), async ({ page }) => {
     await give(page, "A folder of documents", empty);
     expect(await page.getByRole("alert").textContent()).toMatch(/no document among these files/);
     await give(page, "A folder of documents", folder);
@@ -169,7 +158,7 @@ const many = Array.from({ length: 30 }, (_, i) => {
 test("a model gives vectors, is stopped and goes on; a reload keeps documents, vectors and model; all is forgotten", async () => {
   const long = written("long.md", `# Many things\n\n${many}`);
   const short = written("short.txt", "A small text about bread.");
-  await visit(browser, search(), async ({ page, click }) => {
+  await visit(here.browser, search(), async ({ page, click }) => {
     await give(page, files, [long, short]);
     await ready(page, 2);
     // Before there are vectors there is nothing to choose.
@@ -234,7 +223,7 @@ test("a model gives vectors, is stopped and goes on; a reload keeps documents, v
 });
 
 test("a model beside the page; a folder that is no model, and one that is broken, are said in words", async () => {
-  await visit(browser, search(), async ({ page, click }) => {
+  await visit(here.browser, search(), async ({ page, click }) => {
     await click("button", "Three short documents");
     await ready(page, 3);
     written("no-model/a.txt", "No model.");
@@ -264,7 +253,7 @@ test("a model beside the page; a folder that is no model, and one that is broken
 });
 
 test("a model of the page's server writes over passages of this browser: numbered sources, what none says, a refusal", async () => {
-  await using served = await fakeServer(built.folder, [
+  await using served = await fakeServer(here.folder, [
     {
       id: "writer",
       says: ["Honey is ripe when two thirds of the comb", " are closed with wax.", " A duke painted it in 1644."],
@@ -273,7 +262,7 @@ test("a model of the page's server writes over passages of this browser: numbere
     { id: "breaker", says: ["a", "b"], fails: { after: 1, code: "engine_failed", message: "it died" } },
   ]);
   await visit(
-    browser,
+    here.browser,
     `${served.address}#search`,
     async ({ page, click }) => {
       // A server without a place for documents: this browser keeps them.
@@ -320,7 +309,7 @@ test("what stands in a document is text; a link holds the question alone; code a
     "# <img src=x onerror=alert(1)>\n\nRun <script>alert(2)</script> and [click](javascript:alert(3)) the walrus.\n",
   );
   await visit(
-    browser,
+    here.browser,
     search(),
     async ({ page, click, context }) => {
       await context.grantPermissions(["clipboard-read", "clipboard-write"]);

@@ -1,24 +1,11 @@
 /** Studies: a table of results comes in; law, interval, figures and advice come out, in the browser alone. */
-import type { Server } from "node:http";
-import type { Browser, Page } from "playwright-core";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { builtPage, launch, staticPage, visit } from "./playground.ts";
+import type { Page } from "playwright-core";
+import { expect, test } from "vitest";
+import { playground, visit } from "./playground.ts";
 
-let built: Awaited<ReturnType<typeof builtPage>>;
-let browser: Browser;
-let site: { server: Server; address: string };
+const here = playground();
 
-beforeAll(async () => {
-  [built, browser] = await Promise.all([builtPage(), launch()]);
-  site = await staticPage(built.folder);
-});
-afterAll(async () => {
-  await browser?.close();
-  site?.server.close();
-  built?.[Symbol.dispose]();
-});
-
-const studies = () => `${site.address}/#studies`;
+const studies = () => `${here.address}/#studies`;
 const give = (page: Page, name: string, text: string) =>
   page
     .getByLabel("Results: CSV or JSON Lines", { exact: true })
@@ -33,7 +20,7 @@ const law = Array.from({ length: 20 }, (_, i) => {
 });
 
 test("a file of one's own: its law and interval, drawn; another column, another answer", async () => {
-  await visit(browser, studies(), async ({ page }) => {
+  await visit(here.browser, studies(), async ({ page }) => {
     await give(page, "mine.jsonl", law.map((row) => JSON.stringify({ ...row, other: row.up })).join("\n"));
     await page.getByLabel("Downstream").selectOption("birds");
     await page.waitForFunction(() => /80\.0 %/.test(document.querySelector(".study-table tbody")?.textContent ?? ""));
@@ -51,7 +38,7 @@ test("a file of one's own: its law and interval, drawn; another column, another 
 });
 
 test("what a bigger model is worth, and advice from where one stands", async () => {
-  await visit(browser, studies(), async ({ page, click }) => {
+  await visit(here.browser, studies(), async ({ page, click }) => {
     await click("button", "A bigger model, or more labels?");
     await page.waitForSelector("figure svg[role=img] rect");
     expect((await cells(page, 3)).slice(0, 2)).toEqual(["60M", "2048"]);
@@ -66,7 +53,7 @@ test("what a bigger model is worth, and advice from where one stands", async () 
 });
 
 test("what is no table of results says what is wrong and where", async () => {
-  await visit(browser, studies(), async ({ page, click }) => {
+  await visit(here.browser, studies(), async ({ page, click }) => {
     await give(page, "torn.csv", "a,b\n1,2,3\n");
     await page.getByRole("alert").waitFor();
     expect(await page.getByRole("alert").textContent()).toMatch(/torn\.csv: record 1 has 3 fields/);

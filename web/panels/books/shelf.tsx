@@ -2,7 +2,7 @@
 import { useState } from "preact/hooks";
 import type { BookCard } from "../../client/books.ts";
 import { Icon } from "../../parts/icon.tsx";
-import { hasServer } from "../../state/session.ts";
+import { Places } from "../../parts/places.tsx";
 import { books, choosePlace, openBook, place, remove, serverTrouble } from "./state.ts";
 
 export const stateSays: Readonly<Record<BookCard["state"], string>> = {
@@ -51,29 +51,10 @@ function Row({ card }: { readonly card: BookCard }) {
 }
 
 export function Shelf() {
-  const places = [
-    ["server", "on this server"],
-    ["browser", "in this browser"],
-  ] as const;
   return (
     <section class="shelf" aria-labelledby="shelf-title">
       <h2 id="shelf-title">Summarised</h2>
-      {hasServer.value && (
-        <fieldset class="places">
-          <legend>Kept</legend>
-          {places.map(([at, says]) => (
-            <label key={at}>
-              <input type="radio" name="books-place" checked={place.value === at} onChange={() => choosePlace(at)} />{" "}
-              {says}
-            </label>
-          ))}
-        </fieldset>
-      )}
-      {serverTrouble.value && (
-        <p class="warning" role="note">
-          {serverTrouble.value.message} {serverTrouble.value.hint}
-        </p>
-      )}
+      <Places legend="Kept" name="books-place" place={place.value} trouble={serverTrouble.value} choose={choosePlace} />
       {books.value.length === 0 ? (
         <p class="quiet">No book yet.</p>
       ) : (

@@ -14,6 +14,7 @@ import { browserBooks } from "../../client/browser-books.ts";
 import { type Client, Problem, problemOf } from "../../client/client.ts";
 import { caller } from "../../client/request.ts";
 import { serverBooks } from "../../client/server-books.ts";
+import { trying } from "../../parts/trying.ts";
 import { client, models, noteJobs, root } from "../../state/session.ts";
 import { serverKey } from "../../state/settings.ts";
 
@@ -68,15 +69,7 @@ export const marked = computed(() => {
 });
 
 /** What a person asked for; what goes wrong with it is shown. */
-export async function doing(work: () => Promise<unknown>): Promise<void> {
-  trouble.value = undefined;
-  try {
-    await work();
-  } catch (error) {
-    const problem = problemOf(error);
-    if (!problem.stopped) trouble.value = problem;
-  }
-}
+export const doing = (work: () => Promise<unknown>): Promise<void> => trying(trouble, work);
 
 export const list = (): Promise<void> =>
   doing(async () => {

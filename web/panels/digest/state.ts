@@ -5,6 +5,7 @@ import { swapped, withEdits } from "../../../src/digest/edited.ts";
 import { type Job, Problem, problemOf } from "../../client/client.ts";
 import { type DigestCard, digestsOf, type Papers, type ShownEdits } from "../../client/digests.ts";
 import { caller } from "../../client/request.ts";
+import { trying } from "../../parts/trying.ts";
 import { takeShared } from "../../state/route.ts";
 import { noteJobs, root } from "../../state/session.ts";
 import { serverKey } from "../../state/settings.ts";
@@ -60,15 +61,7 @@ export const isEdited = computed(() => {
 export const pointed = signal<{ readonly paper: string; readonly sentence: number } | undefined>(undefined);
 
 /** What a person asked for; what goes wrong with it is shown. */
-export async function doing(work: () => Promise<unknown>): Promise<void> {
-  trouble.value = undefined;
-  try {
-    await work();
-  } catch (error) {
-    const problem = problemOf(error);
-    if (!problem.stopped) trouble.value = problem;
-  }
-}
+export const doing = (work: () => Promise<unknown>): Promise<void> => trying(trouble, work);
 
 /** The first category and the newest month, where what stood there is not among the papers. */
 function settle(): void {

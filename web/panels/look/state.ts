@@ -1,8 +1,9 @@
 /** What the panel holds: the model that was given, the picture, and what the model made of it. */
 import { signal } from "@preact/signals";
-import { type Problem, problemOf } from "../../client/client.ts";
+import type { Problem } from "../../client/client.ts";
 import { browserLooker } from "../../client/looker.ts";
 import type { Looked, OpenedLooker } from "../../engine/look/messages.ts";
+import { trying } from "../../parts/trying.ts";
 
 export const trouble = signal<Problem | undefined>(undefined);
 export const model = signal<(OpenedLooker & { readonly name: string }) | undefined>(undefined);
@@ -23,16 +24,9 @@ const looker = browserLooker();
 
 async function doing(what: "opening" | "looking", work: () => Promise<void>): Promise<void> {
   if (busy.value) return;
-  trouble.value = undefined;
   busy.value = what;
-  try {
-    await work();
-  } catch (error) {
-    const problem = problemOf(error);
-    if (!problem.stopped) trouble.value = problem;
-  } finally {
-    busy.value = undefined;
-  }
+  await trying(trouble, work);
+  busy.value = undefined;
 }
 
 function forgetPicture(): void {

@@ -5,7 +5,7 @@ import { Icon } from "../../parts/icon.tsx";
 import { bytesText, plural, secondsText } from "../../parts/numbers.ts";
 import { Drop } from "./drop.tsx";
 import { Model } from "./model.tsx";
-import { Collections, Places } from "./places.tsx";
+import { Collections, Kept } from "./places.tsx";
 import { chosen, forget, library, place, ready, remove, searcher } from "./state.ts";
 
 /** Documents that are listed before one asks for all. */
@@ -172,7 +172,7 @@ export function Documents() {
             .join(", ")}
         </small>
       </h2>
-      <Places />
+      <Kept />
       <Collections />
       <Progress />
       <Drop small />

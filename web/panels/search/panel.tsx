@@ -7,7 +7,7 @@ import { ProblemNote } from "../../parts/problem.tsx";
 import { route } from "../../state/route.ts";
 import { client } from "../../state/session.ts";
 import { Drop } from "./drop.tsx";
-import { Collections, Places } from "./places.tsx";
+import { Collections, Kept } from "./places.tsx";
 import {
   askServer,
   follow,
@@ -71,7 +71,7 @@ export function Panel() {
               Three short documents
             </button>
           </fieldset>
-          <Places />
+          <Kept />
           <Collections />
         </div>
       )}

@@ -1,33 +1,11 @@
 /** Where documents are kept: in this browser or on the server, and there in which store. */
 import { useState } from "preact/hooks";
-import { hasServer } from "../../state/session.ts";
+import { Places } from "../../parts/places.tsx";
 import { chooseCollection, choosePlace, library, makeCollection, place, searcher, serverTrouble } from "./state.ts";
 
-export function Places() {
-  if (!hasServer.value) return null;
-  const places = [
-    ["server", "on this server"],
-    ["browser", "in this browser"],
-  ] as const;
-  return (
-    <>
-      <fieldset class="places">
-        <legend>Kept</legend>
-        {places.map(([at, says]) => (
-          <label key={at}>
-            <input type="radio" name="search-place" checked={place.value === at} onChange={() => choosePlace(at)} />{" "}
-            {says}
-          </label>
-        ))}
-      </fieldset>
-      {serverTrouble.value && (
-        <p class="warning" role="note">
-          {serverTrouble.value.message} {serverTrouble.value.hint}
-        </p>
-      )}
-    </>
-  );
-}
+export const Kept = () => (
+  <Places legend="Kept" name="search-place" place={place.value} trouble={serverTrouble.value} choose={choosePlace} />
+);
 
 export function Collections() {
   const [naming, setNaming] = useState(false);

@@ -12,6 +12,7 @@ import {
 } from "../../client/search.ts";
 import { searchers } from "../../client/searchers.ts";
 import { stopAll, stoppable } from "../../parts/run.ts";
+import { trying } from "../../parts/trying.ts";
 import { kept } from "../../state/kept.ts";
 import { takeShared } from "../../state/route.ts";
 import { client, noteJobs, root } from "../../state/session.ts";
@@ -110,15 +111,9 @@ export async function askServer(): Promise<void> {
 }
 
 /** What a person asked for; what goes wrong with it is shown. */
-async function doing(work: () => Promise<unknown>): Promise<void> {
-  trouble.value = undefined;
+function doing(work: () => Promise<unknown>): Promise<void> {
   notice.value = "";
-  try {
-    await work();
-  } catch (error) {
-    const problem = problemOf(error);
-    if (!problem.stopped) trouble.value = problem;
-  }
+  return trying(trouble, work);
 }
 
 export const add = (files: readonly File[]): Promise<void> =>

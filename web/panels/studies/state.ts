@@ -1,7 +1,8 @@
 /** What the panel holds: results that were dropped, what is asked of them, and the answer. */
 import { computed, effect, signal } from "@preact/signals";
 import { numberOf } from "../../../src/study/columns.ts";
-import { Problem, problemOf } from "../../client/client.ts";
+import { Problem } from "../../client/client.ts";
+import { trying } from "../../parts/trying.ts";
 import type { FromStudies, StudyAnswer, StudyQuestion, StudyRow, ToStudies } from "./ask.ts";
 import { transferExample, worthExample } from "./examples.ts";
 
@@ -53,16 +54,9 @@ const ask = (message: Asked): Promise<FromStudies> =>
 
 /** What a person asked for; what goes wrong with it is shown. */
 async function doing(work: () => Promise<void>): Promise<void> {
-  trouble.value = undefined;
   working.value = true;
-  try {
-    await work();
-  } catch (error) {
-    const problem = problemOf(error);
-    if (!problem.stopped) trouble.value = problem;
-  } finally {
-    working.value = false;
-  }
+  await trying(trouble, work);
+  working.value = false;
 }
 
 /** The columns that are most likely meant, by their names and what is in them. */

@@ -1,7 +1,7 @@
 /** The second column: which model, how, and the lesson while it goes. */
 import { Icon } from "../../parts/icon.tsx";
 import { plural, shareText } from "../../parts/numbers.ts";
-import { hasServer } from "../../state/session.ts";
+import { Places } from "../../parts/places.tsx";
 import { Curve } from "./curve.tsx";
 import {
   base,
@@ -63,31 +63,6 @@ function NumberField(props: {
   );
 }
 
-function Places() {
-  if (!hasServer.value) return null;
-  const places = [
-    ["server", "on this server"],
-    ["browser", "in this browser"],
-  ] as const;
-  return (
-    <>
-      <fieldset class="places">
-        <legend>Taught</legend>
-        {places.map(([at, says]) => (
-          <label key={at}>
-            <input type="radio" name="place" checked={place.value === at} onChange={() => choosePlace(at)} /> {says}
-          </label>
-        ))}
-      </fieldset>
-      {serverTrouble.value && (
-        <p class="warning" role="note">
-          {serverTrouble.value.message} {serverTrouble.value.hint}
-        </p>
-      )}
-    </>
-  );
-}
-
 function Form() {
   const { method, epochs, held, rate, length } = choices.value;
   const chosen = methods.find(([id]) => id === method)!;
@@ -99,7 +74,7 @@ function Form() {
         void start();
       }}
     >
-      <Places />
+      <Places legend="Taught" name="place" place={place.value} trouble={serverTrouble.value} choose={choosePlace} />
       <label class="picker">
         <span>Model</span>
         <select value={base.value?.id} onChange={({ currentTarget }) => chooseBase(currentTarget.value)}>
