@@ -1,23 +1,30 @@
-/** What trainings on pairs share: their steps, their rates, and where a run of them is kept. */
+/** What trainings on pairs share: what they start from, their steps, and how the order of a pair is judged. */
 import { createHash } from "node:crypto";
-import type { NdArray } from "../graph/array.ts";
+import { fail } from "../errors.ts";
+import { type ModelFolder, openModelFolder } from "../folders/open-node.ts";
+import { countOf, type NdArray } from "../graph/array.ts";
 import type { Graph } from "../graph/graph.ts";
 import { graph } from "../graph/graph.ts";
 import { siteSeed } from "../graph/random.ts";
 import { isCheap } from "../graph/recompute.ts";
 import type { Tensor } from "../graph/tensor.ts";
+import { findModel } from "../hub/find-node.ts";
 import { stepReader } from "../learn/batches.ts";
 import { type FitEvents, type FitRun, type FitStore, type Fitted, type Found, trainToBest } from "../learn/fit/fit.ts";
 import type { TrainingHost } from "../learn/fit/host.ts";
 import { adamw } from "../learn/optimizers.ts";
 import { scheduleFactor } from "../learn/schedules.ts";
 import { createTrainer } from "../learn/trainer.ts";
+import { loraSettings, usualOf } from "../models/adapters/peft-targets.ts";
+import type { LoraSettings } from "../models/adapters/settings.ts";
 import type { Loss } from "../models/kinds/loss.ts";
 import { siteNoise } from "../models/kinds/noise.ts";
 import { wanted } from "../models/kinds/programs.ts";
 import { createScope, type ParameterSpec } from "../nn/scope.ts";
 import type { Program } from "../runtime/program.ts";
-import type { Weights } from "../weights/weights.ts";
+import type { ReadBase } from "../text/adapters/read.ts";
+import { anyQuantized, type Weights } from "../weights/weights.ts";
+import type { ReadPairs } from "./data/read-node.ts";
 import type { CommonOptions } from "./options.ts";
 
 /** A loss as a graph, with what moves in it. */
@@ -42,10 +49,24 @@ export function written<E>(
   return { loss, value, random, trained: [...scope.parameters.values()].filter(({ name }) => moves(name)) };
 }
 
-/** Compiles a graph that is run during training: what moves is an input. */
-export type CompileMoving = (g: Graph) => Promise<Program>;
+/** Told before the first step. */
+export interface PairStart {
+  readonly pairs: number;
+  readonly held: number;
+  readonly silent: number;
+  readonly books: ReadPairs["books"];
+  readonly trained: number;
+  readonly step: number;
+  readonly steps: number;
+}
 
-export interface PairTraining<E, F extends Found> {
+export interface PairRun<V extends FitEvents> extends FitRun {
+  readonly events?: V | undefined;
+  readonly resume?: boolean | undefined;
+  readonly now?: (() => number) | undefined;
+}
+
+export interface PairTraining<E> {
   readonly written: Written<E>;
   readonly examples: readonly E[];
   /** Roughly, in tokens. */
@@ -55,17 +76,15 @@ export interface PairTraining<E, F extends Found> {
   readonly host: TrainingHost;
   readonly rate: number;
   readonly store: FitStore;
-  readonly events: FitEvents<F>;
+  readonly events: FitEvents;
   readonly run: FitRun;
-  /** Told before the first step. */
-  started(step: number, steps: number): void;
-  /** Opens what judges held rows with the values as they are; undefined where none are held out. */
-  readonly judge:
-    | ((compile: CompileMoving) => Promise<AsyncDisposable & { found(): Promise<F | undefined> }>)
-    | undefined;
+  /** Before the first step. */
+  started(info: Pick<PairStart, "trained" | "step" | "steps">): void;
+  /** How held rows are judged with the values as they are; undefined where none are held out. */
+  readonly judge: { readonly graph: Graph; found(program: Program): Promise<Found> } | undefined;
 }
 
-export async function trainPairs<E, F extends Found>(t: PairTraining<E, F>, o: CommonOptions): Promise<Fitted> {
+export async function trainPairs<E>(t: PairTraining<E>, o: CommonOptions): Promise<Fitted> {
   const { examples, written: w, values, host, store } = t;
   const source = {
     size: examples.length,
@@ -77,7 +96,7 @@ export async function trainPairs<E, F extends Found>(t: PairTraining<E, F>, o: C
   const { perEpoch, batchesOf } = stepReader(plan, o.accumulate);
   const steps = o.steps ?? (o.epochs ?? 1) * perEpoch;
   const moving = new Set(w.trained.map(({ name }) => name));
-  const compile: CompileMoving = (g) => host.compile(g, t.weights, (name) => moving.has(name));
+  const compile = (g: Graph) => host.compile(g, t.weights, (name) => moving.has(name));
   const inputs = graph({ loss: w.value }).inputs.map(({ name }) => name);
   await using trainer = await createTrainer({
     loss: w.value,
@@ -91,11 +110,11 @@ export async function trainPairs<E, F extends Found>(t: PairTraining<E, F>, o: C
     compile,
   });
   if (store.resumed) trainer.restore(store.resumed.optimizer, store.resumed.step);
-  await using judge = await t.judge?.(compile);
+  await using judge = t.judge && (await compile(t.judge.graph));
   const seedOf = (step: number, micro: number): Record<string, NdArray> =>
     w.random ? { seed: { dtype: "uint32", shape: [], data: Uint32Array.of(siteSeed(o.seed, step, micro)) } } : {};
-  t.started(trainer.steps, steps);
-  return await trainToBest<F>({
+  t.started({ trained: countOf(w.trained), step: trainer.steps, steps });
+  return await trainToBest({
     ...t.run,
     ...{ trainer, steps, store, now: host.now, patience: o.patience, events: t.events },
     saveEvery: perEpoch,
@@ -118,7 +137,7 @@ export async function trainPairs<E, F extends Found>(t: PairTraining<E, F>, o: C
         tokens: all.reduce((sum, example) => sum + t.length(example), 0),
       };
     },
-    ...(judge && { judge: () => judge.found() }),
+    ...(judge && { judge: () => t.judge!.found(judge) }),
   });
 }
 
@@ -127,6 +146,35 @@ export function identityOf(parts: readonly (string | object)[]): string {
   const hash = createHash("sha256");
   for (const part of parts) hash.update(typeof part === "string" ? part : JSON.stringify(part)).update("\n");
   return hash.digest("hex").slice(0, 16);
+}
+
+/** How often the better one of a pair has more, a tie as half of it. */
+export const rightOf = (margins: readonly number[]): number =>
+  margins.reduce((sum, margin) => sum + (margin > 0 ? 1 : margin === 0 ? 0.5 : 0), 0);
+
+/** Mean of log σ(margin). */
+export const likelihoodOf = (margins: readonly number[]): number =>
+  -margins.reduce((sum, m) => sum + Math.max(-m, 0) + Math.log1p(Math.exp(-Math.abs(m))), 0) / margins.length;
+
+/** A model's own folder. @throws unsupported for a GGUF file */
+export function openTrainable(name: string): ModelFolder {
+  const folder = openModelFolder(findModel(name).path);
+  if (folder.gguf)
+    fail("unsupported", "a GGUF file is not trained", { where: name, hint: "take the model's own folder" });
+  return folder;
+}
+
+/** @throws unsupported for weights that are whole numbers */
+export function needMovable(weights: Weights, where: string): void {
+  if (!anyQuantized(weights)) return;
+  fail("unsupported", "the weights are quantised: whole numbers cannot be moved a little", {
+    where,
+    hint: "start from the unquantised model",
+  });
+}
+
+export function loraOf({ rank, alpha = rank, targets }: CommonOptions, { survey }: ReadBase): LoraSettings {
+  return loraSettings({ targets: targets ?? usualOf(survey.products), rank, alpha }, survey.products);
 }
 
 /** Lists of at most so many. */

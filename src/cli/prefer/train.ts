@@ -1,9 +1,10 @@
 /** `zeroth prefer reward` and `dpo`: what they show while they train, and what they wrote. */
 import { fail } from "../../errors.ts";
 import type { FitEvents } from "../../learn/fit/fit.ts";
-import { trainDpo } from "../../prefer/dpo/train-node.ts";
+import { type DpoStart, trainDpo } from "../../prefer/dpo/train-node.ts";
 import { type CommonOptions, parseDpoOptions, parseRewardOptions } from "../../prefer/options.ts";
-import { trainReward } from "../../prefer/reward/train-node.ts";
+import { type RewardStart, trainReward } from "../../prefer/reward/train-node.ts";
+import type { PairStart } from "../../prefer/training-node.ts";
 import { modelFor } from "../downloads.ts";
 import { duration, type Output } from "../output.ts";
 import { withHint } from "../report.ts";
@@ -69,17 +70,7 @@ function eventsOf(output: Output): FitEvents {
   };
 }
 
-interface Start {
-  readonly pairs: number;
-  readonly held: number;
-  readonly silent: number;
-  readonly books: { readonly train: readonly string[]; readonly held: readonly string[] };
-  readonly trained: number;
-  readonly step: number;
-  readonly steps: number;
-}
-
-function sayStart({ pairs, held, silent, books, trained, step, steps }: Start, output: Output): void {
+function sayStart({ pairs, held, silent, books, trained, step, steps }: PairStart, output: Output): void {
   output.say(
     `${number(pairs)} pairs of ${books.train.length} books, ${number(held)} of ${books.held.length} others held out; ${number(trained)} numbers move, steps ${step + 1} to ${steps}`,
   );
@@ -95,7 +86,7 @@ export async function reward(flags: Given, output: Output, signal: AbortSignal):
   await modelFor(files.model, output, signal);
   const events = {
     ...eventsOf(output),
-    started(info: Start & { readonly cut: number }) {
+    started(info: RewardStart) {
       sayStart(info, output);
       if (info.cut > 0) output.say(`${number(info.cut)} texts are longer than the model reads: their inputs are cut`);
     },
@@ -127,7 +118,7 @@ export async function dpo(flags: Given, output: Output, signal: AbortSignal): Pr
     ...eventsOf(output),
     reference: (done: number, total: number) =>
       output.progress(`the frozen model has read ${number(done)} of ${number(total)} pairs`),
-    started(info: Start & { readonly skipped: number }) {
+    started(info: DpoStart) {
       sayStart(info, output);
       if (info.skipped > 0) output.say(`${number(info.skipped)} pairs are too long and left out (--max-length)`);
     },

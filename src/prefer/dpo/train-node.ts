@@ -5,15 +5,13 @@ import { writeFileSafely } from "../../base/files-node.ts";
 import { readJsonFile } from "../../base/read-node.ts";
 import { fail, throwIfAborted } from "../../errors.ts";
 import { configText } from "../../folders/config-text-node.ts";
-import { openModelFolder, openTokenizer } from "../../folders/open-node.ts";
-import { countOf, type NdArray } from "../../graph/array.ts";
-import { findModel } from "../../hub/find-node.ts";
-import type { FitEvents, FitRun, Fitted, Found } from "../../learn/fit/fit.ts";
+import { openTokenizer } from "../../folders/open-node.ts";
+import type { NdArray } from "../../graph/array.ts";
+import type { FitEvents, Fitted, Found } from "../../learn/fit/fit.ts";
 import { openFitFolder } from "../../learn/fit/folder-node.ts";
 import type { TrainingHost } from "../../learn/fit/host.ts";
 import { nodeHost } from "../../learn/fit/host-node.ts";
 import { adapted } from "../../models/adapters/adapter.ts";
-import { loraSettings, usualOf } from "../../models/adapters/peft-targets.ts";
 import type { Example } from "../../models/kinds/loss.ts";
 import {
   logprobFeeds,
@@ -31,11 +29,22 @@ import { type ReadBase, readBase } from "../../text/adapters/read.ts";
 import { type Conversations, conversations, idsOfAnswer } from "../../text/chat/conversations.ts";
 import { promptMaker } from "../../text/chat/prompt.ts";
 import { templatesOf } from "../../text/open-node.ts";
-import { anyQuantized } from "../../weights/weights.ts";
 import type { Pair } from "../data/comparison.ts";
-import { type PairFiles, type ReadPairs, readPairs } from "../data/read-node.ts";
+import { type PairFiles, readPairs } from "../data/read-node.ts";
 import { type DpoOptions, decisive } from "../options.ts";
-import { identityOf, inParts, trainPairs, written } from "../training-node.ts";
+import {
+  identityOf,
+  inParts,
+  likelihoodOf,
+  loraOf,
+  needMovable,
+  openTrainable,
+  type PairRun,
+  type PairStart,
+  rightOf,
+  trainPairs,
+  written,
+} from "../training-node.ts";
 
 export interface DpoFiles extends PairFiles {
   /** A decoder's or an encoder-decoder's folder or name. */
@@ -43,16 +52,9 @@ export interface DpoFiles extends PairFiles {
   readonly out: string;
 }
 
-export interface DpoStart {
-  readonly pairs: number;
-  readonly held: number;
-  readonly silent: number;
+export interface DpoStart extends PairStart {
   /** Pairs that are too long for the model. */
   readonly skipped: number;
-  readonly books: ReadPairs["books"];
-  readonly trained: number;
-  readonly step: number;
-  readonly steps: number;
 }
 
 export interface DpoEvents extends FitEvents {
@@ -61,11 +63,7 @@ export interface DpoEvents extends FitEvents {
   reference?(done: number, total: number): void;
 }
 
-export interface DpoRun extends FitRun {
-  readonly events?: DpoEvents | undefined;
-  readonly resume?: boolean | undefined;
-  readonly now?: (() => number) | undefined;
-}
+export type DpoRun = PairRun<DpoEvents>;
 
 export interface DpoResult extends Omit<Fitted, "values"> {
   readonly adapter: string;
@@ -166,12 +164,11 @@ export function rewardsOf(
 ): Found {
   const rewards = now.map(([a, b], i) => [beta * (a - reference[i]![0]), beta * (b - reference[i]![1])] as const);
   const margins = rewards.map(([chosen, rejected]) => chosen - rejected);
-  const loss = mean(margins.map((m) => Math.max(-m, 0) + Math.log1p(Math.exp(-Math.abs(m)))));
   return {
     metric: "reward_accuracy",
-    value: mean(margins.map((m) => (m > 0 ? 1 : m === 0 ? 0.5 : 0))),
+    value: rightOf(margins) / margins.length,
     more: {
-      log_likelihood: -loss,
+      log_likelihood: likelihoodOf(margins),
       reward_chosen: mean(rewards.map(([chosen]) => chosen)),
       reward_rejected: mean(rewards.map(([, rejected]) => rejected)),
       reward_margin: mean(margins),
@@ -187,9 +184,7 @@ export async function trainDpo(files: DpoFiles, o: DpoOptions, run: DpoRun = {})
   const { events = {}, resume = false, now = Date.now, signal } = run;
   const { out } = files;
   const data = readPairs(files, o.split, o.seed);
-  const folder = openModelFolder(findModel(files.model).path);
-  if (folder.gguf)
-    fail("unsupported", "a GGUF file is not trained", { where: files.model, hint: "take the model's own folder" });
+  const folder = openTrainable(files.model);
   const base = readBase(folder);
   const { architecture } = base;
   if (architecture.kind !== "decoder" && architecture.kind !== "encoder-decoder") {
@@ -198,9 +193,7 @@ export async function trainDpo(files: DpoFiles, o: DpoOptions, run: DpoRun = {})
       hint: "zeroth prefer reward trains an encoder to judge",
     });
   }
-  if (o.method === "full" && anyQuantized(base.weights)) {
-    fail("unsupported", "the weights are quantised: whole numbers cannot be moved a little", { where: files.model });
-  }
+  if (o.method === "full") needMovable(base.weights, files.model);
   const tokenizer = openTokenizer(folder);
   const maker = promptMaker({ tokenizer, config: folder.config, templates: templatesOf(folder) });
   const talk = conversations(maker, tokenizer, architecture.ends[0]);
@@ -218,9 +211,7 @@ export async function trainDpo(files: DpoFiles, o: DpoOptions, run: DpoRun = {})
   }
 
   const host = nodeHost(o.threads, now);
-  const { rank, alpha = rank, targets = usualOf(base.survey.products) } = o;
-  const settings =
-    o.method === "lora" ? loraSettings({ targets, rank, alpha }, base.survey.products) : ({ method: "full" } as const);
+  const settings = o.method === "lora" ? loraOf(o, base) : ({ method: "full" } as const);
   const inside = adapted(architecture, settings, base.survey) as WriterArchitecture;
   const dropout = o.dropout ?? inside.dropout;
   const unjoined = inside.kind === "encoder-decoder" && inside.unjoined === true;
@@ -243,29 +234,25 @@ export async function trainDpo(files: DpoFiles, o: DpoOptions, run: DpoRun = {})
     return { ...pair, reference: chosen - rejected };
   });
 
-  const fitted = await trainPairs<PreferenceExample, Found>(
+  const fitted = await trainPairs<PreferenceExample>(
     {
       ...{ written: w, examples, values, host, run, store: opened.store, events, weights: base.weights },
       length: ({ chosen, rejected }) => lengthOf(chosen, inside) + lengthOf(rejected, inside),
       rate: o.lr ?? usualRates[o.method],
-      started: (step, steps) =>
+      started: (info) =>
         events.started?.({
-          ...{ pairs: train.length, held: held.length, silent: data.silent, books: data.books, step, steps },
+          ...{ pairs: train.length, held: held.length, silent: data.silent, books: data.books, ...info },
           skipped: data.train.length + data.held.length - all.length,
-          trained: countOf(w.trained),
         }),
       judge:
         held.length === 0
           ? undefined
-          : async (compile) => {
-              const program = await compile(logprobsGraph(inside));
-              return {
-                async found() {
-                  const mine = await differences(program, inside, held, { together: o.batch, values, signal });
-                  return rewardsOf(mine, references.slice(train.length), o.beta);
-                },
-                [Symbol.asyncDispose]: () => program[Symbol.asyncDispose](),
-              };
+          : {
+              graph: logprobsGraph(inside),
+              async found(program) {
+                const mine = await differences(program, inside, held, { together: o.batch, values, signal });
+                return rewardsOf(mine, references.slice(train.length), o.beta);
+              },
             },
     },
     o,

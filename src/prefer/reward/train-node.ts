@@ -3,14 +3,12 @@ import { join } from "node:path";
 import { writeFileSafely } from "../../base/files-node.ts";
 import { fail } from "../../errors.ts";
 import { configText } from "../../folders/config-text-node.ts";
-import { openModelFolder, openTokenizer } from "../../folders/open-node.ts";
-import { countOf, type NdArray } from "../../graph/array.ts";
-import { findModel } from "../../hub/find-node.ts";
-import type { FitEvents, FitRun, Fitted, Found } from "../../learn/fit/fit.ts";
+import { openTokenizer } from "../../folders/open-node.ts";
+import type { NdArray } from "../../graph/array.ts";
+import type { FitEvents, Fitted } from "../../learn/fit/fit.ts";
 import { openFitFolder } from "../../learn/fit/folder-node.ts";
 import { nodeHost } from "../../learn/fit/host-node.ts";
 import { adapted } from "../../models/adapters/adapter.ts";
-import { loraSettings, usualOf } from "../../models/adapters/peft-targets.ts";
 import type { AdapterSettings } from "../../models/adapters/settings.ts";
 import { type EncodedText, encoderGraph, type ReaderArchitecture, textFeeds } from "../../models/kinds/encoder.ts";
 import { type PairExample, pairLoss } from "../../models/kinds/preferences/pair-loss.ts";
@@ -22,12 +20,23 @@ import { mergedWeights, writeWhole } from "../../text/adapters/merge-node.ts";
 import { copied, movingIn, poolerOf, startOf } from "../../text/adapters/moving.ts";
 import { type ReadBase, readBase } from "../../text/adapters/read.ts";
 import { asStored } from "../../weights/stored.ts";
-import { anyQuantized } from "../../weights/weights.ts";
 import { type Share, shareOf } from "../data/agreement.ts";
 import type { Pair } from "../data/comparison.ts";
-import { type PairFiles, type ReadPairs, readDemonstrations, readPairs } from "../data/read-node.ts";
+import { type PairFiles, readDemonstrations, readPairs } from "../data/read-node.ts";
 import { decisive, type RewardOptions } from "../options.ts";
-import { identityOf, inParts, trainPairs, written } from "../training-node.ts";
+import {
+  identityOf,
+  inParts,
+  likelihoodOf,
+  loraOf,
+  needMovable,
+  openTrainable,
+  type PairRun,
+  type PairStart,
+  rightOf,
+  trainPairs,
+  written,
+} from "../training-node.ts";
 import { aboutText, rewardFile } from "./about-node.ts";
 import { rewardReader } from "./encode.ts";
 
@@ -43,22 +52,12 @@ export interface RewardEvents extends FitEvents {
   started?(info: RewardStart): void;
 }
 
-export interface RewardStart {
-  readonly pairs: number;
-  readonly held: number;
-  readonly silent: number;
-  readonly books: ReadPairs["books"];
+export interface RewardStart extends PairStart {
+  /** Texts that are longer than the model reads. */
   readonly cut: number;
-  readonly trained: number;
-  readonly step: number;
-  readonly steps: number;
 }
 
-export interface RewardRun extends FitRun {
-  readonly events?: RewardEvents | undefined;
-  readonly resume?: boolean | undefined;
-  readonly now?: (() => number) | undefined;
-}
+export type RewardRun = PairRun<RewardEvents>;
 
 export interface RewardResult extends Omit<Fitted, "values"> {
   readonly folder: string;
@@ -74,11 +73,6 @@ const usualRates = { full: 3e-5, lora: 5e-4, head: 1e-3 } as const;
 
 /** Rows of one run of a model that judges. */
 const together = 16;
-
-function settingsOf({ method, rank, alpha = rank, targets }: RewardOptions, { survey }: ReadBase): AdapterSettings {
-  if (method !== "lora") return { method };
-  return loraSettings({ targets: targets ?? usualOf(survey.products), rank, alpha }, survey.products);
-}
 
 /** Rewards of texts, in batches. */
 async function rewardsOf(
@@ -97,16 +91,8 @@ async function rewardsOf(
   return rewards;
 }
 
-const softplus = (x: number): number => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
-
-/** A tie of rewards is half right. */
-const rightOf = (margins: readonly number[]): number =>
-  margins.reduce((sum, margin) => sum + (margin > 0 ? 1 : margin === 0 ? 0.5 : 0), 0);
-
 function openBase(name: string) {
-  const folder = openModelFolder(findModel(name).path);
-  if (folder.gguf)
-    fail("unsupported", "a GGUF file is not trained", { where: name, hint: "take the model's own folder" });
+  const folder = openTrainable(name);
   const base = readBase(folder, "sequence", ["LABEL_0"]);
   const { architecture, weights } = base;
   if (architecture.kind !== "encoder" && architecture.kind !== "decoder") {
@@ -115,12 +101,7 @@ function openBase(name: string) {
       hint: "an encoder (BERT, MiniLM, DeBERTa, …) makes the smallest reward models",
     });
   }
-  if (anyQuantized(weights)) {
-    fail("unsupported", "the weights are quantised: whole numbers cannot be moved a little", {
-      where: name,
-      hint: "start from the unquantised model",
-    });
-  }
+  needMovable(weights, name);
   return { folder, base, reader: architecture as ReaderArchitecture };
 }
 
@@ -174,7 +155,7 @@ export async function trainReward(files: RewardFiles, o: RewardOptions, run: Rew
   const { folder, base, reader } = openBase(files.model);
   if (o.method !== "full") needPooler(base, files.model);
   const host = nodeHost(o.threads, now);
-  const settings = settingsOf(o, base);
+  const settings: AdapterSettings = o.method === "lora" ? loraOf(o, base) : { method: o.method };
   const inside = adapted(reader, settings, base.survey) as ReaderArchitecture;
   const { pad_token_id: padId } = folder.config;
   const padding = typeof padId === "number" ? padId : undefined;
@@ -200,42 +181,36 @@ export async function trainReward(files: RewardFiles, o: RewardOptions, run: Rew
     identity: identityOf([decisive(o), data.digest, fingerprintOf(folder)]),
   });
 
-  const judgeWith = (program: Program, live: ReadonlyMap<string, NdArray>) => async () => {
+  const marginsOf = async (program: Program, live: ReadonlyMap<string, NdArray>) => {
     const texts = [...new Set(held.flatMap(({ chosen, rejected }) => [chosen, rejected]))];
     const rewards = await rewardsOf(program, texts, inside, padding, live);
     const of = new Map(texts.map((text, i) => [text, rewards[i]!]));
     return held.map(({ chosen, rejected }) => of.get(chosen)! - of.get(rejected)!);
   };
 
-  const fitted = await trainPairs<PairExample, Found>(
+  const fitted = await trainPairs<PairExample>(
     {
       ...{ written: w, examples: train, weights, values, host, run, store: opened.store, events },
       length: ({ chosen, rejected }) => chosen.ids.length + rejected.ids.length,
       rate: o.lr ?? usualRates[o.method],
-      started: (step, steps) =>
+      started: (info) =>
         events.started?.({
           ...{ pairs: train.length, held: held.length, silent: data.silent, books: data.books, cut: encoder.cut() },
-          ...{ step, steps },
-          trained: countOf(w.trained),
+          ...info,
         }),
       judge:
         held.length === 0
           ? undefined
-          : async (compile) => {
-              const program = await compile(encoderGraph(inside, "sequence"));
-              const margins = judgeWith(program, values);
-              return {
-                async found() {
-                  const found = await margins();
-                  const loss = found.reduce((sum, margin) => sum + softplus(-margin), 0) / found.length;
-                  return {
-                    metric: "pair_accuracy",
-                    value: rightOf(found) / found.length,
-                    more: { log_likelihood: -loss },
-                  };
-                },
-                [Symbol.asyncDispose]: () => program[Symbol.asyncDispose](),
-              };
+          : {
+              graph: encoderGraph(inside, "sequence"),
+              async found(program) {
+                const margins = await marginsOf(program, values);
+                return {
+                  metric: "pair_accuracy",
+                  value: rightOf(margins) / margins.length,
+                  more: { log_likelihood: likelihoodOf(margins) },
+                };
+              },
             },
     },
     o,
@@ -244,7 +219,7 @@ export async function trainReward(files: RewardFiles, o: RewardOptions, run: Rew
   await using program = await host.compile(encoderGraph(inside, "sequence"), weights, (name) =>
     fitted.values.has(name),
   );
-  const margins = held.length === 0 ? [] : await judgeWith(program, fitted.values)();
+  const margins = held.length === 0 ? [] : await marginsOf(program, fitted.values);
   const shifting =
     demonstrations.length > 0
       ? demonstrations.map(({ text, answer }) => encoder.encode(text, answer))
