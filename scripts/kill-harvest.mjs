@@ -14,7 +14,7 @@ import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
-import { life } from "./life.mjs";
+import { life, randomFrom } from "./life.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const { values: options, positionals } = parseArgs({
@@ -42,11 +42,7 @@ if (positionals.length > 0) {
   process.exit();
 }
 
-let state = Number(options.seed) >>> 0;
-const random = () => {
-  state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-  return state / 2 ** 32;
-};
+const random = randomFrom(options.seed);
 
 const pageSize = 40;
 const papers = Number(options.papers);

@@ -14,7 +14,7 @@ import { dirname, join, resolve } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { life } from "./life.mjs";
+import { life, randomFrom } from "./life.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const { values: options } = parseArgs({
@@ -27,11 +27,7 @@ const { values: options } = parseArgs({
   },
 });
 const kills = Number(options.kills);
-let state = Number(options.seed) >>> 0;
-const random = () => {
-  state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-  return state / 2 ** 32;
-};
+const random = randomFrom(options.seed);
 const folder = mkdtempSync(join(tmpdir(), "kill-jobs-"));
 
 /** One life of the job; killed after so many milliseconds, upon which its workers end by themselves. */

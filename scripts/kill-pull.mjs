@@ -15,6 +15,7 @@ import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { commitOf, gitSha1, sha256, startHub } from "../test/support/hub-server.js";
+import { randomFrom } from "./life.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const { values: options } = parseArgs({
@@ -26,11 +27,7 @@ const { values: options } = parseArgs({
 });
 const program = resolve(options.dist, "..", "bin", "zeroth.js");
 const kills = Number(options.kills);
-let state = Number(options.seed) >>> 0;
-const random = () => {
-  state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-  return state / 2 ** 32;
-};
+const random = randomFrom(options.seed);
 
 const shards = [1, 2, 3, 4, 5, 6].map((n) => `model-0000${n}-of-00006.safetensors`);
 const files = {

@@ -12,7 +12,7 @@ import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
-import { life } from "./life.mjs";
+import { life, randomFrom } from "./life.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const { values: options } = parseArgs({
@@ -25,11 +25,7 @@ const { values: options } = parseArgs({
 });
 const dist = resolve(options.dist);
 const kills = Number(options.kills);
-let state = Number(options.seed) >>> 0;
-const random = () => {
-  state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-  return state / 2 ** 32;
-};
+const random = randomFrom(options.seed);
 
 const folder = mkdtempSync(join(tmpdir(), "kill-rows-"));
 const program = `import(${JSON.stringify(pathToFileURL(join(dist, "cli", "main.js")).href)}).then(({ run }) => run(process.argv.slice(1)))`;

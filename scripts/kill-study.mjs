@@ -13,7 +13,7 @@ import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { life } from "./life.mjs";
+import { life, randomFrom } from "./life.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const { values: options } = parseArgs({
@@ -26,11 +26,7 @@ const { values: options } = parseArgs({
   },
 });
 const [kills, points] = [Number(options.kills), Number(options.points)];
-let state = Number(options.seed) >>> 0;
-const random = () => {
-  state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-  return state / 2 ** 32;
-};
+const random = randomFrom(options.seed);
 const folder = mkdtempSync(join(tmpdir(), "kill-study-"));
 
 /** Five steps a run, a checkpoint after each; half of the runs need one of the others. */

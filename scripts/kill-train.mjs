@@ -14,6 +14,7 @@ import { dirname, join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
+import { randomFrom } from "./life.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const { values: options } = parseArgs({
@@ -41,16 +42,8 @@ async function live(configFile) {
   say("done 0");
 }
 
-/** Numbers that follow from the seed, so a failure can be run again. */
-function generator(seed) {
-  let state = seed >>> 0;
-  return () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state / 2 ** 32;
-  };
-}
-
-const { kills, random } = { kills: Number(options.kills), random: generator(Number(options.seed)) };
+const kills = Number(options.kills);
+const random = randomFrom(options.seed);
 
 async function prepare(folder, steps) {
   const { trainBpe } = await load("tokenizers/training/bpe.js");

@@ -1,4 +1,4 @@
-/** One life of a process for scripts that kill: what was started, until it ends by itself or is killed after so long. */
+/** What scripts that kill have in common: one life of a process, and when it ends. */
 import { spawn } from "node:child_process";
 
 /**
@@ -20,4 +20,13 @@ export function life(args, { delay, ...options } = {}) {
       else settle({ killed: signal === "SIGKILL", took: performance.now() - began });
     });
   });
+}
+
+/** Numbers from 0 to 1 that follow from the seed, so that a failure can be run again. */
+export function randomFrom(seed) {
+  let state = Number(seed) >>> 0;
+  return () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state / 2 ** 32;
+  };
 }

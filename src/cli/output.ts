@@ -109,6 +109,13 @@ export function duration(seconds: number): string {
   return s < 5400 ? `${Math.round(s / 60)} min` : `${(s / 3600).toFixed(1)} h`;
 }
 
+/** Lines of columns, each as wide as its widest cell. */
+export function aligned(rows: readonly (readonly string[])[]): string {
+  const widths = rows[0]?.map((_, i) => rows.reduce((widest, row) => Math.max(widest, row[i]!.length), 0)) ?? [];
+  const line = (row: readonly string[]) => row.map((cell, i) => cell.padEnd(widths[i]!)).join("  ");
+  return rows.map((row) => `${line(row).trimEnd()}\n`).join("");
+}
+
 /** Wait until stdout has taken everything: exiting before would cut a pipe short. */
 export function flushed(): Promise<void> {
   return new Promise((resolve) => process.stdout.write("", () => resolve()));

@@ -8,7 +8,7 @@ import { parseId } from "../../digest/papers/ids.ts";
 import { reasonsLine } from "../../digest/render/words.ts";
 import type { TextEmbedder } from "../../digest/select/choose-node.ts";
 import { defaultWeights, type Feature, featureNames } from "../../digest/select/select.ts";
-import { keepDigest, keptDigest } from "../../digest/store/digests-node.ts";
+import { keepDigest, keptEdits } from "../../digest/store/digests-node.ts";
 import { openStore } from "../../digest/store/store-node.ts";
 import { itemSettings, type Writer } from "../../digest/write/write.ts";
 import { fail } from "../../errors.ts";
@@ -84,8 +84,7 @@ export async function make(call: Call): Promise<number> {
         where: flags.edits!,
         hint: "--month and --group say which digest is made",
       });
-    const edits: Edits | undefined =
-      given ?? keptDigest(store, `edits ${group.name} ${month}`, (value) => parseEdits(value, store.path));
+    const edits: Edits | undefined = given ?? keptEdits(store, group.name, month);
     await using writer = flags.extract ? undefined : await writerOf(call);
     await using embedder = flags.encoder === undefined ? undefined : await embedderOf(flags.encoder, call);
     const made = await makeDigest(store, {

@@ -1,20 +1,7 @@
 /** `zeroth prompts list`: the data sets with templates, or the templates of some. */
 import { datasetsIn, ownTemplates, readTemplates } from "../../prompts/library-node.ts";
+import { aligned } from "../output.ts";
 import { type Call, choicesText, datasetName, find, templateRow } from "./templates.ts";
-
-/** Lines of columns, each as wide as its widest cell, the last as it is. */
-function aligned(rows: readonly (readonly string[])[]): string {
-  const widths = rows[0]?.map((_, i) => Math.max(...rows.map((row) => row[i]!.length))) ?? [];
-  return rows
-    .map(
-      (row) =>
-        `${row
-          .map((cell, i) => (i === row.length - 1 ? cell : cell.padEnd(widths[i]!)))
-          .join("  ")
-          .trimEnd()}\n`,
-    )
-    .join("");
-}
 
 export function list({ names, flags, output }: Call): number {
   const { root, paths } = datasetsIn(flags.folder ?? ownTemplates());

@@ -9,7 +9,7 @@ import { importResults } from "../../study/store/import-node.ts";
 import { mergeStudies } from "../../study/store/merge-node.ts";
 import { readAbout, readRecords, type StudyFolder, studyFolder } from "../../study/store/records-node.ts";
 import { askStudy } from "../../study/store/sql-node.ts";
-import type { Output } from "../output.ts";
+import { aligned, type Output } from "../output.ts";
 import type { RowFlags } from "./rows.ts";
 import { type StudyFlags, storeOf } from "./study.ts";
 
@@ -129,13 +129,6 @@ export async function sql({ paths, flags, output }: FolderCall): Promise<number>
   if (!one) return 0;
   const columns = Object.keys(one);
   const cells = [columns, ...rows.map((row) => columns.map((name) => (row[name] === null ? "" : String(row[name]))))];
-  const widths = columns.map((_, i) => cells.reduce((widest, line) => Math.max(widest, line[i]!.length), 0));
-  for (const line of cells)
-    output.text(
-      `${line
-        .map((cell, i) => cell.padEnd(widths[i]!))
-        .join("  ")
-        .trimEnd()}\n`,
-    );
+  output.text(aligned(cells));
   return 0;
 }

@@ -10,7 +10,7 @@ import { endpointWriter } from "../../summarize/writers/endpoint-node.ts";
 import { localWriter } from "../../summarize/writers/local-node.ts";
 import { promptStyles } from "../../summarize/writers/prompts.ts";
 import { ruleNames, ruleWriter } from "../../summarize/writers/rules.ts";
-import type { Writer } from "../../summarize/writers/writer.ts";
+import { closing, type Writer } from "../../summarize/writers/writer.ts";
 import { divergenceOf } from "../../text/best-of.ts";
 import { type EngineFlags, openForCommand, openReaderForCommand, withAdapter } from "../engine.ts";
 import type { Output } from "../output.ts";
@@ -160,13 +160,7 @@ export async function openWriter(flags: SummarizeFlags, output: Output, signal: 
     const opened = await openReaderForCommand({ ...engine, model: name }, output, signal);
     const reward = await rewardOf(opened, name);
     output.say(`best of ${n} by ${name}: ${divergenceOf(n).toFixed(2)} nats from the model's own answers at most`);
-    return {
-      ...bestWriter(writer, { n, scorer: reward }),
-      async [Symbol.asyncDispose]() {
-        await writer[Symbol.asyncDispose]();
-        await reward[Symbol.asyncDispose]();
-      },
-    };
+    return closing(bestWriter(writer, { n, scorer: reward }), reward);
   } catch (error) {
     await writer[Symbol.asyncDispose]();
     throw error;
@@ -189,12 +183,6 @@ async function openPlain(flags: SummarizeFlags, output: Output, signal: AbortSig
   }
   if (isRule(name)) return ruleWriter(name);
   const opened = await openForCommand(flags, output, signal);
-  const writer = localWriter(opened, { name: opened.name, concurrency, window, style: flags.prompt, temperature });
-  return {
-    ...writer,
-    async [Symbol.asyncDispose]() {
-      await writer[Symbol.asyncDispose]();
-      await opened[Symbol.asyncDispose]();
-    },
-  };
+  const options = { name: opened.name, concurrency, window, style: flags.prompt, temperature };
+  return closing(localWriter(opened, options), opened);
 }

@@ -1,7 +1,7 @@
 /** Digests that were made, and what people changed of them, in the store. */
 import { fail } from "../../errors.ts";
 import { type Digest, digestSchema } from "../document.ts";
-import type { Edits } from "../edits.ts";
+import { type Edits, parseEdits } from "../edits.ts";
 import type { Store } from "./store-node.ts";
 
 function put({ sql }: Store, name: string, value: unknown): void {
@@ -21,7 +21,7 @@ export function keepDigest(store: Store, digest: Digest, edits: Edits | undefine
 }
 
 /** What is kept by a name, read by `read`. */
-export function keptDigest<T>({ sql }: Store, name: string, read: (value: unknown) => T): T | undefined {
+function kept<T>({ sql }: Store, name: string, read: (value: unknown) => T): T | undefined {
   const [row] = sql.all("select json from digest where name = ?", name);
   return row === undefined ? undefined : read(JSON.parse(String(row.json)));
 }
@@ -38,13 +38,17 @@ const asDigest =
 /** @throws not_found where none was made */
 export function madeDigest(store: Store, group: string, month: string): Digest {
   return (
-    keptDigest(store, `digest ${group} ${month}`, asDigest(store.path)) ??
+    kept(store, `digest ${group} ${month}`, asDigest(store.path)) ??
     fail("not_found", `no digest of ${group}, ${month} was made`, {
       where: store.path,
       hint: `zeroth digest make --store ${store.path} --month ${month} makes it`,
     })
   );
 }
+
+/** What a person changed of a month's digest, where that is kept. */
+export const keptEdits = (store: Store, group: string, month: string): Edits | undefined =>
+  kept(store, `edits ${group} ${month}`, (value) => parseEdits(value, store.path));
 
 /** All digests of a group, the oldest first. */
 export const madeDigests = (store: Store, group: string): Digest[] =>

@@ -10,13 +10,12 @@ import { isWhole, lastDay } from "../../digest/count/count.ts";
 import { countPapers, nextMonth } from "../../digest/count/count-node.ts";
 import { groupOf, within } from "../../digest/count/groups.ts";
 import { withEdits } from "../../digest/edited.ts";
-import { type Edits, parseEdits } from "../../digest/edits.ts";
 import { ingestFile } from "../../digest/ingest-node.ts";
 import { makeDigest, needMonth } from "../../digest/make-node.ts";
 import { html } from "../../digest/render/html.ts";
 import { markdown, plainText } from "../../digest/render/markdown.ts";
 import { type Feature, featureNames } from "../../digest/select/select.ts";
-import { keptDigest } from "../../digest/store/digests-node.ts";
+import { keptEdits } from "../../digest/store/digests-node.ts";
 import { openStore, type Store } from "../../digest/store/store-node.ts";
 import { itemSettings } from "../../digest/write/write.ts";
 import { fail } from "../../errors.ts";
@@ -82,9 +81,6 @@ const monthOf = (partition: string): string => needMonth(partition.replace(/^(\d
 const weightsOf = (list: readonly string[] = []): Partial<Record<Feature, number>> =>
   Object.fromEntries(list.map((entry) => entry.split("=")).map(([name, value]) => [name, Number(value)]));
 
-const editsIn = (store: Store, group: string, month: string): Edits | undefined =>
-  keptDigest(store, `edits ${group} ${month}`, (value) => parseEdits(value, store.path));
-
 const wholeMonth = (store: Store, month: string): boolean =>
   isWhole(`${month}-01`, lastDay(month), store.meta("complete_from"), store.meta("seen_to") ?? "");
 
@@ -100,7 +96,7 @@ function hashOf(store: Store, { group: name, delay, months, interest = [] }: Con
   }
   const liked = interest.map((one) => store.paper(one) ?? one);
   const seen = [store.meta("seen_to") ?? "", lastDay(last)].sort()[0];
-  hash.update(canonicalJson([counts, liked, seen, editsIn(store, group.name, month) ?? null]));
+  hash.update(canonicalJson([counts, liked, seen, keptEdits(store, group.name, month) ?? null]));
   return hash.digest("hex");
 }
 
@@ -135,7 +131,7 @@ export default defineJob({
     const group = groupOf(settings.group);
     const { top, delay, months, misses, interest, surveys, seed, model } = settings;
     await withStore(settings, async (store) => {
-      const edits = editsIn(store, group.name, month);
+      const edits = keptEdits(store, group.name, month);
       const whole = await makeDigest(store, {
         ...{ month, group, top, delay, months, misses, interest, surveys, seed, signal },
         ...{ weights: weightsOf(settings.weights), pin: edits?.order ?? [], ban: edits?.drop ?? [] },

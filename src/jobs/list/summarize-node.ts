@@ -11,7 +11,7 @@ import { readState } from "../../summarize/run/state-node.ts";
 import { localWriter } from "../../summarize/writers/local-node.ts";
 import { promptStyles } from "../../summarize/writers/prompts.ts";
 import { ruleNames, ruleWriter } from "../../summarize/writers/rules.ts";
-import type { Writer } from "../../summarize/writers/writer.ts";
+import { closing, type Writer } from "../../summarize/writers/writer.ts";
 import { openLanguageModel } from "../../text/open-node.ts";
 import { hashInput, hashModel, withoutAdapter } from "../inputs-node.ts";
 import { defineJob, unkeyed } from "../job.ts";
@@ -84,14 +84,7 @@ async function openWriter(settings: Config, signal: AbortSignal): Promise<Writer
   if (rule !== undefined) return ruleWriter(rule);
   const { base, adapter } = withoutAdapter(model);
   const opened = await openLanguageModel(base, { ...openOptions(settings, adapter), download: { signal } });
-  const writer = localWriter(opened, { name: model, concurrency, window, style, temperature });
-  return {
-    ...writer,
-    async [Symbol.asyncDispose]() {
-      await writer[Symbol.asyncDispose]();
-      await opened[Symbol.asyncDispose]();
-    },
-  };
+  return closing(localWriter(opened, { name: model, concurrency, window, style, temperature }), opened);
 }
 
 export default defineJob({

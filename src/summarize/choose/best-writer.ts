@@ -1,6 +1,7 @@
 /** A writer that draws several answers and keeps the best, and the choices between answers that a person can make. */
 import { fail } from "../../errors.ts";
 import { bestOf, type Scorer } from "../../text/best-of.ts";
+import { hasWords } from "../run/schedule.ts";
 import type { Writer } from "../writers/writer.ts";
 
 export interface BestOptions {
@@ -34,7 +35,7 @@ export function bestWriter(writer: Writer, { n, scorer }: BestOptions): Writer {
         async score(text, answers) {
           if (!scorer) return answers.map((_, i) => -i);
           const scores = await scorer.score(text, answers);
-          return scores.map((score, i) => (/[\p{L}\p{N}]/u.test(answers[i]!) ? score : worst));
+          return scores.map((score, i) => (hasWords(answers[i]!) ? score : worst));
         },
       };
       const { best, drawn } = await bestOf(

@@ -1,6 +1,6 @@
 /** Several summaries of the same text, for a person to choose among: answers that were drawn, or two runs' own. */
 import type { Tree, TreeNode } from "../book/tree.ts";
-import { contextsOf, inputOf, type Summary, slotOf } from "../run/schedule.ts";
+import { hasWords, inputOf, type Summary, toldOf } from "../run/schedule.ts";
 import { limitAt, type Settings, wordsFor } from "../run/settings.ts";
 import { type PromptStyle, promptOf, promptStyles } from "../writers/prompts.ts";
 import { approximateTokens } from "../writers/rules.ts";
@@ -41,7 +41,7 @@ export interface Choice {
 /** Texts that say something, each once. */
 function distinct(candidates: readonly Candidate[]): Candidate[] {
   const seen = new Map<string, Candidate>();
-  for (const one of candidates) if (/[\p{L}\p{N}]/u.test(one.text) && !seen.has(one.text)) seen.set(one.text, one);
+  for (const one of candidates) if (hasWords(one.text) && !seen.has(one.text)) seen.set(one.text, one);
   return [...seen.values()];
 }
 
@@ -65,8 +65,7 @@ export function choicesOf(runs: readonly ComparedRun[]): Choice[] {
   if (!first) return [];
   const { run, book, tree } = first;
   const { settings } = run;
-  const contexts = contextsOf(tree, settings.context);
-  const contextPass = settings.context === "two-pass" ? 1 : 2;
+  const told = toldOf(tree, settings.context, first.known);
   return [...tree.nodes]
     .sort((a, b) => a.height - b.height || a.span.start - b.span.start)
     .flatMap((node): Choice[] => {
@@ -80,10 +79,7 @@ export function choicesOf(runs: readonly ComparedRun[]): Choice[] {
       });
       const candidates = distinct(same.flat());
       if (candidates.length < 2) return [];
-      const earlier = contexts(node, 2)
-        .map(({ id }) => first.known.get(slotOf(id, contextPass))?.text ?? "")
-        .filter((one) => one !== "");
-      const context = earlier.slice(earlier.length - Math.min(earlier.length, own.contexts));
+      const context = told(node, own);
       const words =
         own.made?.candidates.find((one) => one.words !== undefined)?.words ??
         wordsFor(approximateTokens(text), limitAt(settings.limits, node.height));

@@ -82,6 +82,22 @@ export function contextsOf(
   };
 }
 
+/** As they are now, the earlier summaries that a node's own was made with. */
+export function toldOf(
+  tree: Tree,
+  context: Settings["context"],
+  known: ReadonlyMap<string, Summary>,
+): (node: TreeNode, summary: Summary) => readonly string[] {
+  const contexts = contextsOf(tree, context);
+  const pass = context === "two-pass" ? 1 : 2;
+  return (node, { contexts: count }) => {
+    const earlier = contexts(node, 2)
+      .map(({ id }) => known.get(slotOf(id, pass))?.text ?? "")
+      .filter((text) => text !== "");
+    return earlier.slice(earlier.length - Math.min(earlier.length, count));
+  };
+}
+
 export const hasWords = (text: string): boolean => /[\p{L}\p{N}]/u.test(text);
 
 /** The text that a node summarises; undefined where a child has no summary yet. */

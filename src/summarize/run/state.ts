@@ -5,7 +5,7 @@ import type { Tree, TreeNode } from "../book/tree.ts";
 import { type Provenance, provenanceOf } from "../trace/provenance.ts";
 import { between } from "../writers/prompts.ts";
 import type { NodeLine, RunFile, RunReader } from "./record.ts";
-import { contextsOf, inputOf, type Summary, slotOf } from "./schedule.ts";
+import { inputOf, type Summary, slotOf, toldOf } from "./schedule.ts";
 
 export interface RunState {
   /** How messages name it. */
@@ -105,8 +105,7 @@ export interface Viewer {
 export function viewerOf(state: RunState): Viewer {
   const { book, known, run } = state;
   const provenance = provenanceOfState(state);
-  const contexts = contextsOf(state.tree, run.settings.context);
-  const contextPass = run.settings.context === "two-pass" ? 1 : 2;
+  const told = toldOf(state.tree, run.settings.context, known);
   return {
     provenance,
     view(node) {
@@ -116,11 +115,7 @@ export function viewerOf(state: RunState): Viewer {
       if (summary.by === "model") {
         const input = inputOf(node, book.text, (id) => known.get(id)?.text);
         if (input === undefined || sha256(input) !== summary.input) flags.push("input-stale");
-        const earlier = contexts(node, 2)
-          .map(({ id }) => known.get(slotOf(id, contextPass))?.text ?? "")
-          .filter((text) => text !== "");
-        const told = earlier.slice(earlier.length - Math.min(earlier.length, summary.contexts));
-        if (sha256(told.join(between)) !== summary.context) flags.push("context-stale");
+        if (sha256(told(node, summary).join(between)) !== summary.context) flags.push("context-stale");
       }
       if (provenance.sentences(node.id).some(({ supported }) => !supported)) flags.push("unsupported");
       return { node, state: summary.by === "human" ? "edited" : "done", text: summary.text, flags, summary };

@@ -60,3 +60,12 @@ export interface Writer extends AsyncDisposable {
    */
   write(asked: Asked, options: WriteOptions): Promise<Answer>;
 }
+
+/** The same writer, which owns what it is made of: closing it closes that, too. */
+export const closing = (writer: Writer, parts: AsyncDisposable): Writer => ({
+  ...writer,
+  async [Symbol.asyncDispose]() {
+    await writer[Symbol.asyncDispose]();
+    await parts[Symbol.asyncDispose]();
+  },
+});
