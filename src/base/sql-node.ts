@@ -82,3 +82,14 @@ export function openSql(path: string, create: boolean, file: SqlFile): Sql {
     throw cause;
   }
 }
+
+/** Whether nothing was ever made in it. */
+export const isBlank = (sql: Sql): boolean => sql.all("select count(*) as n from sqlite_master")[0]!.n === 0;
+
+/** Make the tables of a new file: all or none, and none where another process makes them at the same time. */
+export function layOut(sql: Sql, make: () => void): void {
+  if (!isBlank(sql)) return;
+  sql.transaction(() => {
+    if (isBlank(sql)) make();
+  });
+}

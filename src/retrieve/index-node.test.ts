@@ -12,7 +12,9 @@ import type { CompileOver } from "./dense/exact.ts";
 import { type Embedder, embedderOf } from "./embedder-node.ts";
 import { compactIndex, verifyIndex } from "./keep-node.ts";
 import { type Found, openIndex, type SearchOptions } from "./search-node.ts";
-import { openSql } from "./store/sqlite-node.ts";
+import { spaceOf } from "./store/generations-node.ts";
+import { openStoreFile } from "./store/schema-node.ts";
+import { openSql, type Sql } from "./store/sqlite-node.ts";
 import { exportIndex } from "./transfer/export-node.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "zeroth-index-"));
@@ -309,6 +311,22 @@ describe("an update", () => {
     expect(failed).toEqual([`${root}/bad.txt corrupt_file`, `${root}/rows.jsonl bad_input`]);
     write("rows.jsonl", '{"text":"x"}\n');
     expect(await build({ store, paths: [], mode: "update", embedder })).toMatchObject({ documents: 2, failed: 1 });
+  });
+
+  it("two processes that put documents in at once share the vectors of a model", () => {
+    const store = join(folder, "shared.index");
+    const [mine, other] = [openStoreFile(store, true), openStoreFile(store, true)];
+    let asked = 0;
+    const late: Sql = {
+      ...mine,
+      run: (text, ...values) => {
+        if (asked++ === 0) spaceOf(other, "key");
+        return mine.run(text, ...values);
+      },
+    };
+    expect(spaceOf(late, "key")).toBe(spaceOf(other, "key"));
+    mine.close();
+    other.close();
   });
 
   it("that was stopped before it wrote anything is no index yet, and is built", async () => {

@@ -127,7 +127,7 @@ test("text, Markdown, HTML, EPUB and PDF of one's own; files that are none are s
       expect(await answer.textContent()).toContain(where);
     }
     await page.getByRole("button", { name: "Take picture.png away" }).click();
-    expect(await rows.count()).toBe(bad.length - 1);
+    await expect.poll(() => rows.count()).toBe(bad.length - 1);
   });
 });
 

@@ -1,4 +1,5 @@
 /** Papers in one file: put in by what sources tell, asked by month and category. */
+import { layOut } from "../../base/sql-node.ts";
 import { fail } from "../../errors.ts";
 import { merged } from "../papers/merge.ts";
 import { type Citations, monthOf, type Paper, type SourceRecord } from "../papers/paper.ts";
@@ -57,18 +58,18 @@ const json = (value: unknown): string => JSON.stringify(value);
 export function openStore(path: string, create = false): Store {
   const sql = openSql(path, create);
   try {
-    const known = sql.all("select name from sqlite_master where type = 'table'").map((row) => row.name);
-    if (known.length === 0 && !create) {
-      fail("bad_input", "holds no papers", { where: path, hint: "zeroth digest ingest fills it" });
-    }
-    if (known.length > 0 && (!known.includes("paper") || !known.includes("listed"))) {
-      fail("bad_input", "is a database, but no store of papers", { where: path, hint: "name another file" });
-    }
-    if (known.length === 0) {
-      sql.transaction(() => {
+    if (create) {
+      layOut(sql, () => {
         for (const table of tables) sql.run(table);
         sql.run("insert into meta values('layout', ?)", String(layout));
       });
+    }
+    const known = sql.all("select name from sqlite_master where type = 'table'").map((row) => row.name);
+    if (known.length === 0) {
+      fail("bad_input", "holds no papers", { where: path, hint: "zeroth digest ingest fills it" });
+    }
+    if (!known.includes("paper") || !known.includes("listed")) {
+      fail("bad_input", "is a database, but no store of papers", { where: path, hint: "name another file" });
     }
     const [row] = sql.all("select value from meta where name = 'layout'");
     if (row?.value !== String(layout)) {

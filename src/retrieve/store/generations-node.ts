@@ -64,10 +64,11 @@ export function serve(sql: Sql, { id }: Generation, space: string | undefined): 
 }
 
 /** @param key see `spaceKey` */
-export const spaceOf = (sql: Sql, key: string): number => {
-  const known = sql.all("select id from spaces where fingerprint = ?", key)[0];
-  return known ? (known.id as number) : sql.run("insert into spaces (fingerprint) values (?)", key);
-};
+export function spaceOf(sql: Sql, key: string): number {
+  // Processes that put documents into one index at the same time each ask for it first.
+  sql.run("insert or ignore into spaces (fingerprint) values (?)", key);
+  return sql.all("select id from spaces where fingerprint = ?", key)[0]!.id as number;
+}
 
 export interface StoredFile {
   readonly id: number;

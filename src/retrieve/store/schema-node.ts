@@ -2,6 +2,7 @@
  * The index's file: documents with their text, chunks, words and vectors. All of it belongs to a generation: what one
  * model and one way of cutting made. A new one is built beside the one that is searched, and takes its place when whole.
  */
+import { isBlank, layOut } from "../../base/sql-node.ts";
 import { fail } from "../../errors.ts";
 import { openSql, type Sql } from "./sqlite-node.ts";
 
@@ -57,17 +58,14 @@ const pragma = (sql: Sql, name: string): number => Number(Object.values(sql.all(
 export function openStoreFile(path: string, create: boolean): Sql {
   const sql = openSql(path, create);
   try {
-    const isEmpty = () => sql.all("select count(*) as n from sqlite_master")[0]!.n === 0;
-    if (create && isEmpty()) {
-      sql.transaction(() => {
-        // Another process may have made them meanwhile.
-        if (!isEmpty()) return;
+    if (create) {
+      layOut(sql, () => {
         for (const table of tables) sql.run(table);
         sql.run(`pragma application_id = ${application}`);
         sql.run(`pragma user_version = ${version}`);
       });
     }
-    const [empty, mark] = [isEmpty(), pragma(sql, "application_id")];
+    const [empty, mark] = [isBlank(sql), pragma(sql, "application_id")];
     // Whoever made the file was stopped before it wrote anything.
     if (empty && mark === 0) {
       fail("not_found", "holds no finished index yet", {
