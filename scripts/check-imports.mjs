@@ -30,9 +30,10 @@ const floors = {
     ...["errors", "graph", "base", "weights", "tokenizers", "hub", "data", "jinja", "folders", "runtime", "nn"],
     ...["models", "learn"],
   ],
+  images: ["errors", "graph", "base", "weights", "media", "folders", "runtime", "nn", "models", "text"],
   host: [
-    ...["errors", "graph", "base", "weights", "tokenizers", "hub", "data", "jinja", "folders", "runtime", "models"],
-    ...["text"],
+    ...["errors", "graph", "base", "weights", "tokenizers", "hub", "data", "jinja", "media", "folders", "runtime"],
+    ...["models", "text", "images"],
   ],
   state: ["errors", "base"],
 };
@@ -53,7 +54,7 @@ const below = [
 ];
 // Recipes never import each other; an app imports everything.
 const recipes = ["digest", "plan", "prefer", "retrieve", "study", "summarize", "train", "tune", "vision", "zeroshot"];
-const all = [...below, "models", "export", "learn", "prompts", "text"];
+const all = [...below, "models", "export", "learn", "prompts", "text", "images"];
 for (const recipe of recipes) floors[recipe] = all;
 for (const app of ["server", "cli"]) floors[app] = [...all, ...recipes, "host", "state"];
 // Long work as jobs calls recipes; commands and routes hand work to it.

@@ -55,6 +55,8 @@ function canOf(architecture: Architecture, vectors: boolean): ModelAbout["can"] 
       return vectors ? ["embed"] : ["generate", "score", "embed"];
     case "encoder":
       return toldHeads.has(headOf(architecture) ?? "") ? ["embed", "classify"] : ["embed"];
+    case "image-encoder":
+      return (architecture.labels ?? []).length > 0 ? ["embed", "classify"] : ["embed"];
     default:
       return [];
   }

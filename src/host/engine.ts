@@ -93,10 +93,16 @@ export interface ScoreTold {
   readonly best: number;
 }
 
+/** A file of a picture, or of a clip: PNG, JPEG, WebP, GIF, AVIF or TIFF. */
+export interface PictureInput {
+  readonly image: Uint8Array;
+}
+
 export interface EmbedAsk {
   readonly model: string;
   readonly owner?: string;
-  readonly inputs: readonly (string | readonly number[])[];
+  /** Texts and token ids, or pictures of a model that sees. */
+  readonly inputs: readonly (string | readonly number[] | PictureInput)[];
   /** Of a model that allows fewer (Matryoshka). */
   readonly dimensions?: number;
   /** Put before every text; by default the prompt that the model's folder means for all. */
@@ -108,8 +114,8 @@ export interface EmbedTold {
   readonly tokens: number;
 }
 
-/** What a head looks at: a text, or the question of a passage. */
-export interface PredictInput {
+/** What a head reads: a text, or the question of a passage. */
+export interface TextInput {
   readonly text: string;
   /** A second text, read together with the first. */
   readonly pair?: string;
@@ -118,6 +124,8 @@ export interface PredictInput {
   /** What may follow the text; of a model with classes, some of them. */
   readonly choices?: readonly string[];
 }
+
+export type PredictInput = TextInput | (PictureInput & Pick<TextInput, "choices">);
 
 export interface PredictAsk {
   readonly model: string;
@@ -207,7 +215,7 @@ export interface Engine extends AsyncDisposable {
   generate(ask: GenerateAsk, signal?: AbortSignal): AsyncIterableIterator<Prepared | LiveEvent>;
   score(ask: ScoreAsk, signal?: AbortSignal): Promise<readonly ScoreTold[]>;
   embed(ask: EmbedAsk, signal?: AbortSignal): Promise<EmbedTold>;
-  /** What a trained head tells of texts. */
+  /** What a trained head tells of texts or pictures. */
   predict(ask: PredictAsk, signal?: AbortSignal): Promise<Predictions>;
   /** Adapters that are served; those of the folder of adapters as it is now. */
   adapters(): Promise<readonly AdapterAbout[]>;

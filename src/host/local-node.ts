@@ -12,7 +12,8 @@ import type { LoadedAdapter } from "./adapters/loaded-node.ts";
 import { type AdapterOptions, type AdapterPlace, openRegistry } from "./adapters/registry-node.ts";
 import type { Engine, EngineStatus, ModelAbout } from "./engine.ts";
 import { embedded, type LibraryOptions, namedError, openLibrary } from "./library-node.ts";
-import { type OpenedHere, openHere } from "./opened-node.ts";
+import type { OpenedHere } from "./opened.ts";
+import { openHere } from "./opened-node.ts";
 import { type Claim, createSlots } from "./slots.ts";
 import { stoppable, waitFor } from "./waiting.ts";
 
@@ -242,18 +243,18 @@ export function localEngine(options: EngineOptions = {}): Engine {
         return { ids, text };
       }),
     detokenize: (model, ids) =>
-      using(model, undefined, ({ tokenizer }) => tokenizer.decode(ids, { skipSpecialTokens: false })),
+      using(model, undefined, ({ tokenizer }) => tokenizer().decode(ids, { skipSpecialTokens: false })),
     tokens: (model, ids) =>
       using(model, undefined, ({ shown, tokenizer }) =>
         ids.map((id) => {
-          if (Number.isInteger(id) && id >= 0 && id < tokenizer.vocabularySize) return shown(id);
-          return fail("bad_input", `token ${id} is outside the vocabulary of ${tokenizer.vocabularySize}`);
+          if (Number.isInteger(id) && id >= 0 && id < tokenizer().vocabularySize) return shown(id);
+          return fail("bad_input", `token ${id} is outside the vocabulary of ${tokenizer().vocabularySize}`);
         }),
       ),
     tokenizerInfo: (model) =>
       using(model, undefined, ({ tokenizer, template }) => ({
-        ...Object.fromEntries(tokenizer.named),
-        vocabulary_size: tokenizer.vocabularySize,
+        ...Object.fromEntries(tokenizer().named),
+        vocabulary_size: tokenizer().vocabularySize,
         ...(template !== undefined && { chat_template: template }),
       })),
     async status(): Promise<EngineStatus> {

@@ -75,6 +75,7 @@ const generate = z.looseObject({
 });
 
 const texts = z.array(z.union([z.string(), tokens]));
+const image = z.instanceof(Uint8Array);
 
 /** Arguments by method. */
 const args: Readonly<Record<Method, z.ZodType>> = {
@@ -90,7 +91,8 @@ const args: Readonly<Record<Method, z.ZodType>> = {
   ]),
   embed: z.tuple([
     z.looseObject({
-      ...{ model: name, owner: z.string().optional(), inputs: texts, dimensions: number },
+      ...{ model: name, owner: z.string().optional(), dimensions: number },
+      inputs: z.array(z.union([z.string(), tokens, z.looseObject({ image })])),
       prompt: z.string().optional(),
     }),
   ]),
@@ -98,10 +100,13 @@ const args: Readonly<Record<Method, z.ZodType>> = {
     z.looseObject({
       ...{ model: name, owner: z.string().optional(), truncate: z.boolean().optional() },
       inputs: z.array(
-        z.looseObject({
-          ...{ text: z.string(), pair: z.string().optional(), context: z.string().optional() },
-          choices: z.array(z.string()).optional(),
-        }),
+        z.union([
+          z.looseObject({
+            ...{ text: z.string(), pair: z.string().optional(), context: z.string().optional() },
+            choices: z.array(z.string()).optional(),
+          }),
+          z.looseObject({ image, choices: z.array(z.string()).optional() }),
+        ]),
       ),
     }),
   ]),

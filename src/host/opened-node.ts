@@ -6,7 +6,7 @@ import { plainStops } from "../text/chat/plain-form.ts";
 import type { EncodingModel } from "../text/embedding/encoding-model.ts";
 import { fittingPair } from "../text/heads/fit-pair.ts";
 import { type LiveOptions, liveModel, usualRows } from "../text/live/live.ts";
-import type { LiveEvent, LiveModel, LiveStatus, TokenShown } from "../text/live/request.ts";
+import type { LiveEvent, LiveModel, TokenShown } from "../text/live/request.ts";
 import { tokensShown } from "../text/live/shown.ts";
 import { type TextModel, textModel } from "../text/model.ts";
 import {
@@ -17,66 +17,28 @@ import {
   openLanguageModel,
 } from "../text/open-node.ts";
 import type { Tokenizer } from "../tokenizers/tokenizer.ts";
-import {
-  adaptedReaders,
-  adaptedWriters,
-  type LoadedAdapter,
-  type LoadedAdapters,
-  loadedAdapters,
-} from "./adapters/loaded-node.ts";
+import { adaptedReaders, adaptedWriters, type LoadedAdapter, loadedAdapters } from "./adapters/loaded-node.ts";
 import type {
   EmbedAsk,
   EmbedTold,
   EnginePrompt,
   GenerateAsk,
   ModelAbout,
+  PictureInput,
   PredictAsk,
   Predictions,
   PredictTold,
   Prepared,
   ScoreAsk,
   ScoreTold,
+  TextInput,
 } from "./engine.ts";
+import type { OpenedHere, Written } from "./opened.ts";
 import { predictAll } from "./predict.ts";
+import { failedRow, pieces, rowsBetween } from "./rows.ts";
+import { openSeeing } from "./seeing-node.ts";
 import { settingsWith } from "./settings.ts";
-import { breathe } from "./waiting.ts";
-
-export interface Written {
-  readonly ids: readonly number[];
-  readonly text: string;
-  readonly warnings: readonly string[];
-}
-
-/** What is asked of a model that is open, with one of its adapters or without; what it cannot do is refused by name. */
-export interface OpenedHere extends AsyncDisposable {
-  readonly adapters: LoadedAdapters;
-  prompt(prompt: EnginePrompt): Promise<Written>;
-  generate(ask: GenerateAsk, signal: AbortSignal, adapter?: LoadedAdapter): AsyncGenerator<Prepared | LiveEvent>;
-  score(ask: ScoreAsk, signal: AbortSignal, adapter?: LoadedAdapter): Promise<ScoreTold[]>;
-  embed(ask: EmbedAsk, signal: AbortSignal, adapter?: LoadedAdapter): Promise<EmbedTold>;
-  predict(ask: PredictAsk, signal: AbortSignal, adapter?: LoadedAdapter): Promise<Predictions>;
-  readonly tokenizer: Tokenizer;
-  shown(id: number): TokenShown;
-  /** The chat template for ordinary talk. */
-  readonly template: string | undefined;
-  status(): LiveStatus | undefined;
-}
-
-/** Rows of scores, and texts of vectors, that are computed between two steps of the answers under way. */
-const rowsBetween = 16;
-
-const pieces = <T>(all: readonly T[], size: number): T[][] =>
-  Array.from({ length: Math.ceil(all.length / size) }, (_, i) => all.slice(i * size, (i + 1) * size));
-
-/** The error of a row of several, with its number. */
-function failedRow(error: ZerothError, row: number, rows: number): ZerothError {
-  if (rows === 1) return error;
-  return new ZerothError(error.code, error.message, {
-    where: `row ${row + 1}`,
-    cause: error,
-    ...(error.hint !== undefined && { hint: error.hint }),
-  });
-}
+import { breathe, type Turn, turns } from "./waiting.ts";
 
 function needIds(ids: readonly number[], vocabulary: number): readonly number[] {
   for (const id of ids) {
@@ -235,16 +197,22 @@ async function score(
   return told;
 }
 
-/** Runs work one piece after another. */
-type Turn = <T>(work: () => Promise<T>) => Promise<T>;
+/** @throws bad_input for pictures among them */
+const textsOf = <T extends object | string>(inputs: readonly (T | PictureInput)[], model: string): readonly T[] =>
+  inputs.map((input) =>
+    typeof input === "object" && "image" in input
+      ? fail("bad_input", "pictures: the model reads texts", { where: model })
+      : input,
+  );
 
 async function embed(
   encoder: () => Promise<EncodingModel>,
   tokenizer: Tokenizer,
   turn: Turn,
-  { inputs, dimensions, prompt }: EmbedAsk,
+  { model, inputs: given, dimensions, prompt }: EmbedAsk,
   signal: AbortSignal,
 ): Promise<EmbedTold> {
+  const inputs = textsOf<string | readonly number[]>(given, model);
   const vectors: Float32Array[] = [];
   let tokens = 0;
   for (const some of pieces(inputs, rowsBetween)) {
@@ -267,9 +235,10 @@ async function predict(
   encoder: () => Promise<EncodingModel>,
   { tokenizer, model: { longest = Number.POSITIVE_INFINITY } }: OpenedEncoder,
   turn: Turn,
-  { model, inputs, truncate = false }: PredictAsk,
+  { model, inputs: asked, truncate = false }: PredictAsk,
   signal: AbortSignal,
 ): Promise<Predictions> {
+  const inputs = textsOf<TextInput>(asked, model);
   const all: PredictTold[] = [];
   let [tokens, truncated] = [0, 0];
   for (const given of pieces(inputs, rowsBetween)) {
@@ -292,16 +261,6 @@ async function predict(
   return { told: all, tokens, truncated };
 }
 
-/** One after another. */
-function turns(): Turn {
-  let last: Promise<unknown> = Promise.resolve();
-  return <T>(work: () => Promise<T>): Promise<T> => {
-    const next = last.then(work);
-    last = next.catch(() => {});
-    return next;
-  };
-}
-
 export interface HereOptions {
   readonly live?: LiveOptions;
   /** Bytes of the adapters that are kept; 1 GiB by default. */
@@ -320,6 +279,7 @@ export async function openHere(
 ): Promise<OpenedHere> {
   const { id, can, kind, family } = about;
   if (can.length === 0) cannot({ type: family, kind }, "be asked for texts, scores or vectors", id);
+  if (kind === "image-encoder") return openSeeing(about, path, options);
   const writes = can.includes("generate");
   const opened = writes ? await openLanguageModel(path, options) : await openEncoder(path, options);
   const { tokenizer } = opened;
@@ -351,7 +311,7 @@ export async function openHere(
   const turnOf = (signal: AbortSignal): Turn => (writer ? (work) => writer.live.between(work, signal) : inTurn);
 
   return {
-    tokenizer,
+    tokenizer: () => tokenizer,
     shown,
     adapters: loadedAdapters(opened.folder, adapterBytes),
     template: opened.kind === "encoder" ? opened.folder.chatTemplate : opened.chatTemplates().get("default"),

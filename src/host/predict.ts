@@ -1,10 +1,10 @@
 /** What a trained head tells of texts: classes, tags, answers in a passage, choices. */
 import { fail, ZerothError } from "../errors.ts";
 import type { EncodingModel } from "../text/embedding/encoding-model.ts";
-import type { PredictInput, PredictTold } from "./engine.ts";
+import type { PredictTold, TextInput } from "./engine.ts";
 
 /** Parts of an input that a head does not look at are refused: nobody means what is passed over. */
-function refuseOthers(inputs: readonly PredictInput[], known: readonly (keyof PredictInput)[], what: string): void {
+function refuseOthers(inputs: readonly TextInput[], known: readonly (keyof TextInput)[], what: string): void {
   for (const name of ["pair", "context", "choices"] as const) {
     const isGiven = inputs.some((input) => input[name] !== undefined);
     if (isGiven && !known.includes(name)) fail("bad_input", `'${name}' is of no use here: the model ${what}`);
@@ -12,7 +12,12 @@ function refuseOthers(inputs: readonly PredictInput[], known: readonly (keyof Pr
 }
 
 /** Some of the classes, which must be classes of the model, with the probabilities among them. */
-function among(names: readonly string[], choices: readonly string[], logits: readonly number[], problem: string) {
+function among(
+  names: readonly string[],
+  choices: readonly string[],
+  logits: ArrayLike<number>,
+  problem: string | undefined,
+) {
   const places = choices.map((choice) => {
     const at = names.indexOf(choice);
     if (at >= 0) return at;
@@ -29,6 +34,17 @@ function among(names: readonly string[], choices: readonly string[], logits: rea
 
 const bestOf = (scores: readonly number[]): number => scores.indexOf(Math.max(...scores));
 
+/** What a head over classes tells; of numbers, what they are. */
+export function classesOf(
+  { labels, problem }: { readonly labels: readonly string[]; readonly problem?: string | undefined },
+  { scores, logits }: { readonly scores: readonly number[]; readonly logits: ArrayLike<number> },
+  choices: readonly string[] = labels,
+): PredictTold {
+  if (problem === "regression") return { kind: "values", names: labels, values: Array.from(logits) };
+  const some = choices === labels ? { scores, logits: Array.from(logits) } : among(labels, choices, logits, problem);
+  return { kind: "classes", names: choices, ...some, best: bestOf(some.scores) };
+}
+
 function told<R>(found: readonly (R | ZerothError)[], tell: (result: R, row: number) => PredictTold) {
   return found.map((one, row) => (one instanceof ZerothError ? one : tell(one, row)));
 }
@@ -39,7 +55,7 @@ function told<R>(found: readonly (R | ZerothError)[], tell: (result: R, row: num
  */
 export async function predictAll(
   model: EncodingModel,
-  inputs: readonly PredictInput[],
+  inputs: readonly TextInput[],
   signal: AbortSignal,
 ): Promise<(PredictTold | ZerothError)[]> {
   const { head, labels, problem } = model;
@@ -48,17 +64,9 @@ export async function predictAll(
     case "sequence": {
       refuseOthers(inputs, ["pair", "choices"], "tells the class of a text");
       const texts = inputs.map(({ text, pair }) => (pair === undefined ? text : ([text, pair] as const)));
-      return told(await model.classifyAll!(texts, job), ({ scores, logits }, row) => {
-        if (problem === "regression") return { kind: "values", names: labels, values: logits };
-        const { choices = labels } = inputs[row]!;
-        const some = among(labels, choices, logits, problem);
-        return {
-          kind: "classes",
-          names: choices,
-          ...(choices === labels ? { scores, logits } : some),
-          best: bestOf(choices === labels ? scores : some.scores),
-        };
-      });
+      return told(await model.classifyAll!(texts, job), (result, row) =>
+        classesOf({ labels, problem }, result, inputs[row]!.choices),
+      );
     }
     case "tokens": {
       refuseOthers(inputs, [], "tells the class of every word");

@@ -15,6 +15,18 @@ export function waitFor<T>(work: Promise<T>, signal: AbortSignal | undefined): P
 /** Let other work of the process have its turn: a message could not arrive, nor a signal fire, otherwise. */
 export const breathe = (): Promise<void> => new Promise((resolve) => setTimeout(resolve));
 
+/** Runs work one piece after another. */
+export type Turn = <T>(work: () => Promise<T>) => Promise<T>;
+
+export function turns(): Turn {
+  let last: Promise<unknown> = Promise.resolve();
+  return <T>(work: () => Promise<T>): Promise<T> => {
+    const next = last.then(work);
+    last = next.catch(() => {});
+    return next;
+  };
+}
+
 /** Calls under way that are stopped by their own signal, or all of them together. */
 export function stoppable() {
   const running = new Set<AbortController>();

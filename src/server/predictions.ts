@@ -1,10 +1,11 @@
-/** What a head tells of texts, in the form of scores: classes are choices, and their probabilities shares. */
+/** What a head tells of texts or pictures, in the form of scores: classes are choices, and their probabilities shares. */
 import { z } from "@hono/zod-openapi";
 import type { PredictInput, PredictTold } from "../host/engine.ts";
 import { checkText } from "./completions/prompts.ts";
 import { head } from "./completions/schema.ts";
 import type { Asked, ServerContext } from "./context.ts";
 import { invalid } from "./errors.ts";
+import { pictureOf } from "./pictures.ts";
 
 const text = z.string();
 const place = { index: z.int() };
@@ -58,7 +59,10 @@ function shown(told: PredictTold, index: number, input: string): Prediction {
   }
 }
 
+const textOf = (input: PredictInput): string => ("text" in input ? input.text : "");
+
 interface Row {
+  readonly image?: string | null | undefined;
   readonly input?: string | readonly number[] | null | undefined;
   readonly messages?: unknown;
   readonly choices?: readonly (string | readonly number[])[] | null | undefined;
@@ -70,19 +74,28 @@ interface Row {
 export async function predicted(
   { engine, limits }: Pick<ServerContext, "engine" | "limits">,
   model: string,
+  /** Whether it reads pictures. */
+  seeing: boolean,
   rows: readonly Row[],
   nameOf: (row: number) => (field: string) => string,
   asked: Asked,
 ): Promise<object> {
-  const inputs = rows.map(({ input, messages, choices, pair, context }, i): PredictInput => {
+  const inputs = rows.map(({ input, image, messages, choices, pair, context }, i): PredictInput => {
     const name = nameOf(i);
     if (messages) invalid(name("messages"), `'${name("messages")}': a head reads texts`, "unsupported_value");
-    if (typeof input !== "string") {
-      return invalid(name("input"), `'${name("input")}' is needed, a text`, "missing_required_parameter");
-    }
     const texts = (choices ?? []).map((choice) =>
       typeof choice === "string" ? choice : invalid(name("choices"), `'${name("choices")}' are texts here`),
     );
+    if (typeof image === "string") {
+      for (const [field, value] of Object.entries({ input, pair, context })) {
+        if (value != null) invalid(name(field), `'${name(field)}' goes with a text, not with an 'image'`);
+      }
+      return { image: pictureOf(image, name("image")), ...(texts.length > 0 && { choices: texts }) };
+    }
+    if (typeof input !== "string") {
+      const needed = seeing ? ["image", "a picture"] : ["input", "a text"];
+      return invalid(name(needed[0]!), `'${name(needed[0]!)}' is needed, ${needed[1]}`, "missing_required_parameter");
+    }
     for (const [field, value] of Object.entries({ input, pair, context })) {
       if (typeof value === "string") checkText(value, limits, name(field));
     }
@@ -98,7 +111,7 @@ export async function predicted(
   asked.promptTokens = tokens;
   return {
     ...head("score", "list", model),
-    data: told.map((one, index) => shown(one, index, inputs[index]!.text)),
+    data: told.map((one, index) => shown(one, index, textOf(inputs[index]!))),
     usage: { prompt_tokens: tokens, completion_tokens: 0, total_tokens: tokens },
   };
 }

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { Page } from "playwright-core";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { openVisionModel } from "../../src/vision/open-node.ts";
+import { openVisionModel } from "../../src/images/open-node.ts";
 import { freshFolder, vitConfig } from "../support/models/fresh.ts";
 import { axeFindings, playground, visit } from "./playground.ts";
 

@@ -162,10 +162,12 @@ export function fakeEngine({
     },
     async embed({ model: id, inputs, dimensions = 4 }) {
       if (!aboutOf(id).can.includes("embed")) fail("unsupported", `"${id}" gives no vectors`);
-      const vectors = inputs.map((input) => Float32Array.from({ length: dimensions }, (_, i) => input.length + i / 8));
-      return { vectors, tokens: inputs.reduce((sum, input) => sum + input.length, 0) };
+      const lengths = inputs.map((input) => (typeof input === "object" && "image" in input ? 0 : input.length));
+      const vectors = lengths.map((length) => Float32Array.from({ length: dimensions }, (_, i) => length + i / 8));
+      return { vectors, tokens: lengths.reduce((sum, length) => sum + length, 0) };
     },
-    async predict({ model: id, inputs }) {
+    async predict({ model: id, inputs: asked }) {
+      const inputs = asked.map((input) => ("text" in input ? input : { text: "", ...input }));
       if (!aboutOf(id).can.includes("classify")) fail("unsupported", `"${id}" has no head`);
       // Its score is how many words of the first text the second has.
       if (id === "fake/ranker") {

@@ -3,10 +3,10 @@ import { existsSync } from "node:fs";
 import { basename } from "node:path";
 import { writeFileSafely } from "../../base/files-node.ts";
 import { fail } from "../../errors.ts";
+import { ways } from "../../images/explain.ts";
 import { encodePng } from "../../media/images/encode-node.ts";
 import { overlay } from "../../media/images/overlay.ts";
 import { regionSeen } from "../../media/images/processor.ts";
-import { ways } from "../../vision/explain.ts";
 import type { Output } from "../output.ts";
 import { openVisionForCommand, type VisionFlags } from "./open.ts";
 

@@ -1,10 +1,10 @@
 /** `zeroth vision fewshot`: classes learnt by a linear map of frozen features from a few examples of each. */
 import { fail } from "../../errors.ts";
+import type { FeatureOptions } from "../../images/features.ts";
+import type { VisionModel } from "../../images/open-node.ts";
 import type { LabelledPictures } from "../../vision/data/labelled.ts";
 import { openLabelled } from "../../vision/data/open-node.ts";
-import type { FeatureOptions } from "../../vision/features.ts";
 import { fewShot, sharedLambda, spread, supportOf, usualLambdas } from "../../vision/fewshot.ts";
-import type { VisionModel } from "../../vision/open-node.ts";
 import type { Output } from "../output.ts";
 import { openVisionForCommand, type VisionFlags } from "./open.ts";
 

@@ -1,5 +1,5 @@
 /** A model of images for a command: fetched where need be, what a person should know told. */
-import { openVisionModel, type VisionModel } from "../../vision/open-node.ts";
+import { openVisionModel, type VisionModel } from "../../images/open-node.ts";
 import { modelFor } from "../downloads.ts";
 import { type EngineFlags, engineOptions } from "../engine.ts";
 import type { Output } from "../output.ts";

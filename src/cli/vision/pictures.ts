@@ -1,7 +1,7 @@
 /** `zeroth vision classify` and `embed`: pictures given by name, or rows of them. */
 import { textOf } from "../../data/cli-rows-node.ts";
 import { ZerothError } from "../../errors.ts";
-import type { FeatureOptions } from "../../vision/features.ts";
+import type { FeatureOptions } from "../../images/features.ts";
 import type { Flags } from "../command.ts";
 import type { rows } from "../options.ts";
 import type { Output } from "../output.ts";

@@ -15,14 +15,11 @@ export interface Decoded {
 }
 
 /**
- * A file's picture: turned as its EXIF says, in sRGB with 8 bits a channel. Of an animation the first picture (`page`
- * asks for another); what is transparent becomes what colour it has.
+ * A file's first picture: turned as its EXIF says, in sRGB with 8 bits a channel; what is transparent becomes what colour
+ * it has.
  * @throws corrupt_file where it is no whole picture; too_long for more than 2²⁶ pixels; not_found
  */
-export async function decodePicture(path: string, { page = 0 } = {}): Promise<Decoded> {
-  const bytes = readWholeFile(path, mostBytes);
-  return decodeBytes(bytes, path, page);
-}
+export const decodePicture = async (path: string): Promise<Decoded> => decodeBytes(pictureBytes(path), path);
 
 /** What sharp says of a file as an error of ours. */
 function refused(cause: unknown, where: string): never {
@@ -37,16 +34,19 @@ function refused(cause: unknown, where: string): never {
   });
 }
 
-/** Pictures in a file: 1, or those of an animation. @throws corrupt_file, not_found */
-export async function countPages(path: string): Promise<number> {
-  const bytes = readWholeFile(path, mostBytes);
+/** Pictures in a file's bytes: 1, or those of an animation. @throws corrupt_file */
+export async function countPages(bytes: Uint8Array, where: string): Promise<number> {
+  if (bytes.length === 0) fail("corrupt_file", "is empty: expected a picture", { where });
   const { default: sharp } = await import("sharp");
   try {
     return (await sharp(bytes, { limitInputPixels: mostPixels, failOn: "error" }).metadata()).pages ?? 1;
   } catch (cause) {
-    return refused(cause, path);
+    return refused(cause, where);
   }
 }
+
+/** A whole file of pictures. @throws not_found; too_long for one above 256 MiB */
+export const pictureBytes = (path: string): Uint8Array => readWholeFile(path, mostBytes);
 
 /** {@link decodePicture} of bytes that are at hand. */
 export async function decodeBytes(bytes: Uint8Array, where: string, page = 0): Promise<Decoded> {

@@ -2,7 +2,7 @@
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { fail } from "../../errors.ts";
-import { countPages, type Decoded, decodePicture } from "./decode-node.ts";
+import { countPages, type Decoded, decodeBytes, decodePicture, pictureBytes } from "./decode-node.ts";
 
 /** Names of the files that are read as pictures. */
 export const pictureNames = /\.(?:png|jpe?g|webp|gif|avif|tiff?)$/i;
@@ -18,6 +18,11 @@ export interface Frames {
   frame(i: number): Promise<Decoded>;
 }
 
+/** The frames of an animated file's bytes; a picture is one frame. @throws corrupt_file */
+export async function framesIn(bytes: Uint8Array, where: string): Promise<Frames> {
+  return { count: await countPages(bytes, where), frame: (page) => decodeBytes(bytes, where, page) };
+}
+
 /**
  * The frames of a folder's pictures in the order of their names' numbers, or of an animated file. A picture is one frame.
  * @throws not_found; bad_input for a folder without pictures; corrupt_file
@@ -25,10 +30,7 @@ export interface Frames {
 export async function openFrames(path: string): Promise<Frames> {
   const stat = statSync(path, { throwIfNoEntry: false });
   if (!stat) return fail("not_found", "no such file or folder", { where: path });
-  if (!stat.isDirectory()) {
-    const count = await countPages(path);
-    return { count, frame: (page) => decodePicture(path, { page }) };
-  }
+  if (!stat.isDirectory()) return framesIn(pictureBytes(path), path);
   const names = readdirSync(path)
     .filter((name) => pictureNames.test(name))
     .sort(counting.compare);

@@ -3,7 +3,7 @@ import type { EnginePrompt } from "../../host/engine.ts";
 import type { Limits } from "../context.ts";
 import { invalid } from "../errors.ts";
 
-type Texts = string | readonly string[] | readonly number[] | readonly (readonly number[])[];
+export type Texts = string | readonly string[] | readonly number[] | readonly (readonly number[])[];
 
 const isIds = (value: Texts): value is readonly number[] => typeof value !== "string" && typeof value[0] === "number";
 
@@ -14,16 +14,16 @@ export function checkText(text: string, { text: most }: Limits, param: string): 
   }
 }
 
+/** Refuse more entries than one request may have. */
+export function needFew(entries: number, { inputs }: Limits, param: string): void {
+  if (entries <= inputs) return;
+  invalid(param, `'${param}' has ${entries} entries, at most ${inputs} are taken`, "array_above_max_length");
+}
+
 /** One or many of them, as many. */
 export function manyOf(value: Texts, limits: Limits, param: string): readonly (string | readonly number[])[] {
   const many = typeof value === "string" || isIds(value) ? [value] : (value as readonly (string | readonly number[])[]);
-  if (many.length > limits.inputs) {
-    invalid(
-      param,
-      `'${param}' has ${many.length} entries, at most ${limits.inputs} are taken`,
-      "array_above_max_length",
-    );
-  }
+  needFew(many.length, limits, param);
   for (const [i, one] of many.entries()) {
     const name = many.length > 1 ? `${param}[${i}]` : param;
     if (typeof one === "string") checkText(one, limits, name);

@@ -1,16 +1,21 @@
 /** `/v1/embeddings`. */
 import { z } from "@hono/zod-openapi";
-import { manyOf } from "../completions/prompts.ts";
+import type { EmbedAsk } from "../../host/engine.ts";
+import { manyOf, needFew, type Texts } from "../completions/prompts.ts";
+import type { Limits } from "../context.ts";
 import { invalid } from "../errors.ts";
 import { fields, hints, idsField, modelField } from "../fields.ts";
 import { namedModel } from "../named.ts";
+import { pictureField, pictureOf } from "../pictures.ts";
 import { type Routes, route } from "../route.ts";
+
+const picture = z.object({ image: pictureField });
 
 const request = z.object({
   model: modelField,
   input: z.union(
-    [z.string(), z.array(z.string()).min(1), idsField, z.array(idsField).min(1)],
-    "a text, texts, token ids or lists of token ids",
+    [z.string(), z.array(z.string()).min(1), idsField, z.array(idsField).min(1), picture, z.array(picture).min(1)],
+    "a text, texts, token ids or lists of token ids, or pictures as {image}",
   ),
   encoding_format: z.enum(["float", "base64"]).nullish(),
   dimensions: fields.whole(1, 65_536),
@@ -39,18 +44,27 @@ export function base64Of(vector: Float32Array): string {
   return btoa(pieces.join(""));
 }
 
+/** Texts and ids as they are, pictures as the bytes of their files. */
+function inputsOf(input: z.infer<typeof request>["input"], limits: Limits): EmbedAsk["inputs"] {
+  const many = Array.isArray(input) ? input : [input];
+  const [first] = many;
+  if (typeof first !== "object" || !("image" in first)) return manyOf(input as Texts, limits, "input");
+  needFew(many.length, limits, "input");
+  return (many as z.infer<typeof picture>[]).map(({ image }, i) => ({ image: pictureOf(image, `input[${i}].image`) }));
+}
+
 export const embeddings: Routes = ({ engine, limits }) => [
   route({
     method: "post",
     path: "/v1/embeddings",
-    summary: "Texts as vectors",
+    summary: "Texts, or pictures, as vectors",
     body: request,
     answer,
     asksModel: true,
     async handle({ body, asked }) {
       const { model, encoding_format, dimensions } = body;
       await namedModel(engine, model, asked);
-      const inputs = manyOf(body.input, limits, "input");
+      const inputs = inputsOf(body.input, limits);
       if (inputs.some((input) => input === ""))
         invalid("input", "'input': an empty text has no vector", "invalid_value");
       const { owner } = asked.owner;

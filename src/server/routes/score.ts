@@ -4,12 +4,13 @@ import type { EnginePrompt, ScoreTold } from "../../host/engine.ts";
 import { anyLikely } from "../../text/likely.ts";
 import { chatMessages } from "../chat/messages.ts";
 import { messageField } from "../chat/schema.ts";
-import { checkText, promptOf } from "../completions/prompts.ts";
+import { checkText, needFew, promptOf } from "../completions/prompts.ts";
 import { head } from "../completions/schema.ts";
 import type { Limits } from "../context.ts";
 import { invalid } from "../errors.ts";
 import { hints, idsField, modelField } from "../fields.ts";
 import { namedModel } from "../named.ts";
+import { pictureField } from "../pictures.ts";
 import { predicted, predictionSchemas } from "../predictions.ts";
 import { type Routes, route } from "../route.ts";
 
@@ -19,6 +20,7 @@ const choices = z
   .max(1000);
 const input = z.union([z.string(), idsField], "a text or token ids");
 const headed = {
+  image: pictureField.nullish(),
   pair: z.string().nullish().describe("a second text for a head that reads two together"),
   context: z.string().nullish().describe("the passage in which a head looks for the answer"),
 };
@@ -108,7 +110,7 @@ export function scoreOf({ choices, best }: ScoreTold, index: number) {
 /** A row's prompt and choices. */
 function scoredPrompt(one: z.infer<typeof row>, name: (field: string) => string, limits: Limits) {
   const { input, messages, choices: given } = one;
-  for (const field of ["pair", "context"] as const) {
+  for (const field of ["image", "pair", "context"] as const) {
     if (one[field] != null) invalid(name(field), `'${name(field)}' is for models with a head`, "unsupported_value");
   }
   const choices = given ?? invalid(name("choices"), "'choices' are needed", "missing_required_parameter");
@@ -125,14 +127,14 @@ export const score: Routes = (server) => [
   route({
     method: "post",
     path: "/v1/score",
-    summary: "Log-likelihoods of choices",
+    summary: "Log-likelihoods of choices; classes of texts and pictures",
     body: request,
     answer,
     asksModel: true,
     async handle({ body, asked }) {
       const { engine, limits } = server;
       const { model, rows, eos } = body;
-      if (rows && (body.input || body.messages || body.choices || body.pair || body.context)) {
+      if (rows && (body.input || body.image || body.messages || body.choices || body.pair || body.context)) {
         invalid(
           "rows",
           "'rows' come in the place of 'input', 'messages', 'choices' and what goes with them",
@@ -140,17 +142,13 @@ export const score: Routes = (server) => [
         );
       }
       const about = await namedModel(engine, model, asked);
-      const { input: one, messages, choices: some, pair, context } = body;
-      const given = rows ?? [{ input: one, messages, choices: some, pair, context }];
-      if (given.length > limits.inputs) {
-        invalid(
-          "rows",
-          `'rows' has ${given.length} entries, at most ${limits.inputs} are taken`,
-          "array_above_max_length",
-        );
-      }
+      const { input: one, image, messages, choices: some, pair, context } = body;
+      const given = rows ?? [{ input: one, image, messages, choices: some, pair, context }];
+      needFew(given.length, limits, "rows");
       const name = (i: number) => (field: string) => (rows ? `rows[${i}].${field}` : field);
-      if (about.can.includes("classify")) return predicted(server, model, given, name, asked);
+      if (about.can.includes("classify")) {
+        return predicted(server, model, about.kind === "image-encoder", given, name, asked);
+      }
       const prompts = given.map((one, i) => scoredPrompt(one, name(i), limits));
       const { owner } = asked.owner;
       const scored = await engine.score({ model, owner, rows: prompts, eos: eos ?? true }, asked.signal);

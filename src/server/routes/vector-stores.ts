@@ -111,9 +111,13 @@ export const vectorStores: Routes = ({ state, vectors, engine }: ServerContext) 
       async handle({ body, asked }) {
         const { name, description, metadata, expires_after, file_ids, chunking_strategy, embedding_model } = body;
         if (embedding_model) {
-          const { can } = await namedModel(engine, embedding_model, asked);
-          if (!can.includes("embed"))
-            invalid("embedding_model", `'embedding_model': "${embedding_model}" gives no vectors`, "unsupported_value");
+          const { can, kind } = await namedModel(engine, embedding_model, asked);
+          if (!can.includes("embed") || kind === "image-encoder")
+            invalid(
+              "embedding_model",
+              `'embedding_model': "${embedding_model}" gives no vectors of texts`,
+              "unsupported_value",
+            );
         }
         const model = embedding_model === "" ? null : (embedding_model ?? (await vectors.usualModel()));
         const given = (file_ids ?? []).map((file_id, i) => ({ file_id, chunking_strategy, param: `file_ids[${i}]` }));

@@ -6,6 +6,8 @@ import { float32, type NdArray } from "../../graph/array.ts";
 import { graph } from "../../graph/graph.ts";
 import { parameter } from "../../graph/tensor.ts";
 import { findModel } from "../../hub/find-node.ts";
+import { processorOf } from "../../images/open-node.ts";
+import { overSides } from "../../images/sides.ts";
 import { type ImageProcessor, plainProcessor } from "../../media/images/processor.ts";
 import { cannot, familyOf, readModel } from "../../models/families.ts";
 import type { Architecture, ImageEncoderArchitecture, Stored } from "../../models/family.ts";
@@ -15,8 +17,6 @@ import { toFloat32 } from "../../weights/convert.ts";
 import { readStored } from "../../weights/safetensors-node.ts";
 import { asStored } from "../../weights/stored.ts";
 import type { StoredTensor, Weights } from "../../weights/weights.ts";
-import { processorOf } from "../open-node.ts";
-import { overSides } from "../sides.ts";
 import type { VisionConfig } from "./config.ts";
 
 export interface Start {

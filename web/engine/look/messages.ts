@@ -1,5 +1,5 @@
 /** What the page and the worker that looks at pictures say to each other; `id` names a request, which has one answer. */
-import type { Look } from "../../../src/vision/open-web.ts";
+import type { Look } from "../../../src/images/open-web.ts";
 import type { GivenModel } from "../given.ts";
 import type { Failure } from "../messages.ts";
 

@@ -2,7 +2,7 @@
 import { fail } from "../../../src/errors.ts";
 import type { Picture } from "../../../src/media/images/image.ts";
 import { overlay } from "../../../src/media/images/overlay.ts";
-import { openVisionInPage, type WebVisionModel } from "../../../src/vision/open-web.ts";
+import { openVisionInPage, type WebVisionModel } from "../../../src/images/open-web.ts";
 import { failureOf } from "../failure.ts";
 import { addressOf, type GivenModel, withoutAddress } from "../given.ts";
 import { onlyOwnScripts } from "../own-scripts.ts";

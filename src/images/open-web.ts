@@ -8,6 +8,7 @@ import { prepareFrames, type Region, regionSeen } from "../media/images/processo
 import { cannot, readModel } from "../models/families.ts";
 import type { Compile } from "../models/kinds/programs.ts";
 import { compile } from "../runtime/compile-web.ts";
+import type { Program } from "../runtime/program.ts";
 import { explain } from "./explain.ts";
 import { logitsGraph, probabilities, rowsOf } from "./features.ts";
 import { overSides, processorFrom } from "./sides.ts";
@@ -44,15 +45,14 @@ export async function openVisionInPage(base: string, options: FetchFolderOptions
   const { channels, height, width } = architecture.image;
   const compileHere: Compile = (graph, more) => compile(graph, { ...more, weights });
   const labels = architecture.labels ?? [];
+  let classifier: Promise<Program> | undefined;
   return {
     ...{ type: architecture.type, classes: labels.length, sides: { height, width } },
     warnings: [...(architecture.warnings ?? []), ...processor.warnings],
     async look(picture) {
       const pixels = prepareFrames([picture], processor, { channels });
-      const { logits } =
-        labels.length === 0
-          ? { logits: [] }
-          : await rowsOf(architecture, logitsGraph(architecture), compileHere, [pixels]);
+      classifier ??= labels.length === 0 ? undefined : compileHere(logitsGraph(architecture));
+      const { logits } = classifier ? await rowsOf(architecture, await classifier, [pixels]) : { logits: [] };
       const scores = logits?.[0] ? probabilities(logits[0], architecture.problem) : [];
       const seen = await explain(architecture, compileHere, pixels);
       const { way, rows, columns, heat, label } = seen;

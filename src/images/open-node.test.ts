@@ -1,12 +1,10 @@
 /** A model of images over files: a fresh ViT, pictures of one colour. */
-import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { gzipSync } from "node:zlib";
 import sharp from "sharp";
-import { beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 import { freshFolder, vitConfig } from "../../test/support/models/fresh.ts";
-import { openLabelled } from "./data/open-node.ts";
 import { probabilities } from "./features.ts";
 import { openVisionModel } from "./open-node.ts";
 
@@ -55,45 +53,8 @@ test("pictures of other sides, which its patches must fill", async () => {
   });
 });
 
-describe("data", () => {
-  test("a folder for each class; classes take turns", async () => {
-    const data = await openLabelled(join(home, "data"));
-    expect(data).toMatchObject({ classes: ["blue", "red"], labels: [0, 1, 0, 1, 0, 1] });
-    expect((await data.read(1))[0]!.data.slice(0, 3)).toEqual(Uint8Array.of(200, 10, 10));
-  });
-
-  test("an IDX pair, packed; labels that do not fit are refused", async () => {
-    const folder = join(home, "idx");
-    mkdirSync(folder);
-    const write = (name: string, bytes: number[]) =>
-      writeFileSync(join(folder, name), gzipSync(Uint8Array.from(bytes)));
-    write("a-images-idx3-ubyte.gz", [0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 2, 1, 2, 3, 4]);
-    write("a-labels-idx1-ubyte.gz", [0, 0, 8, 1, 0, 0, 0, 2, 5, 0]);
-    const data = await openLabelled(join(folder, "a-images-idx3-ubyte.gz"));
-    expect(data.labels).toEqual([5, 0]);
-    expect(await data.read(1)).toEqual([{ width: 2, height: 1, channels: 1, data: Uint8Array.of(3, 4) }]);
-    write("a-labels-idx1-ubyte.gz", [0, 0, 8, 1, 0, 0, 0, 3, 5, 0, 1]);
-    await expect(openLabelled(folder)).rejects.toThrow(/2 pictures and labels of shape \[3\]/);
-  });
-
-  test("a folder without classes, a single picture, and none at all", async () => {
-    await expect(openLabelled(join(home, "data", "red"))).rejects.toMatchObject({ code: "bad_input" });
-    await expect(openLabelled(join(home, "data", "red", "0.png"))).rejects.toThrow(/is a single file/);
-    await expect(openLabelled(join(home, "nowhere"))).rejects.toMatchObject({ code: "not_found" });
-  });
-});
-
 test("independent classes each have a probability of their own", () => {
   expect(probabilities(Float32Array.of(0, 0), "multi")).toEqual([0.5, 0.5]);
   expect(probabilities(Float32Array.of(0, 0), "single")).toEqual([0.5, 0.5]);
   expect(probabilities(Float32Array.of(3), "regression")).toEqual([3]);
-});
-
-test("a row that names no file is refused by its number", async () => {
-  const path = join(home, "rows.csv");
-  writeFileSync(path, "file,label\ndata/red/0.png,red\na\0.png,blue\n");
-  await expect(openLabelled(path)).rejects.toMatchObject({
-    code: "bad_input",
-    message: expect.stringMatching(/row 2/),
-  });
 });

@@ -7,8 +7,8 @@ import * as o from "../graph/operators.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import type { ImageEncoderArchitecture } from "../models/family.ts";
 import { joinPixels, pixelInput } from "../models/kinds/pixels.ts";
-import type { Compile } from "../models/kinds/programs.ts";
 import { createScope } from "../nn/scope.ts";
+import type { Program } from "../runtime/program.ts";
 
 /** How a layer's output becomes one vector: as the classifier reads it, its mean, or its first token. */
 export const pools = ["head", "mean", "cls"] as const;
@@ -70,15 +70,13 @@ export function logitsGraph(model: ImageEncoderArchitecture): Graph {
 /** Pictures of a run: more take memory without being faster. */
 const most = 32;
 
-/** The rows of a graph's outputs for single pictures, each a vector. Stops between batches. */
+/** The rows of a program's outputs for single pictures, each a vector. Stops between batches. */
 export async function rowsOf(
   model: ImageEncoderArchitecture,
-  what: Graph,
-  compile: Compile,
+  program: Program,
   pictures: readonly NdArray[],
   { signal, onDone }: { readonly signal?: AbortSignal | undefined; readonly onDone?: (done: number) => void } = {},
 ): Promise<Record<string, Float32Array[]>> {
-  await using program = await compile(what);
   const rows: Record<string, Float32Array[]> = Object.fromEntries(program.outputs.map((name) => [name, []]));
   for (let first = 0; first < pictures.length; first += most) {
     signal?.throwIfAborted();

@@ -3,14 +3,16 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { readJsonFile } from "../base/read-node.ts";
 import type { NdArray } from "../graph/array.ts";
-import { decodePicture } from "../media/images/decode-node.ts";
-import { evenly, openFrames } from "../media/images/frames-node.ts";
+import type { Graph } from "../graph/graph.ts";
+import { type Decoded, decodeBytes, decodePicture } from "../media/images/decode-node.ts";
+import { evenly, type Frames, framesIn, openFrames } from "../media/images/frames-node.ts";
 import type { Picture } from "../media/images/image.ts";
 import { type ImageProcessor, prepareFrames, type Sides } from "../media/images/processor.ts";
 import { cannot } from "../models/families.ts";
 import type { ImageEncoderArchitecture } from "../models/family.ts";
 import type { Compile } from "../models/kinds/programs.ts";
 import { compile } from "../runtime/compile-node.ts";
+import type { Program } from "../runtime/program.ts";
 import { type OpenedImageEncoder, type OpenOptions, openModel } from "../text/open-node.ts";
 import { type ExplainOptions, type Explanation, explain } from "./explain.ts";
 import { type FeatureOptions, featureGraph, layersGraph, logitsGraph, probabilities, rowsOf } from "./features.ts";
@@ -43,6 +45,8 @@ export interface VisionModel extends AsyncDisposable {
   readonly warnings: readonly string[];
   /** A file (of clips also a folder of frames) as the model takes it, and what was done that a person may not expect. */
   read(path: string): Promise<VisionInput>;
+  /** The same of a file's bytes; `where` is what errors call it. */
+  readBytes(bytes: Uint8Array, where: string): Promise<VisionInput>;
   /** The frames of a clip, or one picture. */
   prepare(frames: readonly Picture[]): NdArray;
   /** Logits and probabilities of the classes, a row a picture. @throws unsupported without a classifier */
@@ -87,32 +91,50 @@ export async function openVisionModel(name: string, options: VisionOptions = {})
     Object.entries({ device, threads, prepack, spin }).filter(([, v]) => v !== undefined),
   );
   const compileHere: Compile = (graph, more) => compile(graph, { ...given, ...more, weights: opened.weights });
+  /** What was asked of it once is asked again. */
+  const programs = new Map<string, Promise<Program>>();
+  function kept(what: string, graphOf: () => Graph): Promise<Program> {
+    const known = programs.get(what);
+    if (known) return known;
+    const made = Promise.resolve().then(() => compileHere(graphOf()));
+    programs.set(what, made);
+    made.catch(() => programs.delete(what));
+    return made;
+  }
   const { channels, frames } = architecture.image;
   const take = (pictures: readonly Picture[]) => prepareFrames(pictures, processor, { channels, frames });
+  const single = ({ picture, notes }: Decoded): VisionInput => ({ pixels: take([picture]), picture, notes });
+  const clip = async ({ count, frame }: Frames, where: string): Promise<VisionInput> => {
+    const pictures: Picture[] = [];
+    for (const i of evenly(count, frames!, where, repeatLast)) pictures.push((await frame(i)).picture);
+    const notes = count === frames ? [] : [`${frames} of its ${count} frames are looked at`];
+    return { pixels: take(pictures), picture: pictures[0]!, notes };
+  };
   return {
     ...{ opened, architecture, processor },
     warnings: processor.warnings,
     prepare: take,
-    async read(path) {
-      if (frames === undefined) {
-        const { picture, notes } = await decodePicture(path);
-        return { pixels: take([picture]), picture, notes };
-      }
-      const clip = await openFrames(path);
-      const pictures: Picture[] = [];
-      for (const i of evenly(clip.count, frames, path, repeatLast)) pictures.push((await clip.frame(i)).picture);
-      const notes = clip.count === frames ? [] : [`${frames} of its ${clip.count} frames are looked at`];
-      return { pixels: take(pictures), picture: pictures[0]!, notes };
-    },
+    read: async (path) =>
+      frames === undefined ? single(await decodePicture(path)) : clip(await openFrames(path), path),
+    readBytes: async (bytes, where) =>
+      frames === undefined ? single(await decodeBytes(bytes, where)) : clip(await framesIn(bytes, where), where),
     async classify(pixels, watched) {
-      const { logits: rows } = await rowsOf(architecture, logitsGraph(architecture), compileHere, pixels, watched);
+      const program = await kept("classes", () => logitsGraph(architecture));
+      const { logits: rows } = await rowsOf(architecture, program, pixels, watched);
       return rows!.map((logits) => ({ logits, scores: probabilities(logits, architecture.problem) }));
     },
     async features(pixels, how) {
-      return (await rowsOf(architecture, featureGraph(architecture, how), compileHere, pixels, how)).features!;
+      const program = await kept(`features ${how?.layer} ${how?.pool}`, () => featureGraph(architecture, how));
+      return (await rowsOf(architecture, program, pixels, how)).features!;
     },
-    layers: (pixels, how) => rowsOf(architecture, layersGraph(architecture, how?.pool), compileHere, pixels, how),
+    async layers(pixels, how) {
+      const program = await kept(`layers ${how?.pool}`, () => layersGraph(architecture, how?.pool));
+      return rowsOf(architecture, program, pixels, how);
+    },
     explain: (pixels, how) => explain(architecture, compileHere, pixels, how),
-    [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose](),
+    async [Symbol.asyncDispose]() {
+      for (const program of programs.values()) await (await program.catch(() => undefined))?.[Symbol.asyncDispose]();
+      await opened[Symbol.asyncDispose]();
+    },
   };
 }
