@@ -1,9 +1,33 @@
+import { dirname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { defineConfig } from "vitest/config";
+import { defineConfig, type Plugin } from "vitest/config";
+
+const once = process.argv.includes("run");
+const root = fileURLToPath(new URL(".", import.meta.url));
+
+/**
+ * Tests import the sources by their names. A whole run gives them what was compiled of these, which Node loads by itself:
+ * transforming and fetching hundreds of modules for every file of tests took longer than the tests. Who watches, gets the
+ * sources.
+ */
+const compiled: Plugin = {
+  name: "compiled",
+  enforce: "pre",
+  resolveId(source, importer) {
+    if (importer === undefined || !source.startsWith(".") || !source.endsWith(".ts") || source.endsWith(".test.ts"))
+      return;
+    const path = resolve(dirname(importer.split("?")[0]!), source);
+    // A page's own engine is put into what is compiled for it, which Node cannot open.
+    if (!path.startsWith(`${root}src/`) || path.endsWith("-web.ts")) return;
+    const built = `${root}dist/${path.slice(root.length + 4).replace(/\.ts$/, ".js")}`;
+    return { id: built, external: true };
+  },
+};
 
 export default defineConfig({
+  plugins: once ? [compiled] : [],
   // Snippets of the documentation import the package by its name.
-  resolve: { alias: { zeroth: fileURLToPath(new URL("./src/index.ts", import.meta.url)) } },
+  resolve: { alias: { zeroth: fileURLToPath(new URL(once ? "./dist/index.js" : "./src/index.ts", import.meta.url)) } },
   test: {
     include: ["src/**/*.test.ts", "test/**/*.test.ts", "examples/**/*.test.ts", "web/**/*.test.ts"],
     exclude: ["**/node_modules/**", "test/browser/**"],
@@ -13,6 +37,7 @@ export default defineConfig({
     maxWorkers: 3,
     // What a test does not serve itself is not asked for.
     env: { HF_HUB_OFFLINE: "1" },
+    server: { deps: { external: [/\/dist\//] } },
     testTimeout: 240_000,
     hookTimeout: 240_000,
     globalSetup: ["test/setup/home.ts", "test/setup/build.ts"],

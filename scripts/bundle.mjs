@@ -37,7 +37,7 @@ await build({
     "study-process-node": "dist/study/run/study-process-node.js",
     "parquet-process-node": "dist/data/parquet-process-node.js",
     "index-process-node": "dist/server/vectors/index-process-node.js",
-    "pdf-process-node": "dist/media/documents/pdf/pdf-process-node.js",
+    "pdf-process-node": "dist/media/documents/pdf-process-node.js",
     "device-probe": "dist/cli/device-probe.js",
   },
   platform: "node",

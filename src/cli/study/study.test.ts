@@ -85,7 +85,7 @@ test("results of others: imported, asked in SQL, merged and reported", async () 
   expect(added.rows).toEqual([{ done: true, store: at("one.study"), rows: 24, added: 12, same: 0 }]);
   const asked = await folders(sql, [at("one.study"), "select count(*) as n, max(up) as best from results"]);
   expect(asked.rows).toEqual([{ n: 24, best: 0.79 }]);
-  expect(asked.text[0]).toBe("n   best\n");
+  expect(asked.text[0]).toBe("n   best\n24  0.79\n");
 
   const name = at("all.study");
   writeFileSync(at("nothing.txt"), "");

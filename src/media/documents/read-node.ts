@@ -11,7 +11,7 @@ const pdfs = readerProcess<{ readonly path: string }, DocumentText>({
   as: "as PDF",
   // The sources themselves are only run by tests, which build first: a process cannot be started from TypeScript.
   script: import.meta.url.endsWith(".ts")
-    ? new URL("../../../dist/media/documents/pdf/pdf-process-node.js", import.meta.url)
+    ? new URL("../../../dist/media/documents/pdf-process-node.js", import.meta.url)
     : new URL("./pdf-process-node.js", import.meta.url),
   each: { milliseconds: 10_000, megabytes: 32 },
 });

@@ -2,6 +2,7 @@
 import type { ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
+import { createRequire, syncBuiltinESMExports } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { toFile } from "openai";
@@ -10,17 +11,15 @@ import { vectorServers } from "../../../test/support/vector-stores.ts";
 import { openState } from "../../state/open-node.ts";
 
 const started: ChildProcess[] = [];
-vi.mock("node:child_process", async (original) => {
-  const real = await original<typeof import("node:child_process")>();
-  return {
-    ...real,
-    fork(...given: Parameters<typeof fork>) {
-      const child = real.fork(...given);
-      if (String(given[0]).endsWith("index-process-node.js")) started.push(child);
-      return child;
-    },
-  };
-});
+const builtin: { fork: typeof fork } = createRequire(import.meta.url)("node:child_process");
+const { fork: real } = builtin;
+builtin.fork = ((...given: Parameters<typeof fork>) => {
+  const child = real(...given);
+  if (String(given[0]).endsWith("index-process-node.js")) started.push(child);
+  return child;
+}) as typeof fork;
+syncBuiltinESMExports();
+
 /** Send a signal to every process that works on indices; how many there are. */
 function tellAll(signal: NodeJS.Signals): number {
   const living = started.filter(({ exitCode, signalCode }) => exitCode === null && signalCode === null);

@@ -1,9 +1,9 @@
 /** The process in which PDF files are read. */
 import { existsSync, readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { answerQuestions } from "../../../base/reader-process-node.ts";
-import type { DocumentText } from "../document.ts";
-import { pdfDocument } from "./pdf.ts";
+import { answerQuestions } from "../../base/reader-process-node.ts";
+import type { DocumentText } from "./document.ts";
+import { pdfDocument } from "./pdf/pdf.ts";
 
 /** Tables of characters: beside the bundled program, else where the package keeps them. */
 const tables = [
