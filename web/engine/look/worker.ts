@@ -1,8 +1,8 @@
 /** Pictures off the page's thread: decoded by the browser, resized as models were trained to see them, and looked at. */
 import { fail } from "../../../src/errors.ts";
+import { openVisionInPage, type WebVisionModel } from "../../../src/images/open-web.ts";
 import type { Picture } from "../../../src/media/images/image.ts";
 import { overlay } from "../../../src/media/images/overlay.ts";
-import { openVisionInPage, type WebVisionModel } from "../../../src/images/open-web.ts";
 import { failureOf } from "../failure.ts";
 import { addressOf, type GivenModel, withoutAddress } from "../given.ts";
 import { onlyOwnScripts } from "../own-scripts.ts";
