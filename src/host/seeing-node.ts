@@ -20,9 +20,10 @@ export async function openSeeing(about: ModelAbout, path: string, options: OpenO
   const textless = (): never => cannot({ type, kind }, "read texts", id);
 
   /** What the model takes of each picture. @throws bad_input for texts; corrupt_file naming the row */
-  async function pixelsOf(inputs: readonly unknown[], first: number, all: number): Promise<NdArray[]> {
+  async function pixelsOf(inputs: readonly unknown[], first: number, all: number, signal: AbortSignal) {
     const pixels: NdArray[] = [];
     for (const [i, input] of inputs.entries()) {
+      throwIfAborted(signal);
       const { image } = (typeof input === "object" ? input : {}) as Partial<PictureInput>;
       if (!image)
         return fail("bad_input", "texts: the model reads pictures", {
@@ -53,8 +54,7 @@ export async function openSeeing(about: ModelAbout, path: string, options: OpenO
   ): Promise<R[]> {
     const results: R[] = [];
     for (const some of pieces(inputs, rowsBetween)) {
-      throwIfAborted(signal);
-      const pixels = await pixelsOf(some, results.length, inputs.length);
+      const pixels = await pixelsOf(some, results.length, inputs.length, signal);
       results.push(...(await inTurn(() => work(pixels, some))));
     }
     return results;
