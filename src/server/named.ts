@@ -48,6 +48,14 @@ export async function namedWriter(engine: Engine, name: string, asked: Asked): P
   return about;
 }
 
+/** As {@link namedModel}. @throws ApiError 400, for the field that names it, for one that gives no vectors of texts */
+export async function namedReader(engine: Engine, name: string, asked: Asked, field: string): Promise<ModelAbout> {
+  const about = await namedModel(engine, name, asked);
+  if (!about.can.includes("embed") || about.kind === "image-encoder")
+    invalid(field, `'${field}': "${about.id}" gives no vectors of texts`, "unsupported_value");
+  return about;
+}
+
 function noModel(id: string, known: readonly string[]): never {
   const near = nearestNames(id, [...known]);
   const hint = near.length > 0 ? ` (did you mean ${near.join(" or ")}?)` : "";

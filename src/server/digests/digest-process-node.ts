@@ -11,22 +11,27 @@ import { messageOf } from "../errors.ts";
 import { serveOnce, tellOwner } from "../jobs/serve-child-node.ts";
 import type { DigestStart, FromDigest, ToDigest } from "./messages.ts";
 
-const waiting = new Map<number, (text: string) => void>();
+/** What the server was asked, and is waited for. */
+const waiting = new Map<number, (answer: never) => void>();
 let last = 0;
 
 const tell = (message: FromDigest): Promise<void> => tellOwner(message);
 
-const write = (text: string): Promise<string> =>
+const ask = <T>(message: (id: number) => FromDigest): Promise<T> =>
   new Promise((resolve) => {
     const id = ++last;
     waiting.set(id, resolve);
-    void tell({ kind: "prompt", id, text });
+    void tell(message(id));
   });
+
+const write = (text: string): Promise<string> => ask((id) => ({ kind: "prompt", id, text }));
+
+const embed = (texts: readonly string[]): Promise<Float32Array[]> => ask((id) => ({ kind: "texts", id, texts }));
 
 /** Errors that another try may not meet. */
 const passing = new Set(["busy", "engine_failed", "storage_failed", "out_of_memory"]);
 
-async function make({ store: path, rows, group, month, asked, edits }: DigestStart): Promise<string> {
+async function make({ store: path, rows, group, month, asked, edits, vectors }: DigestStart): Promise<string> {
   const progress = (text: string): void => void tell({ kind: "progress", text });
   if (rows) {
     const told = (records: number): void => progress(`${records.toLocaleString("en")} records read`);
@@ -42,6 +47,7 @@ async function make({ store: path, rows, group, month, asked, edits }: DigestSta
       pin: [...(edits?.order ?? []), ...(asked.pin ?? [])],
       ban: [...(edits?.drop ?? []), ...(asked.ban ?? [])],
       ...{ seed: asked.seed ?? 0, keepUnsupported: asked.keep_unsupported ?? undefined },
+      ...(vectors !== undefined && { embedder: { fingerprint: vectors, embed } }),
       ...(asked.model && { writer: write, writerName: asked.model }),
     });
     return JSON.stringify(digest);
@@ -63,7 +69,7 @@ async function work(start: DigestStart): Promise<void> {
   }
 }
 
-serveOnce<ToDigest>(work, ({ id, text }) => {
-  waiting.get(id)?.(text);
-  waiting.delete(id);
+serveOnce<ToDigest>(work, (said) => {
+  waiting.get(said.id)?.((said.kind === "answer" ? said.text : said.vectors) as never);
+  waiting.delete(said.id);
 });

@@ -218,6 +218,23 @@ onEachDatabase((databases) => {
     expect((await call(`/${id}/document`)).told.items).toHaveLength(2);
   });
 
+  test("an encoder of the server's says which papers are like each other; what it made is kept", async () => {
+    const engine = fakeEngine();
+    const embed = vi.spyOn(engine, "embed");
+    const { made } = await started({}, engine);
+    const how = { store: "arxiv", ...asked, encoder: "fake/vectors" };
+    const { document } = await made(how);
+    const texts = embed.mock.calls.flatMap(([{ inputs }]) => inputs);
+    // Each database's server begins with what an earlier one has kept in the store.
+    if (databases.kind === "sqlite") expect(texts).toContain(`${papers[24]!.title} ${papers[24]!.abstract}`);
+    const scores = ({ items }: Digest) => items.map(({ id, score }) => [id, score]);
+    const again = await made(how);
+    expect(scores(again.document)).toEqual(scores(document));
+    expect(embed.mock.calls.flatMap(([{ inputs }]) => inputs)).toEqual(texts);
+    const { document: plain } = await made({ store: "arxiv", ...asked });
+    expect(scores(plain)).not.toEqual(scores(document));
+  });
+
   test("bad input is refused with its field, or told of by the digest", async () => {
     const { call, ended, client } = await started();
     for (const [body, param] of [
@@ -229,6 +246,7 @@ onEachDatabase((databases) => {
       [{ ...asked, store: "arxiv", file_id: "file-none" }, "file_id"],
       [{ ...asked, store: "arxiv", model: "fake/none" }, "model"],
       [{ ...asked, store: "arxiv", model: "fake/vectors" }, "model"],
+      [{ ...asked, store: "arxiv", encoder: "fake/plain" }, "encoder"],
       [{ ...asked, store: "arxiv", top: 51 }, "top"],
       [{ ...asked, store: "arxiv", weights: { fame: 1 } }, "weights"],
       [asked, "store"],

@@ -36,6 +36,11 @@ export const newDigest = z.object({
   ban: ids.nullish().describe("ids that are not shown"),
   surveys: z.boolean().nullish().describe("false leaves surveys out"),
   model: z.string().max(500).nullish().describe("who writes; without one all sentences are of the abstracts"),
+  encoder: z
+    .string()
+    .max(500)
+    .nullish()
+    .describe("whose vectors say which papers are like each other; without one their words do"),
   keep_unsupported: z
     .boolean()
     .nullish()

@@ -1,4 +1,5 @@
 /** The work on digests: taken one after another, each made in a process that may be killed, noted as made. */
+import { createHash } from "node:crypto";
 import { createWriteStream } from "node:fs";
 import { rm } from "node:fs/promises";
 import { extname, join } from "node:path";
@@ -52,10 +53,21 @@ interface Going {
   readonly stopping: AbortSignal;
 }
 
+/** What vectors of a model are known by: another model, or other files of it, makes others. */
+async function spaceOf(engine: Engine, encoder: string, signal: AbortSignal): Promise<string> {
+  const { id, family, bytes, created } = await engine.about(encoder, signal);
+  return createHash("sha256")
+    .update(JSON.stringify([id, family, bytes, created]))
+    .digest("hex")
+    .slice(0, 32);
+}
+
 /** What the process is started with. @throws not_found for a store or file that is not there any more */
-async function startOf({ state, options, claim: { row }, folder }: Going): Promise<DigestStart> {
+async function startOf({ state, engine, options, claim: { row }, folder, stopping }: Going): Promise<DigestStart> {
   const edits = row.edits === null ? undefined : parseEdits(JSON.parse(row.edits), row.id);
-  const about = { group: row.asked_group, month: row.month, asked: JSON.parse(row.asked) as AskedDigest, edits };
+  const asked = JSON.parse(row.asked) as AskedDigest;
+  const vectors = asked.encoder ? await spaceOf(engine, asked.encoder, stopping) : undefined;
+  const about = { group: row.asked_group, month: row.month, asked, edits, vectors };
   if (row.file === null) return { ...about, store: options.stores.pathOf(row.store!) };
   const { file, content } = await readFile(state, row.owner, row.file);
   // The name is its sender's: of it the ending alone says how it is read.
@@ -113,10 +125,10 @@ async function work(going: Going): Promise<void> {
   let outcome: Outcome | undefined;
   let [progress, lost, problem] = [null, false, undefined] as [string | null, boolean, unknown];
   const left = new AbortController();
-  const model = start.asked.model;
-  const answer = async (id: number, text: string): Promise<void> => {
+  const { model, encoder } = start.asked;
+  const answer = async (make: () => Promise<ToDigest>): Promise<void> => {
     try {
-      child.post({ kind: "answer", id, text: await written(engine, model!, row.owner, text, left.signal) });
+      child.post(await make());
     } catch (error) {
       if (left.signal.aborted) return;
       if (error instanceof ZerothError && error.code === "not_found")
@@ -127,7 +139,16 @@ async function work(going: Going): Promise<void> {
   };
   const child = startChild<ToDigest, FromDigest>(script, { kind: "start", start }, (message) => {
     if (message.kind === "progress") progress = message.text;
-    else if (message.kind === "prompt") void answer(message.id, message.text);
+    else if (message.kind === "prompt")
+      void answer(async () => ({
+        ...{ kind: "answer", id: message.id },
+        text: await written(engine, model!, row.owner, message.text, left.signal),
+      }));
+    else if (message.kind === "texts")
+      void answer(async () => {
+        const ask = { model: encoder!, owner: row.owner, inputs: message.texts };
+        return { kind: "vectors", id: message.id, vectors: (await engine.embed(ask, left.signal)).vectors };
+      });
     else if (message.kind === "done") outcome = { document: message.document };
     else if (message.kind === "refused") outcome = { code: message.code, message: message.message };
     else problem = new Error(message.message);

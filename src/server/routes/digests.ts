@@ -30,7 +30,7 @@ import {
 } from "../digests/schema.ts";
 import { changedEdits, editedOf, madeOf, shownDigest, sourcesOf } from "../digests/shown.ts";
 import { invalid, messageOf } from "../errors.ts";
-import { namedWriter } from "../named.ts";
+import { namedReader, namedWriter } from "../named.ts";
 import { listed, listOf, pageQuery } from "../pages.ts";
 import { type Route, type Routes, route } from "../route.ts";
 import { ofState } from "../stored/errors.ts";
@@ -181,6 +181,7 @@ export const digests: Routes = (server) => {
         const { store: _, file_id, group, month, ...how } = body;
         const { name } = groupAsked(group ?? "ai-ml");
         if (how.model) await namedWriter(engine, how.model, asked);
+        if (how.encoder) await namedReader(engine, how.encoder, asked, "encoder");
         const papers = await papersOf(body, owner);
         const row = await createDigest(state, owner, {
           ...{ ...papers, asked_group: group ?? "ai-ml", group_name: name, month, asked: JSON.stringify(how) },

@@ -26,7 +26,7 @@ import {
 } from "../../state/vectors/stores.ts";
 import type { Asked, ServerContext } from "../context.ts";
 import { invalid } from "../errors.ts";
-import { namedModel } from "../named.ts";
+import { namedReader } from "../named.ts";
 import { listed, listOf, pageQuery } from "../pages.ts";
 import { type Routes, route } from "../route.ts";
 import { ofState } from "../stored/errors.ts";
@@ -110,15 +110,7 @@ export const vectorStores: Routes = ({ state, vectors, engine }: ServerContext) 
       keeps: true,
       async handle({ body, asked }) {
         const { name, description, metadata, expires_after, file_ids, chunking_strategy, embedding_model } = body;
-        if (embedding_model) {
-          const { can, kind } = await namedModel(engine, embedding_model, asked);
-          if (!can.includes("embed") || kind === "image-encoder")
-            invalid(
-              "embedding_model",
-              `'embedding_model': "${embedding_model}" gives no vectors of texts`,
-              "unsupported_value",
-            );
-        }
+        if (embedding_model) await namedReader(engine, embedding_model, asked, "embedding_model");
         const model = embedding_model === "" ? null : (embedding_model ?? (await vectors.usualModel()));
         const given = (file_ids ?? []).map((file_id, i) => ({ file_id, chunking_strategy, param: `file_ids[${i}]` }));
         const files = await wanted(asked, model, given);
