@@ -131,8 +131,22 @@ export interface PredictAsk {
   readonly model: string;
   readonly owner?: string;
   readonly inputs: readonly PredictInput[];
+  /** Of pictures: also where the model looked. */
+  readonly where?: boolean;
   /** Of a second text that is too long only the beginning is read, in the place of an error. */
   readonly truncate?: boolean;
+}
+
+/** Where a model looked in a picture: numbers from 0 to 1 over rows and columns of the region that it saw. */
+export interface LookedAt {
+  /** What attention went to, or what speaks for or against a class. */
+  readonly way: "attention" | "gradient";
+  readonly label?: string;
+  readonly rows: number;
+  readonly columns: number;
+  readonly heat: readonly number[];
+  /** In the picture's own pixels, as its EXIF turns it. */
+  readonly region: { readonly left: number; readonly top: number; readonly width: number; readonly height: number };
 }
 
 export type PredictTold =
@@ -143,6 +157,7 @@ export type PredictTold =
       readonly scores: readonly number[];
       readonly logits: readonly number[];
       readonly best: number;
+      readonly where?: LookedAt;
     }
   | { readonly kind: "values"; readonly names: readonly string[]; readonly values: readonly number[] }
   | {

@@ -98,7 +98,7 @@ const args: Readonly<Record<Method, z.ZodType>> = {
   ]),
   predict: z.tuple([
     z.looseObject({
-      ...{ model: name, owner: z.string().optional(), truncate: z.boolean().optional() },
+      ...{ model: name, owner: z.string().optional(), truncate: z.boolean().optional(), where: z.boolean().optional() },
       inputs: z.array(
         z.union([
           z.looseObject({

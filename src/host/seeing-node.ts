@@ -2,14 +2,21 @@
 import { fail, throwIfAborted, ZerothError } from "../errors.ts";
 import type { NdArray } from "../graph/array.ts";
 import { openVisionModel, type VisionModel } from "../images/open-node.ts";
+import { type Region, regionSeen } from "../media/images/processor.ts";
 import { cannot } from "../models/families.ts";
 import type { OpenOptions } from "../text/open-node.ts";
 import { loadedAdapters } from "./adapters/loaded-node.ts";
-import type { ModelAbout, PictureInput, PredictTold } from "./engine.ts";
+import type { LookedAt, ModelAbout, PictureInput, PredictTold } from "./engine.ts";
 import type { OpenedHere } from "./opened.ts";
 import { classesOf } from "./predict.ts";
 import { failedRow, pieces, rowsBetween } from "./rows.ts";
 import { turns } from "./waiting.ts";
+
+/** A picture as the model takes it, and the part of it that this is. */
+interface Seen {
+  readonly pixels: NdArray;
+  readonly region: Region;
+}
 
 /** What is known of it. @throws as opening does */
 export async function openSeeing(about: ModelAbout, path: string, options: OpenOptions): Promise<OpenedHere> {
@@ -20,8 +27,8 @@ export async function openSeeing(about: ModelAbout, path: string, options: OpenO
   const textless = (): never => cannot({ type, kind }, "read texts", id);
 
   /** What the model takes of each picture. @throws bad_input for texts; corrupt_file naming the row */
-  async function pixelsOf(inputs: readonly unknown[], first: number, all: number, signal: AbortSignal) {
-    const pixels: NdArray[] = [];
+  async function seenOf(inputs: readonly unknown[], first: number, all: number, signal: AbortSignal) {
+    const seen: Seen[] = [];
     for (const [i, input] of inputs.entries()) {
       throwIfAborted(signal);
       const { image } = (typeof input === "object" ? input : {}) as Partial<PictureInput>;
@@ -31,7 +38,8 @@ export async function openSeeing(about: ModelAbout, path: string, options: OpenO
           hint: 'send {"image": "data:image/png;base64,…"}',
         });
       try {
-        pixels.push((await model.readBytes(image, "the picture")).pixels);
+        const { pixels, picture } = await model.readBytes(image, "the picture");
+        seen.push({ pixels, region: regionSeen(picture, model.processor) });
       } catch (error) {
         if (!(error instanceof ZerothError)) throw error;
         const { code, message, hint } = error;
@@ -43,19 +51,25 @@ export async function openSeeing(about: ModelAbout, path: string, options: OpenO
         throw failedRow(sent, first + i, all);
       }
     }
-    return pixels;
+    return seen;
+  }
+
+  async function lookedAt({ pixels, region }: Seen): Promise<LookedAt> {
+    const { way, rows, columns, heat, label } = await model.explain(pixels);
+    const of = label === undefined ? undefined : labels[label];
+    return { ...{ way, rows, columns, heat: Array.from(heat), region }, ...(of !== undefined && { label: of }) };
   }
 
   /** A result for every input, some inputs at a time: others have their turn between two. */
   async function each<I, R>(
     inputs: readonly I[],
     signal: AbortSignal,
-    work: (pixels: readonly NdArray[], some: readonly I[]) => Promise<readonly R[]>,
+    work: (seen: readonly Seen[], some: readonly I[]) => Promise<readonly R[]>,
   ): Promise<R[]> {
     const results: R[] = [];
     for (const some of pieces(inputs, rowsBetween)) {
-      const pixels = await pixelsOf(some, results.length, inputs.length, signal);
-      results.push(...(await inTurn(() => work(pixels, some))));
+      const seen = await seenOf(some, results.length, inputs.length, signal);
+      results.push(...(await inTurn(() => work(seen, some))));
     }
     return results;
   }
@@ -75,14 +89,26 @@ export async function openSeeing(about: ModelAbout, path: string, options: OpenO
       if (dimensions !== undefined || prompt !== undefined) {
         fail("unsupported", "vectors of pictures are whole and have no prompt", { where: id });
       }
-      return { vectors: await each(inputs, signal, (pixels) => model.features(pixels)), tokens: 0 };
+      return {
+        vectors: await each(inputs, signal, (seen) => model.features(seen.map(({ pixels }) => pixels))),
+        tokens: 0,
+      };
     },
-    async predict({ inputs }, signal) {
+    async predict({ inputs, where = false }, signal) {
       if (labels.length === 0) cannot({ type, kind }, "tell classes", id);
       const { problem } = model.architecture;
-      const told = await each(inputs, signal, async (pixels, some): Promise<PredictTold[]> => {
-        const found = await model.classify(pixels, { signal });
-        return found.map((one, i) => classesOf({ labels, problem }, one, some[i]!.choices));
+      const told = await each(inputs, signal, async (seen, some): Promise<PredictTold[]> => {
+        const found = await model.classify(
+          seen.map(({ pixels }) => pixels),
+          { signal },
+        );
+        const all: PredictTold[] = [];
+        for (const [i, one] of found.entries()) {
+          const classes = classesOf({ labels, problem }, one, some[i]!.choices);
+          throwIfAborted(signal);
+          all.push(where && classes.kind === "classes" ? { ...classes, where: await lookedAt(seen[i]!) } : classes);
+        }
+        return all;
       });
       return { told, tokens: 0 };
     },

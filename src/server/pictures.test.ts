@@ -81,6 +81,16 @@ test("classes of pictures, all of them or some, as of the same files on disk", a
   ]);
 });
 
+test("where the model looked, as it is told of the file on disk", async () => {
+  const { json } = await post("/v1/score", { model: "see", image: url(pictures[2]!), where: true });
+  await using seeing = await openVisionModel(join(home, "model"), { threads: 1 });
+  const { pixels } = await seeing.read(join(home, "2.png"));
+  const { heat, ...told } = await seeing.explain(pixels);
+  expect(json.data).toMatchObject([
+    { where: { ...told, heat: closeTo([...heat]), region: { left: 0, top: 0, width: 20, height: 12 } } },
+  ]);
+});
+
 test("vectors of pictures, as numbers or base64, one or many", async () => {
   const input = pictures.map((picture) => ({ image: url(picture) }));
   const many = await post("/v1/embeddings", { model: "see", input });
@@ -107,6 +117,8 @@ const refused: readonly [string, string, object, number, RegExp][] = [
   ["a text as vector", "/v1/embeddings", { input: "a cat" }, 400, /the model reads pictures/],
   ["other dimensions", "/v1/embeddings", { input: { image: "PNG" }, dimensions: 8 }, 400, /are whole/],
   ["texts between pictures", "/v1/embeddings", { input: [{ image: "PNG" }, "a cat"] }, 400, /input/],
+  ["where a reader looks", "/v1/embeddings", { model: "read", input: { image: "PNG" }, where: true }, 400, /texts/],
+  ["where an encoder looks", "/v1/score", { model: "read", input: "a cat", where: true }, 400, /'where' is for/],
   ["a picture to a reader", "/v1/embeddings", { model: "read", input: { image: "PNG" } }, 400, /reads texts/],
   ["a prompt", "/v1/completions", { prompt: "a cat" }, 400, /cannot read texts/],
 ];

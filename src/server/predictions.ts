@@ -14,6 +14,14 @@ export const predictionSchemas = [
   z.object({
     ...{ ...place, object: z.literal("classes"), label: text, best: z.int() },
     choices: z.array(z.object({ ...place, label: text, share: z.number(), logit: z.number() })),
+    where: z
+      .object({
+        ...{ way: z.enum(["attention", "gradient"]), label: text.optional(), rows: z.int(), columns: z.int() },
+        heat: z.array(z.number()).describe("row by row, from 0 to 1"),
+        region: z.object({ left: z.int(), top: z.int(), width: z.int(), height: z.int() }),
+      })
+      .optional()
+      .describe("where in a picture the model looked"),
   }),
   z.object({ ...place, object: z.literal("values"), values: z.record(text, z.number()) }),
   z.object({
@@ -32,10 +40,11 @@ type Prediction = z.infer<(typeof predictionSchemas)[number]>;
 function shown(told: PredictTold, index: number, input: string): Prediction {
   switch (told.kind) {
     case "classes": {
-      const { names, scores, logits, best } = told;
+      const { names, scores, logits, best, where } = told;
       return {
         ...{ index, object: "classes", label: names[best]!, best },
         choices: names.map((label, i) => ({ index: i, label, share: scores[i]!, logit: logits[i]! })),
+        ...(where && { where: { ...where, heat: [...where.heat] } }),
       };
     }
     case "values":
@@ -74,8 +83,7 @@ interface Row {
 export async function predicted(
   { engine, limits }: Pick<ServerContext, "engine" | "limits">,
   model: string,
-  /** Whether it reads pictures. */
-  seeing: boolean,
+  { seeing, where }: { readonly seeing: boolean; readonly where: boolean },
   rows: readonly Row[],
   nameOf: (row: number) => (field: string) => string,
   asked: Asked,
@@ -107,7 +115,7 @@ export async function predicted(
     };
   });
   const { owner } = asked.owner;
-  const { told, tokens } = await engine.predict({ model, owner, inputs }, asked.signal);
+  const { told, tokens } = await engine.predict({ model, owner, inputs, ...(where && { where }) }, asked.signal);
   asked.promptTokens = tokens;
   return {
     ...head("score", "list", model),

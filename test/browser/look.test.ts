@@ -5,9 +5,12 @@ import { join } from "node:path";
 import type { Page } from "playwright-core";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { localEngine } from "../../src/host/local-node.ts";
 import { openVisionModel } from "../../src/images/open-node.ts";
+import { openPage } from "../../src/server/page-node.ts";
+import { serve } from "../../src/server/serve-node.ts";
 import { freshFolder, vitConfig } from "../support/models/fresh.ts";
-import { axeFindings, playground, visit } from "./playground.ts";
+import { axeFindings, playground, type Visit, visit } from "./playground.ts";
 
 const here = playground();
 const scratch = mkdtempSync(join(tmpdir(), "zeroth-look-"));
@@ -57,4 +60,30 @@ test("a picture's classes are those of Node, and the panel is clean for those wh
     expect(look.sum).toBeGreaterThan(40 * 30 * 255);
     expect(await axeFindings(page)).toEqual([]);
   });
+}, 120_000);
+
+test("a model of the server's: the picture goes there, its classes and where the model looked come back", async () => {
+  await using engine = localEngine({ folders: { "my-vit": at("my-vit") }, threads: 1 });
+  await using serving = await serve({ engine, page: openPage(here.folder), port: 0 });
+  const work = async ({ page, click }: Visit) => {
+    await click("button", "my-vit");
+    expect(await page.locator(".look .model").textContent()).toContain("a picture is sent to it");
+    expect(await axeFindings(page)).toEqual([]);
+    await give(page, "A picture", at("text.png"));
+    await page.waitForSelector(".look .problem");
+    await give(page, "A picture", at("noise.png"));
+    await page.waitForSelector(".look canvas");
+    expect(await page.locator(".look .problem").count()).toBe(0);
+    const rows = await page.locator(".look .choices tbody tr").allInnerTexts();
+    await using model = await openVisionModel(at("my-vit"), { threads: 1 });
+    const { scores } = (await model.classify([(await model.read(at("noise.png"))).pixels]))[0]!;
+    const order = [0, 1, 2].sort((a, b) => scores[b]! - scores[a]!);
+    expect(rows.map((row) => row.split(/\s/)[0])).toEqual(order.map((i) => ["cat", "dog", "fish"][i]));
+    const box = await page.locator(".look canvas").evaluate(({ width, height }: HTMLCanvasElement) => [width, height]);
+    expect(box).toEqual([40, 30]);
+    await click("button", "Take it away");
+    await page.waitForSelector(".look .start");
+  };
+  // What is no picture is refused, which a browser reports.
+  await visit(here.browser, `${serving.url}/#look`, work, { expects: /400 \(Bad Request\)/ });
 }, 120_000);

@@ -1,4 +1,5 @@
 /** Looking at pictures in this browser: a worker of its own, made when a model is given. */
+import type { Look } from "../../src/images/open-web.ts";
 import type { GivenFile } from "../engine/given.ts";
 import type { Looked, LookOrder, LookReport, OpenedLooker } from "../engine/look/messages.ts";
 import { Problem } from "./client.ts";
@@ -8,6 +9,8 @@ export interface Looker {
   /** Opens a folder's files. @throws what a person should know of what is no model of pictures */
   open(files: readonly File[]): Promise<OpenedLooker & { readonly name: string }>;
   look(file: Blob): Promise<Looked>;
+  /** A picture with what a model elsewhere made of it. */
+  lay(file: Blob, look: Look): Promise<Looked>;
   /** Lets the model go. */
   close(): void;
 }
@@ -72,6 +75,7 @@ export function browserLooker(): Looker {
       return { ...(await order<OpenedLooker>({ kind: "open", model })), name: model.name };
     },
     look: (file) => order<Looked>({ kind: "look", file }),
+    lay: (file, look) => order<Looked>({ kind: "lay", file, look }),
     close: () => stop(new Problem("Stopped.", { stopped: true })),
   };
 }

@@ -42,6 +42,7 @@ const request = z.object({
     .min(1)
     .nullish()
     .describe("many prompts, each with choices of its own, in the place of the three above"),
+  where: z.boolean().nullish().describe("of pictures: tell where the model looked, too"),
   eos: z.boolean().nullish().describe("whether the end token is counted as part of a choice (true)"),
   ...hints,
 });
@@ -133,7 +134,7 @@ export const score: Routes = (server) => [
     asksModel: true,
     async handle({ body, asked }) {
       const { engine, limits } = server;
-      const { model, rows, eos } = body;
+      const { model, rows, eos, where } = body;
       if (rows && (body.input || body.image || body.messages || body.choices || body.pair || body.context)) {
         invalid(
           "rows",
@@ -146,8 +147,10 @@ export const score: Routes = (server) => [
       const given = rows ?? [{ input: one, image, messages, choices: some, pair, context }];
       needFew(given.length, limits, "rows");
       const name = (i: number) => (field: string) => (rows ? `rows[${i}].${field}` : field);
+      const seeing = about.kind === "image-encoder";
+      if (where && !seeing) invalid("where", "'where' is for models of pictures", "unsupported_value");
       if (about.can.includes("classify")) {
-        return predicted(server, model, about.kind === "image-encoder", given, name, asked);
+        return predicted(server, model, { seeing, where: where === true }, given, name, asked);
       }
       const prompts = given.map((one, i) => scoredPrompt(one, name(i), limits));
       const { owner } = asked.owner;

@@ -5,7 +5,9 @@ import type { Failure } from "../messages.ts";
 
 export type LookOrder =
   | { readonly kind: "open"; readonly model: GivenModel }
-  | { readonly kind: "look"; readonly file: Blob };
+  | { readonly kind: "look"; readonly file: Blob }
+  /** Lay over a picture where a model elsewhere looked in it. */
+  | { readonly kind: "lay"; readonly file: Blob; readonly look: Look };
 
 export type LookRequest = LookOrder & { readonly id: number };
 

@@ -1,6 +1,6 @@
 /** Pictures off the page's thread: decoded by the browser, resized as models were trained to see them, and looked at. */
 import { fail } from "../../../src/errors.ts";
-import { openVisionInPage, type WebVisionModel } from "../../../src/images/open-web.ts";
+import { type Look, openVisionInPage, type WebVisionModel } from "../../../src/images/open-web.ts";
 import type { Picture } from "../../../src/media/images/image.ts";
 import { overlay } from "../../../src/media/images/overlay.ts";
 import { failureOf } from "../failure.ts";
@@ -57,21 +57,28 @@ async function open(given: GivenModel): Promise<OpenedLooker> {
   return { type, classes, sides, warnings };
 }
 
-async function look(file: Blob): Promise<Looked> {
-  const opened = model ?? fail("wrong_use", "no model is open");
+const opened = (): WebVisionModel => model ?? fail("wrong_use", "no model is open");
+
+async function laid(file: Blob, look: (picture: Picture) => Look | Promise<Look>): Promise<Looked> {
   const picture = await decoded(file);
-  const { labels, region, where } = await opened.look(picture);
+  const { labels, region, where } = await look(picture);
   return {
     ...{ width: picture.width, height: picture.height, labels: labels.slice(0, shown) },
     ...{ way: where.way, of: where.label, overlay: opaque(overlay(picture, region, where)) },
   };
 }
 
+const answers = {
+  open: ({ model: given }: Extract<LookRequest, { kind: "open" }>) => open(given),
+  look: ({ file }: Extract<LookRequest, { kind: "look" }>) => laid(file, opened().look),
+  lay: ({ file, look }: Extract<LookRequest, { kind: "lay" }>) => laid(file, () => look),
+};
+
 const report = (message: LookReport) => postMessage(message);
 
 addEventListener("message", async ({ data: order }: MessageEvent<LookRequest>) => {
   try {
-    const answer = order.kind === "open" ? await open(order.model) : await look(order.file);
+    const answer = await answers[order.kind](order as never);
     report({ kind: "answer", id: order.id, answer });
   } catch (error) {
     report({ kind: "failed", id: order.id, failure: failureOf(error) });

@@ -5,8 +5,29 @@ import { DropZone } from "../../parts/drop.tsx";
 import { Icon } from "../../parts/icon.tsx";
 import { secondsText, shareText } from "../../parts/numbers.ts";
 import { ProblemNote } from "../../parts/problem.tsx";
-import { busy, forget, giveModel, givePicture, model, overlaid, type Shown, shown, trouble } from "./state.ts";
+import {
+  busy,
+  chooseModel,
+  forget,
+  type Given,
+  giveModel,
+  givePicture,
+  model,
+  onServer,
+  overlaid,
+  type Shown,
+  shown,
+  trouble,
+} from "./state.ts";
 import "./look.css";
+
+/** What a person knows a model by. */
+function about(now: Given): string {
+  if ("onServer" in now) return "on this page's server: a picture is sent to it, and kept by nobody";
+  const { type, classes, sides } = now;
+  const known = classes > 0 ? `${classes.toLocaleString("en")} classes` : "no classes of its own";
+  return [type, known, `sees ${sides.width} by ${sides.height} pixels`].join(" · ");
+}
 
 function Model() {
   const now = model.value;
@@ -18,6 +39,16 @@ function Model() {
           opened in this browser; nothing is sent anywhere. <code>google/vit-base-patch16-224</code> tells a thousand
           things apart; a model of your own classes is made by <code>zeroth vision finetune</code>.
         </p>
+        {onServer.value.length > 0 && (
+          <fieldset class="examples">
+            <legend>On this page's server:</legend>
+            {onServer.value.map((name) => (
+              <button key={name} type="button" onClick={() => chooseModel(name)}>
+                {name}
+              </button>
+            ))}
+          </fieldset>
+        )}
         <DropZone
           disabled={busy.value !== undefined}
           says="Drop the folder of a model that sees: ViT, ResNet, BiT or MLP-Mixer."
@@ -29,18 +60,11 @@ function Model() {
       </div>
     );
   }
-  const { name, type, classes, sides, warnings } = now;
+  const warnings = "onServer" in now ? [] : now.warnings;
   return (
     <div class="model">
       <p>
-        {name}{" "}
-        <span class="quiet">
-          {[
-            type,
-            classes > 0 ? `${classes.toLocaleString("en")} classes` : "no classes of its own",
-            `sees ${sides.width} by ${sides.height} pixels`,
-          ].join(" · ")}
-        </span>{" "}
+        {now.name} <span class="quiet">{about(now)}</span>{" "}
         <button type="button" class="quiet" onClick={forget}>
           <Icon name="close" />
           <span>Take it away</span>
@@ -139,7 +163,12 @@ export function Panel() {
   return (
     <div class="look" aria-busy={busy.value !== undefined}>
       <h1>
-        Look <small>Pictures of yours, looked at in this browser: they are sent nowhere.</small>
+        Look{" "}
+        <small>
+          {model.value && "onServer" in model.value
+            ? "Pictures of yours, looked at by this page's server."
+            : "Pictures of yours, looked at in this browser: they are sent nowhere."}
+        </small>
       </h1>
       {trouble.value && <ProblemNote problem={trouble.value} />}
       <Model />

@@ -1,12 +1,21 @@
 /** What the panel holds: the model that was given, the picture, and what the model made of it. */
-import { signal } from "@preact/signals";
+import { computed, signal } from "@preact/signals";
 import type { Problem } from "../../client/client.ts";
 import { browserLooker } from "../../client/looker.ts";
+import { caller } from "../../client/request.ts";
+import { lookOnServer } from "../../client/server-looker.ts";
 import type { Looked, OpenedLooker } from "../../engine/look/messages.ts";
 import { trying } from "../../parts/trying.ts";
+import { models, root } from "../../state/session.ts";
+import { serverKey } from "../../state/settings.ts";
 
 export const trouble = signal<Problem | undefined>(undefined);
-export const model = signal<(OpenedLooker & { readonly name: string }) | undefined>(undefined);
+export type Given = { readonly name: string } & (OpenedLooker | { readonly onServer: true });
+export const model = signal<Given | undefined>(undefined);
+/** Models of this page's server that tell what is in pictures. */
+export const onServer = computed(() =>
+  models.value.filter(({ kind, can }) => kind === "image-encoder" && can.includes("classify")).map(({ id }) => id),
+);
 export const busy = signal<"opening" | "looking" | undefined>(undefined);
 
 export interface Shown {
@@ -21,6 +30,7 @@ export const shown = signal<Shown | undefined>(undefined);
 export const overlaid = signal(true);
 
 const looker = browserLooker();
+const server = caller(root, serverKey.read);
 
 async function doing(what: "opening" | "looking", work: () => Promise<void>): Promise<void> {
   if (busy.value) return;
@@ -42,11 +52,21 @@ export const giveModel = (files: readonly File[]): Promise<void> =>
     model.value = await looker.open(files);
   });
 
+export const chooseModel = (name: string): void => {
+  forgetPicture();
+  trouble.value = undefined;
+  model.value = { name, onServer: true };
+};
+
 export const givePicture = (file: File | undefined): Promise<void> =>
   doing("looking", async () => {
     if (!file) return;
     const begun = performance.now();
-    const looked = await looker.look(file);
+    const now = model.value;
+    const looked =
+      now && "onServer" in now
+        ? await looker.lay(file, await lookOnServer(server, now.name, file))
+        : await looker.look(file);
     forgetPicture();
     shown.value = {
       ...{ name: file.name, looked, address: URL.createObjectURL(file) },
