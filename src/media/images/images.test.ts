@@ -86,6 +86,7 @@ describe("processors", () => {
 
   test.each<[string, object, string, string]>([
     ["an unknown class", { image_processor_type: "SwirlImageProcessor" }, "unsupported", "SwirlImageProcessor"],
+    ["a class that every object has", { image_processor_type: "constructor" }, "unsupported", "constructor"],
     ["an unknown filter", { resample: 9 }, "corrupt_file", "resample 9"],
     ["a crop of no size", { do_center_crop: true }, "corrupt_file", "crop_size"],
     ["a factor that is null", { do_rescale: true, rescale_factor: null }, "corrupt_file", "rescale_factor"],

@@ -137,7 +137,7 @@ export function readProcessor(json: JsonObject, where = "preprocessor_config.jso
   const named = c.image_processor_type ?? c.feature_extractor_type ?? "ViTImageProcessor";
   const kind = named.replace(/(?:ImageProcessor(?:Fast|Pil)?|FeatureExtractor)$/, "");
   const usual =
-    classes[kind] ??
+    (Object.hasOwn(classes, kind) ? classes[kind] : undefined) ??
     fail("unsupported", `the processor ${named} is not known`, {
       ...{ where, hint: `known: ${Object.keys(classes).join(", ")}, each with ImageProcessor behind` },
     });
