@@ -24,15 +24,18 @@ const compiled: Plugin = {
   },
 };
 
+const include = ["src/**/*.test.ts", "test/**/*.test.ts", "examples/**/*.test.ts", "web/**/*.test.ts"];
+const exclude = ["**/node_modules/**", "test/browser/**"];
+/** What starts servers and processes, or changes what all of a process share. */
+const alone = ["test/**", "web/**", "src/{base,cli,host,jobs,runtime,server,state,study}/**"];
+
 export default defineConfig({
   plugins: once ? [compiled] : [],
   // Snippets of the documentation import the package by its name.
   resolve: { alias: { zeroth: fileURLToPath(new URL(once ? "./dist/index.js" : "./src/index.ts", import.meta.url)) } },
   test: {
-    include: ["src/**/*.test.ts", "test/**/*.test.ts", "examples/**/*.test.ts", "web/**/*.test.ts"],
-    exclude: ["**/node_modules/**", "test/browser/**"],
-    // One process per file: the native engine keeps its own threads. Two cores are all a small machine has, and a
-    // quarter of the time a test waits for a lease, a process or a clock: a third one has something to do then.
+    // Two cores are all a small machine has, and a quarter of the time a test waits for a lease, a process or a clock: a
+    // third one has something to do then. Processes, as the native engine keeps threads of its own.
     pool: "forks",
     maxWorkers: 3,
     // What a test does not serve itself is not asked for.
@@ -41,5 +44,11 @@ export default defineConfig({
     testTimeout: 240_000,
     hookTimeout: 240_000,
     globalSetup: ["test/setup/home.ts", "test/setup/build.ts"],
+    projects: [
+      // One process a file.
+      { extends: true, test: { name: "alone", include: alone.map((path) => `${path}/*.test.ts`), exclude } },
+      // One process after another file: what they import is there already.
+      { extends: true, test: { name: "together", include, exclude: [...exclude, ...alone], isolate: false } },
+    ],
   },
 });

@@ -1,24 +1,43 @@
 /** How far a job of many rows is, how fast it goes and when it will be done. */
-import { createReadStream, statSync } from "node:fs";
+import { createReadStream, readFileSync, statSync } from "node:fs";
 import { duration, type Output } from "../output.ts";
 
 /** A file of more bytes is not counted. */
 const mostCounted = 1 << 30;
 
+/** A file of fewer is counted at once: a job of few rows is over before a file is read beside it. */
+const fewBytes = 1 << 20;
+
 /** Lines of a text file, about as many as it has rows; undefined where counting is not worth it. */
-async function countLines(path: string): Promise<number | undefined> {
+function countLines(path: string): number | undefined | Promise<number> {
   if (!/\.(jsonl|ndjson|csv|tsv)$/i.test(path)) return undefined;
   const stat = statSync(path, { throwIfNoEntry: false });
   if (!stat?.isFile() || stat.size > mostCounted) return undefined;
   let lines = 0;
   let last = 10;
-  for await (const piece of createReadStream(path, { highWaterMark: 1 << 20 }) as AsyncIterable<Buffer>) {
+  const count = (piece: Buffer) => {
     for (let at = piece.indexOf(10); at >= 0; at = piece.indexOf(10, at + 1)) lines++;
     last = piece.at(-1) ?? last;
+  };
+  const rows = () => {
+    const all = last === 10 ? lines : lines + 1;
+    // The first line of a table is its head.
+    return /sv$/i.test(path) ? Math.max(0, all - 1) : all;
+  };
+  if (stat.size <= fewBytes) {
+    try {
+      count(readFileSync(path));
+    } catch {
+      // Whoever reads its rows says what is wrong with it.
+      return undefined;
+    }
+    return rows();
   }
-  const rows = last === 10 ? lines : lines + 1;
-  // The first line of a table is its head.
-  return /sv$/i.test(path) ? Math.max(0, rows - 1) : rows;
+  const reading = createReadStream(path, { highWaterMark: fewBytes }) as AsyncIterable<Buffer>;
+  return (async () => {
+    for await (const piece of reading) count(piece);
+    return rows();
+  })();
 }
 
 /** `480 of 4,000 prompts  12.3/s  5 min left` */
@@ -52,12 +71,15 @@ export function followRows(
   if (!output.terminal || input === 1) return () => {};
   let total = typeof input === "number" ? input : undefined;
   if (typeof input === "string" && input !== "-") {
-    countLines(input).then(
-      (lines) => {
-        total = lines;
-      },
-      () => undefined,
-    );
+    const lines = countLines(input);
+    if (lines instanceof Promise) {
+      lines.then(
+        (all) => {
+          total = all;
+        },
+        () => undefined,
+      );
+    } else total = lines;
   }
   const seen = [{ at: performance.now(), done: begun }];
   return (done) => {
