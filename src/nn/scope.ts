@@ -57,6 +57,12 @@ export const kaimingNormal = ({ gain = Math.SQRT2, fan = "in" }: KaimingOptions 
   ...{ fan, gain },
 });
 
+/** `lecun_normal_` of timm and JAX: σ = 1 / √(fan in) (LeCun et al. 1998). */
+export const lecunNormal: Initial = kaimingNormal({ gain: 1 });
+
+/** What PyTorch's convolutions and linear layers begin as: within ±1 / √(fan in). */
+export const torchUniform: Initial = kaimingUniform({ gain: 1 / Math.sqrt(3) });
+
 /** `orthogonal_`: rows or columns of [out, all else], the fewer of both, of length gain and at right angles. */
 export const orthogonal = (gain = 1): Initial => ({ kind: "orthogonal", gain });
 

@@ -35,6 +35,8 @@ const configs = {
       depth: 3,
       num_heads: embed_dim / 16,
       global_pool: "avg",
+      // Nothing that narrow gets anywhere from timm's own start, which is meant for hundreds of channels.
+      weight_init: "jax",
     });
   },
   mixer: (size) => timm("mixer_s7_28", { patch_size: 7, embed_dim: 8 * 2 ** size, num_blocks: size === 3 ? 3 : 2 }),

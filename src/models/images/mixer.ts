@@ -4,7 +4,7 @@ import type { Tensor } from "../../graph/tensor.ts";
 import { keepAll } from "../../nn/attend.ts";
 import { linear } from "../../nn/linear.ts";
 import { layerNorm } from "../../nn/norms.ts";
-import { type Scope, xavierUniform, zerosInit } from "../../nn/scope.ts";
+import { lecunNormal, type Scope, xavierUniform, zerosInit } from "../../nn/scope.ts";
 import { needConsistent, type PatchedImage, patchedImage, problemOf, readConfig, refuse, sidesOf } from "../config.ts";
 import type { Family, ImageEncoder, NetworkOptions, Stored } from "../family.ts";
 import { patchTokens } from "./patches.ts";
@@ -62,7 +62,8 @@ function network(scope: Scope, c: Config, { dropout = keepAll, watch }: NetworkO
   return {
     encode(pixels) {
       const side = [image.patch, image.patch];
-      let x = patchTokens(scope.at("stem.proj"), pixels, side, width, start, { bias: true });
+      // A convolution: of the fans of one, its kernel would begin many times too small.
+      let x = patchTokens(scope.at("stem.proj"), pixels, side, width, lecunNormal, { bias: true });
       watch?.hidden?.(x);
       for (let i = 0; i < c.blocks; i++) {
         const block = scope.at(`blocks.${i}`);

@@ -6,7 +6,16 @@ import { keepAll } from "../../nn/attend.ts";
 import { linear } from "../../nn/linear.ts";
 import { layerNorm } from "../../nn/norms.ts";
 import { wholeRow } from "../../nn/pass.ts";
-import { normal, type Scope, truncatedNormal, zerosInit } from "../../nn/scope.ts";
+import {
+  type Initial,
+  lecunNormal,
+  normal,
+  type Scope,
+  torchUniform,
+  truncatedNormal,
+  xavierUniform,
+  zerosInit,
+} from "../../nn/scope.ts";
 import {
   needConsistent,
   needHeads,
@@ -45,6 +54,9 @@ interface Config {
   readonly labels: string[] | undefined;
   readonly act: (x: Tensor) => Tensor;
   readonly way: Interpolation;
+  /** Where the matrices of its layers begin. */
+  readonly start: Initial;
+  readonly patchStart: Initial;
 }
 
 /** Tensors of variants whose arithmetic is another. */
@@ -82,7 +94,7 @@ function configOf(t: TimmConfig, stored: Stored | undefined): Config {
   const pool = args.global_pool ?? t.global_pool ?? "token";
   refuse(pool !== "token" && pool !== "avg", `global_pool ${JSON.stringify(pool)}`);
   const positions = stored?.shape("pos_embed");
-  const token = stored ? stored.has("cls_token") : true;
+  const token = stored ? stored.has("cls_token") : pool === "token";
   refuse(
     stored !== undefined && token !== (pool === "token"),
     `a ViT with the pool "${pool}" and ${token ? "a" : "no"} class token`,
@@ -101,6 +113,9 @@ function configOf(t: TimmConfig, stored: Stored | undefined): Config {
     labels: timmLabels(t, stored?.has("head.weight")),
     act: actOf(t),
     way: t.position_interpolation ?? "timm",
+    ...(args.weight_init === "jax"
+      ? { start: xavierUniform(), patchStart: lecunNormal }
+      : { start: truncatedNormal(0.02), patchStart: torchUniform }),
   };
 }
 
@@ -110,7 +125,7 @@ function network(scope: Scope, c: Config, image: PatchedImage, options: NetworkO
   const start = truncatedNormal(0.02);
   const first = token ? 1 : 0;
   const heads = { heads: c.heads, scale: (width / c.heads) ** -0.5 };
-  const dense = (at: Scope, x: Tensor, out: number) => linear(at, x, out, start, { bias: true });
+  const dense = (at: Scope, x: Tensor, out: number) => linear(at, x, out, c.start, { bias: true });
   const features = (hidden: Tensor) => {
     if (token) return firstToken(hidden);
     return layerNorm(scope.at("fc_norm"), o.mean(hidden, [1]), epsilon);
@@ -119,7 +134,7 @@ function network(scope: Scope, c: Config, image: PatchedImage, options: NetworkO
   return {
     encode(pixels) {
       const side = [image.patch, image.patch];
-      const patches = patchTokens(scope.at("patch_embed.proj"), pixels, side, width, start, { bias: true });
+      const patches = patchTokens(scope.at("patch_embed.proj"), pixels, side, width, c.patchStart, { bias: true });
       const rows = token ? withClassToken(patches, scope.param("cls_token", [1, 1, width], normal(1e-6))) : patches;
       const table = scope.param("pos_embed", [1, trained.count + first, width], start);
       const pass = wholeRow(image.count + first, { causal: false, training, dropout });
