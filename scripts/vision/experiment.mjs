@@ -134,7 +134,7 @@ const bodies = {
       architecture: "vit_tiny_patch7_28",
       model_args: {
         ...{ img_size: 28, in_chans: 1, patch_size: 7, depth: 3, embed_dim: 64, num_heads: 4 },
-        ...{ global_pool: "avg", weight_init: "jax" },
+        ...{ global_pool: "avg", class_token: false, weight_init: "jax" },
       },
       pretrained_cfg: { input_size: [1, 28, 28] },
     },

@@ -44,7 +44,8 @@ export async function openSeeing(about: ModelAbout, path: string, options: OpenO
         if (!(error instanceof ZerothError)) throw error;
         const { code, message, hint } = error;
         // A file of this machine would be corrupt: one that was sent is bad input.
-        const sent = new ZerothError(code === "corrupt_file" ? "bad_input" : code, message, {
+        const wrong = code === "corrupt_file" || code === "too_long";
+        const sent = new ZerothError(wrong ? "bad_input" : code, message, {
           cause: error,
           ...(hint !== undefined && { hint }),
         });
@@ -90,7 +91,12 @@ export async function openSeeing(about: ModelAbout, path: string, options: OpenO
         fail("unsupported", "vectors of pictures are whole and have no prompt", { where: id });
       }
       return {
-        vectors: await each(inputs, signal, (seen) => model.features(seen.map(({ pixels }) => pixels))),
+        vectors: await each(inputs, signal, (seen) =>
+          model.features(
+            seen.map(({ pixels }) => pixels),
+            { signal },
+          ),
+        ),
         tokens: 0,
       };
     },

@@ -117,7 +117,6 @@ const refused: readonly [string, string, object, number, RegExp][] = [
   ["a text as vector", "/v1/embeddings", { input: "a cat" }, 400, /the model reads pictures/],
   ["other dimensions", "/v1/embeddings", { input: { image: "PNG" }, dimensions: 8 }, 400, /are whole/],
   ["texts between pictures", "/v1/embeddings", { input: [{ image: "PNG" }, "a cat"] }, 400, /input/],
-  ["where a reader looks", "/v1/embeddings", { model: "read", input: { image: "PNG" }, where: true }, 400, /texts/],
   ["where an encoder looks", "/v1/score", { model: "read", input: "a cat", where: true }, 400, /'where' is for/],
   ["a picture to a reader", "/v1/embeddings", { model: "read", input: { image: "PNG" } }, 400, /reads texts/],
   ["a prompt", "/v1/completions", { prompt: "a cat" }, 400, /cannot read texts/],

@@ -35,6 +35,7 @@ const configs = {
       depth: 3,
       num_heads: embed_dim / 16,
       global_pool: "avg",
+      class_token: false,
       // Nothing that narrow gets anywhere from timm's own start, which is meant for hundreds of channels.
       weight_init: "jax",
     });

@@ -62,7 +62,7 @@ function network(scope: Scope, c: Config, { dropout = keepAll, watch }: NetworkO
   return {
     encode(pixels) {
       const side = [image.patch, image.patch];
-      // A convolution: of the fans of one, its kernel would begin many times too small.
+      // As timm: by the fans of a convolution, Xavier would begin several times smaller.
       let x = patchTokens(scope.at("stem.proj"), pixels, side, width, lecunNormal, { bias: true });
       watch?.hidden?.(x);
       for (let i = 0; i < c.blocks; i++) {

@@ -19,12 +19,14 @@ function fresh(model_args: object) {
 }
 
 test("the mean of all patches needs no class token, and has a norm of its own", () => {
-  const mean = fresh({ global_pool: "avg" });
+  const mean = fresh({ global_pool: "avg", class_token: false });
   expect([mean.has("cls_token"), mean.has("fc_norm.weight"), mean.get("pos_embed")!.shape]).toEqual([
     false,
     true,
     [1, 16, 32],
   ]);
+  // timm keeps it unless it is told not to, and takes the mean of the patches beside it: a variant that is not read.
+  expect(() => fresh({ global_pool: "avg" })).toThrow(/the pool "avg" and a class token/);
   const token = fresh({});
   expect([token.has("cls_token"), token.has("norm.weight"), token.get("pos_embed")!.shape]).toEqual([
     true,

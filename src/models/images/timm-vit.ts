@@ -94,11 +94,8 @@ function configOf(t: TimmConfig, stored: Stored | undefined): Config {
   const pool = args.global_pool ?? t.global_pool ?? "token";
   refuse(pool !== "token" && pool !== "avg", `global_pool ${JSON.stringify(pool)}`);
   const positions = stored?.shape("pos_embed");
-  const token = stored ? stored.has("cls_token") : pool === "token";
-  refuse(
-    stored !== undefined && token !== (pool === "token"),
-    `a ViT with the pool "${pool}" and ${token ? "a" : "no"} class token`,
-  );
+  const token = stored ? stored.has("cls_token") : (args.class_token ?? true);
+  refuse(token !== (pool === "token"), `a ViT with the pool "${pool}" and ${token ? "a" : "no"} class token`);
   needConsistent(
     !positions || positions[1] === trained.count + (token ? 1 : 0),
     `${positions?.[1]} positions and ${trained.count} patches`,

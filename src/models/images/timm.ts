@@ -34,6 +34,7 @@ export const timmSchema = z.object({
       mlp_ratio: z.union([z.number().positive().max(64), z.array(z.number().positive().max(64))]).nullish(),
       num_classes: z.number().int().nonnegative().nullish(),
       global_pool: z.string().nullish(),
+      class_token: z.boolean().nullish(),
       /** Of a ViT from scratch: timm's own start, or the original code's. */
       weight_init: z.enum(["", "jax"]).nullish(),
       act_layer: z.enum(["gelu", "gelu_tanh"]).nullish(),

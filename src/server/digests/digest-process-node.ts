@@ -2,12 +2,14 @@
  * The script of a process that makes one digest. It may be killed at any moment: what it made is its server's once it is
  * told. It has no model: what is to be written is asked of its server.
  */
+
 import { groupOf } from "../../digest/count/groups.ts";
 import { ingestFile } from "../../digest/ingest-node.ts";
 import { makeDigest } from "../../digest/make-node.ts";
 import { openStore } from "../../digest/store/store-node.ts";
 import { ZerothError } from "../../errors.ts";
 import { messageOf } from "../errors.ts";
+import { passes } from "../jobs/passing.ts";
 import { serveOnce, tellOwner } from "../jobs/serve-child-node.ts";
 import type { DigestStart, FromDigest, ToDigest } from "./messages.ts";
 
@@ -27,9 +29,6 @@ const ask = <T>(message: (id: number) => FromDigest): Promise<T> =>
 const write = (text: string): Promise<string> => ask((id) => ({ kind: "prompt", id, text }));
 
 const embed = (texts: readonly string[]): Promise<Float32Array[]> => ask((id) => ({ kind: "texts", id, texts }));
-
-/** Errors that another try may not meet. */
-const passing = new Set(["busy", "engine_failed", "storage_failed", "out_of_memory"]);
 
 async function make({ store: path, rows, group, month, asked, edits, vectors }: DigestStart): Promise<string> {
   const progress = (text: string): void => void tell({ kind: "progress", text });
@@ -60,7 +59,7 @@ async function work(start: DigestStart): Promise<void> {
   try {
     await tell({ kind: "done", document: await make(start) });
   } catch (error) {
-    if (error instanceof ZerothError && !passing.has(error.code)) {
+    if (error instanceof ZerothError && !passes(error)) {
       await tell({ kind: "refused", code: error.code, message: messageOf(error) });
       return;
     }

@@ -1,4 +1,5 @@
 /** The work on digests: taken one after another, each made in a process that may be killed, noted as made. */
+
 import { createHash } from "node:crypto";
 import { createWriteStream } from "node:fs";
 import { rm } from "node:fs/promises";
@@ -24,6 +25,7 @@ import type { State } from "../../state/schema/tables.ts";
 import { mostAttempts, pauseBefore, startWork, type Work } from "../../state/work-loop.ts";
 import { messageOf } from "../errors.ts";
 import { startChild } from "../jobs/child-node.ts";
+import { passes } from "../jobs/passing.ts";
 import type { DigestStart, FromDigest, ToDigest } from "./messages.ts";
 import type { AskedDigest } from "./schema.ts";
 import type { PaperStores } from "./stores-node.ts";
@@ -119,7 +121,8 @@ async function work(going: Going): Promise<void> {
     start = await startOf(going);
   } catch (error) {
     if (!(error instanceof ZerothError)) throw error;
-    await failed(error.code, messageOf(error));
+    if (passes(error)) await releaseDigest(state, claim, stopping.aborted ? undefined : pauseBefore(row.attempts));
+    else await failed(error.code, messageOf(error));
     return;
   }
   let outcome: Outcome | undefined;

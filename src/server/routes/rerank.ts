@@ -1,7 +1,6 @@
 /** `/v1/rerank`: documents by how well they answer a question, as Cohere's and Jina's clients ask for it. */
 import { z } from "@hono/zod-openapi";
-import { checkText } from "../completions/prompts.ts";
-import { invalid } from "../errors.ts";
+import { checkText, needFew } from "../completions/prompts.ts";
 import { hints, modelField } from "../fields.ts";
 import { namedModel } from "../named.ts";
 import { type Routes, route } from "../route.ts";
@@ -47,13 +46,7 @@ export const rerank: Routes = ({ engine, limits }) => [
     asksModel: true,
     async handle({ body: { model, query, documents, top_n, return_documents }, asked, signal }) {
       await namedModel(engine, model, asked);
-      if (documents.length > limits.inputs) {
-        invalid(
-          "documents",
-          `'documents' has ${documents.length} entries, at most ${limits.inputs} are taken`,
-          "array_above_max_length",
-        );
-      }
+      needFew(documents.length, limits, "documents");
       const given = documents.map((one) => (typeof one === "string" ? { text: one } : one));
       const texts = given.map(({ text }) => text);
       checkText(query, limits, "query");

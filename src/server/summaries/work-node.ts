@@ -1,4 +1,5 @@
 /** The work on summaries: taken one after another, written in a process of their own, kept in the database as it comes. */
+
 import { ZerothError } from "../../errors.ts";
 import type { Engine } from "../../host/engine.ts";
 import { newId } from "../../state/ids-node.ts";
@@ -15,12 +16,10 @@ import {
 } from "../../state/summaries.ts";
 import { keepLease, mostAttempts, pauseBefore, startWork, type Work } from "../../state/work-loop.ts";
 import { messageOf } from "../errors.ts";
+import { passes } from "../jobs/passing.ts";
 import { runSummaryProcess } from "./child-node.ts";
 import type { BookFile, Kept, SummaryStart, ToldFailure } from "./messages.ts";
 import { type AskedSummary, runRows, type SummaryOptions, sweepBooks, withBook, writerSpec } from "./summaries-node.ts";
-
-/** Errors that a later attempt may not meet. */
-const passing = new Set(["busy", "interrupted", "engine_failed", "storage_failed", "out_of_memory"]);
 
 /** What a summary has cost so far. */
 export interface SummaryProgress {
@@ -131,7 +130,7 @@ async function attempt({ state, engine, options, claim, signal }: Going): Promis
 /** Why a summary ends, as its owner is told; undefined where another attempt may go better. */
 function failureOf(error: unknown): ToldFailure | undefined {
   if (!(error instanceof ZerothError)) return { code: "server_error", message: "the book could not be summarised" };
-  if (passing.has(error.code)) return undefined;
+  if (passes(error)) return undefined;
   return { code: error.code === "internal" ? "server_error" : error.code, message: messageOf(error).slice(0, 1000) };
 }
 

@@ -1,4 +1,5 @@
 /** The work on files of vector stores: taken one after another, put into the index, noted as done. */
+
 import { ZerothError } from "../../errors.ts";
 import { newId } from "../../state/ids-node.ts";
 import type { State } from "../../state/schema/tables.ts";
@@ -13,6 +14,7 @@ import {
 import { getStore } from "../../state/vectors/stores.ts";
 import { keepLease, mostAttempts, startWork, type Work } from "../../state/work-loop.ts";
 import { messageOf } from "../errors.ts";
+import { passes } from "../jobs/passing.ts";
 import type { VectorStores } from "./stores-node.ts";
 
 export interface VectorWorkOptions {
@@ -30,13 +32,10 @@ export interface VectorWorkOptions {
 /** Seconds between two sweeps of indices that nobody needs. */
 const sweepEvery = 60;
 
-/** Errors that a later attempt may not meet. */
-const passing = new Set(["busy", "interrupted", "engine_failed", "storage_failed", "out_of_memory"]);
-
 /** Why a file is not in its store, as its owner is told. */
 function failureOf(error: unknown): VectorFileError | undefined {
   if (!(error instanceof ZerothError)) return { code: "server_error", message: "the file could not be read" };
-  if (passing.has(error.code)) return undefined;
+  if (passes(error)) return undefined;
   // The file itself is there: what is not is the store's model.
   const ours = error.code === "internal" || error.code === "not_found";
   const code = error.code === "unsupported" ? "unsupported_file" : ours ? "server_error" : "invalid_file";
