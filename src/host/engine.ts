@@ -105,6 +105,8 @@ export interface EmbedAsk {
   readonly inputs: readonly (string | readonly number[] | PictureInput)[];
   /** Of a model that allows fewer (Matryoshka). */
   readonly dimensions?: number;
+  /** Of a text that is too long only the beginning is read, in the place of an error. */
+  readonly truncate?: boolean;
   /** Put before every text; by default the prompt that the model's folder means for all. */
   readonly prompt?: string;
 }

@@ -91,7 +91,7 @@ const args: Readonly<Record<Method, z.ZodType>> = {
   ]),
   embed: z.tuple([
     z.looseObject({
-      ...{ model: name, owner: z.string().optional(), dimensions: number },
+      ...{ model: name, owner: z.string().optional(), dimensions: number, truncate: z.boolean().optional() },
       inputs: z.array(z.union([z.string(), tokens, z.looseObject({ image })])),
       prompt: z.string().optional(),
     }),

@@ -4,7 +4,7 @@ import { cannot } from "../models/families.ts";
 import { createChat, withoutEnds } from "../text/chat/chat.ts";
 import { plainStops } from "../text/chat/plain-form.ts";
 import type { EncodingModel } from "../text/embedding/encoding-model.ts";
-import { fittingPair } from "../text/heads/fit-pair.ts";
+import { fittingPair } from "../text/heads/fit.ts";
 import { type LiveOptions, liveModel, usualRows } from "../text/live/live.ts";
 import type { LiveEvent, LiveModel, TokenShown } from "../text/live/request.ts";
 import { tokensShown } from "../text/live/shown.ts";
@@ -209,7 +209,7 @@ async function embed(
   encoder: () => Promise<EncodingModel>,
   tokenizer: Tokenizer,
   turn: Turn,
-  { model, inputs: given, dimensions, prompt }: EmbedAsk,
+  { model, inputs: given, dimensions, prompt, truncate }: EmbedAsk,
   signal: AbortSignal,
 ): Promise<EmbedTold> {
   const inputs = textsOf<string | readonly number[]>(given, model);
@@ -221,7 +221,7 @@ async function embed(
       ...(dimensions !== undefined && { dimensions }),
       ...(prompt !== undefined && { promptText: prompt }),
     };
-    const made = await turn(async () => (await encoder()).embedAll(some, { signal, ...how }));
+    const made = await turn(async () => (await encoder()).embedAll(some, { signal, truncate, ...how }));
     for (const one of made) {
       if (one instanceof ZerothError) throw failedRow(one, vectors.length, inputs.length);
       vectors.push(one);

@@ -2,7 +2,7 @@
 import { isJsonObject, type JsonObject, shown } from "../base/json.ts";
 import { fail, ZerothError } from "../errors.ts";
 import type { EncodingModel } from "../text/embedding/encoding-model.ts";
-import { fittingPair } from "../text/heads/fit-pair.ts";
+import { fittingPair } from "../text/heads/fit.ts";
 import type { EncodeJob } from "../text/heads/reader.ts";
 import { attempt } from "../text/jobs.ts";
 import type { Tokenizer } from "../tokenizers/tokenizer.ts";

@@ -54,7 +54,7 @@ async function embedderOf(name: string, { flags, output, signal }: Call): Promis
       .digest("hex")
       .slice(0, 32),
     async embed(texts, stop) {
-      const vectors = await opened.encoder.embedAll(texts, { signal: stop });
+      const vectors = await opened.encoder.embedAll(texts, { signal: stop, truncate: true });
       return vectors.map((vector) => {
         if (vector instanceof Float32Array) return vector;
         throw vector;

@@ -163,11 +163,13 @@ export async function choose(store: Store, options: ChooseOptions): Promise<Chos
   });
   const selection = select(candidates, options);
   const sizes = clusters.labels.map((label, c) => ({ label, papers: clusters.of.filter((one) => one === c).length }));
-  const sampled =
-    sample.length < others.length
+  const notes = [
+    ...(sample.length < others.length
       ? [
           `Signals are computed over a sample of ${sample.length.toLocaleString("en")} of ${others.length.toLocaleString("en")} earlier and later papers.`,
         ]
-      : [];
-  return { ...selection, candidates: own.length, clusters: sizes, known, notes: sampled };
+      : []),
+    ...(embedder ? ["Texts are compared by an encoder, of each its beginning as far as that reads."] : []),
+  ];
+  return { ...selection, candidates: own.length, clusters: sizes, known, notes };
 }

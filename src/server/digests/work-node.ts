@@ -149,7 +149,7 @@ async function work(going: Going): Promise<void> {
       }));
     else if (message.kind === "texts")
       void answer(async () => {
-        const ask = { model: encoder!, owner: row.owner, inputs: message.texts };
+        const ask = { model: encoder!, owner: row.owner, inputs: message.texts, truncate: true };
         return { kind: "vectors", id: message.id, vectors: (await engine.embed(ask, left.signal)).vectors };
       });
     else if (message.kind === "done") outcome = { document: message.document };

@@ -2,9 +2,11 @@
  * Tiny folders of sentence-transformers and of heads, opened as a person opens them, against what sentence-transformers
  * and transformers make of the same texts (parity/readers.py).
  */
+
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { expectClose, fixtures, readJson } from "../../../test/support/fixtures.ts";
+import { fittingText } from "../heads/fit.ts";
 import { openEncoder } from "../open-node.ts";
 import type { EmbedJob } from "./encoding-model.ts";
 
@@ -48,6 +50,21 @@ test("a word in the place of words: tags, their first tokens' logits, and stretc
       );
     }
   }
+});
+
+test("a text that is too long is refused, or read in its beginning where that is asked for", async () => {
+  await using opened = await open("mean");
+  const { encoder, tokenizer, model } = opened;
+  const longest = Math.min(encoder.embedding.longest ?? Number.POSITIVE_INFINITY, model.longest!);
+  const text = "the mill was built ".repeat(longest);
+  await expect(encoder.embed(text)).rejects.toMatchObject({ code: "too_long" });
+  const part = fittingText(tokenizer, longest, text);
+  expect(tokenizer.encode(part).ids.length).toBe(longest);
+  expect(text.startsWith(part)).toBe(true);
+  const wanted = await encoder.embed(part);
+  expectClose(await encoder.embed(text, { truncate: true }), [...wanted], 1e-6, "its beginning");
+  const short = "the mill";
+  expect(fittingText(tokenizer, longest, short)).toBe(short);
 });
 
 test("answers, in windows where the passage is longer than the model reads", async () => {

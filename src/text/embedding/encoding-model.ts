@@ -1,4 +1,5 @@
 /** What a model that reads texts gives of them: vectors, and what its head was trained to tell. */
+
 import { fail, ZerothError } from "../../errors.ts";
 import type { Heads, Problem } from "../../models/family.ts";
 import type { EncodedText, EncoderModel } from "../../models/kinds/encoder.ts";
@@ -8,12 +9,16 @@ import { type AnswerOptions, answerer, type FoundAnswer, type Question } from ".
 import { type Choosing, type Chosen, chooser } from "../heads/choose.ts";
 import { type Classified, classifier } from "../heads/classify.ts";
 import { type Filled, type FillOptions, filler } from "../heads/fill.ts";
+import { fittingText } from "../heads/fit.ts";
 import { type EncodeJob, inputOf, needShort, readerBatches, type Scores, type Text } from "../heads/reader.ts";
 import { type Tagged, tagger, type Words } from "../heads/tag.ts";
 import { attempt, inBatches, orThrow } from "../jobs.ts";
 import { type EmbeddingConfig, finished, needDimensions, promptOf, type VectorOptions } from "./embed.ts";
 
-export interface EmbedJob extends EncodeJob, VectorOptions {}
+export interface EmbedJob extends EncodeJob, VectorOptions {
+  /** Of a text that is too long only the beginning is read, in the place of an error. */
+  readonly truncate?: boolean | undefined;
+}
 
 /** A text, two that are read together, or token ids taken as they are, special ones among them. */
 export type Embeddable = Text | readonly number[];
@@ -104,7 +109,7 @@ export function encodingModel(parts: Parts): EncodingModel {
   const reader = { tokenizer, longest: positions, scores };
 
   /** The text behind the prompt, and how many tokens are the prompt's. */
-  function prompted(prompt: string): (text: Embeddable) => EncodedText {
+  function prompted(prompt: string, truncate = false): (text: Embeddable) => EncodedText {
     const lower = (text: string) => (embedding.lowerCase ? text.toLowerCase() : text);
     let skipped = 0;
     if (prompt !== "" && !embedding.includePrompt) {
@@ -117,7 +122,8 @@ export function encodingModel(parts: Parts): EncodingModel {
         return { ids: text };
       }
       const [first, pair] = typeof text === "string" ? [text] : text;
-      const whole = lower(prompt + first);
+      const all = lower(prompt + first);
+      const whole = truncate && pair === undefined ? fittingText(tokenizer, longest, all) : all;
       const read = inputOf(tokenizer.encode(whole, pair === undefined ? {} : { pair: lower(pair) }));
       needShort(read.ids.length, { longest });
       return { ...read, skipped };
@@ -125,7 +131,7 @@ export function encodingModel(parts: Parts): EncodingModel {
   }
 
   const embedAll: EncodingModel["embedAll"] = async (texts, options = {}) => {
-    const encode = prompted(promptOf(embedding, options));
+    const encode = prompted(promptOf(embedding, options), options.truncate);
     needDimensions(embedding, options);
     const inputs = texts.map((text) => attempt(() => encode(text)));
     const lengths = inputs.map((input) => (input instanceof ZerothError ? input : input.ids.length));
