@@ -63,7 +63,7 @@ class Factorised(nn.Module):
         return self.classifier(self.run(self.vivit.temporal, spatial.reshape(batch, self.times, width))[:, 0])
 
 
-KEPT = ("img_size", "patch_size", "depth", "num_blocks", "embed_dim", "num_heads", "mlp_ratio", "global_pool")
+KEPT = ("img_size", "patch_size", "depth", "num_blocks", "embed_dim", "num_heads", "mlp_ratio", "global_pool", "class_token")
 
 
 def timm_model(name, make, **args):
