@@ -2,12 +2,13 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { readJsonFile } from "../base/read-node.ts";
+import { fail } from "../errors.ts";
 import type { NdArray } from "../graph/array.ts";
 import type { Graph } from "../graph/graph.ts";
 import { type Decoded, decodeBytes, decodePicture } from "../media/images/decode-node.ts";
 import { evenly, type Frames, framesIn, openFrames } from "../media/images/frames-node.ts";
 import type { Picture } from "../media/images/image.ts";
-import { type ImageProcessor, prepareFrames, type Sides } from "../media/images/processor.ts";
+import { type ImageProcessor, prepareFrames, type Sides, stacked } from "../media/images/processor.ts";
 import { cannot } from "../models/families.ts";
 import type { ImageEncoderArchitecture } from "../models/family.ts";
 import type { Compile } from "../models/kinds/programs.ts";
@@ -17,6 +18,7 @@ import { type OpenedImageEncoder, type OpenOptions, openModel } from "../text/op
 import { type ExplainOptions, type Explanation, explain } from "./explain.ts";
 import { type FeatureOptions, featureGraph, layersGraph, logitsGraph, probabilities, rowsOf } from "./features.ts";
 import { overSides, processorFrom } from "./sides.ts";
+import { meanOfViews, threeCrops, type Views, windowsOf } from "./views.ts";
 
 export interface VisionOptions extends OpenOptions {
   /** Other sides of pictures than the model was trained on: its positions are interpolated. */
@@ -47,10 +49,24 @@ export interface VisionModel extends AsyncDisposable {
   read(path: string): Promise<VisionInput>;
   /** The same of a file's bytes; `where` is what errors call it. */
   readBytes(bytes: Uint8Array, where: string): Promise<VisionInput>;
+  /**
+   * The same file in several views: windows of time times crops. Give them to `classify` as one.
+   * @throws wrong_use for windows of a picture; bad_input for a clip shorter than a window
+   */
+  readViews(
+    path: string,
+    views: Views,
+  ): Promise<{ readonly views: readonly NdArray[]; readonly notes: readonly string[] }>;
   /** The frames of a clip, or one picture. */
   prepare(frames: readonly Picture[]): NdArray;
-  /** Logits and probabilities of the classes, a row a picture. @throws unsupported without a classifier */
-  classify(pixels: readonly NdArray[], options?: Watched): Promise<{ logits: Float32Array; scores: number[] }[]>;
+  /**
+   * Logits and probabilities of the classes, a row a picture. With `views`, so many pixels behind each other are views of
+   * one, and their logits are averaged. @throws unsupported without a classifier
+   */
+  classify(
+    pixels: readonly NdArray[],
+    options?: Watched & { readonly views?: number | undefined },
+  ): Promise<{ logits: Float32Array; scores: number[] }[]>;
   /** One vector a picture. */
   features(pixels: readonly NdArray[], options?: FeatureOptions & Watched): Promise<Float32Array[]>;
   /** The same of every layer, by `layer.N`, and of the last one behind its norm, `last`. */
@@ -110,6 +126,41 @@ export async function openVisionModel(name: string, options: VisionOptions = {})
     const notes = count === frames ? [] : [`${frames} of its ${count} frames are looked at`];
     return { pixels: take(pictures), picture: pictures[0]!, notes };
   };
+  /** Each window of a clip, in three crops or as the processor cuts. */
+  async function viewsOf(path: string, views: Views) {
+    if (frames === undefined) {
+      if (views.clips > 1) {
+        fail("wrong_use", `${architecture.type} takes single pictures: they have no ${views.clips} windows of time`, {
+          hint: `--views 1x${views.crops}`,
+        });
+      }
+      const { picture, notes } = await decodePicture(path);
+      return {
+        views: views.crops === 3 ? threeCrops(picture, processor, architecture.image) : [take([picture])],
+        notes,
+      };
+    }
+    const { count, frame } = await openFrames(path);
+    const windows = windowsOf(count, frames, views, path);
+    const seen: NdArray[] = [];
+    for (const window of windows) {
+      const pictures: Picture[] = [];
+      for (const i of window) pictures.push((await frame(i)).picture);
+      if (views.crops === 1) seen.push(take(pictures));
+      else {
+        const crops = pictures.map((picture) => threeCrops(picture, processor, architecture.image));
+        for (let k = 0; k < views.crops; k++) seen.push(stacked(crops.map((each) => each[k]!)));
+      }
+    }
+    const [first, last] = [windows[0]!, windows.at(-1)!];
+    const step = (first[1] ?? 0) - first[0]!;
+    return {
+      views: seen,
+      notes: [
+        `${windows.length} of ${frames} frames${step > 1 ? `, one in ${step}` : ""}, from ${first[0]} to ${last.at(-1)} of its ${count}`,
+      ],
+    };
+  }
   return {
     ...{ opened, architecture, processor },
     warnings: processor.warnings,
@@ -118,10 +169,18 @@ export async function openVisionModel(name: string, options: VisionOptions = {})
       frames === undefined ? single(await decodePicture(path)) : clip(await openFrames(path), path),
     readBytes: async (bytes, where) =>
       frames === undefined ? single(await decodeBytes(bytes, where)) : clip(await framesIn(bytes, where), where),
-    async classify(pixels, watched) {
+    readViews: viewsOf,
+    async classify(pixels, { views = 1, onDone, ...watched } = {}) {
       const program = await kept("classes", () => logitsGraph(architecture));
-      const { logits: rows } = await rowsOf(architecture, program, pixels, watched);
-      return rows!.map((logits) => ({ logits, scores: probabilities(logits, architecture.problem) }));
+      const done = onDone && ((seen: number) => onDone(Math.floor(seen / views)));
+      const { logits: rows } = await rowsOf(architecture, program, pixels, {
+        ...watched,
+        ...(done && { onDone: done }),
+      });
+      return meanOfViews(rows!, views).map((logits) => ({
+        logits,
+        scores: probabilities(logits, architecture.problem),
+      }));
     },
     async features(pixels, how) {
       const program = await kept(`features ${how?.layer} ${how?.pool}`, () => featureGraph(architecture, how));

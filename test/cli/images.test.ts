@@ -1,10 +1,12 @@
 /** Commands on models of images: what they do with them, and what they say they cannot. */
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import sharp from "sharp";
 import { afterAll, describe, expect, test } from "vitest";
 import { rowsOf, runIn } from "../support/cli.ts";
 import { fixtures } from "../support/fixtures.ts";
+import { freshFolder, videoConfig } from "../support/models/fresh.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "zeroth-cli-images-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -40,4 +42,29 @@ describe.each([
       expect(stderr).toContain("it cannot generate text");
     }
   });
+});
+
+test("a clip is classified by the mean of its views", async () => {
+  const model = await freshFolder(join(folder, "video"), videoConfig);
+  mkdirSync(join(folder, "clip"));
+  for (let i = 0; i < 9; i++) {
+    await sharp({ create: { width: 24, height: 16, channels: 3, background: { r: 28 * i, g: 90, b: 200 - 20 * i } } })
+      .png()
+      .toFile(join(folder, "clip", `${i}.png`));
+  }
+  const classify = (...more: string[]) => zeroth(["vision", "classify", "--model", model, "clip", ...more]);
+  const { stdout, stderr, status } = classify("--views", "2x3", "--json");
+  expect([status, stderr]).toEqual([0, expect.stringContaining("clip: 2 of 4 frames, from 0 to 8 of its 9")]);
+  expect(JSON.parse(stdout).labels).toHaveLength(3);
+  expect(JSON.parse(classify("--json").stdout).logits).not.toEqual(JSON.parse(stdout).logits);
+  for (const [flags, said] of [
+    [["--views", "4x2"], "windows of time (1 to 64), x, and crops (1 or 3): 4x3"],
+    [["--views", "1x1", "--stride", "3"], "a --stride below 3"],
+    [["--stride", "2"], "--stride is for --views"],
+    [["--views", "1x1", "--stride", "0"], "--stride is 0"],
+  ] as const) {
+    const refused = classify(...flags);
+    expect(refused.status, said).not.toBe(0);
+    expect(refused.stderr).toContain(said);
+  }
 });

@@ -26,6 +26,11 @@ export default defineCommand({
       values: ["head", "mean", "cls"],
     },
     { flags: "--size <pixels>", help: "pictures of so many pixels a side: positions are interpolated", as: "integer" },
+    {
+      flags: "--views <TxS>",
+      help: "classify: the mean of T windows of a clip times S crops (1 or 3) of its longer side, such as 4x3",
+    },
+    { flags: "--stride <n>", help: "--views: frames from one that is looked at to the next", as: "integer" },
     { flags: "--repeat-last", help: "clips with fewer frames than the model takes show their last one again" },
     {
       flags: "--method <way>",
@@ -85,7 +90,12 @@ export default defineCommand({
   async run({ args: [action, ...images], flags, output, signal }) {
     const { oneOf } = await import("../parse.ts");
     const chosen = oneOf("zeroth vision", action ?? "", words);
-    for (const [name, value] of Object.entries({ "--top": flags.top, "--shots": flags.shots, "--test": flags.test })) {
+    for (const [name, value] of Object.entries({
+      "--top": flags.top,
+      "--shots": flags.shots,
+      "--test": flags.test,
+      "--stride": flags.stride,
+    })) {
       if (value !== undefined && value < 1) fail("wrong_use", `${name} is ${value}; expected a number above 0`);
     }
     if (chosen === "finetune") {

@@ -1,7 +1,8 @@
 /** `zeroth vision classify` and `embed`: pictures given by name, or rows of them. */
 import { textOf } from "../../data/cli-rows-node.ts";
-import { ZerothError } from "../../errors.ts";
+import { fail, ZerothError } from "../../errors.ts";
 import type { FeatureOptions } from "../../images/features.ts";
+import { parseViews } from "../../images/views.ts";
 import type { Flags } from "../command.ts";
 import type { rows } from "../options.ts";
 import type { Output } from "../output.ts";
@@ -11,7 +12,12 @@ import { openVisionForCommand, type VisionFlags } from "./open.ts";
 
 type PicturesFlags = VisionFlags &
   Flags<typeof rows> &
-  Pick<FeatureOptions, "layer" | "pool"> & { readonly top?: number | undefined; readonly [name: string]: unknown };
+  Pick<FeatureOptions, "layer" | "pool"> & {
+    readonly top?: number | undefined;
+    readonly views?: string | undefined;
+    readonly stride?: number | undefined;
+    readonly [name: string]: unknown;
+  };
 
 export async function picturesCommand(
   chosen: "classify" | "embed",
@@ -20,6 +26,9 @@ export async function picturesCommand(
   output: Output,
   signal: AbortSignal,
 ): Promise<number> {
+  if (chosen === "embed" && flags.views) fail("wrong_use", "--views is for classify: logits are averaged");
+  if (flags.stride !== undefined && !flags.views) fail("wrong_use", "--stride is for --views");
+  const views = flags.views ? { ...parseViews(flags.views), stride: flags.stride } : undefined;
   const given = images.map((image) => ({ image }));
   const job = await openRowJob(`vision ${chosen}`, { flags, given, output, signal });
   if (job === undefined) return 0;
@@ -37,8 +46,12 @@ export async function picturesCommand(
           try {
             const path = textOf(row, "image");
             // The decoded picture itself is let go of: a batch holds what the model takes.
+            if (views) {
+              const seen = await opened.readViews(path, views);
+              return { path, pixels: seen.views, notes: seen.notes };
+            }
             const { pixels, notes } = await opened.read(path);
-            return { path, pixels, notes };
+            return { path, pixels: [pixels], notes };
           } catch (error) {
             return asKnown(error) ?? Promise.reject(error);
           }
@@ -49,8 +62,8 @@ export async function picturesCommand(
         for (const note of notes) if (!told.has(path + note)) output.say(`${path}: ${note}`);
         for (const note of notes) told.add(path + note);
       }
-      const pixels = good.map((one) => one.pixels);
-      const options = { signal, onDone };
+      const pixels = good.flatMap((one) => one.pixels);
+      const options = { signal, onDone, views: views && views.clips * views.crops };
       const results =
         chosen === "classify"
           ? (await opened.classify(pixels, options)).map(({ logits, scores }) => {

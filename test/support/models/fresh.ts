@@ -21,6 +21,15 @@ export const vitConfig = {
   id2label: { 0: "cat", 1: "dog", 2: "fish" },
 };
 
+/** A ViViT of clips of four frames. */
+export const videoConfig = {
+  ...vitConfig,
+  model_type: "vivit",
+  architectures: ["VivitForVideoClassification"],
+  num_frames: 4,
+  tubelet_size: [2, 8, 8],
+};
+
 export const clipConfig = {
   model_type: "clip",
   architectures: ["CLIPModel"],
