@@ -3,8 +3,12 @@ import { fail, throwIfAborted, ZerothError } from "../../errors.ts";
 import type { ExportedChunk } from "../transfer/export-node.ts";
 import { type Backend, type BackendHit, groupsOf, together } from "./backend.ts";
 
-/** Asks the database; placeholders are $1, $2. */
-export type Ask = (text: string, values?: readonly unknown[]) => Promise<{ readonly rows: readonly object[] }>;
+/** Asks the database; placeholders are $1, $2. What is set holds for this statement alone. */
+export type Ask = (
+  text: string,
+  values?: readonly unknown[],
+  set?: Readonly<Record<string, string>>,
+) => Promise<{ readonly rows: readonly object[] }>;
 
 const operators = { cosine: "<=>", dot: "<#>", euclidean: "<->" } as const;
 const indices = { cosine: "vector_cosine_ops", dot: "vector_ip_ops", euclidean: "vector_l2_ops" } as const;
@@ -13,6 +17,11 @@ const scores = { cosine: "1 - d", dot: "-d", euclidean: "-d" } as const;
 type Metric = keyof typeof operators;
 /** More numbers of a vector pgvector does not index. */
 const mostIndexed = 2000;
+/**
+ * How many candidates a search of the graph keeps (`hnsw.ef_search`, at most 1000): it finds no more chunks than that, and
+ * misses more of the nearest the fewer it keeps. Who wants more chunks than half of the most has all of them compared.
+ */
+const candidates = { least: 200, most: 1000 } as const;
 
 const literal = (vector: ArrayLike<number>): string => `[${Array.from(vector).join(",")}]`;
 /** PostgreSQL's texts hold no character 0. */
@@ -32,9 +41,9 @@ function hitOf(row: object): BackendHit {
 export function postgresBackend(given: Ask, table: string, close: () => Promise<void> = async () => {}): Backend {
   if (!/^[a-z_][a-z0-9_]{0,50}$/.test(table))
     fail("wrong_use", `"${table}" is no name of a table`, { hint: "small letters, digits and _" });
-  const ask: Ask = async (text, values) => {
+  const ask: Ask = async (text, values, set) => {
     try {
-      return await given(text, values);
+      return await given(text, values, set);
     } catch (cause) {
       if (cause instanceof ZerothError) throw cause;
       const { message } = cause as Error;
@@ -119,11 +128,21 @@ export function postgresBackend(given: Ask, table: string, close: () => Promise<
       const only = document === undefined ? null : clean(document);
       if (dense) {
         const { metric } = await vectorsOf();
-        const { rows } = await ask(
-          `select ${columns}, ${scores[metric]} as score from (select *, embedding ${operators[metric]} $1::vector as d
-           from ${table} where $2::text is null or document = $2 order by d limit $3) as near order by d`,
-          [literal(dense), only, k],
-        );
+        const near = `select *, embedding ${operators[metric]} $1::vector as d from ${table}`;
+        // The graph knows no documents: of one, it would give those of its chunks that are near among all.
+        const { rows } =
+          only !== null || 2 * k > candidates.most
+            ? await ask(
+                `with compared as materialized (${near} where $2::text is null or document = $2)
+                 select ${columns}, ${scores[metric]} as score from compared order by d, document, chunk limit $3`,
+                [literal(dense), only, k],
+              )
+            : await ask(
+                `select ${columns}, ${scores[metric]} as score from (${near} order by d limit $2) as near
+                 order by d, document, chunk`,
+                [literal(dense), k],
+                { "hnsw.ef_search": String(Math.max(candidates.least, 2 * k)) },
+              );
         return rows.map(hitOf);
       }
       if (text === undefined)
@@ -153,9 +172,21 @@ export async function openPostgres(url: string, table: string): Promise<Backend>
   const pool = new pg.Pool({ connectionString: url, max: 2 });
   // An idle connection that breaks is made anew when it is needed.
   pool.on("error", () => {});
-  return postgresBackend(
-    (text, values) => pool.query(text, values as unknown[]),
-    table,
-    () => pool.end(),
-  );
+  const ask: Ask = async (text, values, set) => {
+    if (!set) return pool.query(text, values as unknown[]);
+    const client = await pool.connect();
+    try {
+      await client.query("begin");
+      for (const pair of Object.entries(set)) await client.query("select set_config($1, $2, true)", pair);
+      const done = await client.query(text, values as unknown[]);
+      await client.query("commit");
+      client.release();
+      return done;
+    } catch (error) {
+      // A connection in a transaction that failed is of no use to the next.
+      client.release(true);
+      throw error;
+    }
+  };
+  return postgresBackend(ask, table, () => pool.end());
 }
