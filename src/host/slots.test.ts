@@ -1,5 +1,5 @@
 /** Which models are open: over models that only count. */
-import { describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { failureOf } from "../../test/support/failure.ts";
 import { fail } from "../errors.ts";
 import { createSlots, type SlotOptions } from "./slots.ts";
@@ -30,6 +30,10 @@ function counted(options: Partial<SlotOptions<Counted>> = {}) {
   const use = async (id: string) => (await slots.claim(id)).release();
   return { slots, log, use };
 }
+
+afterEach(() => {
+  vi.useRealTimers();
+});
 
 const tick = (time = 0) => new Promise((resolve) => setTimeout(resolve, time));
 
@@ -108,19 +112,21 @@ describe("too little memory", () => {
 });
 
 test("idle ones are closed, those that are used or pinned are not", async () => {
+  vi.useFakeTimers();
+  const later = (time: number) => vi.advanceTimersByTimeAsync(time);
   const { slots, log, use } = counted({ closesAfter: 20, pinned: new Set(["b"]) });
   const a = await slots.claim("a");
   await use("b");
-  await tick(60);
+  await later(60);
   expect(log).toEqual(["open a", "open b"]);
   expect(slots.states().map(({ closesAfter }) => closesAfter)).toEqual([20, undefined]);
   a.release();
-  await tick(10);
+  await later(19);
   await use("a");
-  await tick(12);
+  await later(19);
   // Its time began anew.
   expect(log).toEqual(["open a", "open b"]);
-  await tick(60);
+  await later(1);
   expect(log).toEqual(["open a", "open b", "close a"]);
   await use("a");
   expect(log.at(-1)).toBe("open a");
