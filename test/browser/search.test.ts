@@ -150,7 +150,7 @@ test("a folder: what is no document is left out and counted; a folder of none sa
   });
 });
 
-const many = Array.from({ length: 90 }, (_, i) => {
+const many = Array.from({ length: 60 }, (_, i) => {
   const about = ["bread", "tides", "clocks", "wool", "iron"][i % 5]!;
   return `## Part ${i}\n\n${`Part ${i} is about ${about} and what people did with ${about} in the year ${1800 + i}. `.repeat(15)}`;
 }).join("\n\n");
