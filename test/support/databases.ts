@@ -32,7 +32,7 @@ function runsAs(): { readonly uid?: number; readonly gid?: number } {
   return { uid: Number(uid), gid: Number(gid) };
 }
 
-interface Server {
+export interface Server {
   /** The address of a new, empty database. */
   fresh(): string;
   stop(): Promise<void>;
@@ -76,6 +76,14 @@ async function startServer(programs: string): Promise<Server> {
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** A server of PostgreSQL's own with pgvector, where both are installed. */
+export function vectorServer(): (() => Promise<Server>) | undefined {
+  const programs = serverPrograms();
+  const version = /postgresql\/(\d+)\//.exec(programs ?? "")?.[1];
+  const there = version !== undefined && existsSync(`/usr/share/postgresql/${version}/extension/vector.control`);
+  return there ? () => startServer(programs!) : undefined;
 }
 
 export interface Databases {

@@ -1,10 +1,12 @@
-import { describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { vectorServer } from "../../../test/support/databases.ts";
 import { failure, failureOf } from "../../../test/support/failure.ts";
 import { qdrantStandIn } from "../../../test/support/qdrant.ts";
+import { randomAt } from "../../base/rng.ts";
 import type { IndexSettings } from "../settings.ts";
 import type { ExportedChunk } from "../transfer/export-node.ts";
 import { groupsOf } from "./backend.ts";
-import { postgresBackend } from "./postgres-node.ts";
+import { openPostgres, postgresBackend } from "./postgres-node.ts";
 import { openQdrant } from "./qdrant-node.ts";
 
 const index: IndexSettings = {
@@ -62,6 +64,79 @@ describe("PostgreSQL", () => {
       hint: expect.stringMatching(/pgvector/),
     });
     expect(failure(() => postgresBackend(async () => ({ rows: [] }), "x; drop table y")).code).toBe("wrong_use");
+  });
+});
+
+const start = vectorServer();
+
+// Where PostgreSQL's programs and pgvector are installed.
+describe.skipIf(!start)("PostgreSQL with pgvector", () => {
+  let server: Awaited<ReturnType<NonNullable<typeof start>>>;
+  beforeAll(async () => {
+    server = await start!();
+  });
+  afterAll(() => server.stop());
+
+  it.each(["cosine", "dot", "euclidean"] as const)(
+    "%s: as many of the nearest as are asked for, of one document too",
+    async (metric) => {
+      await using backend = await openPostgres(server.fresh(), "notes");
+      const random = randomAt(1, 2, 3);
+      const count = 1500;
+      const vectors = Array.from({ length: count }, () => Array.from({ length: 8 }, () => random.next() - 0.5));
+      const wide = { ...index, model: { ...index.model!, width: 8, metric } };
+      const all = vectors.map((vector, i) => ({ ...chunk(`d${i % 10}`, i, vector), index: wide }));
+      expect(await backend.upsert(all)).toBe(count);
+      const [asked] = vectors as [number[]];
+      const dot = (a: readonly number[], b: readonly number[]) => a.reduce((sum, x, i) => sum + x * b[i]!, 0);
+      const norm = (a: readonly number[]) => Math.hypot(...a);
+      const score = (v: readonly number[]) =>
+        ({
+          cosine: dot(v, asked) / norm(v) / norm(asked),
+          dot: dot(v, asked),
+          euclidean: -norm(v.map((x, i) => x - asked[i]!)),
+        })[metric];
+      for (const [k, document] of [
+        [5, undefined],
+        [100, undefined],
+        [600, undefined],
+        [120, "d3"],
+      ] as const) {
+        const hits = await backend.query({ dense: Float32Array.from(asked), k, document });
+        const known = all
+          .flatMap(({ document: name, chunk: place, embedding }) =>
+            document === undefined || name === document ? [{ place, score: score(embedding!) }] : [],
+          )
+          .sort((a, b) => b.score - a.score)
+          .slice(0, k);
+        expect(hits).toHaveLength(k);
+        const found = new Set(hits.map(({ chunk: place }) => place));
+        // The graph may miss a few.
+        expect(known.filter(({ place }) => found.has(place)).length).toBeGreaterThan(0.95 * k);
+        expect(hits[0]!.score).toBeCloseTo(known[0]!.score, 5);
+      }
+    },
+  );
+
+  it("takes any text, another time too, and lets documents go", async () => {
+    await using backend = await openPostgres(server.fresh(), "notes");
+    const odd = `it's "odd" \\ $1 \0 ü`;
+    await backend.upsert([{ ...chunk(odd, 0, [1, 0]), text: odd, heading: [odd] }, chunk("b", 0, [0, 1])]);
+    await backend.upsert([chunk("b", 0, [1, 1])]);
+    expect(await backend.stats()).toEqual({ chunks: 2, model: "f" });
+    const [hit] = await backend.query({ text: "odd words", k: 3 });
+    expect(hit).toMatchObject({ document: odd.replace("\0", "\ufffd"), heading: odd.replace("\0", "\ufffd") });
+    expect(await backend.query({ dense: Float32Array.of(1, 0), k: 9, document: odd })).toHaveLength(1);
+    const other = { ...index, model: { ...index.model!, width: 3 } };
+    expect((await failureOf(backend.upsert([{ ...chunk("c", 0, [1, 2, 3]), index: other }]))).message).toMatch(
+      /holds vector\(2\), these are vector\(3\)/,
+    );
+    await backend.delete([odd]);
+    expect(await backend.stats()).toEqual({ chunks: 1, model: "f" });
+    expect(await failureOf(backend.query({ dense: Float32Array.of(1, 0, 0), k: 1 }))).toMatchObject({
+      code: "storage_failed",
+    });
+    expect(await backend.query({ dense: Float32Array.of(1, 0), k: 1 })).toHaveLength(1);
   });
 });
 
