@@ -331,8 +331,7 @@ test("closed when idle, not while it answers; one that is pinned is opened at on
   expect((await open(engine)).sort()).toEqual(["other", model]);
   // Whether or not all of it has been computed: it has not been read.
   await all(events);
-  await tick(150);
-  expect(await open(engine)).toEqual(["other"]);
+  await expect.poll(() => open(engine), { timeout: 10_000 }).toEqual(["other"]);
   const { models } = await engine.status();
   expect(models[0]).toMatchObject({ state: "ready" });
   expect(models[0]).not.toHaveProperty("closesAfter");

@@ -47,14 +47,14 @@ onEachDatabase((databases) => {
   });
 
   test("a process that is gone loses its requests when their leases end, not before, and one that renews does not", async () => {
-    const store = storedAnswers(state, { kept: 60, lease: 0.4 });
+    const store = storedAnswers(state, { kept: 60, lease: 2 });
     const [gone, there] = [ticket({ key: "gone" }), ticket({ key: "there" })];
     await Promise.all([gone, there].map((one) => store.claim(one)));
     for (let i = 0; i < 4; i++) {
       expect(await store.claim(ticket({ key: "there" }))).toEqual({ kind: "running" });
       if (i === 0) expect(await store.claim(ticket({ key: "gone" }))).toEqual({ kind: "running" });
       await store.renew(there);
-      await sleep(150);
+      await sleep(700);
     }
     const next = ticket({ key: "gone", print: "POST y" });
     expect(await store.claim(next)).toEqual({ kind: "mine" });
@@ -65,15 +65,15 @@ onEachDatabase((databases) => {
   });
 
   test("after its time an answer is not known any more, and is taken away", async () => {
-    const times = { kept: 0.3, lease: 60 };
+    const times = { kept: 1.5, lease: 60 };
     const store = storedAnswers(state, times);
     const old = ticket({ key: "old" });
     await store.claim(old);
     await store.keep(old, answer);
     expect(await store.claim(ticket({ key: "old" }))).toEqual({ kind: "answered", answer });
-    await sleep(350);
+    await sleep(1700);
     expect(await store.claim(ticket({ key: "old", print: "POST y" }))).toEqual({ kind: "mine" });
-    await sleep(350);
+    await sleep(1700);
     // Whoever asks first sweeps.
     await storedAnswers(state, times).claim(ticket({ key: "new" }));
     expect(await state.db.selectFrom("answer").select("key").execute()).toEqual([{ key: "new" }]);

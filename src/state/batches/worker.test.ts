@@ -259,9 +259,9 @@ onEachDatabase((databases) => {
   test("who has lost a batch writes nothing more", async () => {
     const state = await databases.open();
     const batch = await batchOf(state, lines(2));
-    const first = (await claimBatch(state, "first", 0.05))!;
+    const first = (await claimBatch(state, "first", 1.5))!;
     expect(await claimBatch(state, "second", 30)).toBeUndefined();
-    await sleep(100);
+    await sleep(1700);
     const second = (await claimBatch(state, "second", 30))!;
     expect(second.fence).toBe(first.fence + 1);
     const result = { line: 0, good: true, text: "{}" };
