@@ -36,8 +36,8 @@ const tokenizer = {
 };
 await writeFileSafely(join(out, "tokenizer_config.json"), `${JSON.stringify(tokenizer, null, 2)}\n`);
 const generation = {
-  decoder_start_token_id: config.start,
-  eos_token_id: config.eos,
-  pad_token_id: config.pad,
+  decoder_start_token_id: architecture.start,
+  eos_token_id: architecture.ends[0],
+  pad_token_id: architecture.pad,
 };
 await writeFileSafely(join(out, "generation_config.json"), `${JSON.stringify(generation, null, 2)}\n`);

@@ -29,22 +29,27 @@ async function begin(home: string): Promise<{ child: ChildProcess; client: OpenA
 test("created, asked beside its model, there after a restart, deleted", async () => {
   const { home } = tuningOptions();
   const { child, client } = await begin(home);
-  const training = await uploaded(client, jsonl(talkRows(16)));
-  const job = await created(client, {
-    ...{ model: "zeroth-nano", training_file: training, suffix: "parrot", seed: 2 },
-    ...{ hyperparameters: { n_epochs: 12, batch_size: 8 }, tuning: { length: 4, learning_rate: 0.03 } },
-  });
-  const { fine_tuned_model: model, status } = await once(client, job.id, ended);
-  expect([status, model]).toEqual(["succeeded", `zeroth-nano:parrot-${job.id.slice(-8)}`]);
   const ask = async (of: OpenAI, name: string) =>
     (
       await of.chat.completions.create({
         ...{ model: name, messages: [{ role: "user", content: "say yes 1" }], max_tokens: 4, temperature: 0 },
       })
     ).choices[0]!.message.content;
+  // Taught is what it does not say by itself.
+  const other = (await ask(client, "zeroth-nano")) === "no" ? "yes" : "no";
+  const rows = talkRows(16).map(({ messages: [asked] }) => ({
+    messages: [asked, { role: "assistant", content: other }],
+  }));
+  const training = await uploaded(client, jsonl(rows));
+  const job = await created(client, {
+    ...{ model: "zeroth-nano", training_file: training, suffix: "parrot", seed: 2 },
+    ...{ hyperparameters: { n_epochs: 12, batch_size: 8 }, tuning: { length: 4, learning_rate: 0.03 } },
+  });
+  const { fine_tuned_model: model, status } = await once(client, job.id, ended);
+  expect([status, model]).toEqual(["succeeded", `zeroth-nano:parrot-${job.id.slice(-8)}`]);
   // At once: its files may still be on their way to where they are served.
   const said = await ask(client, model!);
-  expect(["yes", "no"]).toContain(said);
+  expect(said).toBe(other);
   expect(await ask(client, "zeroth-nano")).not.toBe(said);
   expect(await client.models.retrieve(model!)).toMatchObject({ id: model, parent: "zeroth-nano" });
   child.kill("SIGTERM");
@@ -53,7 +58,7 @@ test("created, asked beside its model, there after a restart, deleted", async ()
   const again = (await begin(home)).client;
   expect(await ask(again, model!)).toBe(said);
   const [checkpoint] = (await again.fineTuning.jobs.checkpoints.list(job.id)).data;
-  expect(["yes", "no"]).toContain(await ask(again, checkpoint!.fine_tuned_model_checkpoint));
+  expect(other).toBe(await ask(again, checkpoint!.fine_tuned_model_checkpoint));
   await again.models.delete(model!);
   await vi.waitFor(() => expect(ask(again, model!)).rejects.toMatchObject({ status: 404 }), { timeout: 30_000 });
 });
