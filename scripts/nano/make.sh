@@ -8,9 +8,11 @@ here=runs/nano/data
 mkdir -p "$here"
 npm run --silent build
 [ -f "$here/lm.jsonl" ] || node scripts/nano/prepare.mjs --data "$data" --out "$here"
+[ -f "$here/mixture-asked.json" ] || node scripts/nano/pose.mjs --data "$here"
 # The tokenizer stays what it was in the first version.
 [ -f "$here/tokenizer.json" ] || cp models/zeroth-nano/tokenizer.json "$here"
 [ -f "$here/embeddings.bin" ] || node scripts/nano/embeddings.mjs --data "$here" --out "$here/embeddings.bin"
 node bin/zeroth.js train --config scripts/nano/tasks.json --resume
 node bin/zeroth.js train --config scripts/nano/more.json --resume
-node scripts/nano/evaluate.mjs --model runs/nano/model --data "$here" --heldout "$data/text/heldout"
+node bin/zeroth.js train --config scripts/nano/on.json --resume
+node scripts/nano/evaluate.mjs --model runs/nano/on --data "$here" --heldout "$data/text/heldout"
