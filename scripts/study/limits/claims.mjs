@@ -122,7 +122,7 @@ function noBestModel(rows) {
   return {
     claim,
     verdict: verdict(models > 1 && regret > noise),
-    figure: `${models} models are best at ${best.length} tasks; choosing by another task loses ${points(-regret)} points in the mean`,
+    figure: `${models} models are best at ${best.length} tasks; choosing by another task loses ${(100 * regret).toFixed(1)} points in the mean`,
   };
 }
 
