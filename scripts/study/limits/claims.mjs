@@ -5,7 +5,6 @@ import { meanOf, rankCorrelation, spreadOf } from "../../../dist/study/report/sp
 
 const near = "omniglot one-shot";
 const percent = (share) => `${(100 * share).toFixed(1)} %`;
-const points = (share) => `${share >= 0 ? "+" : "−"}${Math.abs(100 * share).toFixed(1)}`;
 /** Binomial error of an accuracy on 1000 pictures is up to 1.6 points: less than this is no difference. */
 const noise = 0.02;
 
