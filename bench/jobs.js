@@ -13,7 +13,7 @@
  */
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -95,9 +95,9 @@ function timed(command, args, more = {}) {
 
 /** All partitions of an asset through Dagster, in as many processes at once as there are workers. */
 const dagster = (asset, workers) => `
-import concurrent.futures, dagster as dg, definitions as d
+import concurrent.futures, tempfile, dagster as dg, definitions as d
 names = d.listed(d.SETTINGS["assets"]["${asset}"])
-with dg.DagsterInstance.ephemeral() as instance:
+with dg.DagsterInstance.local_temp(tempfile.mkdtemp(dir=".")) as instance:
     instance.add_dynamic_partitions("${asset}", names)
     def one(name):
         assert dg.materialize([d.ASSETS["${asset}"]], instance=instance, partition_key=name, resources={"zeroth": d.Zeroth()}).success
@@ -139,13 +139,17 @@ try {
       const total = await timed(options.dagster, ["-W", "ignore", "-c", dagster(job, workers)], {
         cwd: project,
         env,
-        stdio: "ignore",
+        stdio: ["ignore", "ignore", openSync(join(folder, "dagster.log"), "w")],
       });
       note(job, "Dagster, a process a partition", workers, total, store, job, wanted);
     }
   }
   for (const measured of table.filter(({ job }) => job === "embed")) project(measured);
   if (options.out) writeFileSync(options.out, `${JSON.stringify(table, null, 1)}\n`);
+} catch (error) {
+  const log = join(folder, "dagster.log");
+  if (existsSync(log)) console.error(readFileSync(log, "utf8").slice(-4000));
+  throw error;
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
