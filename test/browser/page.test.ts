@@ -219,7 +219,7 @@ test("tokens are walked by arrow keys, and another one taken with Enter", async 
 
 test("what was taught is kept, answers under its name in the other panels, and can be taken along and forgotten", async () => {
   await visit(here.browser, `${here.address}/#teach`, async ({ page, click }) => {
-    await taughtExample(page, 2);
+    await taughtExample(page, 6);
     const [saved] = await Promise.all([page.waitForEvent("download"), click("button", "Download")]);
     expect(saved.suggestedFilename()).toBe("zeroth-nano-sort-messages.zip");
     const archive = readFileSync(await saved.path());
