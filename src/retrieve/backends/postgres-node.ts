@@ -128,21 +128,17 @@ export function postgresBackend(given: Ask, table: string, close: () => Promise<
       const only = document === undefined ? null : clean(document);
       if (dense) {
         const { metric } = await vectorsOf();
-        const near = `select *, embedding ${operators[metric]} $1::vector as d from ${table}`;
-        // The graph knows no documents: of one, it would give those of its chunks that are near among all.
-        const { rows } =
-          only !== null || 2 * k > candidates.most
-            ? await ask(
-                `with compared as materialized (${near} where $2::text is null or document = $2)
-                 select ${columns}, ${scores[metric]} as score from compared order by d, document, chunk limit $3`,
-                [literal(dense), only, k],
-              )
-            : await ask(
-                `select ${columns}, ${scores[metric]} as score from (${near} order by d limit $2) as near
-                 order by d, document, chunk`,
-                [literal(dense), k],
-                { "hnsw.ef_search": String(Math.max(candidates.least, 2 * k)) },
-              );
+        // The graph knows no documents: of one, it would give those of its chunks that are near among all. By a sum it is
+        // not used, and all are compared.
+        const exact = only !== null || 2 * k > candidates.most;
+        const { rows } = await ask(
+          `select ${columns}, ${scores[metric]} as score from (
+             select *, (embedding ${operators[metric]} $1::vector)${exact ? " + 0" : ""} as d from ${table}
+             where $2::text is null or document = $2 order by d limit $3) as near
+           order by d, document, chunk`,
+          [literal(dense), only, k],
+          exact ? undefined : { "hnsw.ef_search": String(Math.max(candidates.least, 2 * k)) },
+        );
         return rows.map(hitOf);
       }
       if (text === undefined)
