@@ -141,7 +141,7 @@ export async function openVisionModel(name: string, options: VisionOptions = {})
       };
     }
     const { count, frame } = await openFrames(path);
-    const windows = windowsOf(count, frames, views, path);
+    const windows = windowsOf(count, frames, views, path, repeatLast);
     const seen: NdArray[] = [];
     for (const window of windows) {
       const pictures: Picture[] = [];

@@ -25,7 +25,8 @@ test("windows lie side by side, at a clip's begin and end, or in the middle", ()
   ]);
   expect(windows(4, 4, 3)).toEqual([0, 0, 0].map(() => [0, 1, 2, 3]));
   expect(() => windows(9, 4, 1, 3)).toThrow(/a clip of 9 frames, a view takes 4, one in 3/);
-  expect(() => windows(3, 4, 2)).toThrow(/a clip of 3 frames, a view takes 4/);
+  expect(() => windows(3, 4, 2)).toThrow(/a clip of 3 frames, the model takes 4/);
+  expect(windowsOf(3, 4, { clips: 2, crops: 1 }, "clip", true)).toEqual([0, 0].map(() => [0, 1, 2, 2]));
 });
 
 test("what is asked for is read or refused", () => {

@@ -4,6 +4,7 @@
  */
 import { fail } from "../errors.ts";
 import type { NdArray } from "../graph/array.ts";
+import { evenly } from "../media/images/frames-node.ts";
 import { crop, type Picture, toColour, toGrey } from "../media/images/image.ts";
 import { type ImageProcessor, pixelsOf, type Sides } from "../media/images/processor.ts";
 import { resizePicture } from "../media/images/resize.ts";
@@ -31,15 +32,23 @@ export function parseViews(text: string): Pick<Views, "clips" | "crops"> {
 }
 
 /**
- * Which frames each window sees, of a clip of `count`.
+ * Which frames each window sees, of a clip of `count`. One that has fewer than a window shows its last frame again, where
+ * that is asked for.
  * @throws bad_input for a clip that is shorter than a window
  */
-export function windowsOf(count: number, frames: number, { clips, stride }: Views, where: string): number[][] {
+export function windowsOf(
+  count: number,
+  frames: number,
+  { clips, stride }: Views,
+  where: string,
+  repeatLast = false,
+): number[][] {
+  if (count < frames) return Array.from({ length: clips }, () => evenly(count, frames, where, repeatLast));
   const step = stride ?? Math.max(1, Math.floor(count / (clips * frames)));
   const last = count - 1 - (frames - 1) * step;
   if (last < 0) {
-    fail("bad_input", `a clip of ${count} frames, a view takes ${frames}${step > 1 ? `, one in ${step}` : ""}`, {
-      ...{ where, hint: step > 1 ? `a longer clip, or a --stride below ${step}` : "a longer clip" },
+    fail("bad_input", `a clip of ${count} frames, a view takes ${frames}, one in ${step}`, {
+      ...{ where, hint: `a longer clip, or a --stride below ${step}` },
     });
   }
   return Array.from({ length: clips }, (_, i) => {

@@ -57,6 +57,9 @@ test("a clip is classified by the mean of its views", async () => {
   expect([status, stderr]).toEqual([0, expect.stringContaining("clip: 2 of 4 frames, from 0 to 8 of its 9")]);
   expect(JSON.parse(stdout).labels).toHaveLength(3);
   expect(JSON.parse(classify("--json").stdout).logits).not.toEqual(JSON.parse(stdout).logits);
+  // Every clip is named, however few are looked at together.
+  const many = zeroth(["vision", "classify", "--model", model, ...Array(9).fill("clip"), "--views", "1x3"]);
+  expect(many.stdout.match(/^clip$/gm)).toHaveLength(9);
   for (const [flags, said] of [
     [["--views", "4x2"], "windows of time (1 to 64), x, and crops (1 or 3): 4x3"],
     [["--views", "1x1", "--stride", "3"], "a --stride below 3"],
