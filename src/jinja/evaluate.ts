@@ -68,7 +68,7 @@ export function render(statements: readonly Statement[], context: Context, optio
   } catch (cause) {
     const where = `${options.where}, line ${state.line}`;
     if (cause instanceof PythonError) throw new ZerothError(cause.code, cause.message, { where, cause });
-    // Only a tower of lists inside lists, or a sum of thousands of terms, gets here.
+    // Only a tower of lists inside lists gets here.
     if (cause instanceof RangeError) throw new ZerothError("too_long", "nested too deeply", { where, cause });
     throw cause;
   }

@@ -147,3 +147,25 @@ test("what a template asks for", () => {
     { what: 'there is no test "odder"', line: 2 },
   ]);
 });
+
+test.each([
+  ["filters", " | string"],
+  ["attributes", ".a"],
+  ["items", "[0]"],
+  ["calls", "()"],
+  ["sums", " + x"],
+  ["powers", " ** 1"],
+  ["and", " and x"],
+  ["or", " or x"],
+  ["conditions", " if x"],
+])("a chain of thousands of steps is refused, whatever it is of (%s), and one of a thousand is read", (_, step) => {
+  const chain = (count: number) => `\n{{ x${step.repeat(count)} }}`;
+  expect(() => undeclared(parse(chain(1000), "t"))).not.toThrow();
+  for (const template of [chain(2001), chain(50_000), `\n{{ (x${step.repeat(1500)})${step.repeat(1500)} }}`]) {
+    const { code, where, message } = failure(() => parse(template, "t"));
+    expect([code, where]).toEqual(["too_long", "t, line 2"]);
+    expect(message).toContain("an expression of more than 2000 steps");
+  }
+  // Each expression counts for itself.
+  expect(parse(chain(1500) + chain(1500), "t")).toHaveLength(4);
+});

@@ -24,6 +24,8 @@ export interface Cursor {
   describe(token: Token): string;
   /** @throws bad_input with the line */
   wrong(what: string, line?: number): never;
+  /** @throws too_long with the line */
+  tooLong(what: string): never;
   /** Parse something that may contain its like: the depth is limited, so that no template exhausts the stack. */
   deeper<T>(inner: () => T): T;
 }
@@ -38,6 +40,7 @@ export function cursorOf(text: string, where: string, dialect: Dialect): Cursor 
     kind === "end" ? "the end of the template" : kind === "text" ? "text" : value === "" ? kind : `"${value}"`;
   const wrong = (what: string, line = here().line): never =>
     fail("bad_input", what, { where: `${where}, line ${line}` });
+  const tooLong = (what: string): never => fail("too_long", what, { where: `${where}, line ${here().line}` });
   const is = (kind: TokenKind, value?: string): boolean =>
     here().kind === kind && (value === undefined || here().value === value);
   const operator = (value: string): boolean => is("operator", value);
@@ -69,6 +72,7 @@ export function cursorOf(text: string, where: string, dialect: Dialect): Cursor 
     expect,
     describe,
     wrong,
+    tooLong,
     deeper,
   };
 }

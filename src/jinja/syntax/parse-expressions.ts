@@ -4,6 +4,8 @@ import type { Arguments, BinaryOperator, Comparison, Expression, FilterStep, Key
 
 /** Python's own limit. */
 const mostDigits = 4300;
+/** Steps of chains (`a | b | c`, `a.b.c`, `a + b + c`) in one expression: each is a level of its tree, which is walked. */
+const mostSteps = 2000;
 const comparisons = new Set(["==", "!=", "<", "<=", ">", ">="]);
 const none: Arguments = { positional: [], keywords: [] };
 const constants: ReadonlyMap<string, null | boolean> = new Map([
@@ -43,14 +45,27 @@ export function expressionParser({
   expect,
   describe,
   wrong,
+  tooLong,
   deeper,
 }: Cursor): ExpressionParser {
+  let [within, steps] = [0, 0];
+  /** A further step of a chain. */
+  const step = (): void => {
+    if (++steps > mostSteps) tooLong(`an expression of more than ${mostSteps} steps`);
+  };
   // Loosest first. `conditional` is false where "if" belongs to the statement around.
-  const expression = (conditional = true): Expression => deeper(() => (conditional ? conditionalExpression() : or()));
+  const expression = (conditional = true): Expression => {
+    if (within === 0) steps = 0;
+    within++;
+    const node = deeper(() => (conditional ? conditionalExpression() : or()));
+    within--;
+    return node;
+  };
 
   function conditionalExpression(): Expression {
     let yes = or();
     while (word("if")) {
+      step();
       const { line } = take();
       const test = or();
       const no = skip("name", "else") ? deeper(conditionalExpression) : null;
@@ -61,6 +76,7 @@ export function expressionParser({
   function or(): Expression {
     let left = and();
     while (word("or")) {
+      step();
       const { line } = take();
       left = { kind: "logic", line, operator: "or", left, right: and() };
     }
@@ -69,6 +85,7 @@ export function expressionParser({
   function and(): Expression {
     let left = not();
     while (word("and")) {
+      step();
       const { line } = take();
       left = { kind: "logic", line, operator: "and", left, right: not() };
     }
@@ -104,6 +121,7 @@ export function expressionParser({
     for (;;) {
       const token = here();
       if (token.kind !== "operator" || !operators.includes(token.value as BinaryOperator)) return left;
+      step();
       take();
       left = { kind: "binary", line: token.line, operator: token.value as BinaryOperator, left, right: next() };
     }
@@ -199,8 +217,7 @@ export function expressionParser({
     return { kind: "tuple", line, items };
   }
   function postfix(start: Expression): Expression {
-    let node = start;
-    for (;;) {
+    for (let node = start; ; step()) {
       const { line } = here();
       if (skip("operator", ".")) {
         const token = take();
@@ -281,10 +298,16 @@ export function expressionParser({
     for (;;) {
       const { line } = here();
       if (operator("|")) {
-        for (const step of filterSteps(false)) node = { kind: "filter", input: node, ...step };
-      } else if (word("is")) node = test(node);
+        for (const one of filterSteps(false)) {
+          step();
+          node = { kind: "filter", input: node, ...one };
+        }
+        continue;
+      }
+      if (word("is")) node = test(node);
       else if (operator("(")) node = { kind: "call", line, callee: node, arguments: callArguments() };
       else return node;
+      step();
     }
   }
   function test(input: Expression): Expression {
